@@ -1,0 +1,57 @@
+"""dubhe-sdk: serve an algorithm on the Tianshu platform.
+
+Write one class, mark it, and start the file as ``python3 -u app.py``::
+
+    import dubhe_sdk
+
+    @dubhe_sdk.pipeline()
+    class Model:
+        def __init__(self, ctx: dubhe_sdk.Context):
+            self.model = load(ctx.get(dubhe_sdk.ContextKey.ENV_MODEL_PATH))
+
+        @dubhe_sdk.inference()
+        def inference(self, ctx: dubhe_sdk.Context):
+            return [self.model(name) for name in ctx.get(dubhe_sdk.ContextKey.KEY_IMAGE_NAMES)]
+
+Importing this package from the ``app.py`` that was started turns the process into the service.
+Any other import (a notebook, a test, a data loader, a distributed rank) starts nothing.
+"""
+
+from dubhe_sdk.autostart import serve_if_started_app
+
+serve_if_started_app()
+
+from dubhe_sdk.context import Context, current_context  # noqa: E402 - after the line above,
+from dubhe_sdk.errors import (  # noqa: E402   which usually does not return
+    AppInvalid,
+    DubheError,
+    EnvironmentInvalid,
+    NoCurrentTask,
+    RequestInvalid,
+    SpoolUnusable,
+    TaskStopped,
+)
+from dubhe_sdk.keys import ContextKey  # noqa: E402
+from dubhe_sdk.modelfile import model_path  # noqa: E402
+from dubhe_sdk.registry import inference, pipeline, predict, train  # noqa: E402
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AppInvalid",
+    "Context",
+    "ContextKey",
+    "DubheError",
+    "EnvironmentInvalid",
+    "NoCurrentTask",
+    "RequestInvalid",
+    "SpoolUnusable",
+    "TaskStopped",
+    "__version__",
+    "current_context",
+    "inference",
+    "model_path",
+    "pipeline",
+    "predict",
+    "train",
+]

@@ -1,0 +1,1 @@
+"""The commands of `dubhe` that belong to this package; each module has a `main(argv)`."""

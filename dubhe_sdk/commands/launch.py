@@ -1,0 +1,43 @@
+"""Run a command beside a sidecar that delivers what it reports."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from dubhe_sdk.environment import read_settings
+from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
+from dubhe_sdk.launch.options import read_options
+from dubhe_sdk.launch.parent import Launcher
+from dubhe_sdk.spool.writer import check_directory
+
+EXIT_USAGE = 2
+
+
+def main(argv: list[str]) -> int:
+    """`dubhe launch -- COMMAND`."""
+    parser = argparse.ArgumentParser(
+        prog="dubhe launch",
+        usage="dubhe launch [-h] -- COMMAND [ARGUMENT ...]",
+        description="Start the sidecar and COMMAND; forward signals to COMMAND; at its end wait "
+        "until everything it reported is delivered; exit with COMMAND's status.",
+        epilog="Environment: DUBHE_SPOOL_DIR, DUBHE_GRACE_SECONDS (9: after a stop signal), "
+        "DUBHE_DRAIN_SECONDS (30: after COMMAND ended by itself), BOOTSTRAP_SERVERS.",
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+    options = parser.parse_args(argv)
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not command:
+        parser.error("no COMMAND given: write it after --, as in `dubhe launch -- ./run.sh`")
+    try:
+        # The whole environment is checked by the service; run.sh may still change it.
+        settings = read_settings({**os.environ, "PLATFORM_TYPE": "0"})
+        check_directory(settings.spool)
+        launch_options = read_options(os.environ)
+    except (EnvironmentInvalid, SpoolUnusable) as error:
+        sys.stderr.write(f"dubhe launch: {error}\n")
+        return EXIT_USAGE
+    os.environ["DUBHE_SPOOL_DIR"] = str(settings.spool)
+    os.environ["DUBHE_TEMPORARY"] = str(settings.temporary)
+    return Launcher(command, launch_options).run()

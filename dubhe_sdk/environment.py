@@ -1,0 +1,232 @@
+"""The container's environment, read once and checked: `Settings`.
+
+Sections 1 of the contract (the platform's variables) and this project's own, which all begin
+with ``DUBHE_``. Surrounding blanks in values are ignored; an empty value counts as unset.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.kind import TaskKind, kind_of
+
+T = TypeVar("T")
+
+DEFAULT_PORT = 8030
+DEFAULT_TOPIC_STATUS = "alg_model_progress"
+DEFAULT_TOPIC_RESULT = "als_model_result"
+PROTOCOLS = ("http", "tcp")
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says, in types.
+
+    ``instance_id`` and ``kind`` are None in manual mode until the algorithm's own classes tell
+    which kind they serve; everything else is complete.
+    """
+
+    platform_mode: bool
+    port: int
+    protocol: str
+    bootstrap_servers: str | None
+    topic_status: str
+    topic_result: str
+    instance_id: str | None
+    kind: TaskKind | None
+    temporary: Path
+    """Root of the SDK's files: ``log/``, ``debug/``, ``spool/`` and ``journal/`` lie below."""
+    spool: Path
+    model_path: str | None = None
+    rely_model_data: dict[str, Any] | None = None
+    special_params: dict[str, Any] | None = None
+
+    @property
+    def log_file(self) -> Path:
+        """The log that section 2 of the contract names."""
+        return self.temporary / "log" / "dubhe.log"
+
+    @property
+    def tmp_dir(self) -> Path:
+        """`ContextKey.KEY_TMP_DIR`."""
+        return self.temporary / "debug"
+
+    @property
+    def journal(self) -> Path:
+        """Where the embedded journal lies, which takes Kafka's place when no brokers are named."""
+        return self.temporary / "journal"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the environment.
+
+    Raises:
+        EnvironmentInvalid: a variable is missing or malformed; the text names it.
+    """
+    env = os.environ if environ is None else environ
+    platform_mode = text(env, "PLATFORM_TYPE") == "1"
+    if platform_mode:
+        for name in ("PORT", "BOOTSTRAP_SERVERS", "TOPIC_MODEL_STATUS", "TOPIC_MODEL_RESULT"):
+            _require(env, name)
+        _require(env, "INSTANCE_ID")
+    protocol = (text(env, "protocol") or "tcp").lower()
+    if protocol not in PROTOCOLS:
+        raise EnvironmentInvalid(
+            f"environment variable protocol is {protocol!r}, expected 'http' or 'tcp': "
+            'write `export protocol="http"` in run.sh'
+        )
+    instance_id = text(env, "INSTANCE_ID")
+    temporary = _temporary(env, platform_mode)
+    spool = text(env, "DUBHE_SPOOL_DIR")
+    return Settings(
+        platform_mode=platform_mode,
+        port=number(env, "PORT", DEFAULT_PORT, low=1, high=65535),
+        protocol=protocol,
+        bootstrap_servers=brokers(env),
+        topic_status=text(env, "TOPIC_MODEL_STATUS") or DEFAULT_TOPIC_STATUS,
+        topic_result=text(env, "TOPIC_MODEL_RESULT") or DEFAULT_TOPIC_RESULT,
+        instance_id=instance_id,
+        kind=_kind(instance_id),
+        temporary=temporary,
+        spool=Path(spool).absolute() if spool else temporary / "spool",
+        model_path=text(env, "model_path"),
+        rely_model_data=json_object(env, "RELY_MODEL_DATA"),
+        special_params=json_object(env, "special_params"),
+    )
+
+
+def text(env: Mapping[str, str], name: str) -> str | None:
+    """Return the variable without surrounding blanks, or None if it is unset or empty."""
+    return env.get(name, "").strip() or None
+
+
+def number(env: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
+    """Return a whole number within ``low … high``.
+
+    Raises:
+        EnvironmentInvalid: it is not a number, or out of range.
+    """
+    return _parsed(env, name, default, int, f"a whole number from {low} to {high}", low, high)
+
+
+def seconds(env: Mapping[str, str], name: str, default: float, *, high: float = 86400.0) -> float:
+    """Return a duration in seconds, from 0 to ``high``.
+
+    Raises:
+        EnvironmentInvalid: it is not a number, or out of range.
+    """
+    return _parsed(env, name, default, float, f"seconds from 0 to {high:g}", 0.0, high)
+
+
+def json_object(env: Mapping[str, str], name: str) -> dict[str, Any] | None:
+    """Return a JSON object, or None if the variable is unset.
+
+    Raises:
+        EnvironmentInvalid: it is not JSON, or not an object.
+    """
+    raw = text(env, name)
+    if raw is None:
+        return None
+    try:
+        value = json.loads(raw)
+    except ValueError as error:
+        raise EnvironmentInvalid(
+            f"environment variable {name} is {_short(raw)}, expected a JSON object: {error}"
+        ) from None
+    if not isinstance(value, dict):
+        raise EnvironmentInvalid(
+            f"environment variable {name} is {_short(raw)}, expected a JSON object like "
+            '{"name": "value"}'
+        )
+    return value
+
+
+def brokers(env: Mapping[str, str]) -> str | None:
+    """Return ``BOOTSTRAP_SERVERS`` as ``host:port[,host:port…]``, or None if it is unset.
+
+    Raises:
+        EnvironmentInvalid: an entry is not ``host:port``.
+    """
+    raw = text(env, "BOOTSTRAP_SERVERS")
+    if raw is None:
+        return None
+    entries = [entry.strip() for entry in raw.split(",") if entry.strip()]
+    for entry in entries:
+        host, colon, port = entry.rpartition(":")
+        if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+            raise EnvironmentInvalid(
+                f"environment variable BOOTSTRAP_SERVERS contains {entry!r}, expected host:port, "
+                "several separated by commas"
+            )
+    return ",".join(entries) or None
+
+
+def _require(env: Mapping[str, str], name: str) -> None:
+    if text(env, name) is None:
+        raise EnvironmentInvalid(
+            f"environment variable {name} is missing or empty: the platform (PLATFORM_TYPE=1) "
+            "must set it; leave PLATFORM_TYPE unset to run by hand"
+        )
+
+
+def _kind(instance_id: str | None) -> TaskKind | None:
+    if instance_id is None:
+        return None
+    try:
+        return kind_of(instance_id)
+    except ValueError as error:
+        raise EnvironmentInvalid(
+            f"environment variable INSTANCE_ID is {_short(instance_id)}: it {error}"
+        ) from None
+
+
+def _temporary(env: Mapping[str, str], platform_mode: bool) -> Path:
+    """``/temporary``, as the contract says; by hand and not writable: a folder beside the app."""
+    chosen = text(env, "DUBHE_TEMPORARY")
+    if chosen:
+        return Path(chosen).absolute()
+    standard = Path("/temporary")
+    if platform_mode or _can_write(standard):
+        return standard
+    return Path.cwd() / "temporary"
+
+
+def _can_write(folder: Path) -> bool:
+    existing = folder if folder.exists() else folder.parent
+    return os.access(existing, os.W_OK | os.X_OK)
+
+
+def _parsed(
+    env: Mapping[str, str],
+    name: str,
+    default: T,
+    parse: Callable[[str], T],
+    expected: str,
+    low: Any,
+    high: Any,
+) -> T:
+    raw = text(env, name)
+    if raw is None:
+        return default
+    value: T | None
+    try:
+        value = parse(raw)
+    except ValueError:
+        value = None
+    if value is None or not low <= value <= high:
+        raise EnvironmentInvalid(
+            f"environment variable {name} is {_short(raw)}, expected {expected}"
+        )
+    return value
+
+
+def _short(value: str) -> str:
+    return repr(value if len(value) <= 80 else value[:77] + "...")

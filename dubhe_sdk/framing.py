@@ -1,0 +1,78 @@
+"""Length-prefixed frames over a stream socket.
+
+A frame is a 4-byte big-endian unsigned length and that many bytes. The contract uses it for TCP
+(section 3); web, service parent and model use it among themselves over Unix sockets.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Protocol
+
+LENGTH = struct.Struct(">I")
+
+
+class FrameTooLarge(Exception):
+    """The announced length exceeds the limit; the stream cannot be read on."""
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"a frame announces {length} bytes, at most {limit} are accepted")
+        self.length = length
+        self.limit = limit
+
+
+class StreamSocket(Protocol):
+    """What is needed of a socket; both the standard library's and gevent's have it."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Receive at most ``size`` bytes; empty at the end of the stream."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send everything."""
+
+
+def pack(payload: bytes) -> bytes:
+    """Return the frame that carries ``payload``."""
+    return LENGTH.pack(len(payload)) + payload
+
+
+class FrameReader:
+    """Reads frames one after another; keeps what arrived beyond the current one."""
+
+    def __init__(self, sock: StreamSocket, limit: int) -> None:
+        self._sock = sock
+        self._limit = limit
+        self._buffer = bytearray()
+
+    @property
+    def in_frame(self) -> bool:
+        """Whether part of a next frame has arrived."""
+        return bool(self._buffer)
+
+    def read(self) -> bytes | None:
+        """Return the next frame's payload, or None when the peer has closed (even mid-frame).
+
+        Raises:
+            FrameTooLarge: the announced length exceeds the limit.
+            OSError: the connection broke.
+        """
+        if not self._fill(LENGTH.size):
+            return None
+        (length,) = LENGTH.unpack_from(self._buffer)
+        if length > self._limit:
+            raise FrameTooLarge(length, self._limit)
+        end = LENGTH.size + length
+        if not self._fill(end):
+            return None
+        payload = bytes(self._buffer[LENGTH.size : end])
+        del self._buffer[:end]
+        return payload
+
+    def _fill(self, size: int) -> bool:
+        while len(self._buffer) < size:
+            missing = size - len(self._buffer)
+            chunk = self._sock.recv(min(max(missing, 65536), 1 << 20))
+            if not chunk:
+                return False
+            self._buffer += chunk
+        return True

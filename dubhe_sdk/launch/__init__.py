@@ -1,0 +1,1 @@
+"""The container parent: starts sidecar and algorithm, and waits for the drain."""

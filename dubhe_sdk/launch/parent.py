@@ -1,0 +1,168 @@
+"""The container parent: one loop, as in an init process.
+
+Start sidecar and command; then wait for a signal, a death or a time: forward, reap, look. The
+command's whole process group is waited for, not the command alone: a shell that runs ``run.sh``
+without ``exec`` dies of SIGTERM before the service has ended in order. What has left the group
+and is still there then is ended. Last comes the drain.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from dubhe_sdk.launch.options import LaunchOptions
+from dubhe_sdk.launch.sidecar import SidecarKeeper
+from dubhe_sdk.process import lifeline, tree
+from dubhe_sdk.process.linux import adopt_orphans
+
+# Tells the service that a parent with a sidecar is above it.
+LAUNCHED_VARIABLE = "DUBHE_LAUNCHED"
+
+_FORWARDED = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+# The drain gets at least so much of the grace period.
+_DRAIN_SHARE_SECONDS = 2.5
+_POLL_SECONDS = 0.05
+
+EXIT_CANNOT_START = 127
+
+
+class Launcher:
+    """Runs a command beside a sidecar.
+
+    Args:
+        command: the command and its arguments.
+        options: time limits.
+    """
+
+    def __init__(self, command: Sequence[str], options: LaunchOptions) -> None:
+        self._command = list(command)
+        self._options = options
+        self._signals: list[int] = []
+        self._stop_at: float | None = None  # when everything has to be over
+
+    def run(self) -> int:
+        """Run to the end. Returns the command's exit status, 128 + N if signal N killed it."""
+        adopt_orphans()
+        self._catch_signals()
+        reading, self._writing = os.pipe()
+        self._sidecar = SidecarKeeper(reading)
+        self._sidecar.look()
+        try:
+            self._process = self._start_command(reading)
+        except OSError as error:
+            sys.stderr.write(f"dubhe launch: {self._command[0]}: {error.strerror}\n")
+            self._sidecar.kill()
+            return EXIT_CANNOT_START
+        self._wait_for_group()
+        self._end_strays()
+        self._drain()
+        self._process.wait()
+        return tree.exit_status(self._process.returncode)
+
+    def _start_command(self, reading: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command,
+            pass_fds=[reading],
+            start_new_session=True,
+            env={**os.environ, LAUNCHED_VARIABLE: "1", lifeline.VARIABLE: str(reading)},
+        )
+
+    def _catch_signals(self) -> None:
+        self._wakeup, writing = socket.socketpair()
+        for sock in (self._wakeup, writing):
+            sock.setblocking(False)
+        self._wakeup_writing = writing  # kept open
+        for signum in (*_FORWARDED, signal.SIGCHLD):
+            signal.signal(signum, lambda number, _: self._signals.append(number))
+        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+
+    def _wait(self, until: float | None) -> None:
+        """Wait for a signal, a death or a time, and handle what every phase handles alike."""
+        times = [t for t in (until, self._stop_at, self._sidecar.next_look) if t is not None]
+        timeout = max(0.0, min(times) - time.monotonic()) if times else None
+        select.select([self._wakeup], [], [], timeout)
+        with contextlib.suppress(BlockingIOError):
+            self._wakeup.recv(4096)
+        while self._signals:
+            signum = self._signals.pop(0)
+            if signum != signal.SIGCHLD:
+                self._forward(signal.Signals(signum))
+        self._process.poll()
+        self._sidecar.look()
+        self._reap_adopted()
+
+    def _forward(self, signum: signal.Signals) -> None:
+        if signum in _STOPS and self._stop_at is None:
+            self._stop_at = time.monotonic() + self._options.grace_seconds
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signum)
+
+    def _reap_adopted(self) -> None:
+        ours = {self._process.pid, self._sidecar.pid}
+        for pid in tree.dead_children(os.getpid()):
+            if pid not in ours:
+                tree.reap(pid)
+
+    def _group_lives(self) -> bool:
+        if self._process.returncode is None:
+            return True
+        try:
+            os.killpg(self._process.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+    def _wait_for_group(self) -> None:
+        """Wait until the command and its group are gone; kill them when the grace is used up."""
+        while self._group_lives():
+            if self._stop_at is not None and self._left() < _DRAIN_SHARE_SECONDS:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+            # Once the command is dead, its group's last death is not signalled to us if the
+            # parent of that process lives in the group too; hence the poll.
+            dead = self._process.returncode is not None or self._stop_at is not None
+            self._wait(time.monotonic() + _POLL_SECONDS if dead else None)
+
+    def _left(self) -> float:
+        return float("inf") if self._stop_at is None else self._stop_at - time.monotonic()
+
+    def _end_strays(self) -> None:
+        """End what left the command's group and outlived it; the service has done so already."""
+        spare = [self._sidecar.pid] if self._sidecar.pid is not None else []
+        strays = tree.kill_orphans(os.getpid(), spare, seconds=min(2.0, max(0.1, self._left())))
+        if strays:
+            sys.stderr.write(f"dubhe launch: ended {len(strays)} processes that were left behind\n")
+
+    def _drain(self) -> None:
+        """Let the sidecar deliver the rest, up to the deadline."""
+        deadline = time.monotonic() + self._options.drain_seconds
+        self._sidecar.drain()
+        while not self._sidecar.drained:
+            end = deadline if self._stop_at is None else min(deadline, self._stop_at)
+            if time.monotonic() >= end:
+                self._sidecar.kill()
+                sys.stderr.write(
+                    "dubhe launch: not everything could be delivered in time; the rest stays in "
+                    "the spool and is delivered when this is started on it again "
+                    "(see `dubhe status`)\n"
+                )
+                return
+            self._wait(end)

@@ -1,0 +1,93 @@
+"""Keeps a sidecar running: starts it, starts it again with backoff, lets it drain."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from dubhe_sdk.command import support_command
+from dubhe_sdk.process.tree import describe_exit
+
+_BACKOFF_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
+_STABLE_SECONDS = 60.0  # one that lived so long starts again without backoff
+
+
+class SidecarKeeper:
+    """Owns the sidecar process. `look` is to be called after each event and `next_look`.
+
+    Args:
+        lifeline: reading end of the lifeline, inherited by the sidecar.
+    """
+
+    def __init__(self, lifeline: int) -> None:
+        self._lifeline = lifeline
+        self._process: subprocess.Popen[bytes] | None = None
+        self._failures = 0
+        self._started = 0.0
+        self._start_at: float | None = time.monotonic()
+        self._draining = False
+        self.drained = False
+        """The sidecar has delivered everything and ended, after `drain`."""
+
+    @property
+    def pid(self) -> int | None:
+        """The running sidecar's PID."""
+        return self._process.pid if self._process else None
+
+    @property
+    def next_look(self) -> float | None:
+        """When `look` has something to do, in seconds of `time.monotonic`."""
+        return self._start_at
+
+    def look(self) -> None:
+        """Reap a dead sidecar; start one that is due."""
+        if self._process is not None and self._process.poll() is not None:
+            self._on_death(self._process.returncode)
+        if self._start_at is not None and time.monotonic() >= self._start_at:
+            self._start()
+
+    def drain(self) -> None:
+        """Ask the sidecar to deliver what there is, and to end."""
+        self._draining = True
+        if self._process is not None:
+            self._process.terminate()
+        else:
+            self._start_at = time.monotonic()
+
+    def kill(self) -> None:
+        """End the sidecar at once. It is made to bear that at any instruction."""
+        self._start_at = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _start(self) -> None:
+        self._start_at = None
+        self._started = time.monotonic()
+        drain = ["--drain"] if self._draining else []
+        self._process = subprocess.Popen(
+            [*support_command(), "sidecar", "--lifeline-fd", str(self._lifeline), *drain],
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            pass_fds=[self._lifeline],
+            start_new_session=True,  # Ctrl-C in a terminal is not for it
+            env=dict(os.environ),
+        )
+
+    def _on_death(self, returncode: int) -> None:
+        self._process = None
+        if self._draining and returncode == 0:
+            self.drained = True
+            return
+        if time.monotonic() - self._started > _STABLE_SECONDS:
+            self._failures = 0
+        delay = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
+        self._failures += 1
+        self._start_at = time.monotonic() + delay
+        sys.stderr.write(
+            f"dubhe launch: the sidecar {describe_exit(returncode)}; "
+            f"it starts again in {delay:g} s\n"
+        )

@@ -1,0 +1,1 @@
+"""The model process: the algorithm's own interpreter, standard library and algorithm alone."""

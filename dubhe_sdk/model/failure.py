@@ -1,0 +1,30 @@
+"""What an algorithm raised, in words."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+
+def describe(error: BaseException) -> str:
+    """Return the exception's type and text, for messages and replies."""
+    return f"{type(error).__name__}: {text_of(error)}"
+
+
+def text_of(error: BaseException) -> str:
+    """Return the exception's text, even if its ``__str__`` raises."""
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - foreign code; told in the text
+        return f"(its text raised {type(second).__name__})"
+
+
+def is_success(error: BaseException) -> bool:
+    """Return whether it is ``sys.exit()`` or ``sys.exit(0)``."""
+    return isinstance(error, SystemExit) and error.code in (None, 0)
+
+
+def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
+    """Write the traceback to the log."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    log.error("%s:\n%s", what, "".join(lines).rstrip())

@@ -1,0 +1,96 @@
+"""Online inference: requests come straight from the web front over a Unix socket.
+
+A connection carries one request at a time, and the web front opens as many connections as
+inferences may run at once. With one, the main thread does the work; with more, each connection
+has a thread. Every request gets a `Context` of its own.
+
+Request frame: the request's JSON. Reply frame: ``+`` and the result's JSON, or ``-`` and
+``{"type", "text"}`` of the exception.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.context import Context, current
+from dubhe_sdk.encoding import dumps
+from dubhe_sdk.environment import Settings
+from dubhe_sdk.errors import TaskStopped
+from dubhe_sdk.framing import FrameReader, pack
+from dubhe_sdk.model.failure import log_failure, text_of
+
+_LIMIT = 2**32 - 1  # the web front has checked the size
+
+
+class InferenceServer:
+    """Answers the web front's requests.
+
+    Args:
+        method: the algorithm's bound method.
+        settings: the environment.
+        path: of the socket to listen on.
+        concurrency: how many inferences may run at once.
+        log: the SDK's logger.
+
+    Raises:
+        OSError: the socket cannot be made.
+    """
+
+    def __init__(
+        self,
+        method: Callable[[Context], Any],
+        settings: Settings,
+        path: Path,
+        concurrency: int,
+        log: logging.Logger,
+    ) -> None:
+        self._method = method
+        self._settings = settings
+        self._concurrency = concurrency
+        self._log = log
+        path.unlink(missing_ok=True)  # of a predecessor that died
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(path))
+        self._listener.listen(concurrency + 16)
+
+    def serve(self) -> None:
+        """Answer requests until a stop is asked for."""
+        try:
+            while True:
+                connection, _ = self._listener.accept()
+                if self._concurrency == 1:
+                    self._serve_connection(connection)
+                else:
+                    threading.Thread(
+                        target=self._serve_connection, args=(connection,), daemon=True
+                    ).start()
+        except TaskStopped:
+            return
+
+    def _serve_connection(self, connection: socket.socket) -> None:
+        with connection:
+            reader = FrameReader(connection, _LIMIT)
+            try:
+                while (body := reader.read()) is not None:
+                    connection.sendall(pack(self._infer(body)))
+            except OSError as error:
+                self._log.warning("the connection to the web front broke: %s", error)
+
+    def _infer(self, body: bytes) -> bytes:
+        context = Context(json.loads(body), self._settings)
+        token = current.set(context)
+        try:
+            return b"+" + dumps(self._method(context))
+        except TaskStopped:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the client is told
+            log_failure(self._log, "an inference failed", error)
+            return b"-" + dumps({"type": type(error).__name__, "text": text_of(error)})
+        finally:
+            current.reset(token)

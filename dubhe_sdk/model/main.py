@@ -1,0 +1,99 @@
+"""The model process's life: run the app, construct its class, serve.
+
+Started by the service parent in an interpreter of its own, never forked, so that CUDA, threads
+and memory are the algorithm's alone. It may hold the interpreter lock for minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import logging
+import os
+import signal
+import socket
+from pathlib import Path
+
+from dubhe_sdk import registry
+from dubhe_sdk.context import Context, with_instance
+from dubhe_sdk.environment import Settings, read_settings
+from dubhe_sdk.errors import AppInvalid
+from dubhe_sdk.kind import TaskKind, kind_of
+from dubhe_sdk.log import open_log
+from dubhe_sdk.model.app import run_app
+from dubhe_sdk.model.failure import describe, log_failure
+from dubhe_sdk.model.inferences import InferenceServer
+from dubhe_sdk.model.stop import StopSignal
+from dubhe_sdk.model.tasks import TaskRunner
+from dubhe_sdk.process.linux import die_with_parent
+from dubhe_sdk.service.channel import Channel
+from dubhe_sdk.service.identity import manual_instance_id
+
+EXIT_FAILED = 1
+
+
+def main(argv: list[str]) -> int:
+    """Be the model process. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="dubhe model", description="internal")
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--control-fd", type=int, required=True)
+    parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--concurrency", type=int, required=True)
+    parser.add_argument("app", type=Path)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    options = parser.parse_args(argv)
+    die_with_parent(options.parent, signal.SIGKILL)
+    faulthandler.enable()
+    channel = Channel(socket.socket(fileno=options.control_fd))
+    os.set_inheritable(options.control_fd, False)
+    stop = StopSignal()
+    stop.install()
+    settings = read_settings()
+    log = open_log(settings.log_file)
+    try:
+        run_app(options.app, options.arguments)
+        settings, instance = _construct(options.app, settings, channel)
+    except BaseException as error:  # noqa: BLE001 - told to the parent, which ends the service
+        if stop.raised:
+            return EXIT_FAILED
+        log_failure(log, "the model cannot be constructed", error)
+        channel.send({"op": "failed", "error": describe(error)})
+        return EXIT_FAILED
+    return _serve(instance, settings, channel, stop, options, log)
+
+
+def _construct(app: Path, settings: Settings, channel: Channel) -> tuple[Settings, object]:
+    """Choose the class for the instance's kind and construct it."""
+    if settings.instance_id is None:
+        kind = registry.default_kind() or TaskKind.TRAIN
+        settings = with_instance(settings, manual_instance_id(app, kind))
+    instance_id = settings.instance_id or ""
+    channel.send({"op": "hello", "instance_id": instance_id})
+    pipeline = registry.find(kind_of(instance_id))
+    instance = pipeline.cls(Context({}, settings))
+    method = getattr(instance, pipeline.method)
+    if not callable(method):
+        raise AppInvalid(f"{pipeline.cls.__qualname__}.{pipeline.method} cannot be called")
+    return settings, method
+
+
+def _serve(
+    method: object,
+    settings: Settings,
+    channel: Channel,
+    stop: StopSignal,
+    options: argparse.Namespace,
+    log: logging.Logger,
+) -> int:
+    assert callable(method)
+    if settings.kind is TaskKind.INFERENCE:
+        server = InferenceServer(
+            method, settings, options.run_dir / "model.sock", options.concurrency, log
+        )
+        channel.send({"op": "constructed"})
+        server.serve()
+    else:
+        runner = TaskRunner(method, settings, options.run_dir / "task.json", channel, stop, log)
+        channel.send({"op": "constructed"})
+        runner.serve()
+    return 0

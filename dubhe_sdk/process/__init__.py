@@ -1,0 +1,1 @@
+"""Processes: ending with their parent, finding their children, telling how they died."""

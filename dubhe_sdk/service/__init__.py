@@ -1,0 +1,1 @@
+"""The service around an algorithm: parent, web front and what they share."""

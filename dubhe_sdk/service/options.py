@@ -1,0 +1,35 @@
+"""Options of the service, from the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dubhe_sdk import environment
+
+
+@dataclass(frozen=True)
+class ServiceOptions:
+    """``DUBHE_INFERENCE_CONCURRENCY``, ``DUBHE_INFERENCE_QUEUE`` and ``DUBHE_STOP_SECONDS``."""
+
+    inference_concurrency: int
+    """Inferences that run at once, each in a thread of the model process; 1 to 256."""
+    inference_queue: int
+    """Inferences that may wait beyond those; one more is refused at once; 0 to 100 000."""
+    stop_seconds: float
+    """What a running task gets between SIGTERM and SIGKILL."""
+
+
+def read_options(env: Mapping[str, str]) -> ServiceOptions:
+    """Read the options.
+
+    Raises:
+        EnvironmentInvalid: one of them is malformed.
+    """
+    return ServiceOptions(
+        inference_concurrency=environment.number(
+            env, "DUBHE_INFERENCE_CONCURRENCY", 1, low=1, high=256
+        ),
+        inference_queue=environment.number(env, "DUBHE_INFERENCE_QUEUE", 64, low=0, high=100_000),
+        stop_seconds=environment.seconds(env, "DUBHE_STOP_SECONDS", 5.0, high=3600.0),
+    )

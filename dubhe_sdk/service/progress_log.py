@@ -1,0 +1,107 @@
+"""Writes the log line of every message, from the spool, in the service parent.
+
+The algorithm's call only appends to the spool; a line through `logging` would cost it ten times
+as much. This thread reads the same frames a moment later and writes the lines, with the time at
+which each was said.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from pathlib import Path
+
+from dubhe_sdk.spool.frame import Kind
+from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
+from dubhe_sdk.spool.segment import list_segments
+
+_INTERVAL_SECONDS = 0.25
+# A loop that reports ten thousand batches a second gets a sum in place of most of its lines.
+_LINES_PER_INTERVAL = 100
+_LONGEST = 2000
+
+
+class ProgressLog:
+    """Follows the spool and logs what this run of the service says.
+
+    Args:
+        spool: the spool's directory.
+        service: the run's name, as in `Description.service`.
+        log: the SDK's logger.
+    """
+
+    def __init__(self, spool: Path, service: str, log: logging.Logger) -> None:
+        self._log = log
+        self._service = service
+        earlier = frozenset(list_segments(spool))
+        self._reader = SpoolReader(spool, {}, log.warning, ignore=earlier.__contains__)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress-log", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Log what there still is, and end."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        last = False
+        while True:
+            try:
+                self._pass()
+            except OSError as error:
+                self._log.warning("messages cannot be logged: %s", error)
+            if last:
+                break
+            last = self._stop.wait(_INTERVAL_SECONDS)
+        self._reader.close()
+
+    def _pass(self) -> None:
+        lines = hidden = 0
+        while frames := self._reader.read():
+            for spooled in frames:
+                if spooled.description.service != self._service:
+                    continue
+                if spooled.frame.kind == Kind.PROGRESS and lines >= _LINES_PER_INTERVAL:
+                    hidden += 1
+                    continue
+                lines += 1
+                self._write(spooled)
+        if hidden:
+            self._log.info("%d more progress messages, not shown here", hidden)
+
+    def _write(self, spooled: SpooledFrame) -> None:
+        frame = spooled.frame
+        record = self._log.makeRecord(
+            self._log.name, logging.INFO, __file__, 0, "%s", (line_of(spooled),), None
+        )
+        record.created = frame.date_ms / 1000
+        record.msecs = frame.date_ms % 1000
+        record.process = spooled.description.pid
+        self._log.handle(record)
+
+
+def line_of(spooled: SpooledFrame) -> str:
+    """Return a message as a line for people."""
+    frame = spooled.frame
+    name = Kind(frame.kind).name.lower() if frame.kind in Kind.__members__.values() else "?"
+    try:
+        data = json.loads(frame.value)["data"]
+    except (ValueError, KeyError):
+        data = frame.value.decode("utf-8", "replace")
+    if frame.kind in (Kind.READY, Kind.START, Kind.END) and isinstance(data, dict):
+        text = f"{data.get('action')} {data.get('status')} {data.get('msg')}"
+    elif frame.kind == Kind.PROGRESS and isinstance(data, dict):
+        text = f"progress {data.pop('progress', '?')}"
+        if "epoch" in data:
+            text += f" epoch {data.pop('epoch')}"
+        if frame.batches:
+            text += f" batch {frame.batch}/{frame.batches}"
+        text += "".join(f" {key}={value}" for key, value in data.items())
+    else:
+        text = f"{name} {json.dumps(data, ensure_ascii=False)}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"

@@ -1,0 +1,50 @@
+"""The service's state, which the parent owns and publishes to the web front."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+from dubhe_sdk.kind import TaskKind
+
+
+class Phase(str, Enum):
+    """Where the service stands."""
+
+    STARTING = "starting"  # the model is being constructed
+    READY = "ready"
+    BUSY = "busy"  # a training or an evaluation is running
+    FAILED = "failed"  # the model process is dead or could not be constructed
+    STOPPING = "stopping"  # SIGTERM was received
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """One published state.
+
+    ``instance_id`` and ``kind`` are None as long as the model has not told them (manual mode
+    without INSTANCE_ID). ``detail`` says in words why, for FAILED.
+    """
+
+    phase: Phase
+    instance_id: str | None = None
+    kind: TaskKind | None = None
+    platform_mode: bool = False
+    detail: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-serialisable form."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> ServiceState:
+        """Return the state that `to_json` described."""
+        kind = value["kind"]
+        return cls(
+            phase=Phase(value["phase"]),
+            instance_id=value["instance_id"],
+            kind=TaskKind(kind) if kind is not None else None,
+            platform_mode=value["platform_mode"],
+            detail=value["detail"],
+        )

@@ -1,0 +1,1 @@
+"""The web front: HTTP and TCP over one handler that knows no protocol."""

@@ -1,0 +1,105 @@
+"""Which clients are connected, and which of them to close when there are too many."""
+
+from __future__ import annotations
+
+import contextlib
+import socket as constants
+import time
+from collections import OrderedDict
+
+from gevent.event import Event
+from gevent.socket import socket as Socket
+
+_DRAIN_SECONDS = 2.0
+_DRAIN_BYTES = 64 * 1024 * 1024
+
+
+class Connections:
+    """All clients' connections. One that waits for a request may be closed for a new one.
+
+    A connection is waiting until its request has arrived completely, so that slow and half-open
+    clients are displaced too; it is working until the reply is known.
+
+    Args:
+        limit: how many may be connected at once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._waiting: OrderedDict[Socket, None] = OrderedDict()  # longest first
+        self._working: set[Socket] = set()
+        self._empty = Event()
+        self._empty.set()
+        self.stopping = False
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._working)
+
+    def add(self, sock: Socket) -> bool:
+        """Take in a new connection; close the one that waits for longest if there are too many.
+
+        Returns:
+            False if it must be closed itself: all others are working, or the server stops.
+        """
+        if self.stopping:
+            return False
+        if len(self) >= self._limit:
+            if not self._waiting:
+                return False
+            _shut_down(self._waiting.popitem(last=False)[0], constants.SHUT_RDWR)
+        self._waiting[sock] = None
+        self._empty.clear()
+        return True
+
+    def work(self, sock: Socket) -> None:
+        """Note that a request has arrived: it is not closed before `wait`."""
+        # A connection that was displaced at the same moment stays forgotten.
+        if self._waiting.pop(sock, self) is None:
+            self._working.add(sock)
+
+    def wait(self, sock: Socket) -> None:
+        """Note that the reply is known, and the next request awaited."""
+        if sock in self._working:
+            self._working.remove(sock)
+            self._waiting[sock] = None
+
+    def remove(self, sock: Socket) -> None:
+        """Forget a connection that is being closed."""
+        self._waiting.pop(sock, None)
+        self._working.discard(sock)
+        if not self._waiting and not self._working:
+            self._empty.set()
+
+    def stop(self) -> None:
+        """Let every waiting connection end; what has arrived on it already is still read."""
+        self.stopping = True
+        for sock in list(self._waiting):
+            _shut_down(sock, constants.SHUT_RD)
+
+    def join(self, seconds: float) -> bool:
+        """Wait until no connection is left. Returns False if the time was too short."""
+        return bool(self._empty.wait(seconds))
+
+
+def drain(sock: Socket) -> None:
+    """Say that no more is sent, and take in for a while what the client still sends.
+
+    Closing a socket that holds unread bytes resets the connection, and the client could lose
+    the refusal it was sent.
+    """
+    _shut_down(sock, constants.SHUT_WR)
+    deadline = time.monotonic() + _DRAIN_SECONDS
+    buffer = bytearray(65536)
+    left = _DRAIN_BYTES
+    with contextlib.suppress(OSError):  # a time-out is one
+        while left > 0 and (remaining := deadline - time.monotonic()) > 0:
+            sock.settimeout(remaining)
+            received = sock.recv_into(buffer)
+            if not received:
+                return
+            left -= received
+
+
+def _shut_down(sock: Socket, how: int) -> None:
+    with contextlib.suppress(OSError):  # the client was faster
+        sock.shutdown(how)

@@ -1,0 +1,106 @@
+"""`Control`: the web front's end of the socket to the service parent.
+
+The parent pushes its state and answers start requests; the web front asks for starts and says
+when it serves. Frames of `dubhe_sdk.framing` with JSON objects that have an ``op``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.event import AsyncResult, Event
+from gevent.lock import BoundedSemaphore
+from gevent.socket import socket as Socket
+
+from dubhe_sdk.framing import FrameReader, pack
+from dubhe_sdk.requests import RequestType
+from dubhe_sdk.service.state import ServiceState
+from dubhe_sdk.service.web.backend import Verdict
+
+_log = logging.getLogger(__name__)
+
+_LIMIT = 2**32 - 1
+
+# The parent answers in milliseconds. If it does not, a client is told rather than kept.
+_VERDICT_SECONDS = 30.0
+
+
+class Control:
+    """Knows the state last pushed, and asks the parent.
+
+    Args:
+        sock: connected to the parent.
+        on_end: called once, when the parent has closed its end or is gone.
+    """
+
+    def __init__(self, sock: Socket, on_end: Callable[[], None]) -> None:
+        self._sock = sock
+        self._on_end = on_end
+        self._state: ServiceState | None = None
+        self._first_state = Event()
+        self._sending = BoundedSemaphore(1)  # a long frame is sent in several steps
+        self._verdicts: dict[int, AsyncResult] = {}
+        self._ids = itertools.count(1)
+        self._reader = gevent.spawn(self._read)
+
+    @property
+    def state(self) -> ServiceState:
+        """The state last pushed; `wait_for_state` first."""
+        assert self._state is not None
+        return self._state
+
+    def wait_for_state(self) -> bool:
+        """Wait for the first state. Returns False if the parent is gone before."""
+        self._first_state.wait()
+        return self._state is not None
+
+    def say_serving(self) -> None:
+        """Tell the parent that requests are accepted."""
+        self._send({"op": "serving"})
+
+    def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
+        """Ask the parent to start a task; wait for its verdict."""
+        number = next(self._ids)
+        answer = self._verdicts[number] = AsyncResult()
+        try:
+            self._send({"op": "start", "id": number, "type": int(type_), "request": request})
+            return Verdict(answer.get(timeout=_VERDICT_SECONDS))
+        except gevent.Timeout:
+            _log.error("the service parent has not answered for %g s", _VERDICT_SECONDS)
+        except OSError as error:
+            _log.warning("the service parent cannot be asked: %s", error)
+        finally:
+            del self._verdicts[number]
+        return Verdict.UNAVAILABLE
+
+    def _send(self, message: dict[str, Any]) -> None:
+        frame = pack(json.dumps(message).encode())
+        with self._sending:
+            self._sock.sendall(frame)
+
+    def _read(self) -> None:
+        reader = FrameReader(self._sock, _LIMIT)
+        try:
+            while (frame := reader.read()) is not None:
+                self._on_message(json.loads(frame))
+        except OSError as error:
+            _log.warning("the socket to the service parent broke: %s", error)
+        finally:
+            self._first_state.set()
+            self._on_end()
+
+    def _on_message(self, message: dict[str, Any]) -> None:
+        if message["op"] == "state":
+            self._state = ServiceState.from_json(message["state"])
+            self._first_state.set()
+        elif message["op"] == "verdict":
+            answer = self._verdicts.get(message["id"])
+            if answer is not None:  # else: it came too late
+                answer.set(message["verdict"])
+        else:
+            _log.warning("the service parent sent an unknown message: %s", message["op"])

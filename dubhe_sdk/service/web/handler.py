@@ -1,0 +1,207 @@
+"""`Handler`: from a request's bytes to a reply's bytes, whatever the protocol.
+
+HTTP and TCP only carry; every rule of section 3 of the contract is applied here, once. The
+inference path is short on purpose: the body is parsed once and goes to the model as it came, and
+the model's result is put into the reply as it came.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from dubhe_sdk import requests
+from dubhe_sdk.encoding import dumps
+from dubhe_sdk.errors import RequestInvalid
+from dubhe_sdk.requests import KIND_OF_REQUEST, RequestType
+from dubhe_sdk.service.state import Phase, ServiceState
+from dubhe_sdk.service.web.backend import (
+    Backend,
+    InferenceFailed,
+    InferenceOverloaded,
+    ModelGone,
+    Verdict,
+)
+
+try:
+    import orjson
+
+    _orjson_loads: Callable[[bytes], Any] | None = orjson.loads
+except ImportError:
+    _orjson_loads = None
+
+_log = logging.getLogger(__name__)
+
+# A double holds whole numbers exactly up to here; orjson reads longer ones as doubles.
+_EXACT = 2**53
+
+_ONLINE = dumps(requests.success(RequestType.HEARTBEAT))
+_INFERRED = dumps(requests.success(RequestType.INFERENCE))[:-1] + b',"data":'
+_NUMBER = b',"request_number":'
+
+_NESTED_TOO_DEEPLY = "param error: the request is nested too deeply"
+
+
+class Reply(NamedTuple):
+    """What to send back."""
+
+    body: bytes
+    """A JSON object, UTF-8."""
+
+
+class Handler:
+    """Answers requests. Several greenlets may be inside at once.
+
+    Args:
+        backend: the service parent and the model.
+        limit: longest request in bytes; only for the text of the refusal, the protocols count.
+    """
+
+    def __init__(self, backend: Backend, limit: int) -> None:
+        self._backend = backend
+        self._limit = limit
+
+    def handle(self, body: bytes, route_type: RequestType | None) -> Reply:
+        """Answer a request. Never raises on account of what ``body`` holds.
+
+        Args:
+            body: as it came.
+            route_type: what the HTTP route says; None for TCP, where ``req_type`` says it and
+                an inference's reply repeats ``request_number``.
+        """
+        number = b""
+        try:
+            if route_type is RequestType.HEARTBEAT and not body.strip():
+                return Reply(_ONLINE)
+            request, body = _load(body)
+            type_ = _type(request, route_type)
+            if route_type is None and type_ is RequestType.INFERENCE:
+                number = _request_number(request, body)
+            return Reply(self._answer(type_, request, body, number))
+        except (RequestInvalid, InferenceOverloaded) as refused:
+            message = str(refused)
+        except InferenceFailed as failed:
+            message = f"exception occurs: {failed.type_name}: {failed.text}"
+        except ModelGone as gone:
+            message = f"model failed: {gone}"
+        except RecursionError:
+            message = _NESTED_TOO_DEEPLY
+        return Reply(_refusal(message, number))
+
+    def refuse_too_large(self, found: int | None = None) -> Reply:
+        """Return the refusal of a request that is longer than the limit.
+
+        Args:
+            found: its length in bytes, if it was announced.
+        """
+        what = "the request" if found is None else f"the request of {found} bytes"
+        return self.refuse(f"param error: {what} is too large, at most {self._limit} bytes")
+
+    def refuse(self, message: str) -> Reply:
+        """Return a refusal for a reason that only the protocol knows."""
+        return Reply(_refusal(message, b""))
+
+    def _answer(
+        self, type_: RequestType, request: dict[str, Any], body: bytes, number: bytes
+    ) -> bytes:
+        state = self._backend.state
+        _check_instance(state, type_, request)
+        if type_ is RequestType.HEARTBEAT:
+            return _ONLINE
+        requests.check_fields(request, type_)
+        _check_state(state, type_)
+        if type_ is RequestType.INFERENCE:
+            result = self._backend.infer(body)
+            return b"".join((_INFERRED, result, number, b"}"))
+        # The task gets numbers as they were written, beyond 64 bits too.
+        self._check_verdict(self._backend.start_task(type_, requests.parse(body)))
+        return dumps(requests.success(type_))
+
+    def _check_verdict(self, verdict: Verdict) -> None:
+        if verdict is Verdict.BUSY:
+            raise RequestInvalid("service is busy: another task is running in this instance")
+        if verdict is Verdict.UNAVAILABLE:
+            _refuse_phase(self._backend.state)
+            raise RequestInvalid("model is not ready: it cannot start a task now")
+
+
+def _load(body: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the request and the JSON object that says the same, for the model."""
+    if _orjson_loads is not None:
+        try:
+            value = _orjson_loads(body)
+        except ValueError:
+            pass  # the other parser accepts a little more, and words the refusal
+        else:
+            if type(value) is dict:
+                return value, body
+        request = requests.parse(body)
+    else:
+        request = requests.parse(body)
+        if body[:1] == b"{" and body[1:2] != b"\0":  # not inside a text, not in UTF-16
+            return request, body
+    return request, json.dumps(request).encode()
+
+
+def _type(request: dict[str, Any], route_type: RequestType | None) -> RequestType:
+    if route_type is None:
+        return requests.type_of(request)
+    if request.get("req_type") is not None:
+        found = requests.type_of(request)
+        if found is not route_type:
+            raise RequestInvalid(
+                f"param error: req_type is {int(found)} ({_name(found)}), but this route is for "
+                f"{int(route_type)} ({_name(route_type)})"
+            )
+    return route_type
+
+
+def _request_number(request: dict[str, Any], body: bytes) -> bytes:
+    """Return the end of the reply that repeats ``request_number``; empty if there is none."""
+    number = request.get("request_number")
+    if isinstance(number, float) and abs(number) >= _EXACT:
+        number = requests.parse(body).get("request_number")
+    if isinstance(number, bool) or not isinstance(number, (str, int, float)):
+        return b""  # absent, or refused when the fields are checked
+    if isinstance(number, float) and not math.isfinite(number):
+        return b""
+    return _NUMBER + dumps(number)
+
+
+def _check_instance(state: ServiceState, type_: RequestType, request: dict[str, Any]) -> None:
+    if not state.platform_mode or state.instance_id is None:
+        return
+    if type_ is RequestType.HEARTBEAT and request.get("instance_id") is None:
+        return
+    requests.check_instance(request, state.instance_id)
+
+
+def _check_state(state: ServiceState, type_: RequestType) -> None:
+    if state.kind is not None and state.kind is not KIND_OF_REQUEST[type_]:
+        raise RequestInvalid(
+            f"param error: req_type {int(type_)} ({_name(type_)}) does not fit this instance, "
+            f"which is for {state.kind.value}"
+        )
+    _refuse_phase(state)
+
+
+def _refuse_phase(state: ServiceState) -> None:
+    """Raise `RequestInvalid` unless the model can take requests, or is busy with a task."""
+    if state.phase is Phase.STOPPING:
+        raise RequestInvalid("service is stopping and takes no new requests")
+    if state.phase is Phase.FAILED:
+        raise RequestInvalid(f"model failed: {state.detail or 'no reason is known'}")
+    if state.phase is Phase.STARTING or state.kind is None:
+        raise RequestInvalid("model is not ready: it is still starting")
+
+
+def _refusal(message: str, number: bytes) -> bytes:
+    body = dumps(requests.refusal(message))
+    return body[:-1] + number + b"}" if number else body
+
+
+def _name(type_: RequestType) -> str:
+    return type_.name.lower()

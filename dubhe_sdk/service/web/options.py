@@ -1,0 +1,64 @@
+"""Limits of the web front, from the environment. Standard library only: the parent checks too."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dubhe_sdk import environment
+
+# What a process needs besides its clients: standard streams, event loop, control socket, and
+# what one round of accepting may bring before the connections it displaces are closed.
+_OTHER_FILES = 160
+
+# More open files than this help nobody, and tables are sized by the limit.
+_MOST_FILES = 65536
+
+
+@dataclass(frozen=True)
+class WebOptions:
+    """``DUBHE_MAX_REQUEST_BYTES``, ``DUBHE_MAX_CONNECTIONS``, ``DUBHE_TRANSFER_SECONDS`` and
+    ``DUBHE_IDLE_SECONDS``.
+    """
+
+    max_request_bytes: int
+    """Longest body or frame; 1 KiB to 1 GiB, default 16 MiB."""
+    max_connections: int
+    """Clients connected at once; beyond it the one that is idle for longest is closed."""
+    transfer_seconds: float
+    """What a request's body or frame may take to arrive, and a reply to be taken."""
+    idle_seconds: float
+    """HTTP: what the next request's headers may take to arrive, on a kept connection too."""
+
+
+def read_web_options(env: Mapping[str, str]) -> WebOptions:
+    """Read the options.
+
+    Raises:
+        EnvironmentInvalid: one of them is malformed.
+    """
+    return WebOptions(
+        max_request_bytes=environment.number(
+            env, "DUBHE_MAX_REQUEST_BYTES", 16 * environment.MIB, low=1024, high=1 << 30
+        ),
+        max_connections=environment.number(
+            env, "DUBHE_MAX_CONNECTIONS", 10_000, low=1, high=1_000_000
+        ),
+        transfer_seconds=environment.seconds(env, "DUBHE_TRANSFER_SECONDS", 30.0),
+        idle_seconds=environment.seconds(env, "DUBHE_IDLE_SECONDS", 75.0),
+    )
+
+
+def connection_limit(wanted: int, concurrency: int) -> int:
+    """Raise the limit of open files as far as allowed; return how many clients fit into it.
+
+    Args:
+        wanted: `WebOptions.max_connections`.
+        concurrency: connections to the model.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    reachable = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < reachable:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (reachable, hard))
+    return max(1, min(wanted, reachable - concurrency - _OTHER_FILES))

@@ -1,0 +1,201 @@
+"""`SpoolReader`: all streams of a spool as one row of frames, ordered by time.
+
+Problem
+    START, the progress of eight ranks, and END are said by different processes, hence lie in
+    different streams. A consumer must see them in the order in which they were said.
+
+Mechanism
+    Take ``cut = now``; then look for streams and read each to its end; then give out only frames
+    older than the cut, sorted by time.
+
+Safety
+    Let frame A have been written before frame B was begun, in whatever processes. Then
+    time(A) < time(B). If B is given out, time(B) < cut, so A was in its file before the cut was
+    taken, therefore before the look: A was read in this look or before, and sorts before B.
+    Frames that were written at the same time may come in either order.
+
+    A stream of which more is waiting than was read sets a horizon: nothing later than what was
+    read of it is given out.
+
+CLOCK_MONOTONIC only compares within one boot of the host. Streams of earlier boots, found on a
+volume, have dead writers; they are given out first, boot by boot.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from pathlib import Path
+from time import monotonic_ns
+from typing import NamedTuple
+
+from dubhe_sdk.spool import segment
+from dubhe_sdk.spool.frame import Frame
+from dubhe_sdk.spool.reader import StreamReader
+
+
+class SpooledFrame(NamedTuple):
+    """A frame, and where it came from."""
+
+    stream: str
+    number: int
+    frame: Frame
+    description: segment.Description
+
+
+class _Stream:
+    """One stream's reader and what was read of it but not yet given out."""
+
+    def __init__(self, reader: StreamReader) -> None:
+        self.reader = reader
+        self.pending: deque[SpooledFrame] = deque()
+        self.read_to_end = True
+
+    def fill(self) -> None:
+        if self.pending:
+            return
+        frames = self.reader.read()
+        self.read_to_end = not frames
+        reader = self.reader
+        self.pending.extend(
+            SpooledFrame(reader.stream, reader.number, frame, reader.description)
+            for frame in frames
+        )
+
+
+_time = attrgetter("frame.time_ns")
+
+
+class SpoolReader:
+    """Reads a whole spool.
+
+    Args:
+        directory: the spool's directory.
+        positions: per stream, segment and offset to begin at; other streams begin at their
+            first segment. Segments before a position are ignored.
+        on_damage: told in words about files that cannot be read.
+        ignore: whether a stream is to be left alone.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        positions: Mapping[str, tuple[int, int]],
+        on_damage: Callable[[str], None],
+        ignore: Callable[[str], bool] = lambda stream: False,
+    ) -> None:
+        self._directory = directory
+        self._positions = dict(positions)
+        self._on_damage = on_damage
+        self._ignore = ignore
+        self._streams: dict[str, _Stream] = {}
+        self._unreadable: set[str] = set()
+        self._ended: set[str] = set()
+
+    def read(self) -> list[SpooledFrame]:
+        """Return the frames that may be given out now, in order; an empty list if none."""
+        cut = monotonic_ns()
+        self._find_streams()
+        by_boot: dict[str, list[_Stream]] = {}
+        for stream in self._streams.values():
+            self._fill(stream)
+            if stream.pending or not stream.reader.ended:
+                by_boot.setdefault(stream.reader.description.boot_id, []).append(stream)
+        if not by_boot:
+            return []
+        current = boot_id()
+        boots = sorted(
+            by_boot.items(),
+            key=lambda item: (
+                item[0] == current,
+                min(s.reader.description.wall_ns for s in item[1]),
+            ),
+        )
+        for boot, streams in boots:
+            if any(stream.pending for stream in streams):
+                return self._merge(streams, cut if boot == current else None)
+        return []
+
+    @property
+    def ended(self) -> frozenset[str]:
+        """Streams whose writers are gone and whose frames have all been given out."""
+        return frozenset(self._ended)
+
+    def stream(self, name: str) -> StreamReader:
+        """Return the reader of a stream that was found.
+
+        Raises:
+            KeyError: there is no such stream.
+        """
+        return self._streams[name].reader
+
+    @property
+    def streams(self) -> list[str]:
+        """Names of the streams that are being read."""
+        return list(self._streams)
+
+    def forget(self, name: str) -> None:
+        """Let go of a stream that has ended and whose files are about to be deleted."""
+        self._streams.pop(name).reader.close()
+        self._ended.discard(name)
+
+    def close(self) -> None:
+        """Close all files."""
+        for stream in self._streams.values():
+            stream.reader.close()
+
+    def _find_streams(self) -> None:
+        for name, numbers in segment.list_segments(self._directory).items():
+            if name in self._streams or name in self._unreadable or self._ignore(name):
+                continue
+            number, offset = self._positions.get(name, (numbers[0], 0))
+            if number not in numbers:
+                later = [n for n in numbers if n > number]
+                if not later:
+                    continue  # only what was delivered already
+                number, offset = later[0], 0
+            try:
+                self._streams[name] = _Stream(StreamReader(self._directory, name, number, offset))
+            except (OSError, segment.BadSegment) as error:
+                self._give_up(name, error)
+
+    def _fill(self, stream: _Stream) -> None:
+        if stream.reader.stream in self._unreadable:
+            return
+        try:
+            stream.fill()
+        except OSError as error:
+            stream.read_to_end = True
+            self._give_up(stream.reader.stream, error)
+            return  # it has not ended: its files must stay
+        if stream.reader.ended and not stream.pending:
+            self._ended.add(stream.reader.stream)
+
+    def _give_up(self, name: str, error: Exception) -> None:
+        self._unreadable.add(name)
+        self._on_damage(f"stream {name} of the spool {self._directory} cannot be read: {error}")
+
+    @staticmethod
+    def _merge(streams: list[_Stream], cut: int | None) -> list[SpooledFrame]:
+        horizon = cut
+        for stream in streams:
+            if not stream.read_to_end:
+                last = _time(stream.pending[-1]) + 1
+                horizon = last if horizon is None else min(horizon, last)
+        out: list[SpooledFrame] = []
+        for stream in streams:
+            pending = stream.pending
+            while pending and (horizon is None or _time(pending[0]) < horizon):
+                out.append(pending.popleft())
+        # The sort is stable and finds the ascending runs, one per stream, so it merges.
+        out.sort(key=_time)
+        return out
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the host from others: random(4)."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,200 @@
+"""`StreamReader`: reads one stream's frames while its writer may still append.
+
+What ends where is decided by the writer's lock, always asked *before* the bytes are looked at:
+
+===========================  ==========================  =====================================
+bytes at the position        lock held                   lock free
+===========================  ==========================  =====================================
+whole frame                  read it                     read it
+nothing                      wait                        next segment, or the stream has ended
+a frame that ends too early  a write in progress: wait   a writer killed in mid-write: as above
+anything else                wait a moment, then skip    skip to the next whole frame
+===========================  ==========================  =====================================
+
+Skipping searches for the next magic whose checksum is right, so damage costs the damaged frames
+alone. What was skipped is counted.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from time import monotonic_ns
+
+from dubhe_sdk.spool import frame, segment
+from dubhe_sdk.spool.frame import Corrupt, Frame, Incomplete
+
+_CHUNK = 512 * 1024
+# A whole but wrong frame under a held lock is damage, unless the file system shows a write in
+# progress piecemeal; this is long enough for any write.
+_PATIENCE_NS = 2_000_000_000
+
+
+class StreamReader:
+    """Reads a stream from a position on.
+
+    Args:
+        directory: the spool's directory.
+        stream: the stream's name.
+        number: the segment to begin in.
+        offset: the byte in it; 0 means its first frame.
+
+    Raises:
+        OSError: the segment cannot be opened.
+        BadSegment: its header is damaged.
+    """
+
+    def __init__(self, directory: Path, stream: str, number: int, offset: int = 0) -> None:
+        self.stream = stream
+        self.number = number
+        self.offset = offset
+        self.ended = False
+        """The writer is gone and everything was read."""
+        self.skipped_bytes = 0
+        """Damaged bytes that were passed over."""
+        self._directory = directory
+        self._fd = -1
+        self._damaged_since = 0
+        self._description: segment.Description | None = None
+        self._open(number, offset)
+
+    def _open(self, number: int, offset: int) -> None:
+        fd = os.open(
+            self._directory / segment.file_name(self.stream, number), os.O_RDONLY | os.O_CLOEXEC
+        )
+        try:
+            description, first = segment.read_description(fd)
+        except segment.BadSegment:
+            if self._description is None:
+                os.close(fd)
+                raise
+            # All segments of a stream are described alike: only the damage has to be skipped.
+            description, first = self._description, 0
+        self._description = description
+        self.close()
+        self._fd, self.number, self.offset = fd, number, max(offset, first)
+
+    @property
+    def description(self) -> segment.Description:
+        """What the stream's frames have in common."""
+        assert self._description is not None
+        return self._description
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def sync(self) -> None:
+        """Have the current segment written to the disk itself."""
+        os.fdatasync(self._fd)
+
+    @property
+    def dropped(self) -> int:
+        """Records that the writer had to drop while the current segment was its last."""
+        return segment.read_dropped(self._fd)
+
+    def read(self) -> list[Frame]:
+        """Return the next frames: at most about half a MiB of them, or one larger frame.
+
+        An empty list means that there is nothing to read now; see `ended`. All frames of one
+        call lie in the segment `number`.
+
+        Raises:
+            OSError: the segment cannot be read.
+        """
+        while not self.ended:
+            growing = segment.is_growing(self._fd)
+            frames, wanted = self._parse(os.pread(self._fd, _CHUNK, self.offset))
+            if not frames and wanted > _CHUNK:
+                frames, wanted = self._parse(os.pread(self._fd, wanted, self.offset))
+            if frames:
+                self.offset = frames[-1].end
+                self._damaged_since = 0
+                return frames
+            size = os.fstat(self._fd).st_size
+            if self.offset >= size:
+                if growing or not self._advance():
+                    return []
+            elif not self._pass_over(growing, wanted, size):
+                return []
+        return []
+
+    def _parse(self, buffer: bytes) -> tuple[list[Frame], int]:
+        """Return the whole frames at the buffer's begin.
+
+        The number tells why they end: 0 at the end of the buffer, positive for a frame that
+        needs so many bytes, -1 for damage.
+        """
+        frames: list[Frame] = []
+        at = 0
+        end = len(buffer)
+        base = self.offset
+        while at < end:
+            try:
+                one = frame.decode(buffer, at, base)
+            except Incomplete as incomplete:
+                return frames, incomplete.size
+            except Corrupt:
+                return frames, -1
+            frames.append(one)
+            at = one.end - base
+        return frames, 0
+
+    def _pass_over(self, growing: bool, wanted: int, size: int) -> bool:
+        """Handle bytes that are no frame. Return whether the position moved."""
+        if growing:
+            now = monotonic_ns()
+            if wanted > 0 and self.offset + wanted > size:
+                return False  # a write in progress
+            self._damaged_since = self._damaged_since or now
+            if now - self._damaged_since < _PATIENCE_NS:
+                return False
+        target = self._next_frame(size)
+        if target is None and growing:
+            return False  # nothing whole behind it yet; the writer is about to append
+        self._damaged_since = 0
+        self.skipped_bytes += (target or size) - self.offset
+        self.offset = target or size
+        return True
+
+    def _next_frame(self, size: int) -> int | None:
+        """Return the offset of the next whole frame behind the damage, if there is one."""
+        at = self.offset + 1
+        while at < size:
+            buffer = os.pread(self._fd, _CHUNK, at)
+            found = buffer.find(frame.MAGIC)
+            while found >= 0:
+                if self._is_frame(at + found, buffer[found : found + frame.OVERHEAD]):
+                    return at + found
+                found = buffer.find(frame.MAGIC, found + 1)
+            if len(buffer) < _CHUNK:
+                return None
+            at += len(buffer) - 1  # the magic may lie across the border
+        return None
+
+    def _is_frame(self, offset: int, head: bytes) -> bool:
+        try:
+            frame.decode(head, 0, offset)
+        except Incomplete as incomplete:
+            try:
+                frame.decode(os.pread(self._fd, incomplete.size, offset), 0, offset)
+            except (Incomplete, Corrupt):
+                return False
+        except Corrupt:
+            return False
+        return True
+
+    def _advance(self) -> bool:
+        """Go to the stream's next segment. Return False, and set `ended`, if there is none."""
+        following = [
+            number
+            for number in segment.list_segments(self._directory).get(self.stream, [])
+            if number > self.number
+        ]
+        if not following:
+            self.ended = True
+            return False
+        self._open(following[0], 0)
+        return True

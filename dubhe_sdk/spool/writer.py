@@ -1,0 +1,358 @@
+"""`SpoolWriter`: a process's own stream, to which it appends in microseconds.
+
+Problem
+    Whatever a ``log…`` call has accepted must survive a kill of the process at any instruction,
+    be in order, and cost the algorithm next to nothing. Nothing here may raise into it.
+
+Mechanism
+    One ``write`` per frame on a file that only this process appends to. When the call returns,
+    the bytes are the kernel's, so no death of a process can lose them. A killed writer leaves at
+    most one broken frame, at the very end.
+
+Safety
+    * A forked child never touches its parent's file: `_after_fork` closes it there and the
+      child's first frame opens a stream of its own.
+    * ``_seq`` advances before the write. An exception thrown into the call by a signal handler
+      can thus leave a gap, but never two frames of one number.
+    * A write that came out short (disk full, file size limit) is cut off again; if even that
+      fails the segment is left for good, its broken end is skipped by the reader.
+    * Time is taken under the lock, so times ascend within a stream.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic_ns
+from types import FrameType
+from zlib import crc32
+
+from dubhe_sdk.errors import SpoolUnusable
+from dubhe_sdk.spool import frame, segment
+from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, OVERHEAD, VERSION, Kind
+from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.wake import WakeSender
+
+# A nudge costs about as much as a frame and wakes the sidecar, which then reads all there is;
+# more often than this, the sidecar's own short wait finds the frame just as soon.
+_NUDGE_INTERVAL_NS = 2_000_000
+# How often a writer that found the spool full looks again.
+_FULL_RECHECK_NS = 50_000_000
+_FULL_POLL_SECONDS = 0.02
+_TROUBLE_INTERVAL_NS = 60_000_000_000
+
+_PROGRESS = int(Kind.PROGRESS)
+_pack_head = HEAD.pack
+_pack_crc = CRC.pack
+
+
+class SpoolWriter:
+    """Appends frames to the spool. Thread-safe, fork-safe.
+
+    Args:
+        directory: the spool's directory; made if it does not exist.
+        describe: returns the description for a new stream of the given name. It is called when
+            the stream's first frame is written, and in every forked child that writes.
+        limits: bounds of the whole spool.
+        on_trouble: told in words, at most once a minute, that messages are being dropped.
+
+    Raises:
+        SpoolUnusable: the directory cannot be created or written.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        describe: Callable[[str], segment.Description],
+        limits: Limits,
+        on_trouble: Callable[[str], None],
+    ) -> None:
+        self._directory = directory
+        self._describe = describe
+        self._limits = limits
+        self._on_trouble = on_trouble
+        self._trouble_at = -_TROUBLE_INTERVAL_NS
+        self._lock = threading.Lock()
+        check_directory(directory)
+        self._wake = WakeSender(directory)
+        self._forget_stream()
+        _follow_forks(self)
+
+    def _forget_stream(self) -> None:
+        """Begin as a process that has written nothing yet."""
+        self._fd = -1
+        self._stream = ""
+        self._number = 0
+        self._seq = 0
+        self._offset = 0
+        self._room = 0  # the segment may grow to this for progress …
+        self._room_important = 0  # … and to this for the rest; more only in a reserve segment
+        self._dropped = 0  # in the current segment's header
+        self._dropped_unnoted = 0  # there was no segment to note them in
+        self._full_until_ns = 0
+        self._nudged_ns = 0
+
+    @property
+    def stream(self) -> str:
+        """The stream's name; empty before the first frame."""
+        return self._stream
+
+    def append(
+        self, kind: int, value: bytes, date_ms: int, batch: int = 0, batches: int = 0
+    ) -> bool:
+        """Append one record.
+
+        Args:
+            kind: a `Kind`.
+            value: the message's JSON, at most 256 MiB.
+            date_ms: milliseconds since 1970 when it was said.
+            batch: index of the batch in its epoch, if ``batches`` is not 0.
+            batches: number of batches in the epoch, or 0.
+
+        Returns:
+            Whether it was accepted. False only if the spool is full, for anything but progress
+            after waiting ``limits.wait_seconds``; it is counted then.
+        """
+        size = OVERHEAD + len(value)
+        with self._lock:
+            room = self._room if kind == _PROGRESS else self._room_important
+            if self._offset + size <= room:
+                self._seq = seq = self._seq + 1
+                now = monotonic_ns()
+                head = _pack_head(
+                    MAGIC, VERSION, kind, len(value), seq, now, date_ms, batch, batches
+                )
+                try:
+                    written = os.write(
+                        self._fd, b"".join((head, _pack_crc(crc32(value, crc32(head))), value))
+                    )
+                except OSError:
+                    written = 0
+                if written == size:
+                    self._offset += size
+                    if now - self._nudged_ns > _NUDGE_INTERVAL_NS:
+                        self._nudged_ns = now
+                        self._wake.nudge()
+                    return True
+                self._seq -= 1
+                self._undo(written)
+        return self._append_with_effort(kind, value, date_ms, batch, batches)
+
+    def close(self) -> None:
+        """End the stream. A later `append` begins a new one."""
+        with self._lock:
+            if self._fd >= 0:
+                os.close(self._fd)
+            self._forget_stream()
+
+    def _append_with_effort(
+        self, kind: int, value: bytes, date_ms: int, batch: int, batches: int
+    ) -> bool:
+        """Open a segment for the record; if the spool is full, drop it or wait."""
+        if kind == _PROGRESS and monotonic_ns() < self._full_until_ns:
+            return self._drop(None)
+        deadline = time.monotonic() + self._limits.wait_seconds
+        while True:
+            try:
+                with self._lock:
+                    reason = self._open_segment(kind, OVERHEAD + len(value))
+                    if reason is None and self._write_first(kind, value, date_ms, batch, batches):
+                        self._wake.nudge()
+                        return True
+            except OSError as error:
+                reason = f"{error.strerror} ({self._directory})"
+            if kind == _PROGRESS:
+                self._full_until_ns = monotonic_ns() + _FULL_RECHECK_NS
+            if kind == _PROGRESS or time.monotonic() >= deadline:
+                return self._drop(reason or "the disk is full")
+            time.sleep(_FULL_POLL_SECONDS)  # room comes from another process, which cannot signal
+
+    def _write_first(self, kind: int, value: bytes, date_ms: int, batch: int, batches: int) -> bool:
+        """Write a frame without asking for room."""
+        self._seq += 1
+        data = frame.encode(kind, self._seq, monotonic_ns(), date_ms, value, batch, batches)
+        try:
+            written = os.write(self._fd, data)
+        except OSError:
+            written = 0
+        if written == len(data):
+            self._offset += written
+            return True
+        self._seq -= 1
+        self._undo(written)
+        return False
+
+    def _open_segment(self, kind: int, size: int) -> str | None:
+        """Make a new segment with room for ``size`` bytes; say why not if it cannot be."""
+        self._directory.mkdir(parents=True, exist_ok=True)  # it may have been removed meanwhile
+        used = segment.total_bytes(self._directory)
+        limits = self._limits
+        free = limits.max_bytes - used
+        reserve = free < size
+        if reserve:
+            free += limits.reserve_bytes
+            if kind == _PROGRESS or free < size:
+                return (
+                    f"the spool {self._directory} is full: {used} bytes wait for delivery, "
+                    f"{limits.max_bytes} are allowed (DUBHE_SPOOL_MAX_BYTES)"
+                )
+        stream = self._stream or new_stream_name()
+        number = self._number + 1
+        fd, offset = create_segment(self._directory, self._describe(stream), number)
+        # The new segment is there before the old one is let go, so that a reader which finds a
+        # segment without a lock and no successor knows that the stream has ended.
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._stream, self._number, self._offset = fd, stream, number, offset
+        self._room_important = offset + max(size, min(limits.segment_bytes, free))
+        self._room = 0 if reserve else self._room_important
+        self._dropped = 0
+        if self._dropped_unnoted:
+            noted, self._dropped_unnoted = self._dropped_unnoted, 0
+            self._note_dropped(noted)
+        return None
+
+    def _undo(self, written: int) -> None:
+        """Cut off what a failed write left, or leave the segment."""
+        if written:
+            try:
+                os.ftruncate(self._fd, self._offset)
+                os.lseek(self._fd, self._offset, os.SEEK_SET)
+            except OSError:
+                pass  # the reader skips a broken end once the next segment exists
+        self._room = self._room_important = 0
+
+    def _drop(self, reason: str | None) -> bool:
+        with self._lock:
+            self._note_dropped(1)
+        now = monotonic_ns()
+        if reason and now - self._trouble_at >= _TROUBLE_INTERVAL_NS:
+            self._trouble_at = now
+            self._on_trouble(f"messages are being dropped and counted: {reason}")
+        return False
+
+    def _note_dropped(self, count: int) -> None:
+        if self._fd < 0:
+            self._dropped_unnoted += count
+            return
+        self._dropped += count
+        try:
+            os.pwrite(self._fd, segment.DROPPED.pack(self._dropped), segment.DROPPED_OFFSET)
+        except OSError:
+            self._dropped -= count
+            self._dropped_unnoted += count
+
+    def _after_fork(self) -> None:
+        """In a forked child: leave the parent's stream alone."""
+        self._lock = threading.Lock()
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._forget_stream()
+
+
+_UNINTERRUPTIBLE = frozenset(
+    method.__code__
+    for method in (
+        SpoolWriter.append,
+        SpoolWriter.close,
+        SpoolWriter._write_first,
+        SpoolWriter._open_segment,
+        SpoolWriter._drop,
+    )
+)
+_INTERRUPTIBLE = SpoolWriter._append_with_effort.__code__  # it may wait for seconds
+
+
+def may_interrupt(stack: FrameType | None) -> bool:
+    """Return whether a signal handler may raise over this stack without tearing an `append`."""
+    while stack is not None:
+        if stack.f_code is _INTERRUPTIBLE:
+            return True
+        if stack.f_code in _UNINTERRUPTIBLE:
+            return False
+        stack = stack.f_back
+    return True
+
+
+def new_stream_name() -> str:
+    """Return a name that no other stream has: time, process, chance."""
+    return f"{time.time_ns() // 1_000_000:012x}-{os.getpid():x}-{os.urandom(4).hex()}"
+
+
+def create_segment(
+    directory: Path, description: segment.Description, number: int
+) -> tuple[int, int]:
+    """Make a segment, locked, and let it appear under its name.
+
+    Returns:
+        The descriptor to append with, and the offset of the first frame.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    name = segment.file_name(description.stream, number)
+    hidden = directory / f".{name}.new"
+    fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        header = description.encode()
+        if os.write(fd, header) != len(header):
+            raise OSError(28, "No space left on device", str(directory))
+        hidden.rename(directory / name)
+    except OSError:
+        os.close(fd)
+        hidden.unlink(missing_ok=True)
+        raise
+    return fd, len(header)
+
+
+def check_directory(directory: Path) -> None:
+    """Make the spool's directory and prove that files can be written in it.
+
+    Raises:
+        SpoolUnusable: they cannot; the text says why and what to do.
+    """
+    probe = directory / f".probe-{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SpoolUnusable(
+            f"the spool directory {directory} cannot be written: {error.strerror}. Mount a "
+            "writable volume there, or name another directory by DUBHE_SPOOL_DIR"
+        ) from None
+
+
+_writers: weakref.WeakSet[SpoolWriter] = weakref.WeakSet()
+
+
+def _follow_forks(writer: SpoolWriter) -> None:
+    _writers.add(writer)
+
+
+def _before_fork() -> None:
+    for writer in _writers:
+        writer._lock.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    for writer in _writers:
+        writer._lock.release()
+
+
+def _after_fork_in_child() -> None:
+    for writer in _writers:
+        writer._after_fork()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

@@ -1,0 +1,1 @@
+"""The sidecar: drains the spool to a sink."""

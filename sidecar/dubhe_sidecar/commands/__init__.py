@@ -1,0 +1,1 @@
+"""The commands that the sidecar adds to `dubhe`."""

@@ -1,0 +1,63 @@
+"""Deliver a spool to Kafka, or to the embedded journal if no brokers are named."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+from dubhe_sdk import environment
+from dubhe_sdk.environment import Settings, read_settings
+from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
+from dubhe_sdk.spool.writer import check_directory
+from dubhe_sidecar.sidecar import Sidecar
+from dubhe_sidecar.sinks.base import Sink
+
+EXIT_USAGE = 2
+
+
+def main(argv: list[str]) -> int:
+    """`dubhe sidecar`."""
+    parser = argparse.ArgumentParser(
+        prog="dubhe sidecar",
+        description="Deliver the spool in DUBHE_SPOOL_DIR. `dubhe launch` starts it; by hand it "
+        "is useful with --drain, to deliver what a container has left on a volume.",
+        epilog="Exit status: 0 everything delivered, 1 start again, 2 wrong environment, "
+        "75 ended with records undelivered.",
+    )
+    parser.add_argument("--drain", action="store_true", help="end when everything is delivered")
+    parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s sidecar %(message)s",
+    )
+    logging.getLogger("dubhe_sidecar").setLevel(logging.INFO)
+    try:
+        settings = read_settings({**os.environ, "PLATFORM_TYPE": "0", "INSTANCE_ID": ""})
+        check_directory(settings.spool)
+        orphan_seconds = environment.seconds(os.environ, "DUBHE_DRAIN_SECONDS", 30.0)
+        sink = _sink(settings)
+    except (EnvironmentInvalid, SpoolUnusable) as error:
+        sys.stderr.write(f"dubhe sidecar: {error}\n")
+        return EXIT_USAGE
+    return Sidecar(
+        settings.spool,
+        sink,
+        lifeline=options.lifeline_fd,
+        orphan_seconds=orphan_seconds,
+        draining=options.drain,
+    ).run()
+
+
+def _sink(settings: Settings) -> Sink:
+    """Choose the sink; import the Kafka client only if it is needed."""
+    if settings.bootstrap_servers is None:
+        from dubhe_sidecar.sinks.journal import JournalSink
+
+        return JournalSink(settings.journal)
+    from dubhe_sidecar.sinks.kafka import kafka_sink
+
+    return kafka_sink(os.environ)

@@ -1,0 +1,101 @@
+"""Show what a spool holds: streams, undelivered records, last error, dead letters."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from dubhe_sdk.environment import read_settings
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sidecar import deadletters
+from dubhe_sidecar.sinks.base import SinkError
+from dubhe_sidecar.status import SpoolStatus, inspect
+
+EXIT_UNDELIVERED = 1
+EXIT_USAGE = 2
+
+
+def main(argv: list[str]) -> int:
+    """`dubhe status`."""
+    parser = argparse.ArgumentParser(
+        prog="dubhe status",
+        description="Show what a spool holds. Works while the algorithm runs and afterwards.",
+        epilog="Exit status: 0 everything is delivered, 1 something is not, 2 there is no spool.",
+    )
+    parser.add_argument(
+        "spool",
+        nargs="?",
+        type=Path,
+        help="the spool's directory (default: DUBHE_SPOOL_DIR, or /temporary/spool)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(argv)
+    try:
+        spool = options.spool or _default_spool()
+        status = inspect(spool)
+    except (EnvironmentInvalid, SinkError) as error:
+        sys.stderr.write(f"dubhe status: {error}\n")
+        return EXIT_USAGE
+    except (FileNotFoundError, NotADirectoryError):
+        sys.stderr.write(f"dubhe status: {spool} is no spool: name its directory\n")
+        return EXIT_USAGE
+    if options.json:
+        sys.stdout.write(json.dumps(status.to_json(), ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(describe(status))
+    return EXIT_UNDELIVERED if status.undelivered or status.unreadable else 0
+
+
+def describe(status: SpoolStatus) -> str:
+    """Return the status as text for people."""
+    age = status.oldest_age_seconds
+    lines = [
+        f"spool         {status.spool}",
+        f"sidecar       {status.sidecar}",
+        f"delivers to   {status.sink or '(nothing delivered yet)'}",
+        f"delivered     {status.delivered}",
+        f"undelivered   {status.undelivered} ({_size(status.undelivered_bytes)})"
+        + (f", the oldest for {_duration(age)}" if age is not None else ""),
+        f"dropped       {status.dropped}" + (" (the spool was full)" if status.dropped else ""),
+        f"dead letters  {status.dead_letters}",
+        f"retries       {status.retries}",
+        f"last error    {status.last_error or 'none'}",
+    ]
+    if status.damaged_bytes:
+        lines.append(f"damaged       {_size(status.damaged_bytes)} skipped")
+    lines += [f"unreadable    {text}" for text in status.unreadable]
+    if status.streams:
+        lines += ["", "streams:"]
+        for stream in status.streams:
+            state = "being written" if stream.writing else "ended"
+            lines.append(
+                f"  {stream.stream}  pid {stream.pid}  {state}  {stream.undelivered} undelivered"
+                f" ({_size(stream.undelivered_bytes)})  {stream.instance_id}"
+            )
+    for entry in deadletters.read(Path(status.spool))[-10:]:
+        when = datetime.fromtimestamp(int(str(entry.get("time", 0))) / 1000)
+        lines.append(f"dead letter   {when:%Y-%m-%d %H:%M:%S} {entry['reason']}")
+    return "\n".join(lines) + "\n"
+
+
+def _default_spool() -> Path:
+    return read_settings({**os.environ, "PLATFORM_TYPE": "0", "INSTANCE_ID": ""}).spool
+
+
+def _size(count: int) -> str:
+    value = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

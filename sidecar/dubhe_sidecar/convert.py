@@ -1,0 +1,64 @@
+"""From a frame of the spool to a record for the sink."""
+
+from __future__ import annotations
+
+import hashlib
+
+from dubhe_sdk import messages
+from dubhe_sdk.encoding import dumps
+from dubhe_sdk.reporter import encode_value
+from dubhe_sdk.spool.frame import Kind
+from dubhe_sdk.spool.merge import SpooledFrame
+from dubhe_sdk.spool.segment import Description
+from dubhe_sidecar.record import HEADER_BATCH, Position, Record
+
+_RESULT = int(Kind.RESULT)
+_NO_HEADERS: tuple[tuple[str, bytes], ...] = ()
+_KEYS: dict[str, bytes] = {}
+
+
+def to_record(spooled: SpooledFrame) -> Record:
+    """Return the record of a frame."""
+    stream, number, frame, description = spooled
+    kind, seq, _, date_ms, batch, batches, value, end = frame
+    return Record(
+        stream,
+        seq,
+        description.topic_result if kind == _RESULT else description.topic_status,
+        _key(description.instance_id),
+        value,
+        date_ms,
+        ((HEADER_BATCH, b"%d/%d" % (batch, batches)),) if batches else _NO_HEADERS,
+        kind,
+        Position(number, end),
+    )
+
+
+def missing_end(description: Description, seq: int, at: Position, date_ms: int) -> Record:
+    """Return the END for a task whose service died without saying it.
+
+    Its number follows the stream's last, so that it is recognised as the same one should it be
+    made again after a crash of the sidecar.
+    """
+    prefix = b'{"instance_id":' + dumps(description.instance_id) + b',"request_number":'
+    data = messages.failed(description.instance_id, "the service process was killed")
+    # Made from the stream's name, to be the same each time; below 2^63 and not 0.
+    digest = hashlib.blake2b(description.stream.encode(), digest_size=8).digest()
+    number = (int.from_bytes(digest, "big") >> 1) | 1
+    return Record(
+        stream=description.stream,
+        seq=seq + 1,
+        topic=description.topic_status,
+        key=_key(description.instance_id),
+        value=encode_value(prefix, number, date_ms, messages.MessageType.TASK, dumps(data)),
+        date_ms=date_ms,
+        headers=_NO_HEADERS,
+        kind=Kind.END,
+        end=at,
+    )
+
+
+def _key(instance_id: str) -> bytes:
+    if instance_id not in _KEYS:
+        _KEYS[instance_id] = instance_id.encode("utf-8", "replace")
+    return _KEYS[instance_id]

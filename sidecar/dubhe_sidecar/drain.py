@@ -1,0 +1,259 @@
+"""`Drain`: spool → sink, the sidecar's one loop.
+
+Read what may be given out, hand it to the sink, learn outcomes, move the cursor, delete what
+lies behind it. State has one owner each: positions the cursor, what is on its way the ledger.
+
+Order of steps at a stream's end, so that a crash between any two repeats at worst a deletion:
+the cursor says *finished*, durably; the files are deleted; the cursor forgets the stream.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.spool import segment
+from dubhe_sdk.spool.frame import Kind
+from dubhe_sdk.spool.merge import SpoolReader
+from dubhe_sidecar import cursor as cursors
+from dubhe_sidecar.convert import missing_end, to_record
+from dubhe_sidecar.cursor import StreamCursor
+from dubhe_sidecar.deadletters import DeadLetters
+from dubhe_sidecar.ledger import Ledger
+from dubhe_sidecar.record import Position, Record
+from dubhe_sidecar.sinks.base import Outcome, Sink
+
+_SAVE_SECONDS = 0.2
+# While records are on their way, outcomes are waited for so long before new frames are looked for.
+_OUTCOME_SECONDS = 0.004
+_START = int(Kind.START)
+_END = int(Kind.END)
+
+log = logging.getLogger("dubhe_sidecar")
+
+
+class Drain:
+    """Delivers one spool to one sink.
+
+    Args:
+        directory: the spool's directory; the caller holds its lock.
+        sink: the destination.
+
+    Raises:
+        SinkError: the cursor cannot be read.
+    """
+
+    def __init__(self, directory: Path, sink: Sink) -> None:
+        self._directory = directory
+        self._sink = sink
+        self.cursor = cursors.load(directory)
+        if self.cursor.sink_name.split()[:1] != sink.name.split()[:1]:
+            # Positions hold whatever the destination; what another kind of sink remembers does not.
+            self.cursor.sink = None
+        self.cursor.sink_name = sink.name
+        self._dead_letters = DeadLetters(directory)
+        self._ledger = Ledger()
+        self._dirty = False
+        self._saved_at = 0.0
+        self._descriptions: dict[str, segment.Description] = {}
+        self._ends_added: set[str] = set()
+        self._delete_behind_cursor()
+        self._reader = SpoolReader(
+            directory,
+            {name: (s.segment, s.offset) for name, s in self.cursor.streams.items()},
+            log.error,
+        )
+
+    def open(self) -> None:
+        """Connect the sink; waits as long as it takes.
+
+        Raises:
+            SinkError: the sink cannot go on.
+        """
+        self._sink.open(
+            self.cursor.sink, undelivered=self._has_undelivered(), save=self._save_state
+        )
+
+    def step(self) -> bool:
+        """Do one round. Return whether there was anything to do.
+
+        Raises:
+            SinkError: the sink cannot go on; start anew from the cursor.
+        """
+        frames = self._reader.read()
+        for spooled in frames:
+            self._descriptions.setdefault(spooled.stream, spooled.description)
+            self._send(to_record(spooled))
+        self._collect(0.0 if frames else _OUTCOME_SECONDS)
+        if not self._ledger:
+            self._finish_streams()
+        if self._dirty and (time.monotonic() - self._saved_at >= _SAVE_SECONDS):
+            self.save()
+        return bool(frames or self._ledger)
+
+    @property
+    def wants_save_in(self) -> float | None:
+        """Seconds until a save is due, or None."""
+        if not self._dirty:
+            return None
+        return max(0.0, self._saved_at + _SAVE_SECONDS - time.monotonic())
+
+    def save(self) -> None:
+        """Write the cursor, then delete what lies behind it."""
+        self._save_state(self._sink.state())
+        self._delete_behind_cursor()
+
+    def close(self) -> None:
+        """Save and close everything."""
+        if self._dirty:
+            self.save()
+        self._reader.close()
+        self._sink.close()
+
+    # --- records ------------------------------------------------------------------------------
+
+    def _send(self, record: Record) -> None:
+        arrived = record.seq in self._sink.delivered.get(record.stream, ())
+        self._ledger.enter(record, arrived=arrived)
+        if not arrived:
+            self._sink.send(record)
+            if len(self._ledger) % 1024 == 0:
+                self._collect(0.0)
+
+    def _collect(self, timeout: float) -> None:
+        if self._sink.in_flight:
+            outcomes = list(self._sink.collect(timeout))
+            for outcome in self._ledger.settle(outcomes):
+                self._advance(outcome)
+        else:
+            for outcome in self._ledger.arrived():
+                self._advance(outcome)
+
+    def _advance(self, outcome: Outcome) -> None:
+        record, rejected = outcome
+        if rejected is not None:
+            log.error(
+                "record %d of %s is refused for ever by %s: %s; it is kept in %s",
+                *(record.seq, record.stream, self._sink.name, rejected, self._dead_letters.path),
+            )
+            self._dead_letters.add(record, rejected, time.time_ns() // 1_000_000)
+        totals = self.cursor.totals
+        totals.delivered += rejected is None
+        totals.rejected += rejected is not None
+        totals.delivered_bytes += len(record.value) if rejected is None else 0
+        entry = self.cursor.streams.get(record.stream)
+        if entry is None:
+            entry = self.cursor.streams[record.stream] = StreamCursor(*record.end)
+        elif entry.segment != record.end.segment:
+            self._count_dropped(record.stream, entry.segment, record.end.segment)
+        entry.segment, entry.offset = record.end
+        entry.seq = record.seq
+        if record.kind == _START:
+            entry.task_open = True
+        elif record.kind == _END:
+            entry.task_open = False
+        self._dirty = True
+
+    def _count_dropped(self, stream: str, first: int, behind: int) -> None:
+        """Add what the writer had to drop while segments ``first … behind - 1`` were its last."""
+        for number in range(first, behind):
+            self.cursor.totals.dropped += dropped_in(
+                self._directory / segment.file_name(stream, number)
+            )
+
+    # --- the end of streams -------------------------------------------------------------------
+
+    def _finish_streams(self) -> None:
+        """Finish streams whose writers are gone; add the END that a killed service left out."""
+        for name in self._reader.ended:
+            if not self._ledger.holds(name):
+                entry = self.cursor.streams.get(name)
+                if entry is not None and entry.task_open:
+                    self._add_missing_end(name, entry)
+                else:
+                    self._finish(name)
+
+    def _add_missing_end(self, name: str, entry: StreamCursor) -> None:
+        """Say END for a dead service, once every stream of that service has ended."""
+        if name in self._ends_added:
+            return
+        description = self._reader.stream(name).description
+        for other in self._reader.streams:
+            same = self._reader.stream(other).description.service == description.service
+            if same and description.service and other not in self._reader.ended:
+                return
+        self._ends_added.add(name)
+        log.warning(
+            "the service of %s died within a task: its END is added", description.instance_id
+        )
+        at = Position(entry.segment, entry.offset)
+        self._send(missing_end(description, entry.seq, at, time.time_ns() // 1_000_000))
+
+    def _finish(self, name: str) -> None:
+        reader = self._reader.stream(name)
+        entry = self.cursor.streams.get(name)
+        if entry is None:
+            entry = self.cursor.streams[name] = StreamCursor(reader.number, reader.offset)
+        self._count_dropped(name, entry.segment, reader.number + 1)
+        entry.segment, entry.offset = reader.number, reader.offset
+        entry.finished = True
+        self.cursor.totals.skipped_bytes += reader.skipped_bytes
+        if reader.skipped_bytes:
+            log.error("%d damaged bytes in stream %s were skipped", reader.skipped_bytes, name)
+        self._reader.forget(name)
+        self.save()
+
+    # --- the cursor ---------------------------------------------------------------------------
+
+    def _save_state(self, state: dict[str, Any]) -> None:
+        self.cursor.sink = state
+        self.cursor.save(self._directory)
+        self._dirty = False
+        self._saved_at = time.monotonic()
+
+    def _delete_behind_cursor(self) -> None:
+        """Delete segments that the cursor on disk has passed, and forget finished streams."""
+        present = segment.list_segments(self._directory)
+        for name, entry in list(self.cursor.streams.items()):
+            numbers = present.get(name, [])
+            for number in numbers:
+                if entry.finished or number < entry.segment:
+                    (self._directory / segment.file_name(name, number)).unlink(missing_ok=True)
+            if entry.finished or not numbers:
+                del self.cursor.streams[name]
+                self._dirty = True
+
+    def _has_undelivered(self) -> bool:
+        """Return whether anything lies in the spool past the cursor."""
+        for name, numbers in segment.list_segments(self._directory).items():
+            entry = self.cursor.streams.get(name)
+            if entry is None or numbers[-1] > entry.segment or entry.task_open:
+                return True
+            path = self._directory / segment.file_name(name, entry.segment)
+            if size_of(path) > entry.offset:
+                return True
+        return False
+
+
+def dropped_in(path: Path) -> int:
+    """Return the count of dropped records in a segment's header; 0 if the file is gone."""
+    return _with_file(path, segment.read_dropped)
+
+
+def size_of(path: Path) -> int:
+    """Return a file's size in bytes; 0 if it is gone."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _with_file(path: Path, read: Callable[[int], int]) -> int:
+    try:
+        with path.open("rb") as file:
+            return read(file.fileno())
+    except OSError:
+        return 0

@@ -1,0 +1,96 @@
+"""A thread beside the drain: syncs the spool to disk, tells the state, watches the lifeline.
+
+The drain may wait in the sink for hours while a broker is away; these three must go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from dubhe_sidecar.sinks.base import Sink
+from dubhe_sidecar.status import write_live
+
+INTERVAL_SECONDS = 1.0
+
+log = logging.getLogger("dubhe_sidecar")
+
+
+class Housekeeping:
+    """The thread. It ends with the process.
+
+    Args:
+        directory: the spool's directory.
+        sink: whose state is told.
+        lifeline: descriptor whose end means that the container parent has died, or None.
+        on_orphaned: called once when it has.
+    """
+
+    def __init__(
+        self, directory: Path, sink: Sink, lifeline: int | None, on_orphaned: Callable[[], None]
+    ) -> None:
+        self._directory = directory
+        self._sink = sink
+        self._lifeline = lifeline
+        self._on_orphaned = on_orphaned
+        self._synced: dict[str, int] = {}
+        self._told: dict[str, object] = {}
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._sync()
+                self._tell()
+            except OSError as error:
+                log.warning("housekeeping in the spool %s: %s", self._directory, error)
+            self._wait()
+
+    def _wait(self) -> None:
+        if self._lifeline is None:
+            time.sleep(INTERVAL_SECONDS)
+        elif select.select([self._lifeline], [], [], INTERVAL_SECONDS)[0]:
+            self._lifeline = None
+            self._on_orphaned()
+
+    def _sync(self) -> None:
+        """Have segments that grew since the last time written to the disk itself."""
+        sizes: dict[str, int] = {}
+        with os.scandir(self._directory) as entries:
+            for entry in entries:
+                if entry.name.endswith(".seg"):
+                    try:
+                        sizes[entry.name] = entry.stat().st_size
+                        if self._synced.get(entry.name) != sizes[entry.name]:
+                            _fdatasync(entry.path)
+                    except FileNotFoundError:
+                        continue  # delivered and deleted meanwhile
+        self._synced = sizes
+
+    def _tell(self) -> None:
+        told: dict[str, object] = {
+            "pid": os.getpid(),
+            "sink": self._sink.name,
+            "last_error": self._sink.last_error,
+            "retries": self._sink.retries,
+        }
+        if told != self._told:
+            write_live(self._directory, told)
+            self._told = told
+
+
+def _fdatasync(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,141 @@
+"""`Sidecar`: the process's life. Take the spool's lock, then drain until told to stop.
+
+One sidecar per spool: the lock decides. A second one, of another container on the same volume,
+stands by and takes over when the first is gone; meanwhile the first delivers its streams too.
+
+Crash-only: whatever the sink cannot explain ends the process with status 1. `dubhe launch` starts
+it again with backoff, and it resumes from the cursor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import select
+import signal
+import threading
+from pathlib import Path
+
+from dubhe_sdk.spool.wake import WakeReceiver
+from dubhe_sidecar.drain import Drain
+from dubhe_sidecar.housekeeping import Housekeeping
+from dubhe_sidecar.sinks.base import Sink, SinkError
+from dubhe_sidecar.status import LOCK_NAME, inspect
+
+# After the last record the spool is looked at again soon, then ever less often: writers nudge,
+# but not more often than every 2 ms, and a nudge may be lost.
+_FIRST_WAIT_SECONDS = 0.003
+_LONGEST_WAIT_SECONDS = 1.0
+_STANDBY_SECONDS = 0.2
+
+EXIT_DRAINED = 0
+EXIT_FAILED = 1
+EXIT_LEFT_BEHIND = 75  # EX_TEMPFAIL of sysexits.h
+
+log = logging.getLogger("dubhe_sidecar")
+
+
+class Sidecar:
+    """Delivers a spool to a sink.
+
+    Args:
+        directory: the spool's directory, which exists.
+        sink: the destination.
+        lifeline: see `Housekeeping`.
+        orphan_seconds: how long the drain may take when the container parent has died.
+        draining: whether to end as soon as everything is delivered.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        sink: Sink,
+        *,
+        lifeline: int | None = None,
+        orphan_seconds: float = 30.0,
+        draining: bool = False,
+    ) -> None:
+        self._directory = directory
+        self._sink = sink
+        self._orphan_seconds = orphan_seconds
+        self._draining = draining
+        self._stop_reader, self._stop_writer = os.pipe()
+        os.set_blocking(self._stop_writer, False)
+        self._housekeeping = Housekeeping(directory, sink, lifeline, self._on_orphaned)
+
+    def run(self) -> int:
+        """Run until told to stop and everything is delivered. Returns the exit status.
+
+        SIGTERM and SIGINT ask for the drain; the second one ends it at once.
+        """
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._on_signal)
+        lock = self._take_lock()
+        if lock is None:
+            return EXIT_DRAINED
+        try:
+            wake = WakeReceiver(self._directory)
+            self._housekeeping.start()
+            drain = Drain(self._directory, self._sink)
+            drain.open()
+            self._loop(drain, wake)
+            drain.close()
+        except (SinkError, OSError) as error:
+            log.error("%s", error)
+            return EXIT_FAILED
+        return EXIT_DRAINED
+
+    def _loop(self, drain: Drain, wake: WakeReceiver) -> None:
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            wake.clear()
+            stopping = self._draining  # asked before the look, so that nothing is missed
+            if drain.step():
+                wait = _FIRST_WAIT_SECONDS
+                continue
+            if stopping:
+                return
+            due = drain.wants_save_in
+            timeout = wait if due is None else min(wait, due)
+            ready, _, _ = select.select([wake.fileno(), self._stop_reader], [], [], timeout)
+            if not ready:
+                wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+
+    def _take_lock(self) -> int | None:
+        """Return the lock's descriptor; None if told to stop while another one delivers."""
+        fd = os.open(self._directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        told = False
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return fd
+            except BlockingIOError:
+                if not told:
+                    log.warning(
+                        "another sidecar delivers the spool %s; standing by", self._directory
+                    )
+                    told = True
+                if self._draining and inspect(self._directory).undelivered == 0:
+                    os.close(fd)
+                    return None
+                # The kernel tells nobody that a lock is free without taking a thread for it.
+                select.select([], [], [], _STANDBY_SECONDS)
+
+    def _on_signal(self, signum: int, _frame: object) -> None:
+        if self._draining:
+            os._exit(EXIT_LEFT_BEHIND)
+        self._ask_for_drain()
+
+    def _ask_for_drain(self) -> None:
+        self._draining = True
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._stop_writer, b"\x01")
+
+    def _on_orphaned(self) -> None:
+        log.warning("the container parent has died: delivering what there is, then ending")
+        self._ask_for_drain()
+        timer = threading.Timer(self._orphan_seconds, os._exit, [EXIT_LEFT_BEHIND])
+        timer.daemon = True
+        timer.start()

@@ -1,0 +1,178 @@
+"""One KafkaProducer, the records on it, and how it is stopped for good.
+
+Problem: after an error kafka-python's producer goes on with the next batch (delivery timeout,
+unknown producer id), or fails all others with the same error (most others). The first would let
+later records overtake, the second would blame sound records. And it cannot be closed: `close`
+begins with `flush`, which raises if a record cannot be delivered, and then nothing is closed.
+
+Mechanism: the first failure of a line stops it from within its own sender thread, by
+``force_close``. That flag is looked at before anything more is sent, since failures are told
+while answers are read, which is the last step of the sender's loop. What the line still held
+fails with a remark that is ignored; the sink sends it again on a new line, after it has learned
+from the partition's tail what had arrived.
+
+Safety: ``_sender`` is private, hence the narrow version range in ``pyproject.toml`` and a test
+that kills, freezes and rejects. Sockets are closed with ``SO_LINGER`` 0: bytes that have not
+left this host are dropped with the line, also if the process is killed, and cannot be delivered
+minutes later by the kernel behind the back of a new line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
+
+from dubhe_sidecar.record import Record
+from dubhe_sidecar.sinks.base import SinkError
+from dubhe_sidecar.sinks.kafka.limits import Limits
+
+JOIN_S = 30.0  # above the longest thing a sender does in one step: resolving a name
+UNDATED = -1  # Kafka's own "no timestamp": a broker takes it whatever its clock says
+NEVER_MS = 10 * 365 * 24 * 3600 * 1000  # as a delivery timeout: the sink's own rules apply
+SOCKET_OPTIONS = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)),
+]
+
+
+class Stand:
+    """Stands for a future that kafka-python has no part in."""
+
+    exception = None
+    value = None
+
+    def __init__(self, *, is_done: bool) -> None:
+        self.is_done = is_done
+
+    def get(self, timeout: float) -> None:
+        """Wait, as a future does."""
+        if not self.is_done:
+            time.sleep(timeout)
+
+
+SETTLED = Stand(is_done=True)
+UNSENT = Stand(is_done=False)
+
+
+class Flight:
+    """A record on its way."""
+
+    __slots__ = ("future", "line", "record", "rejected", "size", "undated")
+
+    def __init__(self, record: Record, size: int) -> None:
+        self.record = record
+        self.size = size
+        self.future: Any = UNSENT
+        self.line: Line | None = None
+        self.rejected: str | None = None
+        self.undated = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it needs no sending any more."""
+        return self.future.is_done and self.future.exception is None
+
+    def settled(self) -> None:
+        """Take notice that it needs no sending any more."""
+        self.future = SETTLED
+
+    def failed(self, error: BaseException) -> None:
+        """Take notice of an error. Called by the sender's thread."""
+        if self.line is not None:
+            self.line.fail(self, error)
+
+
+class Line:
+    """One producer.
+
+    Args:
+        client: how to reach the cluster, for kafka-python.
+        limits: times and sizes.
+        careful: give every record a batch of its own, so that an error tells which it is about.
+    """
+
+    def __init__(self, client: dict[str, Any], limits: Limits, *, careful: bool = False) -> None:
+        self.careful = careful
+        self.failure: tuple[Flight | None, BaseException] | None = None
+        self._mutex = threading.Lock()
+        self._producer = KafkaProducer(
+            **client,
+            acks="all",
+            enable_idempotence=True,
+            retries=float("inf"),
+            delivery_timeout_ms=NEVER_MS,
+            batch_size=1 if careful else limits.batch_bytes,
+            linger_ms=limits.linger_ms,
+            max_request_size=limits.record_bytes_max,
+            request_timeout_ms=int(limits.request_timeout_s * 1000),
+            max_block_ms=int(limits.connect_timeout_s * 1000),
+            metrics_enabled=False,
+        )
+
+    def partitions(self, topic: str) -> int:
+        """Return the number of partitions, having the topic created if the broker does that.
+
+        Raises:
+            KafkaError: it could not be found out within the connect timeout.
+        """
+        return len(self._producer.partitions_for(topic))
+
+    def send(self, flight: Flight, place: TopicPartition, headers: list[tuple[str, bytes]]) -> None:
+        """Send a record.
+
+        Raises:
+            KafkaError: it was not taken, for example because the line has failed.
+            ValueError: the partition does not exist.
+        """
+        record = flight.record
+        flight.line = self
+        flight.future = future = self._producer.send(
+            record.topic,
+            record.value,
+            record.key,
+            headers,
+            place.partition,
+            UNDATED if flight.undated else record.date_ms,
+        )
+        future.add_errback(flight.failed)
+
+    def fail(self, flight: Flight, error: BaseException) -> None:
+        """Stop the line because of a record. Only the first call counts."""
+        with self._mutex:
+            if self.failure is not None:
+                return
+            self.failure = (flight, error)
+        self._producer._sender.force_close()
+
+    def abandon(self) -> None:
+        """Stop at once and cut the connections.
+
+        Raises:
+            SinkError: it does not stop; a process is easier to end than a thread.
+        """
+        sender = self._producer._sender
+        with self._mutex:
+            if self.failure is None:  # what fails from now on fails because of us
+                self.failure = (None, SinkError("abandoned"))
+        sender.force_close()
+        sender.join(JOIN_S)
+        if sender.is_alive():
+            raise SinkError(f"kafka-python's sender did not stop within {JOIN_S:.0f} s")
+        with contextlib.suppress(KafkaError):  # nothing is left to be flushed
+            self._producer.close(timeout=0)
+
+    def close(self, timeout: float) -> None:
+        """Let go of the connections; in an orderly way if nothing is in flight."""
+        try:
+            self._producer.close(timeout=timeout)
+        except KafkaError:
+            self.abandon()

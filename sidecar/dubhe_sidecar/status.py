@@ -1,0 +1,177 @@
+"""What a spool holds, for people and for machines: `inspect`.
+
+Works beside a running sidecar and without one. What only a running sidecar knows (its last
+error, its retries) it writes to ``status.json`` every second.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.spool import segment
+from dubhe_sdk.spool.merge import boot_id
+from dubhe_sdk.spool.reader import StreamReader
+from dubhe_sidecar import cursor as cursors
+from dubhe_sidecar import deadletters
+from dubhe_sidecar.drain import dropped_in, size_of
+
+STATUS_NAME = "status.json"
+LOCK_NAME = "sidecar.lock"
+
+
+@dataclass
+class StreamStatus:
+    """One stream."""
+
+    stream: str
+    instance_id: str
+    pid: int
+    writing: bool
+    """Its writer still lives."""
+    undelivered: int
+    undelivered_bytes: int
+    oldest_ms: int | None
+    """When the oldest undelivered record was said, in milliseconds since 1970."""
+
+
+@dataclass
+class SpoolStatus:
+    """A whole spool. Counts are of records since the spool was made."""
+
+    spool: str
+    sidecar: str
+    """``running`` or ``not running``."""
+    sink: str
+    streams: list[StreamStatus] = field(default_factory=list)
+    undelivered: int = 0
+    undelivered_bytes: int = 0
+    oldest_age_seconds: float | None = None
+    delivered: int = 0
+    dropped: int = 0
+    dead_letters: int = 0
+    damaged_bytes: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    last_error: str | None = None
+    retries: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-serialisable form."""
+        return asdict(self)
+
+
+def inspect(directory: Path) -> SpoolStatus:
+    """Look at a spool.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+        SinkError: its cursor cannot be read.
+    """
+    segments = segment.list_segments(directory)
+    cursor = cursors.load(directory)
+    live = read_live(directory)
+    running = is_running(directory)
+    totals = cursor.totals
+    status = SpoolStatus(
+        spool=str(directory),
+        sidecar="running" if running else "not running",
+        sink=cursor.sink_name or str(live.get("sink", "")),
+        delivered=totals.delivered,
+        dropped=totals.dropped,
+        damaged_bytes=totals.skipped_bytes,
+        dead_letters=len(deadletters.read(directory)),
+        last_error=live.get("last_error") if running else None,
+        retries=int(live.get("retries", 0)) if running else 0,
+    )
+    for name, numbers in sorted(segments.items()):
+        entry = cursor.streams.get(name)
+        first = entry.segment if entry else numbers[0]
+        for number in numbers:
+            if number >= first:
+                status.dropped += dropped_in(directory / segment.file_name(name, number))
+        try:
+            stream = _stream(directory, name, numbers, entry)
+        except FileNotFoundError:
+            continue  # delivered and deleted meanwhile
+        except (OSError, segment.BadSegment) as error:
+            status.unreadable.append(f"{name}: {error}")
+            continue
+        status.streams.append(stream)
+    status.undelivered = sum(stream.undelivered for stream in status.streams)
+    status.undelivered_bytes = sum(stream.undelivered_bytes for stream in status.streams)
+    oldest = [s.oldest_ms for s in status.streams if s.oldest_ms is not None]
+    if oldest:
+        status.oldest_age_seconds = max(0.0, time.time() - min(oldest) / 1000)
+    return status
+
+
+def _stream(
+    directory: Path, name: str, numbers: list[int], entry: cursors.StreamCursor | None
+) -> StreamStatus:
+    number, offset = (entry.segment, entry.offset) if entry else (numbers[0], 0)
+    if number not in numbers:
+        number, offset = next((n for n in numbers if n > number), numbers[-1]), 0
+    reader = StreamReader(directory, name, number, offset)
+    try:
+        description = reader.description
+        pending = sum(
+            size_of(directory / segment.file_name(name, n)) for n in numbers if n > number
+        )
+        pending += size_of(directory / segment.file_name(name, number)) - reader.offset
+        count, oldest = 0, None
+        while frames := reader.read():
+            oldest = oldest if oldest is not None else frames[0].date_ms
+            count += len(frames)
+        growing = not reader.ended and description.boot_id == boot_id()
+    finally:
+        reader.close()
+    return StreamStatus(
+        stream=name,
+        instance_id=description.instance_id,
+        pid=description.pid,
+        writing=growing,
+        undelivered=count,
+        undelivered_bytes=max(0, pending),
+        oldest_ms=oldest,
+    )
+
+
+def is_running(directory: Path) -> bool:
+    """Return whether a sidecar holds the spool."""
+    try:
+        fd = os.open(directory / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def write_live(directory: Path, live: Mapping[str, Any]) -> None:
+    """Write what only the running sidecar knows.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary = directory / f".{STATUS_NAME}.new"
+    temporary.write_text(json.dumps(live), "utf-8")
+    temporary.rename(directory / STATUS_NAME)
+
+
+def read_live(directory: Path) -> dict[str, Any]:
+    """Return what the sidecar wrote last; empty if it has written nothing."""
+    try:
+        value = json.loads((directory / STATUS_NAME).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

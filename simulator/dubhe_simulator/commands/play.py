@@ -1,0 +1,167 @@
+"""``dubhe play [ALGORITHM_DIR]``: the platform on one machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.environment import (
+    DEFAULT_TOPIC_RESULT,
+    DEFAULT_TOPIC_STATUS,
+    brokers,
+    text,
+)
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_simulator import signals
+from dubhe_simulator.algorithm import PROTOCOLS, read_algorithm
+from dubhe_simulator.dataset import read_dataset
+from dubhe_simulator.errors import CannotPlay, Stopped, TaskFailed
+from dubhe_simulator.report import report_lines, tail_lines
+from dubhe_simulator.screen import Screen
+from dubhe_simulator.stage import Setting
+from dubhe_simulator.story import StoryReport, new_run_folder, play
+from dubhe_simulator.terminal import Terminal
+from dubhe_simulator.words import say
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+def main(argv: list[str]) -> int:
+    """Play the story and return the exit status: 0, 1 failed, 2 usage, 128 + n signal."""
+    options = _parser().parse_args(argv)
+    screen = Screen(sys.stdout)
+    try:
+        with signals.watched():
+            return _play(options, screen)
+    except Stopped as stopped:
+        return _told_stopped(stopped, screen)
+
+
+def _play(options: argparse.Namespace, screen: Screen) -> int:
+    try:
+        algorithm = read_algorithm(options.algorithm, options.protocol)
+        dataset = read_dataset(options.data_dir or algorithm.folder / "data")
+        params = _json_object("--special-params", options.special_params)
+        setting = Setting(
+            algorithm,
+            new_run_folder(options.runs_dir),
+            brokers=brokers({"BOOTSTRAP_SERVERS": options.brokers}),
+            topics=_topics(),
+            special_params=params,
+            ready_timeout=options.ready_timeout,
+            task_timeout=options.task_timeout,
+        )
+        screen.line(say("title", folder=algorithm.folder, protocol=algorithm.protocol))
+        report = play(setting, dataset, options.images, Terminal(screen))
+    except (CannotPlay, EnvironmentInvalid, OSError) as error:
+        screen.line(say("failed", error=error))
+        return EXIT_FAILED
+    except TaskFailed as failure:
+        screen.line(say("failed", error=failure))
+        for line in tail_lines(failure.logs):
+            screen.line(line)
+        return EXIT_FAILED
+    screen.line()
+    for line in report_lines(report):
+        screen.line(line)
+    return _verdict(report, screen)
+
+
+def _verdict(report: StoryReport, screen: Screen) -> int:
+    status = EXIT_OK
+    for kind, stage in report.stages.items():
+        tally = stage.tally
+        if not tally.complete:
+            name = say(f"kind_{kind.value}")
+            error = say("incomplete", kind=name, gaps=tally.gaps, repeats=tally.repeats)
+            screen.line(say("failed", error=error))
+            status = EXIT_FAILED
+    return status
+
+
+def _told_stopped(stopped: Stopped, screen: Screen) -> int:
+    try:
+        screen.line(say("stopped_by", name=signal.Signals(stopped.signum).name))
+    except Stopped:
+        pass  # nobody reads any more; the exit status still tells
+    return stopped.exit_status
+
+
+def _topics() -> tuple[str, str]:
+    status = text(os.environ, "TOPIC_MODEL_STATUS") or DEFAULT_TOPIC_STATUS
+    return status, text(os.environ, "TOPIC_MODEL_RESULT") or DEFAULT_TOPIC_RESULT
+
+
+def _json_object(option: str, value: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(value or "{}")
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise CannotPlay(say("not_json", option=option, value=value))
+    return parsed
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dubhe play", description=say("help"), epilog=say("help_exit")
+    )
+    add = parser.add_argument
+    here = Path()
+    add(
+        "algorithm",
+        nargs="?",
+        type=Path,
+        default=here,
+        metavar="ALGORITHM_DIR",
+        help=say("help_algorithm"),
+    )
+    add("--protocol", choices=PROTOCOLS, help=say("help_protocol"))
+    add("--data-dir", type=Path, metavar="DIR", help=say("help_data"))
+    add("--runs-dir", type=Path, default=here / "runs", metavar="DIR", help=say("help_runs"))
+    add(
+        "--brokers",
+        default=os.environ.get("BOOTSTRAP_SERVERS", ""),
+        metavar="HOST:PORT",
+        help=say("help_brokers"),
+    )
+    add(
+        "--special-params",
+        default=os.environ.get("special_params", ""),
+        metavar="JSON",
+        help=say("help_params"),
+    )
+    add("--images", type=_positive, default=6, metavar="N", help=say("help_images"))
+    add(
+        "--ready-timeout",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help=say("help_ready_timeout"),
+    )
+    add(
+        "--task-timeout",
+        type=float,
+        default=3600.0,
+        metavar="SECONDS",
+        help=say("help_task_timeout"),
+    )
+    return parser
+
+
+def _positive(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError(value)
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

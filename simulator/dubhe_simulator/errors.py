@@ -1,0 +1,34 @@
+"""What can go wrong, as seen from the platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CannotPlay(Exception):
+    """The play cannot begin: a wrong folder, no data, no broker. The text says what to do."""
+
+
+class TaskFailed(Exception):
+    """Something the algorithm had to do did not happen.
+
+    Attributes:
+        logs: files whose last lines tell more; the first that is not empty is shown.
+    """
+
+    def __init__(self, text: str, logs: tuple[Path, ...] = ()) -> None:
+        super().__init__(text)
+        self.logs = logs
+
+
+class Stopped(BaseException):
+    """A signal asked the platform to end. Not an `Exception`, so that nobody swallows it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+    @property
+    def exit_status(self) -> int:
+        """What a shell expects of a process that a signal ended."""
+        return 128 + self.signum

@@ -1,0 +1,58 @@
+"""Predictions in the results that an algorithm reports, and how good they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What an image, or one box in it, is and was taken for."""
+
+    image: str
+    truth: str
+    predicted: str
+    confidence: float | None
+
+
+def predictions_in(data: Any) -> list[Prediction]:
+    """Return the predictions in a result of the platform's format.
+
+    Results of an algorithm's own format (``logResult`` takes any JSON) hold none.
+    """
+    found: list[Prediction] = []
+    for image in data if isinstance(data, list) else [data]:
+        if isinstance(image, list):  # a list of what logResultDetails returned
+            found += predictions_in(image)
+        elif isinstance(image, dict) and isinstance(image.get("info"), list):
+            path = str(image.get("img_path", ""))
+            found += [_prediction(path, i) for i in image["info"] if isinstance(i, dict)]
+    return found
+
+
+def accuracy(predictions: Iterable[Prediction]) -> float | None:
+    """Return the share of right predictions among those whose truth is known."""
+    right = [p.truth == p.predicted for p in predictions if p.truth]
+    return sum(right) / len(right) if right else None
+
+
+def confusion(predictions: Iterable[Prediction]) -> Counter[tuple[str, str]]:
+    """Return how often each (truth, prediction) occurs."""
+    return Counter((p.truth, p.predicted) for p in predictions if p.truth)
+
+
+def _prediction(image: str, info: dict[str, Any]) -> Prediction:
+    conf = info.get("conf")
+    return Prediction(
+        image=image,
+        truth=_text(info.get("ground_true")),
+        predicted=_text(info.get("predict_code")),
+        confidence=conf if isinstance(conf, (int, float)) else None,
+    )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

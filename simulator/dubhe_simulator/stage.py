@@ -1,0 +1,200 @@
+"""One task from the start of its instance to its end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
+from dubhe_sdk.kind import TaskKind
+from dubhe_sdk.requests import FLAG_OK
+from dubhe_simulator import bodies
+from dubhe_simulator.algorithm import Algorithm
+from dubhe_simulator.client import NoAnswer, open_client
+from dubhe_simulator.heart import Heart, beat
+from dubhe_simulator.instance import HOST, Ending, Instance
+from dubhe_simulator.results import Prediction
+from dubhe_simulator.sources import JournalSource, Source
+from dubhe_simulator.tally import Tally
+from dubhe_simulator.view import View
+from dubhe_simulator.watch import Watch
+from dubhe_simulator.words import say
+
+REQUEST_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all stages of a run have in common.
+
+    Attributes:
+        algorithm: the algorithm.
+        run: the run's folder; every stage has one of its own below it.
+        brokers: Kafka's, or None for the embedded journal.
+        topics: of status and of results.
+        special_params: business parameters for the algorithm.
+        ready_timeout: seconds for an instance to become ready.
+        task_timeout: seconds for a training or an evaluation.
+    """
+
+    algorithm: Algorithm
+    run: Path
+    brokers: str | None = None
+    topics: tuple[str, str] = (DEFAULT_TOPIC_STATUS, DEFAULT_TOPIC_RESULT)
+    special_params: Mapping[str, Any] = field(default_factory=dict)
+    ready_timeout: float = 120.0
+    task_timeout: float = 3600.0
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What is known of a stage after its end."""
+
+    instance: Instance
+    ending: Ending
+    tally: Tally
+    predictions: list[Prediction]
+    heartbeats_sent: int
+    heartbeats_lost: int
+
+
+class Stage:
+    """Use it as a context manager: it enters when the instance serves and leaves nothing behind.
+
+    Args:
+        setting: the run's.
+        kind: the kind of task.
+        view: whom to tell.
+        model: the model file for evaluation and inference.
+
+    Raises:
+        TaskFailed: on entering: the instance did not become ready.
+    """
+
+    def __init__(
+        self, setting: Setting, kind: TaskKind, view: View, model: Path | None = None
+    ) -> None:
+        self._setting = setting
+        self._kind = kind
+        self._view = view
+        self._stack = ExitStack()
+        instance_id = f"{setting.algorithm.name}-local-{kind.id_word}-{setting.run.name}"
+        self.instance = Instance(
+            setting.algorithm,
+            kind,
+            instance_id,
+            setting.run / kind.value,
+            self._environment(model),
+        )
+
+    def __enter__(self) -> Stage:
+        try:
+            self._begin()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def task(self, body: Mapping[str, Any]) -> None:
+        """Have a training or an evaluation done and wait for its end.
+
+        Raises:
+            TaskFailed: it was refused, failed, or took too long.
+        """
+        begun = time.monotonic()
+        self._ask(body, REQUEST_TIMEOUT_S)
+        self._watch.wait_for("END", self._setting.task_timeout)
+        self._view.task_ended(self._kind, self._watch.last_progress, time.monotonic() - begun)
+
+    def inference(self, body: Mapping[str, Any]) -> Any:
+        """Have images recognised and return what the algorithm answered.
+
+        Raises:
+            TaskFailed: it was refused or failed.
+        """
+        begun = time.monotonic()
+        reply = self._ask(body, self._setting.task_timeout)
+        self._view.answered(self._kind, reply, time.monotonic() - begun)
+        return reply.get("data")
+
+    def stop(self) -> StageReport:
+        """End the instance and return what became of it."""
+        self._heart.stop()
+        ending = self.instance.stop()
+        self._watch.take_rest()
+        self._view.stopped(self._kind, ending)
+        return StageReport(
+            self.instance,
+            ending,
+            self._watch.tally,
+            self._watch.predictions,
+            self._heart.sent,
+            self._heart.lost,
+        )
+
+    def _begin(self) -> None:
+        begun = time.monotonic()
+        self._view.starting(self._kind, self.instance.id)
+        source = self._open_source()
+        self._stack.callback(source.close)
+        self._watch = Watch(self.instance, source, self._view)
+        self._stack.enter_context(self.instance)
+        self._watch.wait_for("READY", self._setting.ready_timeout)
+        protocol = self._setting.algorithm.protocol
+        self._client = open_client(protocol, HOST, self.instance.port)
+        self._stack.callback(self._client.close)
+        problem = beat(self._client, bodies.heartbeat(self.instance.id))
+        if problem is not None:
+            raise self._watch.failure(say("ready_but_no_heartbeat", problem=problem))
+        self._heart = Heart(open_client(protocol, HOST, self.instance.port), self.instance.id)
+        self._watch.heart = self._heart
+        self._heart.start()
+        self._stack.callback(self._heart.stop)
+        self._view.ready(self._kind, time.monotonic() - begun)
+
+    def _ask(self, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        try:
+            reply = self._client.request(body, timeout)
+        except NoAnswer as error:
+            raise self._watch.failure(say("no_answer", error=error)) from error
+        if reply.get("flag") != FLAG_OK:
+            raise self._watch.failure(say("refused", message=reply.get("message", reply)))
+        return reply
+
+    def _open_source(self) -> Source:
+        if self._setting.brokers is None:
+            return JournalSource(self.instance.journal)
+        # Only a run with brokers needs the package.
+        from dubhe_simulator.sources.kafka import KafkaSource
+
+        return KafkaSource(self._setting.brokers, self._setting.topics, self.instance.id)
+
+    def _environment(self, model: Path | None) -> dict[str, str]:
+        env: dict[str, str] = {}
+        if model is not None:
+            env["model_path"] = str(model)
+        if self._setting.special_params:
+            env["special_params"] = json.dumps(self._setting.special_params)
+        if self._setting.brokers is not None:
+            status, result = self._setting.topics
+            env.update(
+                PLATFORM_TYPE="1",
+                BOOTSTRAP_SERVERS=self._setting.brokers,
+                TOPIC_MODEL_STATUS=status,
+                TOPIC_MODEL_RESULT=result,
+            )
+        return env

@@ -1,0 +1,97 @@
+"""The story: train, evaluate the model that came out, then have a few images recognised."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.kind import TaskKind
+from dubhe_simulator import bodies
+from dubhe_simulator.dataset import Dataset
+from dubhe_simulator.errors import TaskFailed
+from dubhe_simulator.models import best, model_files
+from dubhe_simulator.results import Prediction
+from dubhe_simulator.stage import Setting, Stage, StageReport
+from dubhe_simulator.view import View
+from dubhe_simulator.words import say
+
+
+@dataclass
+class StoryReport:
+    """What there is to tell afterwards.
+
+    Attributes:
+        setting: how it was played.
+        model: the best model.
+        stages: what became of each stage, by kind.
+        answer: what the inference returned.
+        seconds: how long it took altogether.
+    """
+
+    setting: Setting
+    model: Path | None = None
+    stages: dict[TaskKind, StageReport] = field(default_factory=dict)
+    answer: Any = None
+    seconds: float = 0.0
+
+    def predictions(self, kind: TaskKind) -> list[Prediction]:
+        """Return the results that a stage reported."""
+        stage = self.stages.get(kind)
+        return stage.predictions if stage else []
+
+
+def play(setting: Setting, dataset: Dataset, images: int, view: View) -> StoryReport:
+    """Play it.
+
+    Args:
+        setting: the algorithm, where to run it, and how.
+        dataset: the images.
+        images: how many to have recognised at the end.
+        view: whom to tell.
+
+    Raises:
+        TaskFailed: something did not happen that had to.
+        CannotPlay: Kafka cannot be reached.
+        Stopped: a signal arrived. Nothing is left running.
+    """
+    begun = time.monotonic()
+    report = StoryReport(setting)
+    model = report.model = _train(setting, dataset, view, report)
+    with Stage(setting, TaskKind.PREDICT, view, model) as stage:
+        stage.task(bodies.predict(stage.instance.id, dataset, setting.special_params))
+        report.stages[TaskKind.PREDICT] = stage.stop()
+    with Stage(setting, TaskKind.INFERENCE, view, model) as stage:
+        names = dataset.examples(images)
+        body = bodies.inference(stage.instance.id, dataset, names, 1, setting.special_params)
+        report.answer = stage.inference(body)
+        report.stages[TaskKind.INFERENCE] = stage.stop()
+    report.seconds = time.monotonic() - begun
+    return report
+
+
+def new_run_folder(runs: Path) -> Path:
+    """Make and return a folder named by the time."""
+    while True:
+        folder = runs.absolute() / datetime.now().strftime("%Y%m%d%H%M%S")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            time.sleep(0.1)  # another run began in the same second
+        else:
+            return folder
+
+
+def _train(setting: Setting, dataset: Dataset, view: View, report: StoryReport) -> Path:
+    models = setting.algorithm.models
+    before = model_files(models)
+    with Stage(setting, TaskKind.TRAIN, view) as stage:
+        stage.task(bodies.train(stage.instance.id, dataset, setting.special_params))
+        report.stages[TaskKind.TRAIN] = stage.stop()
+        logs = (stage.instance.console, stage.instance.log)
+    model = best(model_files(models) - before)
+    if model is None:
+        raise TaskFailed(say("no_model", folder=models), logs)
+    return model

@@ -1,0 +1,180 @@
+"""Everything the platform says to its user, in English and in Chinese.
+
+The language follows the locale: ``LC_ALL``, ``LC_MESSAGES``, ``LANG``; Chinese if it begins with
+``zh``.
+"""
+
+from __future__ import annotations
+
+import os
+
+WORDS: dict[str, tuple[str, str]] = {
+    # kinds of task
+    "kind_train": ("training", "训练"),
+    "kind_predict": ("evaluation", "评估"),
+    "kind_inference": ("inference", "推理"),
+    # while it goes on
+    "title": ("Playing the platform for {folder} ({protocol})", "为 {folder} 模拟平台({protocol})"),
+    "starting": ("starting {instance_id}", "启动 {instance_id}"),
+    "ready": ("ready after {seconds:.1f} s", "就绪,用时 {seconds:.1f} 秒"),
+    "epoch": ("epoch {number}", "第 {number} 轮"),
+    "time_left": ("{time} left", "剩余 {time}"),
+    "task_ended": ("finished in {seconds:.1f} s", "完成,用时 {seconds:.1f} 秒"),
+    "answered": ("answered in {milliseconds:.0f} ms", "应答,用时 {milliseconds:.0f} 毫秒"),
+    "stopped": ("stopped, exit status {status}", "已停止,退出状态 {status}"),
+    "had_to_kill": (
+        "it ignored SIGTERM and had to be killed",
+        "它不理会 SIGTERM,只能强行结束",
+    ),
+    "stragglers": (
+        "it left processes behind, which were ended: {names}",
+        "它留下了进程,已被结束:{names}",
+    ),
+    "heart_lost": ("heartbeat lost: {detail}", "心跳丢失:{detail}"),
+    "heart_back": ("heartbeat is back", "心跳恢复"),
+    # the report
+    "accuracy_train": (
+        "Validation while training: accuracy {share:.4f} ({right} of {total})",
+        "训练时验证:准确率 {share:.4f}({total} 张中对 {right} 张)",
+    ),
+    "accuracy_predict": (
+        "Evaluation: accuracy {share:.4f} ({right} of {total})",
+        "离线评估:准确率 {share:.4f}({total} 张中对 {right} 张)",
+    ),
+    "matrix": (
+        "Confusion matrix (rows: truth, columns: prediction)",
+        "混淆矩阵(行:真值,列:预测)",
+    ),
+    "confused_pairs": ("Most often confused (truth → prediction)", "最常混淆(真值 → 预测)"),
+    "inference_results": ("Inference", "在线推理"),
+    "messages": ("Messages", "消息"),
+    "head_said": ("said", "发出"),
+    "head_received": ("received", "收到"),
+    "head_gaps": ("gaps", "缺失"),
+    "head_repeats": ("repeats", "重复"),
+    "unnumbered": (
+        "{number} messages carry no number: nothing can be said about gaps among them",
+        "{number} 条消息没有编号,无法判断是否缺失",
+    ),
+    "heartbeats": ("Heartbeats: {sent} sent, {lost} lost", "心跳:发送 {sent} 次,丢失 {lost} 次"),
+    "place_model": ("Model    {path}", "模型  {path}"),
+    "place_logs": ("Logs     {path}", "日志  {path}"),
+    "place_journal": ("Journal  {path}", "消息  {path}"),
+    "place_kafka": ("Kafka    {brokers}: {topics}", "Kafka {brokers}:{topics}"),
+    "done": ("Done in {seconds:.1f} s.", "全部完成,用时 {seconds:.1f} 秒。"),
+    # failures
+    "failed": ("Failed: {error}", "失败:{error}"),
+    "log_tail": ("The end of {log}:", "{log} 的末尾:"),
+    "stopped_by": (
+        "Stopped by {name}; everything that was started has ended.",
+        "被 {name} 中止;已启动的进程全部结束。",
+    ),
+    "task_failed": ("{kind} ({instance_id}): {text}", "{kind}({instance_id}):{text}"),
+    "ended_early": (
+        "the instance ended with status {status} before it said {action}",
+        "实例在发出 {action} 之前就结束了,退出状态 {status}",
+    ),
+    "timeout": (
+        "no {action} within {seconds} seconds",
+        "{seconds} 秒内没有收到 {action}",
+    ),
+    "source_broken": ("messages cannot be read: {error}", "无法读取消息:{error}"),
+    "ready_but_no_heartbeat": (
+        "it said READY, but its heartbeat is not well: {problem}",
+        "已发出 READY,但心跳不正常:{problem}",
+    ),
+    "no_answer": ("no answer to the request: {error}", "请求没有得到应答:{error}"),
+    "refused": ("the request was refused: {message}", "请求被拒绝:{message}"),
+    "no_model": (
+        "training ended well, but no new model_<time>_<epoch>_<loss>.<ext> is in {folder}",
+        "训练正常结束,但 {folder} 里没有新的 model_<时间>_<轮次>_<损失>.<后缀>",
+    ),
+    "incomplete": (
+        "messages of the {kind} instance are missing ({gaps}) or repeated ({repeats})",
+        "{kind}实例的消息有缺失({gaps})或重复({repeats})",
+    ),
+    "no_algorithm": (
+        "{folder} has neither run.sh nor app.py: name an algorithm's folder",
+        "{folder} 里既没有 run.sh 也没有 app.py:请指定算法所在的目录",
+    ),
+    "bad_protocol": (
+        '{script} exports protocol="{protocol}", expected "http" or "tcp"',
+        '{script} 里的 protocol="{protocol}",应为 "http" 或 "tcp"',
+    ),
+    "no_data": (
+        "there are no images in {folder}: name a folder of images with --data-dir",
+        "{folder} 里没有图片:请用 --data-dir 指定图片目录",
+    ),
+    "no_data_but_script": (
+        "there are no images in {folder}: run `python3 {script}` first, or use --data-dir",
+        "{folder} 里没有图片:请先运行 `python3 {script}`,或使用 --data-dir",
+    ),
+    "no_broker": (
+        "Kafka at {brokers} cannot be used: {error}",
+        "无法使用 {brokers} 上的 Kafka:{error}",
+    ),
+    "not_json": ("{option} is not a JSON object: {value}", "{option} 不是 JSON 对象:{value}"),
+    # help
+    "help": (
+        "Play the platform on this machine: train an algorithm, evaluate the model that comes "
+        "out, and have a few images recognised. Nothing keeps running afterwards.",
+        "在本机模拟平台:训练算法,评估得到的模型,再推理几张图片。结束后不留任何进程。",
+    ),
+    "help_algorithm": (
+        "folder with run.sh and app.py (default: the current one)",
+        "run.sh 和 app.py 所在的目录(默认:当前目录)",
+    ),
+    "help_protocol": (
+        "for an algorithm without run.sh (default: tcp); with one, the script decides",
+        "算法没有 run.sh 时使用的协议(默认 tcp);有则以脚本为准",
+    ),
+    "help_data": (
+        "images in folders named by class, also below train/, val/ and test/ "
+        "(default: ALGORITHM_DIR/data)",
+        "按类别分目录存放的图片,可分 train/、val/、test/(默认:ALGORITHM_DIR/data)",
+    ),
+    "help_runs": (
+        "where logs and journals go (default: ./runs)",
+        "日志和消息的存放目录(默认:./runs)",
+    ),
+    "help_brokers": (
+        "Kafka, host:port[,host:port…]; else the embedded journal is used "
+        "(default: BOOTSTRAP_SERVERS)",
+        "Kafka 地址 host:port[,host:port…];不给则用内置消息文件(默认:BOOTSTRAP_SERVERS)",
+    ),
+    "help_params": (
+        "business parameters for the algorithm, e.g. '{{\"epochs\": 5}}'",
+        "传给算法的业务参数,例如 '{{\"epochs\": 5}}'",
+    ),
+    "help_images": ("images to have recognised (default: 6)", "推理的图片数(默认 6)"),
+    "help_ready_timeout": (
+        "seconds for an instance to become ready (default: 120)",
+        "等待实例就绪的秒数(默认 120)",
+    ),
+    "help_task_timeout": (
+        "seconds for a training or an evaluation (default: 3600)",
+        "等待训练或评估完成的秒数(默认 3600)",
+    ),
+    "help_exit": (
+        "Exit status: 0 all went well; 1 something failed; 2 wrong use; 130 Ctrl-C.",
+        "退出状态:0 一切正常;1 有失败;2 用法错误;130 Ctrl-C。",
+    ),
+}
+
+
+def say(key: str, **values: object) -> str:
+    """Return a text in the user's language.
+
+    Args:
+        key: its name in `WORDS`.
+        values: what stands for its placeholders.
+    """
+    return WORDS[key][_language()].format(**values)
+
+
+def _language() -> int:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name, "")
+        if value:
+            return int(value.lower().startswith("zh"))
+    return 0

@@ -1,0 +1,289 @@
+"""One Apache Kafka broker (KRaft, broker and controller in one process) that tests may mistreat.
+
+The broker has two client listeners on loopback: ``bootstrap``, which may be secured through the
+constructor, and ``plain_bootstrap``, always without TLS and SASL, for the harness and the
+independent reader. Where an authorizer is configured, make ``User:ANONYMOUS`` a super user.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from confluent_kafka.admin import AdminClient
+
+from tests.kafka import topics
+from tests.kafka.jars import HarnessError, jar_directory, program
+
+HOST = "127.0.0.1"
+# Below the kernel's range for outgoing connections, so that a port stays free between two starts.
+PORTS = range(20000, 32000)
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+CLUSTER_ID = "dubhe-test-cluster-000"  # any 22 characters of URL-safe base64
+
+# Quick to start and small: C1 compiles at once, and one serial collector needs no threads.
+JVM = ("-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
+
+DEFAULTS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "PLAIN",
+    "num.partitions": "1",
+    "num.network.threads": "2",
+    "num.io.threads": "2",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "log.cleaner.dedupe.buffer.size": "4194304",  # 128 MB of the heap otherwise
+    "log.index.size.max.bytes": "1048576",
+    # A killed broker may register again only when its former session is over (9 s otherwise).
+    "broker.heartbeat.interval.ms": "300",
+    "broker.session.timeout.ms": "2000",
+}
+
+
+class Broker:
+    """A broker with a data directory and ports of its own; both survive restarts.
+
+    Args:
+        directory: an empty directory for its data, its properties and its log.
+        properties: further server properties; they win over the defaults.
+        security_protocol: of the listener ``bootstrap`` (its name is ``CLIENT``, for properties
+            such as ``listener.name.client.plain.sasl.jaas.config``).
+        jvm: further arguments for ``java``.
+        environment: further environment variables for ``java``.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        properties: Mapping[str, str] | None = None,
+        *,
+        security_protocol: str = "PLAINTEXT",
+        jvm: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.directory = directory
+        self.log = directory / "broker.log"
+        self._properties = dict(properties or {})
+        self._security_protocol = security_protocol
+        self._jvm = jvm
+        self._environment = dict(environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._frozen = False
+        self._formatted = False
+        self.port, self._plain_port, self._controller_port = _free_ports(3)
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port`` of the listener under test."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def plain_bootstrap(self) -> str:
+        """``host:port`` of a listener that is never secured."""
+        return f"{HOST}:{self._plain_port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running broker."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> Broker:
+        """Start the broker, on the same ports and data as before, and wait until it answers."""
+        if self._process is not None:
+            raise HarnessError("the broker is running already")
+        settings = self.directory / "server.properties"
+        if not self._formatted:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            settings.write_text(self._server_properties(), encoding="utf-8")
+            self._format(settings)
+            self._formatted = True
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._java(), "kafka.Kafka", os.fspath(settings)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | self._environment,
+                start_new_session=True,  # Ctrl-C is for pytest, which then stops the broker
+            )
+        atexit.register(self.kill)
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the broker in an orderly way (SIGTERM). Does nothing if it is not running."""
+        self.thaw()
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the broker without warning (SIGKILL). Does nothing if it is not running."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop the broker's clock (SIGSTOP): connections stay open, nothing is answered."""
+        if self._process is None:
+            raise HarnessError("the broker is not running")
+        self._process.send_signal(signal.SIGSTOP)
+        self._frozen = True
+
+    def thaw(self) -> None:
+        """Let a frozen broker go on (SIGCONT)."""
+        if self._process is not None and self._frozen:
+            self._process.send_signal(signal.SIGCONT)
+        self._frozen = False
+
+    def __enter__(self) -> Broker:
+        return self if self._process is not None else self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.thaw()
+        self.kill()
+
+    def admin(self) -> AdminClient:
+        """Return an administrator's client on the plain listener."""
+        return AdminClient({"bootstrap.servers": self.plain_bootstrap, "log_level": 0})
+
+    def create_topic(
+        self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None
+    ) -> None:
+        """Create a topic and wait until its partitions have a leader."""
+        topics.create(self.admin(), name, partitions, config or {})
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic and wait until it is gone."""
+        topics.delete(self.admin(), name)
+
+    def add_partitions(self, name: str, total: int) -> None:
+        """Raise the number of a topic's partitions to ``total`` and wait until they are there."""
+        topics.add_partitions(self.admin(), name, total)
+
+    def alter_topic(self, name: str, config: Mapping[str, str]) -> None:
+        """Change settings of a topic, for example ``max.message.bytes``."""
+        topics.alter(self.admin(), name, config)
+
+    def delete_records(self, name: str, partition: int, before: int) -> None:
+        """Delete what lies before an offset, as retention does."""
+        topics.delete_records(self.admin(), name, partition, before)
+
+    def log_tail(self, characters: int = 4000) -> str:
+        """Return the end of the broker's log."""
+        if not self.log.exists():
+            return ""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-characters:]
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process, self._frozen = self._process, None, False
+        if process is None:
+            return
+        atexit.unregister(self.kill)
+        process.send_signal(number)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _java(self) -> list[str]:
+        return [program("java"), *JVM, *LOGGING, *self._jvm, "-cp", f"{jar_directory()}/*"]
+
+    def _format(self, settings: Path) -> None:
+        done = subprocess.run(
+            [
+                *self._java(),
+                *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
+                *("--cluster-id", CLUSTER_ID, "--config", os.fspath(settings)),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=START_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise HarnessError(f"the broker's storage was not formatted:\n{done.stdout[-3000:]}")
+
+    def _server_properties(self) -> str:
+        addresses = {
+            "CLIENT": self.port,
+            "PLAIN": self._plain_port,
+            "CONTROLLER": self._controller_port,
+        }
+        listeners = {name: f"{name}://{HOST}:{port}" for name, port in addresses.items()}
+        merged = {
+            **DEFAULTS,
+            "controller.quorum.voters": f"1@{HOST}:{self._controller_port}",
+            "listeners": ",".join(listeners.values()),
+            "advertised.listeners": f"{listeners['CLIENT']},{listeners['PLAIN']}",
+            "listener.security.protocol.map": (
+                f"CLIENT:{self._security_protocol},PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT"
+            ),
+            "log.dirs": os.fspath(self.directory / "data"),
+            **self._properties,
+        }
+        return "".join(f"{key}={value}\n" for key, value in merged.items())
+
+    def _wait_until_it_answers(self) -> None:
+        def connects() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex((HOST, self._plain_port)) == 0
+
+        self._wait("listens", connects)
+        admin = self.admin()
+        self._wait("answers", lambda: bool(topics.names(admin) is not None))
+
+    def _wait(self, what: str, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not condition():
+            process = self._process
+            if process is None or process.poll() is not None:
+                raise HarnessError(f"the broker ended before it {what}:\n{self.log_tail()}")
+            if time.monotonic() > deadline:
+                raise HarnessError(
+                    f"the broker did not get ready within {START_TIMEOUT_S:.0f} s "
+                    f"(never {what}):\n{self.log_tail()}"
+                )
+            time.sleep(0.05)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Choose ports that nobody listens on; at random, so that parallel runs seldom meet."""
+    found: list[int] = []
+    for port in random.sample(PORTS, 500):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise HarnessError(f"no {count} free ports in {PORTS}")

@@ -1,0 +1,102 @@
+"""Records, a cursor and short times for tests of the Kafka sink."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dubhe_sidecar.record import Position, Record
+from dubhe_sidecar.sinks.base import Outcome
+from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink, Limits
+from dubhe_sidecar.sinks.kafka.settings import servers
+from tests.kafka.reader import Message
+
+KEY = b"modelid1412-algorithm112345540-train-1412-4"
+STREAM = "writer-1"
+DATE_MS = 1_700_000_000_000
+
+FAST = Limits(
+    request_timeout_s=2.0,
+    patience_s=0.5,
+    stall_s=6.0,
+    connect_timeout_s=2.0,
+    backoff_s=0.05,
+    backoff_max_s=0.5,
+    refused_backoff_s=0.5,
+    refused_backoff_max_s=1.0,
+    settle_s=0.2,
+)
+
+
+def record(
+    topic: str,
+    seq: int,
+    value: bytes | None = None,
+    *,
+    stream: str = STREAM,
+    key: bytes = KEY,
+    date_ms: int = DATE_MS,
+    headers: tuple[tuple[str, bytes], ...] = (),
+) -> Record:
+    payload = b"value-%d" % seq if value is None else value
+    return Record(stream, seq, topic, key, payload, date_ms, headers, 1, Position(0, seq))
+
+
+class Cursor:
+    """Keeps what would be on disk."""
+
+    def __init__(self) -> None:
+        self.text: str | None = None
+        self.saves = 0
+
+    def save(self, state: dict[str, Any]) -> None:
+        self.text = json.dumps(state)
+        self.saves += 1
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        return json.loads(self.text) if self.text else None
+
+
+def make_sink(bootstrap: str, limits: Limits = FAST) -> KafkaSink:
+    return KafkaSink(KafkaSettings(servers=servers(bootstrap)), limits)
+
+
+def open_sink(bootstrap: str, cursor: Cursor, limits: Limits = FAST) -> KafkaSink:
+    sink = make_sink(bootstrap, limits)
+    sink.open(cursor.state, undelivered=cursor.text is not None, save=cursor.save)
+    return sink
+
+
+def drain(sink: KafkaSink, timeout: float = 40.0) -> list[Outcome]:
+    """Collect until nothing is in flight."""
+    outcomes: list[Outcome] = []
+    deadline = time.monotonic() + timeout
+    while sink.in_flight:
+        assert time.monotonic() < deadline, f"{sink.in_flight} in flight; {sink.last_error}"
+        outcomes += sink.collect(0.1)
+    return outcomes
+
+
+def deliver(sink: KafkaSink, records: Iterable[Record]) -> list[Outcome]:
+    for one in records:
+        sink.send(one)
+    return drain(sink)
+
+
+def numbers(messages: Iterable[Message], stream: str = STREAM) -> list[int]:
+    """Return the sequence numbers of a stream, in the order of the topic."""
+    return [
+        int(message.header("dubhe-seq") or b"-1")
+        for message in messages
+        if message.header("dubhe-writer") == stream.encode()
+    ]
+
+
+def until(condition: Callable[[], bool], timeout: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.01)

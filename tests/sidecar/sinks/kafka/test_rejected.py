@@ -1,0 +1,73 @@
+"""Records that the broker refuses for themselves, and their neighbours."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from tests.kafka.broker import Broker
+from tests.kafka.reader import read_topic
+from tests.sidecar.sinks.kafka.helpers import FAST, Cursor, deliver, numbers, open_sink, record
+
+SMALL = {"max.message.bytes": "20000"}
+
+
+def test_too_large_for_the_broker(kafka: Broker, topic_name: str) -> None:
+    kafka.create_topic(topic_name, config=SMALL)
+    sink = open_sink(kafka.bootstrap, Cursor())
+    big = {3, 4, 50, 199}
+    outcomes = deliver(
+        sink, [record(topic_name, n, b"x" * (30_000 if n in big else 100)) for n in range(200)]
+    )
+    assert [outcome.record.seq for outcome in outcomes] == list(range(200))
+    rejected = {o.record.seq: o.rejected for o in outcomes if o.rejected}
+    assert set(rejected) == big
+    assert "MessageSizeTooLarge" in (rejected[3] or "")
+    assert sink.last_error is None
+    outcomes = deliver(sink, [record(topic_name, n) for n in range(200, 2_000)])
+    assert not any(outcome.rejected for outcome in outcomes)
+    sink.close()
+    expected = [n for n in range(2_000) if n not in big]
+    assert numbers(read_topic(kafka.bootstrap, topic_name)) == expected
+
+
+def test_a_batch_that_is_too_large_only_as_a_whole(kafka: Broker, topic_name: str) -> None:
+    kafka.create_topic(topic_name, config=SMALL)
+    sink = open_sink(kafka.bootstrap, Cursor())
+    outcomes = deliver(sink, [record(topic_name, n, b"x" * 5_000) for n in range(200)])
+    assert not any(outcome.rejected for outcome in outcomes)
+    sink.close()
+    assert numbers(read_topic(kafka.bootstrap, topic_name)) == list(range(200))
+
+
+def test_sound_records_of_other_topics_are_not_blamed(kafka: Broker, topic: str) -> None:
+    small = f"{topic}-small"
+    kafka.create_topic(small, config=SMALL)
+    sink = open_sink(kafka.bootstrap, Cursor())
+    records = [
+        record(small if n % 2 else topic, n, b"x" * (30_000 if n == 21 else 100)) for n in range(99)
+    ]
+    outcomes = deliver(sink, records)
+    assert [outcome.record.seq for outcome in outcomes if outcome.rejected] == [21]
+    sink.close()
+    assert numbers(read_topic(kafka.bootstrap, topic)) == list(range(0, 99, 2))
+    assert numbers(read_topic(kafka.bootstrap, small)) == [n for n in range(1, 99, 2) if n != 21]
+
+
+def test_too_large_for_any_broker(kafka: Broker, topic: str) -> None:
+    sink = open_sink(kafka.bootstrap, Cursor(), dataclasses.replace(FAST, record_bytes_max=50_000))
+    outcomes = deliver(sink, [record(topic, n, b"x" * (60_000 * (n == 1))) for n in range(3)])
+    assert [bool(outcome.rejected) for outcome in outcomes] == [False, True, False]
+    sink.close()
+    assert numbers(read_topic(kafka.bootstrap, topic)) == [0, 2]
+
+
+def test_a_clock_that_is_wrong_loses_nothing(kafka: Broker, topic: str) -> None:
+    sink = open_sink(kafka.bootstrap, Cursor())
+    tomorrow = int((time.time() + 86_400) * 1000)
+    records = [record(topic, n, date_ms=tomorrow if n == 5 else 1_700_000_000_000) for n in range(9)]
+    assert not any(outcome.rejected for outcome in deliver(sink, records))
+    sink.close()
+    messages = read_topic(kafka.bootstrap, topic)
+    assert numbers(messages) == list(range(9))
+    assert messages[5].timestamp_ms == -1
