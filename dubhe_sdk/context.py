@@ -172,12 +172,14 @@ class Context:
         cleaner = self._cleaner
         data = cleaner.clean(Metrics)
         data["progress"] = cleaner.progress(progress)
-        data["epoch"] = cleaner.whole("epoch", epoch)
-        batch = cleaner.whole("batch_idx", batch_idx)
-        batches = cleaner.whole("batchsize", batchsize)
-        if not (0 <= batch <= _MAX_BATCH and 0 <= batches <= _MAX_BATCH):
-            batch = batches = 0
-        (self._reporter or self._report()).progress(data, batch, batches)
+        # Asked here and not in `whole` alone: a call costs as much as three of these questions.
+        data["epoch"] = epoch if type(epoch) is int else cleaner.whole("epoch", epoch)
+        if type(batch_idx) is not int or type(batchsize) is not int:
+            batch_idx = cleaner.whole("batch_idx", batch_idx)
+            batchsize = cleaner.whole("batchsize", batchsize)
+        if not (0 <= batch_idx <= _MAX_BATCH and 0 <= batchsize <= _MAX_BATCH):
+            batch_idx = batchsize = 0
+        (self._reporter or self._report()).progress(data, batch_idx, batchsize)
 
     def logResult(self, predict_json: Any) -> None:  # noqa: N802
         """Report prediction results in the platform's JSON format, made by yourself.

@@ -54,13 +54,16 @@ def dumps(value: Any) -> bytes:
 
 
 def dumps_numbers(data: dict[str, Any]) -> bytes:
-    """Return a flat dict of text keys and finite numbers or texts as JSON, by the fastest way."""
+    """Return a flat dict of finite numbers or texts as JSON, by the fastest way."""
     if _orjson_dumps is not None:
         try:
             return _orjson_dumps(data)
-        except TypeError:  # an integer beyond 64 bits, a key with bad Unicode
+        except TypeError:  # an integer beyond 64 bits, a key that is no text or bad Unicode
             return _dumps_slowly(data)
-    return json.dumps(data, separators=(",", ":")).encode()
+    try:
+        return json.dumps(data, separators=(",", ":")).encode()
+    except TypeError:
+        return _dumps_slowly(data)
 
 
 def _dumps_slowly(value: Any) -> bytes:

@@ -30,6 +30,17 @@ class MetricsCleaner:
         Values may be Python, numpy or torch numbers, 0-d or one-element arrays and tensors.
         What is no number is left out. Never raises; never changes ``metrics``.
         """
+        if type(metrics) is dict and "progress" not in metrics and "epoch" not in metrics:
+            # The hot path: nothing but finite floats and whole numbers.
+            for value in metrics.values():
+                # value - value is 0 for finite numbers alone, and the cheapest such test.
+                if type(value) is not float and type(value) is not int or value - value != 0:
+                    break
+            else:
+                return metrics.copy()
+        return self._clean_each(metrics)
+
+    def _clean_each(self, metrics: Mapping[str, Any] | None) -> dict[str, Any]:
         data: dict[str, Any] = {}
         if not metrics:
             return data
@@ -37,13 +48,7 @@ class MetricsCleaner:
             self._once("Metrics", f"Metrics is a {type(metrics).__name__}, expected a dict")
             return data
         for name, value in metrics.items():
-            kind = type(value)
-            # value - value is 0 for finite numbers alone, and the cheapest such test.
-            plain = kind is int or (kind is float and value - value == 0.0)
-            if plain and type(name) is str and name not in RESERVED:
-                data[name] = value
-            else:
-                self._clean_one(data, name, value)
+            self._clean_one(data, name, value)
         return data
 
     def progress(self, value: Any) -> float:

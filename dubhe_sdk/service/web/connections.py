@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import socket as constants
 import time
 from collections import OrderedDict
 
+from gevent import socket
 from gevent.event import Event
-from gevent.socket import socket as Socket
 
 _DRAIN_SECONDS = 2.0
 _DRAIN_BYTES = 64 * 1024 * 1024
@@ -26,8 +25,8 @@ class Connections:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: OrderedDict[Socket, None] = OrderedDict()  # longest first
-        self._working: set[Socket] = set()
+        self._waiting: OrderedDict[socket.socket, None] = OrderedDict()  # longest first
+        self._working: set[socket.socket] = set()
         self._empty = Event()
         self._empty.set()
         self.stopping = False
@@ -35,7 +34,7 @@ class Connections:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._working)
 
-    def add(self, sock: Socket) -> bool:
+    def add(self, sock: socket.socket) -> bool:
         """Take in a new connection; close the one that waits for longest if there are too many.
 
         Returns:
@@ -46,24 +45,24 @@ class Connections:
         if len(self) >= self._limit:
             if not self._waiting:
                 return False
-            _shut_down(self._waiting.popitem(last=False)[0], constants.SHUT_RDWR)
+            _shut_down(self._waiting.popitem(last=False)[0], socket.SHUT_RDWR)
         self._waiting[sock] = None
         self._empty.clear()
         return True
 
-    def work(self, sock: Socket) -> None:
+    def work(self, sock: socket.socket) -> None:
         """Note that a request has arrived: it is not closed before `wait`."""
         # A connection that was displaced at the same moment stays forgotten.
         if self._waiting.pop(sock, self) is None:
             self._working.add(sock)
 
-    def wait(self, sock: Socket) -> None:
+    def wait(self, sock: socket.socket) -> None:
         """Note that the reply is known, and the next request awaited."""
         if sock in self._working:
             self._working.remove(sock)
             self._waiting[sock] = None
 
-    def remove(self, sock: Socket) -> None:
+    def remove(self, sock: socket.socket) -> None:
         """Forget a connection that is being closed."""
         self._waiting.pop(sock, None)
         self._working.discard(sock)
@@ -74,20 +73,20 @@ class Connections:
         """Let every waiting connection end; what has arrived on it already is still read."""
         self.stopping = True
         for sock in list(self._waiting):
-            _shut_down(sock, constants.SHUT_RD)
+            _shut_down(sock, socket.SHUT_RD)
 
     def join(self, seconds: float) -> bool:
         """Wait until no connection is left. Returns False if the time was too short."""
         return bool(self._empty.wait(seconds))
 
 
-def drain(sock: Socket) -> None:
+def drain(sock: socket.socket) -> None:
     """Say that no more is sent, and take in for a while what the client still sends.
 
     Closing a socket that holds unread bytes resets the connection, and the client could lose
     the refusal it was sent.
     """
-    _shut_down(sock, constants.SHUT_WR)
+    _shut_down(sock, socket.SHUT_WR)
     deadline = time.monotonic() + _DRAIN_SECONDS
     buffer = bytearray(65536)
     left = _DRAIN_BYTES
@@ -100,6 +99,6 @@ def drain(sock: Socket) -> None:
             left -= received
 
 
-def _shut_down(sock: Socket, how: int) -> None:
+def _shut_down(sock: socket.socket, how: int) -> None:
     with contextlib.suppress(OSError):  # the client was faster
         sock.shutdown(how)

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
+from gevent import socket
 from gevent.event import AsyncResult, Event
 from gevent.lock import BoundedSemaphore
-from gevent.socket import socket as Socket
 
 from dubhe_sdk.framing import FrameReader, pack
 from dubhe_sdk.requests import RequestType
@@ -38,11 +38,11 @@ class Control:
         on_end: called once, when the parent has closed its end or is gone.
     """
 
-    def __init__(self, sock: Socket, on_end: Callable[[], None]) -> None:
+    def __init__(self, sock: socket.socket, on_end: Callable[[], None]) -> None:
         self._sock = sock
         self._on_end = on_end
         self._state: ServiceState | None = None
-        self._first_state = Event()
+        self.has_state = Event()
         self._sending = BoundedSemaphore(1)  # a long frame is sent in several steps
         self._verdicts: dict[int, AsyncResult] = {}
         self._ids = itertools.count(1)
@@ -50,14 +50,9 @@ class Control:
 
     @property
     def state(self) -> ServiceState:
-        """The state last pushed; `wait_for_state` first."""
+        """The state last pushed; wait for `has_state` first."""
         assert self._state is not None
         return self._state
-
-    def wait_for_state(self) -> bool:
-        """Wait for the first state. Returns False if the parent is gone before."""
-        self._first_state.wait()
-        return self._state is not None
 
     def say_serving(self) -> None:
         """Tell the parent that requests are accepted."""
@@ -91,13 +86,12 @@ class Control:
         except OSError as error:
             _log.warning("the socket to the service parent broke: %s", error)
         finally:
-            self._first_state.set()
             self._on_end()
 
     def _on_message(self, message: dict[str, Any]) -> None:
         if message["op"] == "state":
             self._state = ServiceState.from_json(message["state"])
-            self._first_state.set()
+            self.has_state.set()
         elif message["op"] == "verdict":
             answer = self._verdicts.get(message["id"])
             if answer is not None:  # else: it came too late

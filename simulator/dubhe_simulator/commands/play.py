@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -87,10 +88,8 @@ def _verdict(report: StoryReport, screen: Screen) -> int:
 
 
 def _told_stopped(stopped: Stopped, screen: Screen) -> int:
-    try:
+    with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells
         screen.line(say("stopped_by", name=signal.Signals(stopped.signum).name))
-    except Stopped:
-        pass  # nobody reads any more; the exit status still tells
     return stopped.exit_status
 
 
@@ -99,7 +98,7 @@ def _topics() -> tuple[str, str]:
     return status, text(os.environ, "TOPIC_MODEL_RESULT") or DEFAULT_TOPIC_RESULT
 
 
-def _json_object(option: str, value: str) -> dict[str, Any]:
+def _json_object(option: str, value: str | None) -> dict[str, Any]:
     try:
         parsed = json.loads(value or "{}")
     except ValueError:
@@ -134,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--special-params",
-        default=os.environ.get("special_params", ""),
+        default=text(os.environ, "special_params"),
         metavar="JSON",
         help=say("help_params"),
     )

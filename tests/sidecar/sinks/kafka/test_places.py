@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import pytest
-
 from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.sinks.kafka.places import Places, TopicPartition, partition_of
+
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.sidecar.sinks.kafka.helpers import KEY, Cursor, deliver, open_sink, record
 
 # Keys whose partition among 2 differs from that among 5.
-MOVING = [key for key in (b"k%d" % n for n in range(20)) if partition_of(key, 2) != partition_of(key, 5)]
+MOVING = [
+    key for key in (b"k%d" % n for n in range(20)) if partition_of(key, 2) != partition_of(key, 5)
+]
 
 
 @pytest.mark.parametrize(
-    ("key", "hash_"), [(b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536)]
+    ("key", "hash_"),
+    [(b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536)],
 )
 def test_chooses_as_the_java_client_does(key: bytes, hash_: int) -> None:
     assert partition_of(key, 1000) == (hash_ & 0x7FFFFFFF) % 1000

@@ -65,7 +65,9 @@ def test_too_large_for_any_broker(kafka: Broker, topic: str) -> None:
 def test_a_clock_that_is_wrong_loses_nothing(kafka: Broker, topic: str) -> None:
     sink = open_sink(kafka.bootstrap, Cursor())
     tomorrow = int((time.time() + 86_400) * 1000)
-    records = [record(topic, n, date_ms=tomorrow if n == 5 else 1_700_000_000_000) for n in range(9)]
+    records = [
+        record(topic, n, date_ms=tomorrow if n == 5 else 1_700_000_000_000) for n in range(9)
+    ]
     assert not any(outcome.rejected for outcome in deliver(sink, records))
     sink.close()
     messages = read_topic(kafka.bootstrap, topic)

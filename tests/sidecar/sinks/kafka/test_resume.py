@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 from tests.kafka.broker import Broker
 from tests.kafka.fixtures import BrokerFactory
@@ -155,28 +152,3 @@ def test_a_straggler_of_the_former_process(make_broker: BrokerFactory, topic_nam
         broker.thaw()
         resume(broker, topic_name, cursor, 1, 100)
         assert numbers(read_topic(broker.bootstrap, topic_name)) == list(range(100))
-
-
-def test_without_permission_to_read(
-    make_broker: BrokerFactory, topic_name: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    anonymous = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-    key, value = anonymous.split("=")
-    with make_broker({key: value, "super.users": "User:ANONYMOUS"}) as broker:
-        broker.create_topic(topic_name)
-        cursor = Cursor()
-        sink = open_sink(broker.bootstrap, cursor)
-        deliver(sink, [record(topic_name, 1)])
-        sink.close()
-        deny_read(broker, topic_name)
-        with caplog.at_level(logging.WARNING, "dubhe_sidecar"):
-            sink = open_sink(broker.bootstrap, cursor)
-        assert sink.delivered == {}
-        assert "no permission to read topic" in caplog.text
-        deliver(sink, [record(topic_name, 2)])
-        sink.close()
-        assert numbers(read_topic(broker.plain_bootstrap, topic_name)) == [1, 2]
-
-
-def deny_read(broker: Broker, topic: str) -> None:
-    pytest.skip("replaced below")

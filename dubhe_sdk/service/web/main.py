@@ -1,0 +1,53 @@
+"""The web front's process; the service parent starts it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.service.web.front import Wiring
+from dubhe_sdk.service.web.options import read_web_options
+
+EXIT_USAGE = 2
+
+
+def main(argv: list[str]) -> int:
+    """Serve one protocol. Returns the exit status; 2 for wrong usage."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s %(process)d web: %(message)s",
+    )
+    try:
+        options = read_web_options(os.environ)
+    except EnvironmentInvalid as error:
+        sys.stderr.write(f"dubhe: {error}\n")
+        return EXIT_USAGE
+    wiring = Wiring(
+        listen_fd=arguments.listen_fd,
+        control_fd=arguments.control_fd,
+        model_socket=arguments.model_socket,
+        concurrency=arguments.concurrency,
+        queue=arguments.queue,
+    )
+    # Each protocol imports only what it needs: memory counts.
+    if arguments.protocol == "http":
+        from dubhe_sdk.service.web.worker import serve
+    else:
+        from dubhe_sdk.service.web.tcp import serve
+    return serve(wiring, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dubhe web", description=__doc__)
+    parser.add_argument("--protocol", choices=("http", "tcp"), required=True)
+    parser.add_argument("--listen-fd", type=int, required=True, help="a socket that listens")
+    parser.add_argument("--control-fd", type=int, required=True, help="a socket to the parent")
+    parser.add_argument("--model-socket", required=True, help="path of the model's Unix socket")
+    parser.add_argument("--concurrency", type=int, required=True, help="inferences at once")
+    parser.add_argument("--queue", type=int, required=True, help="inferences that may wait")
+    return parser

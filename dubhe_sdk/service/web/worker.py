@@ -1,0 +1,167 @@
+"""HTTP runs in gunicorn: an arbiter and one gevent worker.
+
+The worker's death ends the arbiter as well, and the service parent starts both anew: a second
+worker would inherit the control socket in the middle of a frame, and not know the state. The
+listening socket stays open in the parent meanwhile, so that clients wait and are not refused.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent import socket
+from gevent.server import StreamServer
+from gunicorn.app.base import BaseApplication
+from gunicorn.errors import HaltServer
+from gunicorn.http.message import Request
+from gunicorn.workers.ggevent import GeventWorker
+
+from dubhe_sdk.service.web.body import RequestBody
+from dubhe_sdk.service.web.connections import drain
+from dubhe_sdk.service.web.front import STOP_SECONDS, Front, Wiring
+from dubhe_sdk.service.web.options import WebOptions
+
+# The worker touches a file every second; the arbiter kills it after this long without.
+_STUCK_SECONDS = 30
+_NOTIFY_SECONDS = 1.0
+
+_SHARED_MEMORY = "/dev/shm"
+
+
+def serve(wiring: Wiring, options: WebOptions) -> int:
+    """Serve until SIGTERM, or until the service parent is gone. Ends by `SystemExit`."""
+    WebApplication(wiring, options).run()
+    return 0
+
+
+class WebApplication(BaseApplication):  # type: ignore[misc]
+    """Configures gunicorn by itself: no command line, no file, no environment."""
+
+    def __init__(self, wiring: Wiring, options: WebOptions) -> None:
+        self._wiring = wiring
+        self._options = options
+        self.front: Front | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults, or could come from its variables."""
+        settings = {
+            "bind": [f"fd://{self._wiring.listen_fd}"],
+            "workers": 1,
+            "worker_class": WebWorker,
+            "worker_tmp_dir": _memory_dir() or str(Path(self._wiring.model_socket).parent),
+            "timeout": _STUCK_SECONDS,
+            # The arbiter counts in whole seconds; the worker is done before.
+            "graceful_timeout": int(STOP_SECONDS) + 1,
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "proc_name": "dubhe-web",
+            "child_exit": _on_worker_death,
+            "control_socket_disable": True,  # gunicorn 25 and later
+        }
+        for name, value in settings.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Build the application; called in the worker."""
+        from dubhe_sdk.service.web.http import make_app  # keeps falcon out of the arbiter
+
+        self.front = Front(self._wiring, self._options)
+        return make_app(self.front.handler, self._options)
+
+
+class WebWorker(GeventWorker):  # type: ignore[misc]
+    """gunicorn's gevent worker with bounded connections, bodies and replies.
+
+    Nothing is monkey-patched: what waits here does so on gevent's own sockets and events.
+    """
+
+    sockets: list[Any]
+
+    def patch(self) -> None:
+        """Turn the listening sockets into gevent's, and leave the standard library alone."""
+        self.sockets = [socket.socket(s.FAMILY, fileno=s.sock.detach()) for s in self.sockets]
+
+    def init_signals(self) -> None:
+        """Take SIGTERM by the event loop, which then wakes at once."""
+        super().init_signals()
+        gevent.signal_handler(signal.SIGTERM, self._stop)
+
+    def run(self) -> None:
+        """Serve until told to stop, then let running requests end."""
+        front = self._front
+        if not front.wait_for_state():
+            return
+        (listener,) = self.sockets
+        server = StreamServer(listener, partial(self.handle, listener))
+        server.start()
+        front.control.say_serving()
+        while not front.ended.is_set():
+            self.notify()
+            front.ended.wait(_NOTIFY_SECONDS)
+        self.alive = False
+        if not front.orphaned:
+            server.close()
+            front.connections.stop()
+            front.connections.join(STOP_SECONDS)
+
+    def timeout_ctx(self) -> Any:
+        """Bound the wait for a request's headers."""
+        return gevent.Timeout(self._front.options.idle_seconds, False)
+
+    def handle(self, listener: socket.socket, client: socket.socket, addr: Any) -> None:
+        """Serve one connection."""
+        connections = self._front.connections
+        if not connections.add(client):
+            client.close()
+            return
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            connections.remove(client)
+
+    def handle_request(
+        self, listener_name: Any, req: Request, sock: socket.socket, addr: Any
+    ) -> None:
+        """Serve one request, whose headers have arrived."""
+        req.body = body = RequestBody(req, sock, self._front.connections)
+        sock.settimeout(self._front.options.transfer_seconds)
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError:
+            raise StopIteration from None  # the client does not take its reply: close
+        finally:
+            if body.is_cut:
+                drain(sock)
+            sock.settimeout(None)
+
+    @property
+    def _front(self) -> Front:
+        front: Front = self.app.front
+        return front
+
+    def _stop(self) -> None:
+        self.alive = False  # replies say "Connection: close" from now on
+        if self.app.front is not None:
+            self.app.front.ended.set()
+
+
+def _on_worker_death(arbiter: Any, worker: Any) -> None:
+    """End the arbiter, unless it is what ended the worker."""
+    if arbiter.LISTENERS:
+        raise HaltServer("the worker has ended", 1)
+
+
+def _memory_dir() -> str | None:
+    """Return a folder in memory for the worker's file of signs of life, if there is one.
+
+    The root may be read-only, and a busy disk must not make a live worker look dead.
+    """
+    return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs all tests: style, types, then everything else with a real Kafka broker.
+#
+# Usage: tests/run.sh [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
+#
+# Needs Python 3.10 or newer, a JDK 17 or newer and Maven; on Debian or Ubuntu as root it
+# installs what is missing. Everything else goes into .cache/ below the project.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '== %s\n' "$*"; }
+
+install_debian() {
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, Python's venv) and run again." >&2
+    exit 2
+  fi
+  say "installing $*"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+missing=()
+command -v java >/dev/null || missing+=(default-jdk-headless)
+command -v mvn >/dev/null || missing+=(maven)
+command -v python3 >/dev/null || missing+=(python3)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+[ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
+
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+  echo "tests/run.sh: python3 is $(python3 -V), expected 3.10 or newer" >&2
+  exit 2
+}
+
+venv=.cache/test-venv
+stamp=$(cat pyproject.toml tests/requirements.txt <(python3 -V) | sha256sum | cut -c1-16)
+if [ ! -e "$venv/$stamp" ]; then
+  say "preparing $venv"
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check -r tests/requirements.txt -e .
+  touch "$venv/$stamp"
+fi
+export PATH="$PWD/$venv/bin:$PATH"
+
+say "preparing the Kafka broker"
+python -m tests.kafka.jars
+
+if [ $# -eq 0 ]; then
+  say "ruff"
+  ruff check .
+  ruff format --check .
+  say "mypy"
+  mypy
+fi
+
+say "pytest"
+exec python -m pytest -n 2 --dist loadfile --timeout 300 "$@"

@@ -1,0 +1,162 @@
+"""A cluster that refuses us: never the record's fault, waited for, and said in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
+from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink
+from dubhe_sidecar.sinks.kafka.settings import servers
+
+from tests.kafka.broker import Broker
+from tests.kafka.reader import read_topic
+from tests.sidecar.sinks.kafka.helpers import FAST, Cursor, deliver, drain, numbers, record, until
+
+PASSWORD = "correct-horse"
+PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+SECURED = {
+    "listener.name.client.sasl.enabled.mechanisms": "PLAIN",
+    "listener.name.client.plain.sasl.jaas.config": f'{PLAIN} required user_alice="{PASSWORD}";',
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+}
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    directory = tmp_path_factory.mktemp("kafka") / "secured"
+    with Broker(directory, SECURED, security_protocol="SASL_PLAINTEXT") as broker:
+        yield broker
+
+
+def sink_of_alice(broker: Broker, password: str = PASSWORD) -> KafkaSink:
+    settings = KafkaSettings(
+        servers(broker.bootstrap),
+        protocol="SASL_PLAINTEXT",
+        username="alice",
+        password=password,
+    )
+    # So that the client's own attempts stay below one a second too.
+    return KafkaSink(settings, dataclasses.replace(FAST, connect_timeout_s=1.0))
+
+
+def grant(broker: Broker, topic: str, *operations: AclOperation) -> None:
+    admin = broker.admin()
+    where = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:alice")
+    drop = AclBindingFilter(*where, None, AclOperation.ANY, AclPermissionType.ANY)
+    for future in admin.delete_acls([drop]).values():
+        future.result(10)
+    rules = [
+        AclBinding(*where, "*", operation, AclPermissionType.ALLOW) for operation in operations
+    ]
+    for future in admin.create_acls(rules).values() if rules else ():
+        future.result(10)
+
+
+def test_a_wrong_password_is_called_one(secured: Broker) -> None:
+    sink = sink_of_alice(secured, "hunter2")
+    thread = threading.Thread(target=open_quietly, args=(sink,))
+    thread.start()
+    until(lambda: "authentication failed" in (sink.last_error or ""))
+    assert secured.bootstrap in (sink.last_error or "")
+    assert "hunter2" not in f"{sink.last_error} {sink.name} {sink!r}"
+    until(lambda: sink.retries > 1)
+    sink.interrupt()
+    thread.join(10)
+    assert not thread.is_alive()
+    sink.close()
+
+
+def open_quietly(sink: KafkaSink) -> None:
+    from dubhe_sidecar.sinks.base import SinkInterrupted
+
+    with pytest.raises(SinkInterrupted):
+        sink.open(None, undelivered=False, save=lambda _: None)
+
+
+def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: str) -> None:
+    secured.create_topic(topic_name)
+    sink = sink_of_alice(secured)
+    cursor = Cursor()
+    sink.open(None, undelivered=False, save=cursor.save)
+    thread = threading.Thread(target=lambda: sink.send(record(topic_name, 1)))
+    thread.start()
+    until(lambda: "no permission on topic" in (sink.last_error or ""))
+    grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
+    thread.join(30)
+    drain(sink)
+    assert sink.last_error is None
+    grant(secured, topic_name, AclOperation.DESCRIBE)
+    for n in range(2, 20):
+        sink.send(record(topic_name, n))
+
+    def refused() -> bool:
+        return "TopicAuthorization" in (sink.last_error or "")
+
+    thread = threading.Thread(target=drain, args=(sink,))
+    thread.start()
+    until(refused)
+    grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
+    thread.join(30)
+    assert not thread.is_alive()
+    sink.close()
+    assert numbers(read_topic(secured.plain_bootstrap, topic_name)) == list(range(1, 20))
+
+
+def test_without_permission_to_read(
+    secured: Broker, topic_name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    secured.create_topic(topic_name)
+    grant(secured, topic_name, AclOperation.WRITE)
+    cursor = Cursor()
+    sink = sink_of_alice(secured)
+    sink.open(None, undelivered=False, save=cursor.save)
+    deliver(sink, [record(topic_name, 1)])
+    sink.close()
+    with caplog.at_level(logging.WARNING, "dubhe_sidecar"):
+        sink = sink_of_alice(secured)
+        sink.open(cursor.state, undelivered=True, save=cursor.save)
+    assert sink.delivered == {}
+    assert f"no permission to read topic {topic_name}" in caplog.text
+    deliver(sink, [record(topic_name, 2)])
+    sink.close()
+    assert numbers(read_topic(secured.plain_bootstrap, topic_name)) == [1, 2]
+
+
+def test_a_password_that_is_changed_is_not_tried_ten_times_a_second(
+    secured: Broker, topic_name: str
+) -> None:
+    secured.create_topic(topic_name)
+    grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
+    sink = sink_of_alice(secured)
+    cursor = Cursor()
+    sink.open(None, undelivered=False, save=cursor.save)
+    deliver(sink, [record(topic_name, 1)])
+    change_password(secured, PASSWORD, "other")
+    sink.send(record(topic_name, 2))
+    thread = threading.Thread(target=drain, args=(sink,))
+    thread.start()
+    until(lambda: "authentication failed" in (sink.last_error or "").lower())
+    change_password(secured, "other", PASSWORD)
+    thread.join(40)
+    assert not thread.is_alive()
+    sink.close()
+    assert numbers(read_topic(secured.plain_bootstrap, topic_name)) == [1, 2]
+
+
+def change_password(broker: Broker, old: str, new: str) -> None:
+    settings = broker.directory / "server.properties"
+    broker.stop()
+    settings.write_text(settings.read_text().replace(f'"{old}"', f'"{new}"'))
+    broker.start()
