@@ -39,6 +39,7 @@ _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 _DRAIN_SHARE_SECONDS = 2.5
 _POLL_SECONDS = 0.05
 
+EXIT_ENVIRONMENT = 2
 EXIT_CANNOT_START = 127
 
 
@@ -73,6 +74,8 @@ class Launcher:
         self._end_strays()
         self._drain()
         self._process.wait()
+        if self._sidecar.misconfigured:
+            return EXIT_ENVIRONMENT
         return tree.exit_status(self._process.returncode)
 
     def _start_command(self, reading: int) -> subprocess.Popen[bytes]:
@@ -105,6 +108,8 @@ class Launcher:
                 self._forward(signal.Signals(signum))
         self._process.poll()
         self._sidecar.look()
+        if self._sidecar.misconfigured and self._stop_at is None:
+            self._forward(signal.SIGTERM)
         self._reap_adopted()
 
     def _forward(self, signum: signal.Signals) -> None:
@@ -155,7 +160,7 @@ class Launcher:
         """Let the sidecar deliver the rest, up to the deadline."""
         deadline = time.monotonic() + self._options.drain_seconds
         self._sidecar.drain()
-        while not self._sidecar.drained:
+        while not (self._sidecar.drained or self._sidecar.misconfigured):
             end = deadline if self._stop_at is None else min(deadline, self._stop_at)
             if time.monotonic() >= end:
                 self._sidecar.kill()

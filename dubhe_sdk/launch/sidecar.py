@@ -11,6 +11,7 @@ from dubhe_sdk.command import support_command
 from dubhe_sdk.process.tree import describe_exit
 
 _BACKOFF_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
+_EXIT_ENVIRONMENT = 2
 _STABLE_SECONDS = 60.0  # one that lived so long starts again without backoff
 
 
@@ -30,6 +31,8 @@ class SidecarKeeper:
         self._draining = False
         self.drained = False
         """The sidecar has delivered everything and ended, after `drain`."""
+        self.misconfigured = False
+        """The sidecar has refused its environment, and told why; starting it again is no use."""
 
     @property
     def pid(self) -> int | None:
@@ -81,6 +84,9 @@ class SidecarKeeper:
         self._process = None
         if self._draining and returncode == 0:
             self.drained = True
+            return
+        if returncode == _EXIT_ENVIRONMENT:
+            self.misconfigured = True
             return
         if time.monotonic() - self._started > _STABLE_SECONDS:
             self._failures = 0

@@ -37,7 +37,12 @@ def create(admin: AdminClient, name: str, partitions: int, config: Mapping[str, 
 def delete(admin: AdminClient, name: str) -> None:
     """Delete a topic."""
     _done(admin.delete_topics([name]))
-    _until(lambda: name not in (names(admin) or {name}), f"deletion of {name}")
+
+    def gone() -> bool:
+        found = names(admin)
+        return found is not None and name not in found
+
+    _until(gone, f"deletion of {name}")
 
 
 def add_partitions(admin: AdminClient, name: str, total: int) -> None:

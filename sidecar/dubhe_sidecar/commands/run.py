@@ -58,6 +58,6 @@ def _sink(settings: Settings) -> Sink:
         from dubhe_sidecar.sinks.journal import JournalSink
 
         return JournalSink(settings.journal)
-    from dubhe_sidecar.sinks.kafka import kafka_sink
+    from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink
 
-    return kafka_sink(os.environ)
+    return KafkaSink(KafkaSettings.from_environment(os.environ))

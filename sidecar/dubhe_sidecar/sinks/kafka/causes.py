@@ -35,9 +35,9 @@ PATTERNS: tuple[tuple[str, str, bool], ...] = (
     (r"DNS lookup failed for (\S+),", "the name of {0} cannot be resolved", False),
     (r"ECONNREFUSED", "connection refused", False),
     (r"ENETUNREACH|EHOSTUNREACH", "no route to the broker", False),
-    (r"timed out|Timed out|Timeout", "connected or connecting, but no answer in time", False),
     (r"IncompatibleBrokerVersion", "this is not a Kafka broker's client listener", False),
     (r"socket disconnected", "the broker closes the connection (TLS or SASL expected?)", False),
+    (r"timed out|Timed out|Timeout", "connected or connecting, but no answer in time", False),
 )  # fmt: skip
 
 

@@ -32,6 +32,9 @@ REFUSED = (
     kafka_errors.InvalidTopicError,
 )
 
+# The text of a plain KafkaError for the sound records of a batch that holds a refused one.
+NEIGHBOUR = "it was part of a batch which had one more"
+
 
 class Fault(Enum):
     """What an error calls for."""
@@ -44,7 +47,7 @@ class Fault(Enum):
 
 def fault(error: BaseException) -> Fault:
     """Classify an exception of kafka-python."""
-    if isinstance(error, RECORD):
+    if isinstance(error, RECORD) or NEIGHBOUR in str(error):
         return Fault.RECORD
     if isinstance(error, REFUSED):
         return Fault.REFUSED

@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.errors import EnvironmentInvalid
+
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -40,7 +42,7 @@ TLS = (
 )
 
 
-class SettingsError(ValueError):
+class SettingsError(EnvironmentInvalid, ValueError):
     """A setting is missing or malformed. The text names it."""
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kafka import KafkaConsumer
@@ -75,8 +75,7 @@ class TailReader:
 
     def end(self, place: TopicPartition) -> int:
         """Return the offset that the next record of a partition gets."""
-        ends = self._consumer.end_offsets([place], timeout_ms=self._timeout_s * 1000)
-        return int(ends[place])
+        return self._offsets(self._consumer.end_offsets, [place])[place]
 
     def arrived(
         self, starts: Mapping[TopicPartition, int], keys: frozenset[bytes], *, settle: bool
@@ -100,15 +99,25 @@ class TailReader:
             following = self._read(following, keys, found)
         return found
 
+    def _offsets(
+        self, ask: Callable[..., dict[TopicPartition, int]], places: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Ask for one partition at a time.
+
+        Of several, kafka-python silently leaves out those whose leader it does not know at the
+        moment, and then fails with a KeyError; of a single one it finds out.
+        """
+        timeout_ms = self._timeout_s * 1000
+        return {place: int(ask([place], timeout_ms=timeout_ms)[place]) for place in places}
+
     def _readable(self, starts: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Leave out what does not exist, and move starts to where something is."""
         counts = {p.topic: self._consumer.partitions_for_topic(p.topic) for p in starts}
         there = [place for place in starts if place.partition in (counts[place.topic] or ())]
         if not there:
             return {}
-        timeout_ms = self._timeout_s * 1000
-        begins = self._consumer.beginning_offsets(there, timeout_ms=timeout_ms)
-        ends = self._consumer.end_offsets(there, timeout_ms=timeout_ms)
+        begins = self._offsets(self._consumer.beginning_offsets, there)
+        ends = self._offsets(self._consumer.end_offsets, there)
         return {
             place: starts[place] if begins[place] <= starts[place] <= ends[place] else begins[place]
             for place in there
@@ -119,7 +128,7 @@ class TailReader:
     ) -> dict[TopicPartition, int]:
         """Read up to the current ends; return where each partition goes on."""
         positions = dict(starts)
-        ends = self._consumer.end_offsets(list(positions), timeout_ms=self._timeout_s * 1000)
+        ends = self._offsets(self._consumer.end_offsets, positions)
         open_ = {place for place in positions if positions[place] < ends[place]}
         if not open_:
             return positions

@@ -1,0 +1,1 @@
+"""What several tests need: waiting, ports, processes, the service as it really runs."""
