@@ -137,7 +137,7 @@ def json_object(env: Mapping[str, str], name: str) -> dict[str, Any] | None:
         return None
     try:
         value = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EnvironmentInvalid(
             f"environment variable {name} is {_short(raw)}, expected a JSON object: {error}"
         ) from None
@@ -161,7 +161,7 @@ def brokers(env: Mapping[str, str]) -> str | None:
     entries = [entry.strip() for entry in raw.split(",") if entry.strip()]
     for entry in entries:
         host, colon, port = entry.rpartition(":")
-        if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+        if not (host and colon and port.isdecimal() and 0 < int(port) < 65536):
             raise EnvironmentInvalid(
                 f"environment variable BOOTSTRAP_SERVERS contains {entry!r}, expected host:port, "
                 "several separated by commas"

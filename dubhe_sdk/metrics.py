@@ -42,7 +42,7 @@ class MetricsCleaner:
 
     def _clean_each(self, metrics: Mapping[str, Any] | None) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        if not metrics:
+        if metrics is None:
             return data
         if not isinstance(metrics, Mapping):
             self._once("Metrics", f"Metrics is a {type(metrics).__name__}, expected a dict")
@@ -60,12 +60,12 @@ class MetricsCleaner:
             self._progress = value
             return value
         number = to_number(value)
-        if number is None or math.isnan(number):
+        if number is None or number != number:  # NaN
             self._once("progress", f"progress is {_short(value)}, expected a number from 0 to 1")
             return self._progress
         if not 0 <= number <= 1:
             self._once("progress", f"progress is {_short(value)}, moved into the range 0 to 1")
-        self._progress = min(1.0, max(0.0, float(number)))
+        self._progress = float(min(1, max(0, number)))
         return self._progress
 
     def whole(self, name: str, value: Any) -> int:
@@ -73,7 +73,7 @@ class MetricsCleaner:
         if type(value) is int:
             return value
         number = to_number(value)
-        if number is None or not math.isfinite(number):
+        if number is None or (isinstance(number, float) and not math.isfinite(number)):
             self._once(name, f"{name} is {_short(value)}, expected a whole number; 0 is sent")
             return 0
         return int(number)

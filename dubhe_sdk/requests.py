@@ -114,6 +114,13 @@ FIELDS = {
 }
 
 
+_TYPES = {int(type_): type_ for type_ in RequestType}
+_REQUIRED = {
+    type_: [field.name for field in FIELDS.values() if type_ in field.required_by]
+    for type_ in RequestType
+}
+
+
 def default_of(name: str) -> Any:
     """Return a fresh copy of a parameter's default, so that no caller shares it with another.
 
@@ -147,9 +154,10 @@ def type_of(request: Mapping[str, Any]) -> RequestType:
         RequestInvalid: it is missing or unknown.
     """
     value: Any = request.get("req_type")
-    if not _is_int(value) or value not in RequestType.__members__.values():
+    type_ = _TYPES.get(value) if _is_int(value) else None
+    if type_ is None:
         raise RequestInvalid("req_type error")
-    return RequestType(value)
+    return type_
 
 
 def check_instance(request: Mapping[str, Any], instance_id: str) -> None:
@@ -173,12 +181,12 @@ def check_fields(request: Mapping[str, Any], type_: RequestType) -> None:
     Raises:
         RequestInvalid: a field is missing or of a wrong type; the text names it.
     """
-    for name, field in FIELDS.items():
-        value = request.get(name)
-        if value is None:
-            if type_ in field.required_by:
-                raise RequestInvalid(f"param error: field {name} is missing")
-        elif not field.accepts(value):
+    for name in _REQUIRED[type_]:
+        if request.get(name) is None:
+            raise RequestInvalid(f"param error: field {name} is missing")
+    for name, value in request.items():
+        field = FIELDS.get(name)
+        if field is not None and value is not None and not field.accepts(value):
             raise RequestInvalid(
                 f"param error: field {name} is {_short(value)}, expected {field.expected}"
             )

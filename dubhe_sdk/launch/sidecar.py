@@ -12,7 +12,7 @@ from dubhe_sdk.process.tree import describe_exit
 
 _BACKOFF_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 _EXIT_ENVIRONMENT = 2
-_STABLE_SECONDS = 60.0  # one that lived so long starts again without backoff
+_STABLE_SECONDS = 10.0  # one that lived so long starts again without backoff
 
 
 class SidecarKeeper:

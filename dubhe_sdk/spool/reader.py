@@ -8,8 +8,11 @@ bytes at the position        lock held                   lock free
 whole frame                  read it                     read it
 nothing                      wait                        next segment, or the stream has ended
 a frame that ends too early  a write in progress: wait   a writer killed in mid-write: as above
-anything else                wait a moment, then skip    skip to the next whole frame
+anything else                wait                        skip to the next whole frame
 ===========================  ==========================  =====================================
+
+Whoever waited for long looks whether a whole frame lies behind: then it is no write in progress
+but damage (of the length, say), and is skipped too.
 
 Skipping searches for the next magic whose checksum is right, so damage costs the damaged frames
 alone. What was skipped is counted.
@@ -25,8 +28,7 @@ from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.frame import Corrupt, Frame, Incomplete
 
 _CHUNK = 512 * 1024
-# A whole but wrong frame under a held lock is damage, unless the file system shows a write in
-# progress piecemeal; this is long enough for any write.
+# What is no frame under a held lock may be a write in progress; this is long enough for nearly any.
 _PATIENCE_NS = 2_000_000_000
 
 
@@ -54,7 +56,7 @@ class StreamReader:
         """Damaged bytes that were passed over."""
         self._directory = directory
         self._fd = -1
-        self._damaged_since = 0
+        self._waiting_since = 0
         self._description: segment.Description | None = None
         self._open(number, offset)
 
@@ -108,24 +110,23 @@ class StreamReader:
             growing = segment.is_growing(self._fd)
             frames, wanted = self._parse(os.pread(self._fd, _CHUNK, self.offset))
             if not frames and wanted > _CHUNK:
-                frames, wanted = self._parse(os.pread(self._fd, wanted, self.offset))
+                frames, _ = self._parse(os.pread(self._fd, wanted, self.offset))
             if frames:
                 self.offset = frames[-1].end
-                self._damaged_since = 0
+                self._waiting_since = 0
                 return frames
             size = os.fstat(self._fd).st_size
             if self.offset >= size:
                 if growing or not self._advance():
                     return []
-            elif not self._pass_over(growing, wanted, size):
+            elif not self._pass_over(growing, size):
                 return []
         return []
 
     def _parse(self, buffer: bytes) -> tuple[list[Frame], int]:
         """Return the whole frames at the buffer's begin.
 
-        The number tells why they end: 0 at the end of the buffer, positive for a frame that
-        needs so many bytes, -1 for damage.
+        The number is what the frame behind them takes if the buffer ends within it, else 0.
         """
         frames: list[Frame] = []
         at = 0
@@ -137,24 +138,23 @@ class StreamReader:
             except Incomplete as incomplete:
                 return frames, incomplete.size
             except Corrupt:
-                return frames, -1
+                return frames, 0
             frames.append(one)
             at = one.end - base
         return frames, 0
 
-    def _pass_over(self, growing: bool, wanted: int, size: int) -> bool:
+    def _pass_over(self, growing: bool, size: int) -> bool:
         """Handle bytes that are no frame. Return whether the position moved."""
         if growing:
             now = monotonic_ns()
-            if wanted > 0 and self.offset + wanted > size:
-                return False  # a write in progress
-            self._damaged_since = self._damaged_since or now
-            if now - self._damaged_since < _PATIENCE_NS:
+            self._waiting_since = self._waiting_since or now
+            if now - self._waiting_since < _PATIENCE_NS:
                 return False
+            self._waiting_since = now
         target = self._next_frame(size)
         if target is None and growing:
-            return False  # nothing whole behind it yet; the writer is about to append
-        self._damaged_since = 0
+            return False  # a long write, or one that failed and the writer is about to go on
+        self._waiting_since = 0
         self.skipped_bytes += (target or size) - self.offset
         self.offset = target or size
         return True
@@ -166,7 +166,7 @@ class StreamReader:
             buffer = os.pread(self._fd, _CHUNK, at)
             found = buffer.find(frame.MAGIC)
             while found >= 0:
-                if self._is_frame(at + found, buffer[found : found + frame.OVERHEAD]):
+                if self._is_frame(at + found):
                     return at + found
                 found = buffer.find(frame.MAGIC, found + 1)
             if len(buffer) < _CHUNK:
@@ -174,17 +174,19 @@ class StreamReader:
             at += len(buffer) - 1  # the magic may lie across the border
         return None
 
-    def _is_frame(self, offset: int, head: bytes) -> bool:
-        try:
-            frame.decode(head, 0, offset)
-        except Incomplete as incomplete:
+    def _is_frame(self, offset: int) -> bool:
+        wanted = frame.OVERHEAD
+        while True:
             try:
-                frame.decode(os.pread(self._fd, incomplete.size, offset), 0, offset)
-            except (Incomplete, Corrupt):
+                frame.decode(os.pread(self._fd, wanted, offset), 0, offset)
+            except Incomplete as incomplete:
+                if incomplete.size <= wanted:
+                    return False  # the file ends before it does
+                wanted = incomplete.size
+            except Corrupt:
                 return False
-        except Corrupt:
-            return False
-        return True
+            else:
+                return True
 
     def _advance(self) -> bool:
         """Go to the stream's next segment. Return False, and set `ended`, if there is none."""

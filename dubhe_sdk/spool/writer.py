@@ -17,10 +17,13 @@ Safety
     * A write that came out short (disk full, file size limit) is cut off again; if even that
       fails the segment is left for good, its broken end is skipped by the reader.
     * Time is taken under the lock, so times ascend within a stream.
+    * Somebody may remove the spool under a running writer. Its file then has no name any more;
+      that is looked for as often as the sidecar is nudged.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -34,7 +37,7 @@ from zlib import crc32
 
 from dubhe_sdk.errors import SpoolUnusable
 from dubhe_sdk.spool import frame, segment
-from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, OVERHEAD, VERSION, Kind
+from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, MAX_PAYLOAD, OVERHEAD, VERSION, Kind
 from dubhe_sdk.spool.limits import Limits
 from dubhe_sdk.spool.wake import WakeSender
 
@@ -90,6 +93,7 @@ class SpoolWriter:
         self._number = 0
         self._seq = 0
         self._offset = 0
+        self._first = 0  # offset of the segment's first frame
         self._room = 0  # the segment may grow to this for progress …
         self._room_important = 0  # … and to this for the rest; more only in a reserve segment
         self._dropped = 0  # in the current segment's header
@@ -121,9 +125,10 @@ class SpoolWriter:
         size = OVERHEAD + len(value)
         with self._lock:
             room = self._room if kind == _PROGRESS else self._room_important
-            if self._offset + size <= room:
+            now = monotonic_ns()
+            nudge = now - self._nudged_ns > _NUDGE_INTERVAL_NS
+            if self._offset + size <= room and not (nudge and self._is_removed()):
                 self._seq = seq = self._seq + 1
-                now = monotonic_ns()
                 head = _pack_head(
                     MAGIC, VERSION, kind, len(value), seq, now, date_ms, batch, batches
                 )
@@ -135,7 +140,7 @@ class SpoolWriter:
                     written = 0
                 if written == size:
                     self._offset += size
-                    if now - self._nudged_ns > _NUDGE_INTERVAL_NS:
+                    if nudge:
                         self._nudged_ns = now
                         self._wake.nudge()
                     return True
@@ -156,6 +161,8 @@ class SpoolWriter:
         """Open a segment for the record; if the spool is full, drop it or wait."""
         if kind == _PROGRESS and monotonic_ns() < self._full_until_ns:
             return self._drop(None)
+        if len(value) > MAX_PAYLOAD:
+            return self._drop(f"one has {len(value)} bytes, {MAX_PAYLOAD} are allowed")
         deadline = time.monotonic() + self._limits.wait_seconds
         while True:
             try:
@@ -188,7 +195,11 @@ class SpoolWriter:
         return False
 
     def _open_segment(self, kind: int, size: int) -> str | None:
-        """Make a new segment with room for ``size`` bytes; say why not if it cannot be."""
+        """Have a segment without frames, and room for ``size`` bytes; say why not if it cannot be.
+
+        One that exists already, because the first write to it failed, is tried again: on a full
+        disk there would otherwise be ever more empty ones.
+        """
         self._directory.mkdir(parents=True, exist_ok=True)  # it may have been removed meanwhile
         used = segment.total_bytes(self._directory)
         limits = self._limits
@@ -201,21 +212,29 @@ class SpoolWriter:
                     f"the spool {self._directory} is full: {used} bytes wait for delivery, "
                     f"{limits.max_bytes} are allowed (DUBHE_SPOOL_MAX_BYTES)"
                 )
+        if self._fd < 0 or self._offset != self._first or self._is_removed():
+            self._begin_segment()
+        self._room_important = self._offset + max(size, min(limits.segment_bytes, free))
+        self._room = 0 if reserve else self._room_important
+        return None
+
+    def _begin_segment(self) -> None:
         stream = self._stream or new_stream_name()
         number = self._number + 1
-        fd, offset = create_segment(self._directory, self._describe(stream), number)
+        fd, first = create_segment(self._directory, self._describe(stream), number)
         # The new segment is there before the old one is let go, so that a reader which finds a
         # segment without a lock and no successor knows that the stream has ended.
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd, self._stream, self._number, self._offset = fd, stream, number, offset
-        self._room_important = offset + max(size, min(limits.segment_bytes, free))
-        self._room = 0 if reserve else self._room_important
+        self._fd, self._stream, self._number = fd, stream, number
+        self._offset = self._first = first
         self._dropped = 0
         if self._dropped_unnoted:
             noted, self._dropped_unnoted = self._dropped_unnoted, 0
             self._note_dropped(noted)
-        return None
+
+    def _is_removed(self) -> bool:
+        return os.fstat(self._fd).st_nlink == 0
 
     def _undo(self, written: int) -> None:
         """Cut off what a failed write left, or leave the segment."""
@@ -224,7 +243,7 @@ class SpoolWriter:
                 os.ftruncate(self._fd, self._offset)
                 os.lseek(self._fd, self._offset, os.SEEK_SET)
             except OSError:
-                pass  # the reader skips a broken end once the next segment exists
+                self._first = -1  # the reader skips a broken end once the next segment exists
         self._room = self._room_important = 0
 
     def _drop(self, reason: str | None) -> bool:
@@ -255,30 +274,6 @@ class SpoolWriter:
         self._forget_stream()
 
 
-_UNINTERRUPTIBLE = frozenset(
-    method.__code__
-    for method in (
-        SpoolWriter.append,
-        SpoolWriter.close,
-        SpoolWriter._write_first,
-        SpoolWriter._open_segment,
-        SpoolWriter._drop,
-    )
-)
-_INTERRUPTIBLE = SpoolWriter._append_with_effort.__code__  # it may wait for seconds
-
-
-def may_interrupt(stack: FrameType | None) -> bool:
-    """Return whether a signal handler may raise over this stack without tearing an `append`."""
-    while stack is not None:
-        if stack.f_code is _INTERRUPTIBLE:
-            return True
-        if stack.f_code in _UNINTERRUPTIBLE:
-            return False
-        stack = stack.f_back
-    return True
-
-
 def new_stream_name() -> str:
     """Return a name that no other stream has: time, process, chance."""
     return f"{time.time_ns() // 1_000_000:012x}-{os.getpid():x}-{os.urandom(4).hex()}"
@@ -302,9 +297,9 @@ def create_segment(
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         header = description.encode()
         if os.write(fd, header) != len(header):
-            raise OSError(28, "No space left on device", str(directory))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
         hidden.rename(directory / name)
-    except OSError:
+    except BaseException:
         os.close(fd)
         hidden.unlink(missing_ok=True)
         raise
@@ -356,3 +351,29 @@ os.register_at_fork(
     after_in_parent=_after_fork_in_parent,
     after_in_child=_after_fork_in_child,
 )
+
+_UNINTERRUPTIBLE = frozenset(
+    function.__code__
+    for function in (
+        SpoolWriter.append,
+        SpoolWriter.close,
+        SpoolWriter._write_first,
+        SpoolWriter._open_segment,
+        SpoolWriter._drop,
+        _before_fork,
+        _after_fork_in_parent,
+        _after_fork_in_child,
+    )
+)
+_INTERRUPTIBLE = SpoolWriter._append_with_effort.__code__  # it may wait for seconds
+
+
+def may_interrupt(stack: FrameType | None) -> bool:
+    """Return whether a signal handler may raise over this stack without tearing an `append`."""
+    while stack is not None:
+        if stack.f_code is _INTERRUPTIBLE:
+            return True
+        if stack.f_code in _UNINTERRUPTIBLE:
+            return False
+        stack = stack.f_back
+    return True

@@ -2,10 +2,14 @@
 
 It is written to a file beside, synced, and renamed over the old one, so a crash leaves the old or
 the new one, whole. It holds the sink's state as well: both belong to the same outcomes.
+
+A full disk must not keep it from being written, since only then can anything be deleted: the old
+file becomes the next one to write to, and keeps its blocks for that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -16,6 +20,8 @@ from dubhe_sidecar.sinks.base import SinkError
 
 NAME = "cursor.json"
 VERSION = 1
+# The file's size is a multiple of this, so that it seldom needs more room than before.
+_UNIT = 16 * 1024
 
 
 @dataclass
@@ -59,14 +65,14 @@ class Cursor:
             OSError: it cannot be written.
         """
         text = json.dumps({"version": VERSION, **asdict(self)}, separators=(",", ":"))
-        temporary = directory / f".{NAME}.new"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            os.write(fd, text.encode())
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        temporary.rename(directory / NAME)
+        path, spare, old = (directory / name for name in (NAME, f".{NAME}.new", f".{NAME}.old"))
+        _overwrite(spare, text.encode() + b" " * (-len(text) % _UNIT))
+        with contextlib.suppress(OSError):  # no hard links here: then its blocks are let go
+            old.unlink(missing_ok=True)
+            old.hardlink_to(path)
+        spare.rename(path)
+        with contextlib.suppress(FileNotFoundError):
+            old.rename(spare)
         _sync_directory(directory)
 
 
@@ -94,6 +100,19 @@ def load(directory: Path) -> Cursor:
             f"the cursor {path} cannot be read: {error}. If it is lost for good, delete it: "
             "everything in the spool is then delivered again"
         ) from None
+
+
+def _overwrite(path: Path, data: bytes) -> None:
+    """Write a file durably, into the blocks that it has."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        written = 0
+        while written < len(data):
+            written += os.write(fd, data[written:])
+        os.ftruncate(fd, len(data))
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _sync_directory(directory: Path) -> None:

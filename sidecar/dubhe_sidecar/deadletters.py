@@ -61,7 +61,7 @@ def read(directory: Path) -> list[dict[str, object]]:
         text = (directory / NAME).read_text("utf-8", "replace")
     except FileNotFoundError:
         return []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # not splitlines: values may hold U+2028
         try:
             entry = json.loads(line)
         except ValueError:

@@ -29,6 +29,8 @@ from dubhe_sidecar.sinks.base import Outcome, Sink
 _SAVE_SECONDS = 0.2
 # While records are on their way, outcomes are waited for so long before new frames are looked for.
 _OUTCOME_SECONDS = 0.004
+# Where a stream stands of which nothing has been delivered.
+_BEGIN = Position(1, 0)
 _START = int(Kind.START)
 _END = int(Kind.END)
 
@@ -58,7 +60,6 @@ class Drain:
         self._ledger = Ledger()
         self._dirty = False
         self._saved_at = 0.0
-        self._descriptions: dict[str, segment.Description] = {}
         self._ends_added: set[str] = set()
         self._delete_behind_cursor()
         self._reader = SpoolReader(
@@ -85,11 +86,9 @@ class Drain:
         """
         frames = self._reader.read()
         for spooled in frames:
-            self._descriptions.setdefault(spooled.stream, spooled.description)
             self._send(to_record(spooled))
         self._collect(0.0 if frames else _OUTCOME_SECONDS)
-        if not self._ledger:
-            self._finish_streams()
+        self._finish_streams()
         if self._dirty and (time.monotonic() - self._saved_at >= _SAVE_SECONDS):
             self.save()
         return bool(frames or self._ledger)
@@ -146,8 +145,8 @@ class Drain:
         totals.delivered_bytes += len(record.value) if rejected is None else 0
         entry = self.cursor.streams.get(record.stream)
         if entry is None:
-            entry = self.cursor.streams[record.stream] = StreamCursor(*record.end)
-        elif entry.segment != record.end.segment:
+            entry = self.cursor.streams[record.stream] = StreamCursor(*_BEGIN)
+        if entry.segment != record.end.segment:
             self._count_dropped(record.stream, entry.segment, record.end.segment)
         entry.segment, entry.offset = record.end
         entry.seq = record.seq
@@ -168,6 +167,7 @@ class Drain:
 
     def _finish_streams(self) -> None:
         """Finish streams whose writers are gone; add the END that a killed service left out."""
+        finished = False
         for name in self._reader.ended:
             if not self._ledger.holds(name):
                 entry = self.cursor.streams.get(name)
@@ -175,6 +175,9 @@ class Drain:
                     self._add_missing_end(name, entry)
                 else:
                     self._finish(name)
+                    finished = True
+        if finished:
+            self.save()
 
     def _add_missing_end(self, name: str, entry: StreamCursor) -> None:
         """Say END for a dead service, once every stream of that service has ended."""
@@ -196,7 +199,7 @@ class Drain:
         reader = self._reader.stream(name)
         entry = self.cursor.streams.get(name)
         if entry is None:
-            entry = self.cursor.streams[name] = StreamCursor(reader.number, reader.offset)
+            entry = self.cursor.streams[name] = StreamCursor(*_BEGIN)
         self._count_dropped(name, entry.segment, reader.number + 1)
         entry.segment, entry.offset = reader.number, reader.offset
         entry.finished = True
@@ -204,7 +207,6 @@ class Drain:
         if reader.skipped_bytes:
             log.error("%d damaged bytes in stream %s were skipped", reader.skipped_bytes, name)
         self._reader.forget(name)
-        self.save()
 
     # --- the cursor ---------------------------------------------------------------------------
 

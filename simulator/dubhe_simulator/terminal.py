@@ -83,11 +83,17 @@ def _figures(progress: Progress) -> str:
     epoch = "" if progress.epoch is None else "  " + say("epoch", number=progress.epoch)
     left = progress.remaining
     time_left = "" if left is None else "  " + say("time_left", time=duration(left))
-    return f" {progress.share:4.0%}{epoch}{_metrics(progress.metrics)}{time_left}"
+    # The metrics last: what a narrow window cuts off is the least needed.
+    return f" {progress.share:4.0%}{time_left}{epoch}{_metrics(progress.metrics)}"
 
 
 def _metrics(metrics: Mapping[str, float]) -> str:
-    return "".join(f"  {name} {value:.4g}" for name, value in metrics.items())
+    return "".join(f"  {name} {_number(value)}" for name, value in metrics.items())
+
+
+def _number(value: float) -> str:
+    """A width that stays the same while a loss falls; powers only for the very small and large."""
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 100_000 else f"{value:.3g}"
 
 
 def duration(seconds: float) -> str:

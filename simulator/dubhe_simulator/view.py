@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from dubhe_sdk.kind import TaskKind
 from dubhe_simulator.instance import Ending
 
+ESTIMATE_AFTER_S = 1.0  # the first batch is slower than the rest
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -29,7 +31,9 @@ class Progress:
     @property
     def remaining(self) -> float | None:
         """Seconds left if it goes on like this; None as long as nobody can tell."""
-        return self.elapsed * (1 - self.share) / self.share if self.share > 0 else None
+        if not 0 < self.share < 1 or self.elapsed < ESTIMATE_AFTER_S:
+            return None
+        return self.elapsed * (1 - self.share) / self.share
 
 
 class View(Protocol):

@@ -3,6 +3,8 @@
 What it does wrong is read from ``behaviour.json`` beside it.
 """
 
+# ruff: noqa: SIM112
+# The contract has variables in small letters.
 import http.server
 import json
 import os
@@ -69,7 +71,9 @@ def task(journal):
     for image, truth, predicted in (("a", "0", "0"), ("b", "1", "0"), ("c", "1", "1")):
         journal.say(3, result(image, truth, predicted))
     failed = B.get("fail") == KIND
-    journal.say(1, action("END", 300, f"{ID} current model error boom") if failed else action("END"))
+    journal.say(
+        1, action("END", 300, f"{ID} current model error boom") if failed else action("END")
+    )
 
 
 def answer(request, journal):
@@ -81,7 +85,7 @@ def answer(request, journal):
         return {"flag": 2, "message": "param error: field data_paths is missing"}
     if type_ == 3:
         names = request["image_names"]
-        data = [result(os.path.join(request["image_base_dir"], n), "", "7")[0] for n in names]
+        data = [result(f"{request['image_base_dir']}/{n}", "", "7")[0] for n in names]
         return {"flag": 1, "message": "model inference success", "data": data}
     if type_ == 2:
         assert os.environ["model_path"].endswith("_11_0.10.pkl"), os.environ["model_path"]
@@ -91,7 +95,7 @@ def answer(request, journal):
 
 def serve_http(journal):
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):  # noqa: N802
+        def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             reply = json.dumps(answer(body, journal)).encode()
             self.send_response(200)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import OrderedDict
+from typing import Protocol
 
 from gevent import socket
 from gevent.event import Event
 
 _DRAIN_SECONDS = 2.0
 _DRAIN_BYTES = 64 * 1024 * 1024
+
+
+class Connection(Protocol):
+    """What is needed of a connection; sockets have it."""
+
+    def shutdown(self, how: int, /) -> None:
+        """See `socket.socket.shutdown`."""
 
 
 class Connections:
@@ -25,8 +33,8 @@ class Connections:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: OrderedDict[socket.socket, None] = OrderedDict()  # longest first
-        self._working: set[socket.socket] = set()
+        self._waiting: OrderedDict[Connection, None] = OrderedDict()  # longest first
+        self._working: set[Connection] = set()
         self._empty = Event()
         self._empty.set()
         self.stopping = False
@@ -34,7 +42,7 @@ class Connections:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._working)
 
-    def add(self, sock: socket.socket) -> bool:
+    def add(self, sock: Connection) -> bool:
         """Take in a new connection; close the one that waits for longest if there are too many.
 
         Returns:
@@ -50,19 +58,19 @@ class Connections:
         self._empty.clear()
         return True
 
-    def work(self, sock: socket.socket) -> None:
+    def work(self, sock: Connection) -> None:
         """Note that a request has arrived: it is not closed before `wait`."""
         # A connection that was displaced at the same moment stays forgotten.
         if self._waiting.pop(sock, self) is None:
             self._working.add(sock)
 
-    def wait(self, sock: socket.socket) -> None:
+    def wait(self, sock: Connection) -> None:
         """Note that the reply is known, and the next request awaited."""
         if sock in self._working:
             self._working.remove(sock)
             self._waiting[sock] = None
 
-    def remove(self, sock: socket.socket) -> None:
+    def remove(self, sock: Connection) -> None:
         """Forget a connection that is being closed."""
         self._waiting.pop(sock, None)
         self._working.discard(sock)
@@ -99,6 +107,6 @@ def drain(sock: socket.socket) -> None:
             left -= received
 
 
-def _shut_down(sock: socket.socket, how: int) -> None:
+def _shut_down(sock: Connection, how: int) -> None:
     with contextlib.suppress(OSError):  # the client was faster
         sock.shutdown(how)

@@ -133,8 +133,12 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         """Serve one request, whose headers have arrived."""
         req.body = body = RequestBody(req, sock, self._front.connections)
         sock.settimeout(self._front.options.transfer_seconds)
+        reply = ReplySocket(sock)
         try:
-            super().handle_request(listener_name, req, sock, addr)
+            try:
+                super().handle_request(listener_name, req, reply, addr)
+            finally:
+                reply.flush()
         except TimeoutError:
             raise StopIteration from None  # the client does not take its reply: close
         finally:
@@ -151,6 +155,35 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         self.alive = False  # replies say "Connection: close" from now on
         if self.app.front is not None:
             self.app.front.ended.set()
+
+
+class ReplySocket:
+    """Takes the place of the client's socket while a reply is written.
+
+    gunicorn sends headers and body one by one. Together they cost half the system calls, and the
+    client wakes once.
+
+    Args:
+        sock: the client's.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._pieces: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        """Keep a piece of the reply."""
+        self._pieces.append(data)
+
+    def flush(self) -> None:
+        """Send what was kept."""
+        if self._pieces:
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._sock.sendall(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
 
 
 def _on_worker_death(arbiter: Any, worker: Any) -> None:

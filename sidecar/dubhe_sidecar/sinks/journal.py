@@ -84,7 +84,9 @@ class JournalSink:
             ensure_ascii=False,
         )
         # The value is JSON without line breaks already, and is taken as it is.
-        self._lines.append(b'%b, "value": %b}\n' % (head[:-1].encode(), record.value))
+        self._lines.append(
+            b'%b, "value": %b}\n' % (head[:-1].encode("utf-8", "replace"), record.value)
+        )
         self._records.append(record)
 
     def collect(self, timeout: float) -> Sequence[Outcome]:
@@ -147,7 +149,7 @@ class JournalSink:
         self._next = self._base
         self._size = 0
         for base in bases:
-            if base >= state["base"]:
+            if base >= state["base"] or base == self._base:
                 skip = state["size"] if base == state["base"] else 0
                 self._read_file(base, skip, found, last=base == bases[-1])
         self.delivered = {stream: frozenset(seqs) for stream, seqs in found.items()}

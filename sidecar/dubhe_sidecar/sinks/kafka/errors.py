@@ -34,6 +34,8 @@ REFUSED = (
 
 # The text of a plain KafkaError for the sound records of a batch that holds a refused one.
 NEIGHBOUR = "it was part of a batch which had one more"
+# A plain KafkaError too: no permission to write to any topic yet, and so none to be a producer.
+NO_PRODUCER_ID = "[Error 31] ClusterAuthorizationFailedError"
 
 
 class Fault(Enum):
@@ -49,7 +51,7 @@ def fault(error: BaseException) -> Fault:
     """Classify an exception of kafka-python."""
     if isinstance(error, RECORD) or NEIGHBOUR in str(error):
         return Fault.RECORD
-    if isinstance(error, REFUSED):
+    if isinstance(error, REFUSED) or NO_PRODUCER_ID in str(error):
         return Fault.REFUSED
     if isinstance(error, (kafka_errors.RetriableError, OSError)):
         return Fault.AWAY

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import threading
-from collections.abc import Callable
 
 import pytest
 from dubhe_sidecar.sinks.base import SinkInterrupted
@@ -16,6 +14,7 @@ from tests.kafka.fixtures import BrokerFactory
 from tests.kafka.reader import read_topic, wait_for
 from tests.sidecar.sinks.kafka.helpers import (
     FAST,
+    Beside,
     Cursor,
     deliver,
     drain,
@@ -27,28 +26,6 @@ from tests.sidecar.sinks.kafka.helpers import (
 )
 
 COUNT = 400
-
-
-class Beside:
-    """Runs something in a thread and hands on what it raised."""
-
-    def __init__(self, work: Callable[[], object]) -> None:
-        self._error: BaseException | None = None
-        self._work = work
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:  # noqa: BLE001  # handed on by join
-            self._error = error
-
-    def join(self, timeout: float = 60.0) -> None:
-        self._thread.join(timeout)
-        assert not self._thread.is_alive()
-        if self._error is not None:
-            raise self._error
 
 
 def opening(sink: KafkaSink) -> Beside:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -16,12 +15,22 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourcePatternType,
     ResourceType,
 )
+from dubhe_sidecar.sinks.base import SinkInterrupted
 from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink
 from dubhe_sidecar.sinks.kafka.settings import servers
 
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
-from tests.sidecar.sinks.kafka.helpers import FAST, Cursor, deliver, drain, numbers, record, until
+from tests.sidecar.sinks.kafka.helpers import (
+    FAST,
+    Beside,
+    Cursor,
+    deliver,
+    drain,
+    numbers,
+    record,
+    until,
+)
 
 PASSWORD = "correct-horse"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
@@ -66,23 +75,15 @@ def grant(broker: Broker, topic: str, *operations: AclOperation) -> None:
 
 def test_a_wrong_password_is_called_one(secured: Broker) -> None:
     sink = sink_of_alice(secured, "hunter2")
-    thread = threading.Thread(target=open_quietly, args=(sink,))
-    thread.start()
+    work = Beside(lambda: sink.open(None, undelivered=False, save=lambda _: None))
     until(lambda: "authentication failed" in (sink.last_error or ""))
     assert secured.bootstrap in (sink.last_error or "")
     assert "hunter2" not in f"{sink.last_error} {sink.name} {sink!r}"
     until(lambda: sink.retries > 1)
     sink.interrupt()
-    thread.join(10)
-    assert not thread.is_alive()
-    sink.close()
-
-
-def open_quietly(sink: KafkaSink) -> None:
-    from dubhe_sidecar.sinks.base import SinkInterrupted
-
     with pytest.raises(SinkInterrupted):
-        sink.open(None, undelivered=False, save=lambda _: None)
+        work.join()
+    sink.close()
 
 
 def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: str) -> None:
@@ -90,11 +91,10 @@ def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: s
     sink = sink_of_alice(secured)
     cursor = Cursor()
     sink.open(None, undelivered=False, save=cursor.save)
-    thread = threading.Thread(target=lambda: sink.send(record(topic_name, 1)))
-    thread.start()
+    work = Beside(lambda: sink.send(record(topic_name, 1)))
     until(lambda: "no permission on topic" in (sink.last_error or ""))
     grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
-    thread.join(30)
+    work.join()
     drain(sink)
     assert sink.last_error is None
     grant(secured, topic_name, AclOperation.DESCRIBE)
@@ -104,12 +104,10 @@ def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: s
     def refused() -> bool:
         return "TopicAuthorization" in (sink.last_error or "")
 
-    thread = threading.Thread(target=drain, args=(sink,))
-    thread.start()
+    work = Beside(lambda: drain(sink))
     until(refused)
     grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
-    thread.join(30)
-    assert not thread.is_alive()
+    work.join()
     sink.close()
     assert numbers(read_topic(secured.plain_bootstrap, topic_name)) == list(range(1, 20))
 
@@ -145,12 +143,10 @@ def test_a_password_that_is_changed_is_not_tried_ten_times_a_second(
     deliver(sink, [record(topic_name, 1)])
     change_password(secured, PASSWORD, "other")
     sink.send(record(topic_name, 2))
-    thread = threading.Thread(target=drain, args=(sink,))
-    thread.start()
+    work = Beside(lambda: drain(sink))
     until(lambda: "authentication failed" in (sink.last_error or "").lower())
     change_password(secured, "other", PASSWORD)
-    thread.join(40)
-    assert not thread.is_alive()
+    work.join()
     sink.close()
     assert numbers(read_topic(secured.plain_bootstrap, topic_name)) == [1, 2]
 

@@ -1,0 +1,109 @@
+"""`Stream`: a connected socket of the hot path, waited on with gevent's event loop.
+
+gevent's own sockets try first and wait if that fails. Here a read waits first: a request and its
+reply alternate, so that trying first would fail nearly always; and a client that is always ready
+cannot keep the others from their turn.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from time import perf_counter
+
+import gevent
+from gevent import get_hub
+
+_READ, _WRITE = 1, 2
+
+
+class Stream:
+    """A non-blocking stream socket.
+
+    Args:
+        sock: the standard library's; it is owned from now on.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._hub = get_hub()
+        self._readable = self._hub.loop.io(sock.fileno(), _READ)
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+
+    def recv(self, size: int, /, watch_seconds: float = 0.0) -> bytes:
+        """Wait for bytes and return at most ``size``; empty at the end.
+
+        Args:
+            size: at most so many bytes.
+            watch_seconds: so long, microseconds, the CPU is kept while waiting: nothing else
+                in this process runs. To fall asleep and be woken may cost more.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        watched = watch_seconds > 0 and self._watch(watch_seconds)
+        while True:
+            if not watched:
+                self._hub.wait(self._readable)
+            try:
+                return self._sock.recv(size)
+            except BlockingIOError:
+                watched = False  # woken for nothing
+
+    def sendall(self, data: bytes, /, seconds: float | None = None) -> None:
+        """Send everything, nearly always at once.
+
+        Args:
+            data: what to send.
+            seconds: what the other end may take to make room for it.
+
+        Raises:
+            TimeoutError: it took longer.
+            OSError: the connection broke.
+        """
+        try:
+            sent = self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            with gevent.Timeout(seconds, TimeoutError("the other end takes no bytes")):
+                self._send_rest(memoryview(data)[sent:])
+
+    def has_something(self) -> bool:
+        """Whether bytes, the end or an error are there to be read. Does not wait."""
+        return bool(self._poll.poll(0))
+
+    def shutdown(self, how: int) -> None:
+        """See `socket.socket.shutdown`."""
+        self._sock.shutdown(how)
+
+    def detach(self) -> int:
+        """Give up the socket. Returns its descriptor."""
+        self._readable.close()
+        return self._sock.detach()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._readable.close()
+        self._sock.close()
+
+    def _watch(self, seconds: float) -> bool:
+        end = perf_counter() + seconds
+        while perf_counter() < end:
+            if self._poll.poll(0):
+                return True
+        return False
+
+    def _send_rest(self, rest: memoryview) -> None:
+        writable = self._hub.loop.io(self._sock.fileno(), _WRITE)
+        try:
+            while rest:
+                self._hub.wait(writable)
+                try:
+                    rest = rest[self._sock.send(rest) :]
+                except BlockingIOError:
+                    continue
+        finally:
+            writable.close()

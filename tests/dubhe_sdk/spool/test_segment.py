@@ -1,0 +1,161 @@
+"""Segments: their names, headers and locks."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from zlib import crc32
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dubhe_sdk.spool import segment
+from dubhe_sdk.spool.segment import BadSegment, Description
+from dubhe_sdk.spool.writer import create_segment
+from tests.dubhe_sdk.spool.helpers import child, description, flip_bit, is_growing
+
+TEXT = st.text(max_size=40)
+DESCRIPTIONS = st.builds(
+    Description,
+    stream=TEXT,
+    instance_id=TEXT,
+    topic_status=TEXT,
+    topic_result=TEXT,
+    service=TEXT,
+    boot_id=TEXT,
+    wall_ns=st.integers(0, 2**63),
+    pid=st.integers(1, 2**22),
+)
+
+
+def read(data: bytes) -> tuple[Description, int]:
+    fd = os.memfd_create("segment")
+    try:
+        os.write(fd, data)
+        return segment.read_description(fd)
+    finally:
+        os.close(fd)
+
+
+@given(DESCRIPTIONS, st.binary(max_size=100))
+def test_description_comes_back(described, frames):
+    header = described.encode()
+    assert read(header + frames) == (described, len(header))
+
+
+def test_text_that_is_not_unicode_comes_back():
+    odd = description(topic_status="status-\udcff")
+    assert read(odd.encode())[0] == odd
+
+
+@given(st.data())
+def test_any_cut_of_the_header_is_told(data):
+    header = description().encode()
+    with pytest.raises(BadSegment):
+        read(header[: data.draw(st.integers(0, len(header) - 1))])
+
+
+@pytest.mark.parametrize("offset", [0, 7, 16, 19, 20, 23, 24, 60])
+def test_any_damage_of_the_header_is_told(offset):
+    header = bytearray(description().encode())
+    header[offset] ^= 0x10
+    with pytest.raises(BadSegment):
+        read(bytes(header))
+
+
+def test_the_count_of_dropped_records_is_not_part_of_the_checksum(tmp_path):
+    fd, first = create_segment(tmp_path, description(), 1)
+    assert segment.read_dropped(fd) == 0
+    os.pwrite(fd, segment.DROPPED.pack(12345), segment.DROPPED_OFFSET)
+    assert segment.read_dropped(fd) == 12345
+    assert segment.read_description(fd) == (description(), first)
+    os.close(fd)
+
+
+def test_a_description_of_another_making_is_told():
+    text = description().encode()[segment.PREFIX.size :].replace(b'"pid"', b'"dip"')
+    with pytest.raises(BadSegment, match="not understood"):
+        read(segment.PREFIX.pack(segment.MAGIC, 0, len(text), crc32(text)) + text)
+
+
+@given(st.from_regex(r"[0-9a-z-]{1,64}", fullmatch=True), st.integers(1, 99_999_999))
+def test_names_come_back(stream, number):
+    assert segment.parse_name(segment.file_name(stream, number)) == (stream, number)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "cursor.json",
+        "wake.sock",
+        "a.1.seg",
+        "a.00000001.seg~",
+        ".a.00000001.seg.new",
+        "A.00000001.seg",
+        "a.00000001.seg\n",
+        "../a.00000001.seg",
+        f"{'a' * 65}.00000001.seg",
+    ],
+)
+def test_other_names_are_no_segments(name):
+    assert segment.parse_name(name) is None
+
+
+def test_lists_and_sums_segments_alone(tmp_path):
+    for name, size in {"b.00000002.seg": 10, "b.00000001.seg": 5, "a.00000007.seg": 1}.items():
+        (tmp_path / name).write_bytes(b"x" * size)
+    (tmp_path / "cursor.json").write_bytes(b"x" * 1000)
+    (tmp_path / "folder").mkdir()
+    assert segment.list_segments(tmp_path) == {"a": [7], "b": [1, 2]}
+    assert segment.total_bytes(tmp_path) == 16
+
+
+def test_appears_locked_and_whole(tmp_path):
+    fd, first = create_segment(tmp_path, description(), 3)
+    (path,) = tmp_path.iterdir()
+    assert path.name == "writer-1.00000003.seg"
+    assert is_growing(path)
+    assert path.stat().st_size == first
+    os.close(fd)
+    assert not is_growing(path)
+
+
+def test_asking_for_the_lock_does_not_take_it(tmp_path):
+    fd, _ = create_segment(tmp_path, description(), 1)
+    (path,) = tmp_path.iterdir()
+    assert all(is_growing(path) for _ in range(3))
+    os.close(fd)
+    with path.open("rb") as one, path.open("rb") as other:
+        assert not segment.is_growing(one.fileno())
+        assert not segment.is_growing(other.fileno())
+
+
+def test_what_a_failed_attempt_left_behind_is_no_obstacle(tmp_path):
+    fd, _ = create_segment(tmp_path, description(), 1)
+    (path,) = tmp_path.iterdir()
+    os.close(fd)
+    with pytest.raises(TypeError):
+        create_segment(tmp_path, description(pid=object()), 2)
+    assert list(tmp_path.iterdir()) == [path]
+    os.close(create_segment(tmp_path, description(), 2)[0])
+
+
+def test_death_of_the_writer_frees_the_lock(tmp_path):
+    with child("hold", tmp_path, 1) as writer:
+        writer.line()
+        (path,) = tmp_path.glob("*.seg")
+        assert is_growing(path)
+        writer.kill()
+        assert not is_growing(path)
+
+
+def test_header_shows_what_it_describes(tmp_path):
+    fd, _ = create_segment(tmp_path, description(), 1)
+    assert asdict(segment.read_description(fd)[0]) == asdict(description())
+    os.close(fd)
+    (path,) = tmp_path.iterdir()
+    flip_bit(path, 30)
+    with path.open("rb") as file, pytest.raises(BadSegment, match="checksum"):
+        segment.read_description(file.fileno())
