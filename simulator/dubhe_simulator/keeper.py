@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import math
 import os
 import select
 import signal
@@ -119,18 +120,13 @@ class Keeper:
 
     def _end_stragglers(self) -> list[str]:
         """End what the instance left behind; return what had to be ended, in words."""
-        # An orderly stop ends shell and algorithm at about the same time: let the rest finish.
-        patience = self._kill_at if self._asked and self._kill_at is not None else 0.0
-        while time.monotonic() < patience and _descendants(os.getpid()):
-            self._wait(min(patience, time.monotonic() + LOOK_EVERY_S))
-            patience = self._kill_at or 0.0  # `K` may have come
         left = [f"{_name(pid)} ({pid})" for pid in _descendants(os.getpid())]
         for pid in _descendants(os.getpid()):
             _send(pid, signal.SIGTERM)
-        deadline = time.monotonic() + (0.0 if self._asked else STRAGGLER_GRACE_S)
+        self._kill_at = min(self._kill_at or math.inf, time.monotonic() + STRAGGLER_GRACE_S)
         while _descendants(os.getpid()):
-            self._wait(time.monotonic() + LOOK_EVERY_S)
-            if time.monotonic() >= deadline:
+            self._wait(min(self._kill_at, time.monotonic() + LOOK_EVERY_S))
+            if time.monotonic() >= self._kill_at:
                 self._kill_everything()
         if not left:
             with contextlib.suppress(ProcessLookupError, PermissionError):

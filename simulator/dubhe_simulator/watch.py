@@ -60,7 +60,7 @@ class Watch:
             if ended:
                 raise self.failure(say("ended_early", status=ended.status, action=action))
             if time.monotonic() > deadline:
-                raise self.failure(say("timeout", action=action, seconds=round(timeout)))
+                raise self.failure(say("timeout", action=action, seconds=timeout))
 
     def take_rest(self) -> None:
         """Take in what is left after the instance's end."""

@@ -75,8 +75,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "实例在发出 {action} 之前就结束了,退出状态 {status}",
     ),
     "timeout": (
-        "no {action} within {seconds} seconds",
-        "{seconds} 秒内没有收到 {action}",
+        "no {action} within {seconds:g} seconds",
+        "{seconds:g} 秒内没有收到 {action}",
     ),
     "source_broken": ("messages cannot be read: {error}", "无法读取消息:{error}"),
     "ready_but_no_heartbeat": (

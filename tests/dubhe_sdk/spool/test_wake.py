@@ -48,14 +48,24 @@ def test_a_message_wakes(directory):
     receiver.close()
 
 
-def test_a_message_of_a_forked_child_wakes(directory):
-    with child("fork", directory) as forking:
-        forking.line()
-        receiver = WakeReceiver(directory)
-        with child("hold", directory, 1) as other:
-            other.line()
-            assert is_woken(receiver, 5)
-        receiver.close()
+def test_a_message_of_another_process_wakes(directory):
+    receiver = WakeReceiver(directory)
+    with child("hold", directory, 1) as other:
+        other.line()
+        assert is_woken(receiver, 5)
+    receiver.close()
+
+
+def test_a_forked_child_wakes_too(directory):
+    receiver, sender = WakeReceiver(directory), WakeSender(directory)
+    pid = os.fork()
+    if pid == 0:
+        sender.nudge()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert is_woken(receiver)
+    sender.close()
+    receiver.close()
 
 
 def test_a_nudge_without_a_receiver_is_no_trouble(directory):

@@ -116,11 +116,9 @@ def test_help_needs_nothing_but_the_standard_library() -> None:
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
-    code = (
-        "import sys; from dubhe_simulator.commands.play import main; sys.exit(main(sys.argv[1:]))"
-    )
-    command = [sys.executable, "-c", code, str(folder), "--runs-dir", str(folder / "runs")]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    runs = str(folder / "runs")
+    command = [sys.executable, "-m", "dubhe_simulator.commands.play", str(folder)]
+    return subprocess.Popen([*command, "--runs-dir", runs], stdout=subprocess.PIPE, text=True)
 
 
 def read_until(process: subprocess.Popen[str], word: str) -> None:

@@ -19,6 +19,16 @@ from dubhe_sidecar.sinks.kafka.settings import Server
 
 PROBE_TIMEOUT_S = 2.0
 
+# kafka-python mostly misses a broker's answer to a wrong password: the broker hangs up right
+# after it, and the client looks at the hanging up first. So with SASL a few of them in a row say
+# as much; a broker that merely restarts soon refuses connections instead.
+HANGUP = "socket disconnected"
+HANGUPS = 6
+HUNG_UP = (
+    "the broker hangs up during authentication: wrong user name or password, or it expects "
+    "another KAFKA_SASL_MECHANISM or KAFKA_SECURITY_PROTOCOL"
+)
+
 # (what kafka-python writes, what it means, whether our credentials are refused). The first that
 # fits counts, and of several lines the one that comes first here: the root, not its consequences.
 PATTERNS: tuple[tuple[str, str, bool], ...] = (
@@ -36,16 +46,22 @@ PATTERNS: tuple[tuple[str, str, bool], ...] = (
     (r"ECONNREFUSED", "connection refused", False),
     (r"ENETUNREACH|EHOSTUNREACH", "no route to the broker", False),
     (r"IncompatibleBrokerVersion", "this is not a Kafka broker's client listener", False),
-    (r"socket disconnected", "the broker closes the connection (TLS or SASL expected?)", False),
+    (HANGUP, "the broker closes the connection (TLS or SASL expected?)", False),
     (r"timed out|Timed out|Timeout", "connected or connecting, but no answer in time", False),
 )  # fmt: skip
 
 
 class Listener(logging.Handler):
-    """Listens to kafka-python's log and remembers the most telling line since `forget`."""
+    """Listens to kafka-python's log and remembers the most telling line since `forget`.
 
-    def __init__(self) -> None:
+    Args:
+        sasl: whether we authenticate ourselves.
+    """
+
+    def __init__(self, *, sasl: bool = False) -> None:
         super().__init__(logging.WARNING)
+        self._sasl = sasl
+        self._hangups = 0
         self._mutex = threading.Lock()
         self._best: tuple[int, str] | None = None
         self.refused: str | None = None
@@ -71,6 +87,11 @@ class Listener(logging.Handler):
             if found := re.search(pattern, line):
                 said = meaning.format(*found.groups())
                 with self._mutex:
+                    if self._sasl and pattern == HANGUP:
+                        said = HUNG_UP
+                        # one hanging up is told by three loggers; this is the first
+                        self._hangups += record.name.endswith(".transport")
+                        refused = self._hangups >= HANGUPS
                     if self._best is None or rank <= self._best[0]:
                         self._best = (rank, said)
                     if refused:
@@ -87,6 +108,7 @@ class Listener(logging.Handler):
         """Begin anew: what was said before belongs to another attempt."""
         with self._mutex:
             self._best = self.refused = None
+            self._hangups = 0
 
 
 def unreachable(servers: Iterable[Server]) -> str | None:

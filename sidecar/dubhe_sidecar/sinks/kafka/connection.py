@@ -27,12 +27,12 @@ class Connection:
     """Makes lines and tail readers, and repeats what fails until it works."""
 
     def __init__(self, settings: KafkaSettings, limits: Limits, trouble: Trouble) -> None:
-        self.listener = Listener()
+        self._sasl = settings.protocol.startswith("SASL_")
+        self.listener = Listener(sasl=self._sasl)
         self.interrupted = False
         self._settings = settings
         self._limits = limits
         self._trouble = trouble
-        self._sasl = settings.protocol.startswith("SASL_")
         self._away = Backoff(limits.backoff_s, limits.backoff_max_s)
         self._refused = Backoff(limits.refused_backoff_s, limits.refused_backoff_max_s)
 

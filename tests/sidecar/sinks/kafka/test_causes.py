@@ -51,6 +51,18 @@ def test_the_root_is_told_not_its_consequences(listener: Listener) -> None:
     assert listener.reason is None
 
 
+def test_hanging_up_during_authentication() -> None:
+    listener = Listener(sasl=True)
+    for _ in range(5):
+        for name in ("kafka.net.transport", "kafka.net.connection"):
+            line = {"name": name, "msg": "x: socket disconnected", "levelno": logging.ERROR}
+            listener.emit(logging.makeLogRecord(line))
+    assert "wrong user name or password" in (listener.reason or "")
+    assert listener.refused is None  # may be a broker that restarts
+    listener.emit(logging.makeLogRecord({**line, "name": "kafka.net.transport"}))
+    assert listener.refused
+
+
 def test_unreachable() -> None:
     assert "127.0.0.1:1: connection refused" in (unreachable(servers("127.0.0.1:1")) or "")
     assert "cannot be resolved" in (unreachable(servers("no.invalid:9092")) or "")

@@ -76,7 +76,7 @@ def grant(broker: Broker, topic: str, *operations: AclOperation) -> None:
 def test_a_wrong_password_is_called_one(secured: Broker) -> None:
     sink = sink_of_alice(secured, "hunter2")
     work = Beside(lambda: sink.open(None, undelivered=False, save=lambda _: None))
-    until(lambda: "authentication failed" in (sink.last_error or ""))
+    until(lambda: "authentication" in (sink.last_error or ""))
     assert secured.bootstrap in (sink.last_error or "")
     assert "hunter2" not in f"{sink.last_error} {sink.name} {sink!r}"
     until(lambda: sink.retries > 1)
@@ -144,7 +144,7 @@ def test_a_password_that_is_changed_is_not_tried_ten_times_a_second(
     change_password(secured, PASSWORD, "other")
     sink.send(record(topic_name, 2))
     work = Beside(lambda: drain(sink))
-    until(lambda: "authentication failed" in (sink.last_error or "").lower())
+    until(lambda: "authentication" in (sink.last_error or "").lower())
     change_password(secured, "other", PASSWORD)
     work.join()
     sink.close()
