@@ -203,10 +203,12 @@ def run_load(protocol: str, port: str, seconds: str) -> None:
     if protocol == "http":
         head = f"POST /predict/multiple HTTP/1.1\r\nHost: x\r\nContent-Length: {len(REQUEST)}\r\n"
         request = (head + "Content-Type: application/json\r\n\r\n").encode() + REQUEST
-        expected, is_complete = REPLY, lambda got: got.endswith(REPLY)
+        size = None  # headers come before
+        expected = REPLY
     else:
         request = LENGTH.pack(len(REQUEST)) + REQUEST
-        expected, is_complete = TCP_REPLY, lambda got: len(got) == 4 + len(TCP_REPLY)
+        size = LENGTH.size + len(TCP_REPLY)
+        expected = TCP_REPLY
     poll = select.epoll()
     clients: dict[int, socket.socket] = {}
     for _ in range(CLIENTS[protocol]):
@@ -226,7 +228,8 @@ def run_load(protocol: str, port: str, seconds: str) -> None:
         for fd, _ in poll.poll():
             chunk = clients[fd].recv(65536)
             received[fd] += chunk
-            if not chunk or not is_complete(received[fd]):
+            complete = received[fd].endswith(expected) and size in (None, len(received[fd]))
+            if not chunk or not complete:
                 if not chunk or len(received[fd]) > len(expected) + 1000:
                     raise SystemExit(f"unexpected reply: {received[fd]!r}")
                 continue

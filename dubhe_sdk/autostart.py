@@ -2,22 +2,19 @@
 
 Importing `dubhe_sdk` replaces the process (exec: same PID, clean interpreter) if, and only if,
 
-* the script that Python was started with is a file named ``app.py``,
-* it was started plainly: not by ``-m``, ``-c``, ``-i``, a debugger or multiprocessing,
+* the script on Python's command line is a file named ``app.py``, and it is what runs: it was
+  not started by ``-m``, ``-c``, ``-i``, a debugger, another script or multiprocessing,
 * and no service is above: a model's children inherit ``DUBHE_PROCESS`` and never serve.
 
 An app of another name is started by ``dubhe serve NAME.py``.
 """
 
+# ruff: noqa: PTH - the app's folder is first on the import path and may hold a pathlib.py
+
 from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-
-from dubhe_sdk.command import dubhe_command
-from dubhe_sdk.environment import read_settings
-from dubhe_sdk.errors import EnvironmentInvalid
 
 # Set by the service parent for the model and all its children.
 PROCESS_VARIABLE = "DUBHE_PROCESS"
@@ -27,9 +24,19 @@ EXIT_ENVIRONMENT = 2
 
 def serve_if_started_app() -> None:
     """Replace the process by the service if it is a started ``app.py``; otherwise return."""
-    script = _started_script()
-    if script is None or script.name != APP_NAME or os.environ.get(PROCESS_VARIABLE):
+    if os.environ.get(PROCESS_VARIABLE):
         return
+    script = _started_script()
+    if script is None or os.path.basename(script) != APP_NAME:
+        return
+    # From here on nothing of the app runs any more, and nothing of its folder is imported.
+    folder = os.path.dirname(script)
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != folder]
+
+    from dubhe_sdk.command import dubhe_command
+    from dubhe_sdk.environment import read_settings
+    from dubhe_sdk.errors import EnvironmentInvalid
+
     try:
         read_settings()
     except EnvironmentInvalid as error:
@@ -38,34 +45,55 @@ def serve_if_started_app() -> None:
         os._exit(EXIT_ENVIRONMENT)  # not SystemExit: the app might catch it
     sys.stdout.flush()
     sys.stderr.flush()
-    command = [*dubhe_command(), "serve", str(script), *sys.argv[1:]]
+    command = [*dubhe_command(), "serve", script, *sys.argv[1:]]
     os.execv(command[0], command)
 
 
-def _started_script() -> Path | None:
+def _started_script() -> str | None:
     """Return the script that the interpreter was started with, if it was started plainly."""
     main = sys.modules.get("__main__")
     name = getattr(main, "__file__", None)
+    given = _script_on_command_line()
     if (
         main is None
         or not name
+        or not given
         or main.__name__ != "__main__"  # multiprocessing names it __mp_main__
         or getattr(main, "__spec__", None) is not None  # python -m
         or sys.flags.interactive
         or sys.gettrace() is not None
+        or _is_multiprocessing_child()
     ):
         return None
-    script = Path(name)
-    # A debugger or launcher that runs app.py itself was started with its own script.
-    given = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
-    started = given[-1] if given else ""
-    if Path(started) != script and not _same(Path(started), script):
-        return None
-    return script.absolute()
-
-
-def _same(one: Path, other: Path) -> bool:
     try:
-        return one.samefile(other)
+        # A debugger or launcher that runs app.py itself was started with its own script.
+        same = os.path.samefile(name, given)
     except OSError:
-        return False
+        return None
+    return os.path.realpath(os.path.dirname(name)) + os.sep + os.path.basename(name) if same else None
+
+
+def _script_on_command_line() -> str | None:
+    """Return the first argument that is no option of Python's; None with ``-m`` or ``-c``."""
+    arguments = iter(sys.orig_argv[1:])
+    for argument in arguments:
+        if argument == "--check-hash-based-pycs":
+            next(arguments, None)
+        elif argument == "-" or not argument.startswith("-"):
+            return argument
+        elif not argument.startswith("--"):
+            for position, letter in enumerate(argument[1:], 2):
+                if letter in "mc":
+                    return None
+                if letter in "XW":  # what follows is its value, in this argument or the next
+                    if position == len(argument):
+                        next(arguments, None)
+                    break
+    return None
+
+
+def _is_multiprocessing_child() -> bool:
+    """Return whether multiprocessing forked this process; without importing it."""
+    process = sys.modules.get("multiprocessing.process")
+    parent = getattr(process, "parent_process", None)
+    return parent is not None and parent() is not None

@@ -78,7 +78,7 @@ def _open_standard_streams() -> None:
     Otherwise the next file or socket gets such a number, and what is meant for the console
     lands in it.
     """
-    for fd in range(3):
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(fd)
         except OSError:
@@ -87,3 +87,5 @@ def _open_standard_streams() -> None:
                 os.dup2(opened, fd)
                 os.close(opened)
             os.set_inheritable(fd, True)
+        if getattr(sys, name) is None:  # closed already when Python started
+            setattr(sys, name, os.fdopen(fd, "w" if fd else "r", closefd=False))

@@ -117,9 +117,10 @@ class Context:
         """
         text = str(msg)
         if args:
+            named = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else None
             try:
-                text = text % args
-            except (TypeError, ValueError):
+                text = text % (named or args)
+            except (TypeError, ValueError, KeyError):
                 text = " ".join([text, *map(str, args)])
         open_log(self._settings.log_file).info("%s", text)
 

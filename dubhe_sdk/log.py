@@ -25,7 +25,13 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        super().__init__(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
+        super().__init__(
+            path,
+            maxBytes=MAX_BYTES,
+            backupCount=BACKUPS,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
         self._lock_path = path.parent / f".{path.name}.lock"
 
     def emit(self, record: logging.LogRecord) -> None:

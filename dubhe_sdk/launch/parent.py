@@ -14,10 +14,10 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 
+from dubhe_sdk.launch.console import tell
 from dubhe_sdk.launch.options import LaunchOptions
 from dubhe_sdk.launch.sidecar import SidecarKeeper
 from dubhe_sdk.process import lifeline, tree
@@ -62,12 +62,15 @@ class Launcher:
         adopt_orphans()
         self._catch_signals()
         reading, self._writing = os.pipe()
-        self._sidecar = SidecarKeeper(reading)
+        # The sidecar's lifeline is held by the command too: should this process be killed, the
+        # service ends in order first, and what it says then is still delivered.
+        sidecars, held = os.pipe()
+        self._sidecar = SidecarKeeper(sidecars)
         self._sidecar.look()
         try:
-            self._process = self._start_command(reading)
+            self._process = self._start_command(reading, held)
         except OSError as error:
-            sys.stderr.write(f"dubhe launch: {self._command[0]}: {error.strerror}\n")
+            tell(f"{self._command[0]}: {error.strerror}")
             self._sidecar.kill()
             return EXIT_CANNOT_START
         self._wait_for_group()
@@ -78,10 +81,10 @@ class Launcher:
             return EXIT_ENVIRONMENT
         return tree.exit_status(self._process.returncode)
 
-    def _start_command(self, reading: int) -> subprocess.Popen[bytes]:
+    def _start_command(self, reading: int, held: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             self._command,
-            pass_fds=[reading],
+            pass_fds=[reading, held],
             start_new_session=True,
             env={**os.environ, LAUNCHED_VARIABLE: "1", lifeline.VARIABLE: str(reading)},
         )
@@ -154,7 +157,7 @@ class Launcher:
         spare = [self._sidecar.pid] if self._sidecar.pid is not None else []
         strays = tree.kill_orphans(os.getpid(), spare, seconds=min(2.0, max(0.1, self._left())))
         if strays:
-            sys.stderr.write(f"dubhe launch: ended {len(strays)} processes that were left behind\n")
+            tell(f"ended {len(strays)} processes that were left behind")
 
     def _drain(self) -> None:
         """Let the sidecar deliver the rest, up to the deadline."""
@@ -164,10 +167,9 @@ class Launcher:
             end = deadline if self._stop_at is None else min(deadline, self._stop_at)
             if time.monotonic() >= end:
                 self._sidecar.kill()
-                sys.stderr.write(
-                    "dubhe launch: not everything could be delivered in time; the rest stays in "
-                    "the spool and is delivered when this is started on it again "
-                    "(see `dubhe status`)\n"
+                tell(
+                    "not everything could be delivered in time; the rest stays in the spool and "
+                    "is delivered when this is started on it again (see `dubhe status`)"
                 )
                 return
             self._wait(end)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 
 from dubhe_sdk.command import support_command
+from dubhe_sdk.launch.console import tell
 from dubhe_sdk.process.tree import describe_exit
 
 _BACKOFF_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
@@ -85,6 +87,9 @@ class SidecarKeeper:
         if self._draining and returncode == 0:
             self.drained = True
             return
+        if self._draining and returncode == -signal.SIGTERM:
+            self._start()  # it was asked to drain before it could listen
+            return
         if returncode == _EXIT_ENVIRONMENT:
             self.misconfigured = True
             return
@@ -93,7 +98,4 @@ class SidecarKeeper:
         delay = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
         self._failures += 1
         self._start_at = time.monotonic() + delay
-        sys.stderr.write(
-            f"dubhe launch: the sidecar {describe_exit(returncode)}; "
-            f"it starts again in {delay:g} s\n"
-        )
+        tell(f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s")

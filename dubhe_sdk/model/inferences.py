@@ -83,9 +83,11 @@ class InferenceServer:
                 self._log.warning("the connection to the web front broke: %s", error)
 
     def _infer(self, body: bytes) -> bytes:
-        context = Context(json.loads(body), self._settings)
-        token = current.set(context)
+        token = current.set(None)
         try:
+            # Here and not above: what the web front could parse may be nested too deeply here.
+            context = Context(json.loads(body), self._settings)
+            current.set(context)
             return b"+" + dumps(self._method(context))
         except TaskStopped:
             raise

@@ -40,6 +40,7 @@ from dubhe_sdk.service.state import Phase, ServiceState
 _TERM_REPEAT_SECONDS = 0.3
 _WEB_STOP_SECONDS = 3.0
 _BACKOFF_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 30)
+_LONGEST_RUN_DIR = 90
 _STABLE_SECONDS = 60.0  # a child that lived so long starts again without backoff
 
 EXIT_FAILED = 1
@@ -94,9 +95,9 @@ class Service:
             self._instance_id or manual_instance_id(self._app, TaskKind.TRAIN)
         )
         with listen(self._settings.port) as self._listener:
-            self._run_dir = Path(tempfile.mkdtemp(prefix="dubhe-"))
-            progress_log = ProgressLog(self._settings.spool, service, self._log)
-            progress_log.start()
+            self._run_dir = _make_run_dir()
+            self._progress_log = ProgressLog(self._settings.spool, service, self._log)
+            self._progress_log.start()
             signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
             self._loop.catch(signals, self._on_signal)
             self._watch_lifeline()
@@ -107,7 +108,7 @@ class Service:
                     self._loop.turn()
             finally:
                 self._kill_everything()
-                progress_log.stop()
+                self._progress_log.stop()
                 shutil.rmtree(self._run_dir, ignore_errors=True)
         return self._status
 
@@ -167,10 +168,11 @@ class Service:
     def _ready_if_all_is(self) -> None:
         if not (self._constructed and self._web_serving) or self._phase is Phase.STOPPING:
             return
+        # The web front knows it before the platform does, which may send its request at once.
+        self._enter(Phase.READY if self._slot.job is None else Phase.BUSY)
         if not self._said_ready:
             self._said_ready = True
             self._slot.say_ready()
-        self._enter(Phase.READY if self._slot.job is None else Phase.BUSY)
 
     @property
     def _is_inference(self) -> bool:
@@ -318,6 +320,7 @@ class Service:
             self._ended_while_stopping = error is None
         elif self._slot.job is not None:
             self._slot.end(error)
+            self._progress_log.look()
             self._enter(Phase.READY)
 
     def _end_stopped_job(self) -> None:
@@ -384,3 +387,12 @@ class Service:
                 child.process.kill()
                 child.process.wait()
         tree.kill_orphans(os.getpid(), spare=[])
+
+
+def _make_run_dir() -> Path:
+    """Make the folder for the model's socket, whose path has to fit into 107 bytes."""
+    made = tempfile.mkdtemp(prefix="dubhe-")
+    if len(os.fsencode(made)) <= _LONGEST_RUN_DIR:
+        return Path(made)
+    Path(made).rmdir()
+    return Path(tempfile.mkdtemp(prefix="dubhe-", dir="/tmp"))

@@ -36,28 +36,39 @@ class ProgressLog:
         self._service = service
         earlier = frozenset(list_segments(spool))
         self._reader = SpoolReader(spool, {}, log.warning, ignore=earlier.__contains__)
-        self._stop = threading.Event()
+        self._stopping = False
+        self._look = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress-log", daemon=True)
 
     def start(self) -> None:
         """Begin to follow."""
         self._thread.start()
 
+    def look(self) -> None:
+        """Log what there is now rather than a moment later.
+
+        Once a process is gone its stream may be delivered and deleted before it was ever seen
+        here; so this is called while the model still lives.
+        """
+        self._look.set()
+
     def stop(self) -> None:
         """Log what there still is, and end."""
-        self._stop.set()
+        self._stopping = True
+        self._look.set()
         self._thread.join()
 
     def _run(self) -> None:
         last = False
-        while True:
+        while not last:
+            last = self._stopping
             try:
                 self._pass()
             except OSError as error:
                 self._log.warning("messages cannot be logged: %s", error)
-            if last:
-                break
-            last = self._stop.wait(_INTERVAL_SECONDS)
+            if not last:
+                self._look.wait(_INTERVAL_SECONDS)
+                self._look.clear()
         self._reader.close()
 
     def _pass(self) -> None:

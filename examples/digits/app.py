@@ -46,7 +46,8 @@ class Trainer:
 
     def learn(self, ctx, model, x, y, codes, epoch, epochs_done):
         """One pass over all images; returns the loss after it."""
-        batches = np.array_split(np.random.default_rng(epoch).permutation(len(x)), len(x) // BATCH)
+        order = np.random.default_rng(epoch).permutation(len(x))
+        batches = np.array_split(order, max(1, len(x) // BATCH))
         for number, batch in enumerate(batches):
             model.partial_fit(x[batch], y[batch], classes=codes)
             progress = ((number + 1) / len(batches) + epochs_done) / self.epochs

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.spool import segment
-from dubhe_sdk.spool.frame import Kind
+from dubhe_sdk.spool.frame import OVERHEAD, Kind
 from dubhe_sdk.spool.merge import SpoolReader
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar.convert import missing_end, to_record
@@ -146,9 +146,13 @@ class Drain:
         entry = self.cursor.streams.get(record.stream)
         if entry is None:
             entry = self.cursor.streams[record.stream] = StreamCursor(*_BEGIN)
-        if entry.segment != record.end.segment:
-            self._count_dropped(record.stream, entry.segment, record.end.segment)
-        entry.segment, entry.offset = record.end
+        begin = record.end.offset - OVERHEAD - len(record.value)
+        if record.end != (entry.segment, entry.offset):  # all but an END that was added
+            if record.end.segment != entry.segment:
+                self._count_dropped(record.stream, entry.segment, record.end.segment)
+            if (record.end.segment, begin) != (entry.segment, entry.offset):
+                self._count_skipped(record.stream, entry, Position(record.end.segment, begin))
+            entry.segment, entry.offset = record.end
         entry.seq = record.seq
         if record.kind == _START:
             entry.task_open = True
@@ -162,6 +166,18 @@ class Drain:
             self.cursor.totals.dropped += dropped_in(
                 self._directory / segment.file_name(stream, number)
             )
+
+    def _count_skipped(self, stream: str, entry: StreamCursor, end: Position) -> None:
+        """Add what lies between the cursor and ``end`` without being frames."""
+        count = 0
+        for number in range(entry.segment, end.segment + 1):
+            path = self._directory / segment.file_name(stream, number)
+            begin = entry.offset if number == entry.segment else 0
+            behind = end.offset if number == end.segment else size_of(path)
+            count += max(0, behind - (begin or _with_file(path, _first_offset)))
+        self.cursor.totals.skipped_bytes += count
+        if count:
+            log.error("%d damaged bytes in stream %s were skipped", count, stream)
 
     # --- the end of streams -------------------------------------------------------------------
 
@@ -201,11 +217,9 @@ class Drain:
         if entry is None:
             entry = self.cursor.streams[name] = StreamCursor(*_BEGIN)
         self._count_dropped(name, entry.segment, reader.number + 1)
+        self._count_skipped(name, entry, Position(reader.number, reader.offset))
         entry.segment, entry.offset = reader.number, reader.offset
         entry.finished = True
-        self.cursor.totals.skipped_bytes += reader.skipped_bytes
-        if reader.skipped_bytes:
-            log.error("%d damaged bytes in stream %s were skipped", reader.skipped_bytes, name)
         self._reader.forget(name)
 
     # --- the cursor ---------------------------------------------------------------------------
@@ -251,6 +265,13 @@ def size_of(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _first_offset(fd: int) -> int:
+    try:
+        return segment.read_description(fd)[1]
+    except segment.BadSegment:
+        return 0  # the header is damage like any other
 
 
 def _with_file(path: Path, read: Callable[[int], int]) -> int:

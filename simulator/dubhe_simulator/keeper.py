@@ -35,6 +35,7 @@ SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
 LOOK_EVERY_S = 0.05  # while ending: an orphan may change its parent between two looks
 STRAGGLER_GRACE_S = 2.0  # for what the instance left behind although it has ended
 SIGNAL_BASE = 128
+HAS_PROC = Path("/proc/self").exists()
 
 
 class Keeper:
@@ -112,10 +113,9 @@ class Keeper:
                 self._process.returncode = code  # reaped here, not by subprocess
 
     def _kill_everything(self) -> None:
-        for pid in {*_descendants(os.getpid())}:
+        for pid in _descendants(os.getpid()):
             _send(pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._leader, signal.SIGKILL)
+        self._kill_group_without_proc()
         self._kill_at = time.monotonic() + LOOK_EVERY_S
 
     def _end_stragglers(self) -> list[str]:
@@ -128,10 +128,14 @@ class Keeper:
             self._wait(min(self._kill_at, time.monotonic() + LOOK_EVERY_S))
             if time.monotonic() >= self._kill_at:
                 self._kill_everything()
-        if not left:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._leader, signal.SIGKILL)  # all there is without /proc
+        self._kill_group_without_proc()
         return left
+
+    def _kill_group_without_proc(self) -> None:
+        # Not where /proc tells who is left: a group's number may belong to others by then.
+        if not HAS_PROC:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._leader, signal.SIGKILL)
 
 
 def _addressees(leader: int) -> list[int]:
@@ -147,7 +151,7 @@ def _addressees(leader: int) -> list[int]:
 def _descendants(root: int) -> list[int]:
     """Return all living processes below ``root``, parents before children."""
     children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*") if Path("/proc/self").exists() else ():
+    for entry in Path("/proc").glob("[0-9]*") if HAS_PROC else ():
         state, parent = _stat(int(entry.name))
         if state not in ("Z", "X", ""):
             children.setdefault(parent, []).append(int(entry.name))

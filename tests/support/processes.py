@@ -38,10 +38,6 @@ class Marked:
                 continue  # gone meanwhile, or not ours to read
         return found
 
-    def find(self, part: str) -> list[int]:
-        """Return the pids whose command line contains `part`."""
-        return [pid for pid, line in self.living().items() if part in line]
-
     def kill(self) -> None:
         """End all of them."""
         while living := self.living():

@@ -66,7 +66,9 @@ class RequestBody:
         return data
 
     def done(self) -> None:
-        """Note that the reply is known: the connection awaits its next request."""
+        """Note that the reply is known: the connection awaits its next request, if any."""
+        if self._connections.stopping:
+            self._request.force_close()
         self._connections.wait(self._sock)
 
     def _read(self, length: int | None, limit: int, seconds: float) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import time
 from collections import OrderedDict
 from typing import Protocol
 
-from gevent import socket
+from gevent import socket as gevent_socket
 from gevent.event import Event
 
 _DRAIN_SECONDS = 2.0
@@ -17,8 +19,8 @@ _DRAIN_BYTES = 64 * 1024 * 1024
 class Connection(Protocol):
     """What is needed of a connection; sockets have it."""
 
-    def shutdown(self, how: int, /) -> None:
-        """See `socket.socket.shutdown`."""
+    def fileno(self) -> int:
+        """Return the descriptor."""
 
 
 class Connections:
@@ -88,7 +90,7 @@ class Connections:
         return bool(self._empty.wait(seconds))
 
 
-def drain(sock: socket.socket) -> None:
+def drain(sock: gevent_socket.socket) -> None:
     """Say that no more is sent, and take in for a while what the client still sends.
 
     Closing a socket that holds unread bytes resets the connection, and the client could lose
@@ -107,6 +109,11 @@ def drain(sock: socket.socket) -> None:
             left -= received
 
 
-def _shut_down(sock: Connection, how: int) -> None:
-    with contextlib.suppress(OSError):  # the client was faster
-        sock.shutdown(how)
+def _shut_down(connection: Connection, how: int) -> None:
+    # By a second descriptor, because gevent's own shutdown makes the greenlet that waits on the
+    # socket fail, where it should see the end of the stream.
+    with (
+        contextlib.suppress(OSError),  # the client was faster
+        socket.socket(fileno=os.dup(connection.fileno())) as same,
+    ):
+        same.shutdown(how)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 
 import gevent
@@ -58,6 +59,7 @@ class Front:
     def wait_for_state(self) -> bool:
         """Wait until the parent has told its state. Returns False if the process should stop."""
         gevent.wait([self.control.has_state, self.ended], count=1)
+        gc.freeze()  # what exists now stays: the collector need not look at it again and again
         return not self.ended.is_set()
 
     def _on_orphaned(self) -> None:

@@ -79,7 +79,7 @@ class Handler:
             request, body = _load(body)
             type_ = _type(request, route_type)
             if route_type is None and type_ is RequestType.INFERENCE:
-                number = _request_number(request, body)
+                number = _request_number(request)
             return Reply(self._answer(type_, request, body, number))
         except (RequestInvalid, InferenceOverloaded) as refused:
             message = str(refused)
@@ -89,6 +89,9 @@ class Handler:
             message = f"model failed: {gone}"
         except RecursionError:
             message = _NESTED_TOO_DEEPLY
+        except Exception as error:  # noqa: BLE001 - logged, and the client waits for a reply
+            _log.exception("a request could not be answered")
+            message = f"exception occurs: {type(error).__name__}: {error}"
         return Reply(_refusal(message, number))
 
     def refuse_too_large(self, found: int | None = None) -> Reply:
@@ -136,7 +139,7 @@ def _load(body: bytes) -> tuple[dict[str, Any], bytes]:
         except ValueError:
             pass  # the other parser accepts a little more, and words the refusal
         else:
-            if type(value) is dict:
+            if type(value) is dict and not _has_long_number(value):
                 return value, body
         request = requests.parse(body)
     else:
@@ -144,6 +147,13 @@ def _load(body: bytes) -> tuple[dict[str, Any], bytes]:
         if body[:1] == b"{" and body[1:2] != b"\0":  # not inside a text, not in UTF-16
             return request, body
     return request, json.dumps(request).encode()
+
+
+def _has_long_number(request: dict[str, Any]) -> bool:
+    values = request.values()
+    return float in map(type, values) and any(  # the first half alone is on the hot path
+        isinstance(value, float) and not -_EXACT < value < _EXACT for value in values
+    )
 
 
 def _type(request: dict[str, Any], route_type: RequestType | None) -> RequestType:
@@ -159,11 +169,9 @@ def _type(request: dict[str, Any], route_type: RequestType | None) -> RequestTyp
     return route_type
 
 
-def _request_number(request: dict[str, Any], body: bytes) -> bytes:
+def _request_number(request: dict[str, Any]) -> bytes:
     """Return the end of the reply that repeats ``request_number``; empty if there is none."""
     number = request.get("request_number")
-    if isinstance(number, float) and abs(number) >= _EXACT:
-        number = requests.parse(body).get("request_number")
     if isinstance(number, bool) or not isinstance(number, (str, int, float)):
         return b""  # absent, or refused when the fields are checked
     if isinstance(number, float) and not math.isfinite(number):

@@ -72,8 +72,12 @@ class ModelConnection:
             return payload[1:]
         if kind != _FAILED:
             raise ModelGone("the model process sent a reply that is none")
-        failure = json.loads(payload[1:])
-        raise InferenceFailed(str(failure["type"]), str(failure["text"]))
+        try:
+            failure = json.loads(payload[1:])
+            failed = InferenceFailed(str(failure["type"]), str(failure["text"]))
+        except (ValueError, KeyError, TypeError):
+            raise ModelGone("the model process sent a failure that is none") from None
+        raise failed
 
     def close(self) -> None:
         """Close it, whatever it is doing."""

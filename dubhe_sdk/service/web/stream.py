@@ -75,9 +75,9 @@ class Stream:
         """Whether bytes, the end or an error are there to be read. Does not wait."""
         return bool(self._poll.poll(0))
 
-    def shutdown(self, how: int) -> None:
-        """See `socket.socket.shutdown`."""
-        self._sock.shutdown(how)
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._sock.fileno()
 
     def detach(self) -> int:
         """Give up the socket. Returns its descriptor."""

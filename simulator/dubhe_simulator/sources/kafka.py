@@ -21,6 +21,7 @@ from dubhe_simulator.words import say
 
 LOOK_FOR_PARTITIONS_EVERY_S = 1.0
 REQUEST_TIMEOUT_MS = 15_000
+BOOTSTRAP_TIMEOUT_MS = 10_000
 DRAIN_TIMEOUT_S = 30.0
 
 
@@ -47,6 +48,7 @@ class KafkaSource:
                 enable_auto_commit=False,
                 allow_auto_create_topics=False,
                 auto_offset_reset="earliest",
+                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
                 metadata_max_age_ms=int(LOOK_FOR_PARTITIONS_EVERY_S * 1000),
                 consumer_timeout_ms=0,

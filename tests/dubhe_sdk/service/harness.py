@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from dubhe_sdk.command import dubhe_command
 from tests.support.clients import CLIENTS, HttpClient, TcpClient
 from tests.support.environ import clean_environ
 from tests.support.journal import read_journal, says
@@ -132,13 +133,17 @@ class App:
         return path.read_text("utf-8", "replace") if path.exists() else ""
 
     def pid_of(self, part: str) -> int:
-        """Return the PID of the one process whose command line contains ``bin/dubhe.py PART``."""
+        """Return the PID of the oldest process that runs ``dubhe PART``."""
 
-        def only() -> int:
-            found = self.marked.find(f"bin/dubhe.py {part} ")
-            return found[0] if len(found) == 1 else 0
+        def oldest() -> int:
+            return min(self.pids_of(part), default=0)
 
-        return wait_for(only, lambda: f"one {part} in {self.marked.living()}")
+        return wait_for(oldest, lambda: f"{part} in {self.marked.living()}")
+
+    def pids_of(self, part: str) -> list[int]:
+        """Return the PIDs of all processes that run ``dubhe PART``."""
+        command = " ".join([*dubhe_command(), part]) + " "
+        return [pid for pid, line in self.marked.living().items() if f"{line} ".startswith(command)]
 
     def terminate(self) -> None:
         """Send SIGTERM to what was started."""

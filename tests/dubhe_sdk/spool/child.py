@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 
@@ -39,6 +41,19 @@ def hold(directory: str, count: str, size: str = "10", service: str = "service-1
     for _ in sys.stdin:
         say(writer, b"more", Kind.RESULT)
         tell(writer.stream)
+
+
+def chatter(directory: str) -> None:
+    """Append numbers for ever, a few at a time; tell the stream, then each that was accepted."""
+    writer = make_writer(Path(directory), Limits(segment_bytes=16 * KIB), service="")
+    number = 0
+    while True:
+        number += 1
+        say(writer, number, Kind.RESULT)
+        if number == 1:
+            tell(writer.stream)
+        tell(number)
+        time.sleep(0.001)
 
 
 def fork(directory: str) -> None:
@@ -74,15 +89,20 @@ def interrupted(directory: str, count: str) -> None:
     class Stop(BaseException):
         pass
 
+    armed = False
+
     def handle(_signum: int, stack: FrameType | None) -> None:
-        if may_interrupt(stack):
+        nonlocal armed
+        if armed and may_interrupt(stack):
+            armed = False
             raise Stop
 
     raised = number = 0
     signal.signal(signal.SIGALRM, handle)
     while raised < int(count):
         try:
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 3e-4))
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 3e-4), 5e-5)
+            armed = True
             while True:
                 number += 1
                 say(writer, number, Kind.RESULT)
@@ -112,7 +132,8 @@ def ring(directory: str, burst: str, stop: str) -> None:
     for line in sys.stdin:
         number = int(line)
         if number < 0:
-            tell(number)
+            with contextlib.suppress(BrokenPipeError):  # whoever ended it is gone
+                tell(number)
             return
         for _ in range(random.randint(0, int(burst))):
             say(writer, number, Kind.RESULT)

@@ -232,7 +232,7 @@ def test_forks_while_other_threads_speak(tmp_path):
 
 def test_an_exception_by_a_signal_handler_never_repeats_a_number(tmp_path):
     """It may come anywhere but within an append; what was said before is there, once."""
-    with child("interrupted", tmp_path, 1500) as writer:
+    with child("interrupted", tmp_path, 500) as writer:
         last = int(writer.line())
         assert writer.wait() == 0
     frames = read_spool(tmp_path)
@@ -242,7 +242,7 @@ def test_an_exception_by_a_signal_handler_never_repeats_a_number(tmp_path):
     said = numbers(frames)
     assert said == sorted(set(said))
     # Counted before each append: the only ones missing are those never begun.
-    assert len(said) >= last - 1500
+    assert len(said) >= last - 500
     assert said[-1] <= last
 
 
@@ -456,6 +456,7 @@ def test_a_spool_that_is_removed_while_full_is_made_again(tmp_path):
     writer = make_writer(spool, SMALL)
     fill(writer)
     shutil.rmtree(spool)
+    time.sleep(0.003)  # longer than it takes the writer to notice
     wait_for(lambda: say(writer, 7), "the spool to be made again")
     assert numbers(read_spool(spool)) == [7]
 

@@ -1,0 +1,32 @@
+"""Limits from the environment."""
+
+from __future__ import annotations
+
+import resource
+
+import pytest
+
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.service.web.options import WebOptions, connection_limit, read_web_options
+
+
+def test_defaults() -> None:
+    assert read_web_options({}) == WebOptions(16 * 1024 * 1024, 10_000, 30.0, 75.0)
+
+
+@pytest.mark.parametrize("name", ["DUBHE_MAX_REQUEST_BYTES", "DUBHE_MAX_CONNECTIONS"])
+@pytest.mark.parametrize("value", ["x", "0", "-1", "1e99"])
+def test_malformed(name: str, value: str) -> None:
+    with pytest.raises(EnvironmentInvalid, match=name):
+        read_web_options({name: value})
+
+
+def test_as_many_connections_as_open_files_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = [(256, 1024)]
+    monkeypatch.setattr(resource, "getrlimit", lambda which: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda which, new: limits.append(new))
+    assert 500 < connection_limit(10_000, concurrency=8) < 1024 - 8
+    assert limits[-1] == (1024, 1024)
+    assert connection_limit(3, concurrency=8) == 3
+    limits.append((64, resource.RLIM_INFINITY))
+    assert connection_limit(10_000, concurrency=8) == 10_000

@@ -1,0 +1,315 @@
+"""Which imports of dubhe_sdk become the service: only that of a started ``app.py``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dubhe_sdk.service.harness import App
+from tests.support.environ import clean_environ
+from tests.support.ports import reserved_port
+from tests.support.processes import Marked
+
+# Says that the import came back: no service was started in its place.
+RETURNED = 'import dubhe_sdk\nprint("returned", flush=True)\n'
+
+APP = """
+import dubhe_sdk
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx): pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx): pass
+"""
+
+
+class Folder:
+    """A folder to start Python in; should a service start after all, it cannot live on."""
+
+    def __init__(self, path: Path, port: int) -> None:
+        self.path = path
+        self.marked = Marked()
+        self.env = clean_environ(
+            DUBHE_TEMPORARY=str(path / "temporary"), PORT=str(port), **self.marked.env
+        )
+
+    def run(self, *arguments: str, given: str = "", **env: str) -> str:
+        """Run Python to its end; return what it wrote to stdout."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.path,
+            env={**self.env, **env},
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def write(self, name: str, source: str) -> None:
+        (self.path / name).write_text(source)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    with reserved_port() as port:
+        made = Folder(tmp_path, port)
+        made.write("app.py", RETURNED)
+        yield made
+        left = made.marked.living()
+        made.marked.kill()
+        assert not left
+        assert not (tmp_path / "temporary").exists()
+
+
+# --- what becomes the service -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-u"],
+        [],
+        ["-X", "dev"],
+        ["-Xutf8"],
+        ["-W", "ignore", "-uB"],
+        ["-uX", "utf8"],
+        ["-I"],
+        ["--check-hash-based-pycs", "default"],
+    ],
+    ids=" ".join,
+)
+def test_a_started_app_becomes_the_service(tmp_path: Path, options: list[str]) -> None:
+    with App(tmp_path, APP) as app:
+        app.start([sys.executable, *options, "app.py"])
+        assert app.pid in app.pids_of("launch")  # the same process, replaced
+        app.terminate()
+        assert app.wait() == 0
+
+
+@pytest.mark.parametrize("name", ["./app.py", "../deep/app.py", "{folder}/app.py"])
+def test_by_any_path(tmp_path: Path, name: str) -> None:
+    with App(tmp_path / "deep", APP) as app:
+        app.start([sys.executable, "-u", name.format(folder=app.folder)])
+
+
+def test_as_an_executable(tmp_path: Path) -> None:
+    with App(tmp_path, f"#!{sys.executable}{APP}") as app:
+        (tmp_path / "app.py").chmod(0o755)
+        app.start(["./app.py"])
+
+
+def test_through_a_module_that_the_app_imports(tmp_path: Path) -> None:
+    with App(tmp_path, "import inner\n") as app:
+        app.write("inner.py", APP)
+        app.start()
+
+
+def test_the_app_may_have_changed_its_arguments_before(tmp_path: Path) -> None:
+    source = f"import sys\ndel sys.argv[1:]\n{APP}"
+    with App(tmp_path, source) as app:
+        app.start([sys.executable, "-u", "app.py", "--flag", "value"])
+
+
+def test_the_app_s_own_code_before_the_import_runs_as_main(tmp_path: Path) -> None:
+    source = f"open('names', 'a').write(__name__ + ' ')\n{APP}"
+    with App(tmp_path, source) as app:
+        app.start()
+        assert app.wait_file("names") == "__main__ __main__ "
+
+
+def test_a_link_to_the_app(tmp_path: Path) -> None:
+    with App(tmp_path / "here") as app:
+        (tmp_path / "there").mkdir()
+        (tmp_path / "there" / "algorithm.py").write_text(APP)
+        (tmp_path / "here" / "app.py").symlink_to(tmp_path / "there" / "algorithm.py")
+        app.start()
+
+
+# --- what does not ------------------------------------------------------------------------------
+
+
+def test_a_script_of_another_name(folder: Folder) -> None:
+    folder.write("train.py", RETURNED)
+    folder.write("my_app.py", RETURNED)
+    assert folder.run("train.py") == "returned\n"
+    assert folder.run("-u", "my_app.py", "app.py") == "returned\n"
+
+
+def test_dash_c(folder: Folder) -> None:
+    assert folder.run("-c", RETURNED) == "returned\n"
+    assert folder.run("-c", "import app", "app.py") == "returned\n"
+
+
+def test_dash_m(folder: Folder) -> None:
+    assert folder.run("-m", "app") == "returned\n"
+
+
+def test_stdin(folder: Folder) -> None:
+    assert folder.run("-", "app.py", given=RETURNED) == "returned\n"
+    assert folder.run(given=RETURNED) == "returned\n"
+
+
+def test_dash_i(folder: Folder) -> None:
+    assert folder.run("-i", "app.py", given="") == "returned\n"
+    assert folder.run("-ui", "app.py", given="") == "returned\n"
+
+
+def test_exec_as_a_notebook_does(folder: Folder) -> None:
+    cell = f"""
+source = {RETURNED!r}
+import sys, types
+module = types.ModuleType("__main__")  # as IPython does; cells have no file
+sys.modules["__main__"] = module
+exec(compile(source, "<ipython-input-1>", "exec"), module.__dict__)
+exec(compile(source, "app.py", "exec"), module.__dict__)
+"""
+    folder.write("kernel.py", cell)
+    assert folder.run("kernel.py") == "returned\nreturned\n"
+
+
+@pytest.mark.parametrize("started", ["-m tool app.py", "tool.py app.py", "-um tool app.py"])
+def test_a_tool_that_runs_the_app(folder: Folder, started: str) -> None:
+    # As debuggers and profilers do; without tracing, as those of newer Pythons.
+    folder.write(
+        "tool.py",
+        "import runpy, sys\ndel sys.argv[0]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n",
+    )
+    assert folder.run(*started.split()) == "returned\n"
+
+
+def test_a_debugger_and_a_profiler(folder: Folder) -> None:
+    assert "returned\n" in folder.run("-m", "pdb", "-c", "continue", "app.py", given="q\n")
+    assert folder.run("-m", "cProfile", "-o", "profile", "app.py") == "returned\n"
+
+
+def test_a_trace_function(folder: Folder) -> None:
+    folder.write("app.py", f"import sys\nsys.settrace(lambda *args: None)\n{RETURNED}")
+    assert folder.run("app.py") == "returned\n"
+
+
+def test_pytest(folder: Folder) -> None:
+    folder.write("test_app.py", "def test_app():\n    import app\n    import dubhe_sdk\n")
+    # The cache plugin would need a folder; no configuration of this project is meant here.
+    out = folder.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, ".")
+    assert "1 passed" in out
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_worker_of_multiprocessing(folder: Folder, method: str) -> None:
+    # The app imports the package only in its workers: in a data loader, for example.
+    folder.write(
+        "app.py",
+        f"""
+import multiprocessing
+
+def work():
+    import dubhe_sdk
+    print("returned", flush=True)
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context({method!r}).Process(target=work)
+    process.start()
+    process.join()
+    print(process.exitcode)
+""",
+    )
+    assert folder.run("app.py") == "returned\n0\n"
+
+
+def test_workers_and_ranks_of_a_task(tmp_path: Path) -> None:
+    # A rank is started as torchrun does it: `python -u app.py` in a process of its own.
+    source = """
+import multiprocessing, os, subprocess, sys
+import dubhe_sdk
+
+def work(path):
+    import dubhe_sdk
+    dubhe_sdk.current_context().logResult(path)
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx): pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        for method in ("spawn", "fork"):
+            process = multiprocessing.get_context(method).Process(target=work, args=(method,))
+            process.start()
+            process.join()
+        subprocess.run([sys.executable, "-u", "app.py"], env={**os.environ, "RANK": "1"}, check=True)
+
+if os.environ.get("RANK"):
+    work("rank")
+"""
+    with App(tmp_path, source) as app:
+        app.start()
+        before = set(app.marked.living())
+        app.train()
+        app.wait_said("END")
+        assert app.data[2:] == [
+            "spawn",
+            "fork",
+            "rank",
+            {"action": "END", "status": 200, "msg": "model train end"},
+        ]
+        assert set(app.marked.living()) <= before
+
+
+# --- a wrong environment ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"PORT": "http"}, "environment variable PORT is 'http', expected a whole number"),
+        ({"protocol": "grpc"}, "environment variable protocol is 'grpc', expected 'http' or"),
+        ({"PLATFORM_TYPE": "1"}, "environment variable BOOTSTRAP_SERVERS is missing or empty"),
+        ({"INSTANCE_ID": "x"}, "environment variable INSTANCE_ID is 'x': it has 1 parts"),
+        ({"special_params": "{"}, "environment variable special_params is '{', expected a JSON"),
+        ({"DUBHE_STOP_SECONDS": "x"}, "environment variable DUBHE_STOP_SECONDS is 'x', expected"),
+    ],
+)
+def test_one_sentence_and_status_2(tmp_path: Path, env: dict[str, str], words: str) -> None:
+    catching = f"try:\n    import dubhe_sdk\nexcept BaseException:\n    print('caught')\n{APP}"
+    with App(tmp_path, catching, env=env) as app:
+        app.start(until=None)
+        assert app.wait() == 2
+        (line,) = app.console.splitlines()
+        assert words in line
+        assert line.startswith(("dubhe_sdk: ", "dubhe serve: "))
+        assert not app.marked.living()
+
+
+def test_a_spool_that_cannot_be_written(tmp_path: Path) -> None:
+    with App(tmp_path, APP, env={"DUBHE_SPOOL_DIR": os.devnull}) as app:
+        app.start(until=None)
+        assert app.wait() == 2
+        (line,) = app.console.splitlines()
+        assert "the spool directory /dev/null cannot be written" in line
+
+
+def test_importing_elsewhere_does_not_mind_the_environment(folder: Folder) -> None:
+    assert folder.run("-c", RETURNED, PORT="http") == "returned\n"
+
+
+def test_the_package_may_lie_beside_the_app(tmp_path: Path) -> None:
+    import dubhe_sdk
+
+    with App(tmp_path, APP) as app:
+        shutil.copytree(Path(dubhe_sdk.__file__).parent, tmp_path / "dubhe_sdk")
+        app.start()
+        app.train()
+        app.wait_said("END 200")
+        app.process.send_signal(signal.SIGTERM)  # type: ignore[union-attr]
+        assert app.wait() == 0

@@ -1,0 +1,74 @@
+"""From frames to records, and the END of a killed service."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dubhe_sdk.spool.frame import Frame, Kind
+from dubhe_sdk.spool.merge import SpooledFrame
+from dubhe_sidecar.convert import missing_end, to_record
+from dubhe_sidecar.record import Position
+from tests.dubhe_sdk.spool.helpers import DATE_MS, INSTANCE_ID, description
+
+
+def spooled(kind: int = Kind.PROGRESS, batch: int = 0, batches: int = 0, **changes) -> SpooledFrame:
+    one = Frame(kind, 7, 123, DATE_MS, batch, batches, b'{"a":1}', 900)
+    return SpooledFrame("writer-1", 3, one, description(**changes))
+
+
+def test_carries_all_a_consumer_needs():
+    record = to_record(spooled())
+    assert record.stream == "writer-1"
+    assert record.seq == 7
+    assert record.key == INSTANCE_ID.encode()
+    assert record.value == b'{"a":1}'
+    assert record.date_ms == DATE_MS
+    assert record.headers == ()
+    assert record.kind == Kind.PROGRESS
+    assert record.end == Position(3, 900)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_results_have_a_topic_of_their_own(kind):
+    topic = to_record(spooled(kind)).topic
+    assert topic == ("result" if kind is Kind.RESULT else "status")
+
+
+def test_the_batch_travels_as_a_header():
+    assert to_record(spooled(batch=0, batches=29)).headers == (("dubhe-batch", b"0/29"),)
+    assert to_record(spooled(batch=3, batches=29)).headers == (("dubhe-batch", b"3/29"),)
+
+
+def test_an_instance_that_is_not_unicode_has_a_key_all_the_same():
+    assert to_record(spooled(instance_id="a-\udcff")).key == b"a-?"
+
+
+def test_the_missing_end_is_the_contracts():
+    end = missing_end(description(), 41, Position(3, 900), DATE_MS)
+    assert (end.stream, end.seq, end.kind, end.topic) == ("writer-1", 42, Kind.END, "status")
+    assert end.end == Position(3, 900)
+    value = json.loads(end.value)
+    number = value.pop("request_number")
+    assert 0 < number < 2**63
+    assert value == {
+        "instance_id": INSTANCE_ID,
+        "date": DATE_MS,
+        "mes_type": 1,
+        "data": {
+            "action": "END",
+            "status": 300,
+            "msg": f"{INSTANCE_ID} current model error the service process was killed",
+        },
+    }
+
+
+@given(st.text(max_size=30), st.integers(0, 2**60))
+def test_the_missing_end_is_the_same_when_made_again(stream, seq):
+    one, other = (missing_end(description(stream), seq, Position(1, 1), DATE_MS) for _ in "ab")
+    assert one == other
+    assert 0 < json.loads(one.value)["request_number"] < 2**63
+    assert one.seq == seq + 1
