@@ -22,7 +22,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.numbers import percentile, table
+from benchmarks.report import percentile, table
 from tests.kafka.broker import Broker
 
 MESSAGES = 200_000

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter_ns
 
-from benchmarks.numbers import percentile, table
+from benchmarks.report import percentile, table
 
 CALLS = 200_000
 METRICS = {"loss": 0.123456, "accuracy": 0.987}

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.numbers import percentile, table
+from benchmarks.report import percentile, table
 
 IMPORTS = 15
 STARTS = 7

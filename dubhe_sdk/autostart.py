@@ -70,7 +70,9 @@ def _started_script() -> str | None:
         same = os.path.samefile(name, given)
     except OSError:
         return None
-    return os.path.realpath(os.path.dirname(name)) + os.sep + os.path.basename(name) if same else None
+    return (
+        os.path.realpath(os.path.dirname(name)) + os.sep + os.path.basename(name) if same else None
+    )
 
 
 def _script_on_command_line() -> str | None:

@@ -84,8 +84,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             'write `export protocol="http"` in run.sh'
         )
     instance_id = text(env, "INSTANCE_ID")
-    temporary = _temporary(env, platform_mode)
-    spool = text(env, "DUBHE_SPOOL_DIR")
+    temporary, spool = directories(env)
     return Settings(
         platform_mode=platform_mode,
         port=number(env, "PORT", DEFAULT_PORT, low=1, high=65535),
@@ -96,11 +95,21 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         instance_id=instance_id,
         kind=_kind(instance_id),
         temporary=temporary,
-        spool=Path(spool).absolute() if spool else temporary / "spool",
+        spool=spool,
         model_path=text(env, "model_path"),
         rely_model_data=json_object(env, "RELY_MODEL_DATA"),
         special_params=json_object(env, "special_params"),
     )
+
+
+def directories(env: Mapping[str, str]) -> tuple[Path, Path]:
+    """Return the root of the SDK's files, and the spool's directory.
+
+    Checks nothing else, so that it serves processes that run beside a service too.
+    """
+    temporary = _temporary(env, text(env, "PLATFORM_TYPE") == "1")
+    spool = text(env, "DUBHE_SPOOL_DIR")
+    return temporary, Path(spool).absolute() if spool else temporary / "spool"
 
 
 def text(env: Mapping[str, str], name: str) -> str | None:

@@ -34,7 +34,7 @@ class MetricsCleaner:
             # The hot path: nothing but finite floats and whole numbers.
             for value in metrics.values():
                 # value - value is 0 for finite numbers alone, and the cheapest such test.
-                if type(value) is not float and type(value) is not int or value - value != 0:
+                if (type(value) is not float and type(value) is not int) or value - value != 0:
                     break
             else:
                 return metrics.copy()

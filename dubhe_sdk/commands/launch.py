@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from dubhe_sdk.environment import read_settings
+from dubhe_sdk.environment import directories
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.options import read_options
 from dubhe_sdk.launch.parent import Launcher
@@ -31,13 +31,14 @@ def main(argv: list[str]) -> int:
     if not command:
         parser.error("no COMMAND given: write it after --, as in `dubhe launch -- ./run.sh`")
     try:
-        # The whole environment is checked by the service; run.sh may still change it.
-        settings = read_settings({**os.environ, "PLATFORM_TYPE": "0"})
-        check_directory(settings.spool)
+        # The rest of the environment is checked by the service: run.sh may still change it.
+        temporary, spool = directories(os.environ)
+        check_directory(spool)
         launch_options = read_options(os.environ)
     except (EnvironmentInvalid, SpoolUnusable) as error:
         sys.stderr.write(f"dubhe launch: {error}\n")
         return EXIT_USAGE
-    os.environ["DUBHE_SPOOL_DIR"] = str(settings.spool)
-    os.environ["DUBHE_TEMPORARY"] = str(settings.temporary)
+    # Named for all below, which may have another working directory.
+    os.environ["DUBHE_SPOOL_DIR"] = str(spool)
+    os.environ["DUBHE_TEMPORARY"] = str(temporary)
     return Launcher(command, launch_options).run()

@@ -13,6 +13,7 @@ from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
 from dubhe_sdk.service.options import read_options
 from dubhe_sdk.service.parent import Service
+from dubhe_sdk.service.web.options import read_web_options
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -33,6 +34,7 @@ def main(argv: list[str]) -> int:
     try:
         settings = read_settings()
         service_options = read_options(os.environ)
+        read_web_options(os.environ)  # of use to the web front, which nobody sees start
         if not options.app.is_file():
             parser.error(f"{options.app} is no file: name the algorithm's app.py")
         if not os.environ.get(LAUNCHED_VARIABLE):

@@ -27,5 +27,6 @@ def run_app(path: Path, arguments: list[str]) -> None:
     sys.modules["__main__"] = module
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.parent))
-    code = compile(path.read_bytes(), str(path), "exec")
+    # Without the flags of this file, such as that of its `annotations`.
+    code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     exec(code, module.__dict__)

@@ -79,8 +79,6 @@ def describe_exit(returncode: int) -> str:
         name = signal.Signals(-returncode).name
     except ValueError:
         name = f"signal {-returncode}"
-    if name == "SIGKILL":
-        return "was killed by SIGKILL, probably because the container ran out of memory"
     return f"was killed by {name}"
 
 

@@ -39,6 +39,7 @@ from dubhe_sdk.service.state import Phase, ServiceState
 
 _TERM_REPEAT_SECONDS = 0.3
 _WEB_STOP_SECONDS = 3.0
+_WEB_ATTEMPTS = 5  # a front that never served is broken, not unlucky
 _BACKOFF_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 30)
 _LONGEST_RUN_DIR = 90
 _STABLE_SECONDS = 60.0  # a child that lived so long starts again without backoff
@@ -74,6 +75,7 @@ class Service:
         self._phase = Phase.STARTING
         self._detail = ""
         self._web_serving = False
+        self._has_served = False
         self._constructed = False
         self._said_ready = False
         self._failure: str | None = None  # why the model could not be constructed
@@ -204,7 +206,7 @@ class Service:
             self._loop.forget(web.channel)
         for message in received or []:
             if message["op"] == "serving":
-                self._web_serving = True
+                self._web_serving = self._has_served = True
                 self._ready_if_all_is()
             elif message["op"] == "start":
                 verdict = self._start_job(Job(message["type"], message["request"]))
@@ -219,9 +221,12 @@ class Service:
         if self._phase is Phase.STOPPING:
             self._go_on_stopping()
             return
+        what = f"the web front {tree.describe_exit(returncode)}"
+        if not self._has_served and self._restarts["web"] >= _WEB_ATTEMPTS - 1:
+            self._fail(f"{what}, {_WEB_ATTEMPTS} times before it served")
+            return
         delay = self._backoff("web")
-        what = tree.describe_exit(returncode)
-        self._log.error("the web front %s; it starts again in %.1f s", what, delay)
+        self._log.error("%s; it starts again in %.1f s", what, delay)
         self._loop.after(delay, self._start_web)
 
     # --- the model ----------------------------------------------------------------------------
@@ -271,8 +276,10 @@ class Service:
         self._constructed = False
         killed = tree.kill_orphans(os.getpid(), spare=[self._web.pid] if self._web else [])
         if killed:
-            self._log.warning("ended %d processes that the model left behind", len(killed))
+            self._log.info("processes of the model that outlived it were ended: %d", len(killed))
         what = self._failure or f"the model process {tree.describe_exit(returncode)}"
+        if returncode == -signal.SIGKILL:
+            what += " (probably the container ran out of memory)"
         if self._phase is Phase.STOPPING:
             if self._slot.job is not None:
                 self._end_stopped_job()
@@ -280,10 +287,6 @@ class Service:
         elif self._said_ready and self._is_inference:
             self._restart_model_later(what)
         else:
-            if self._slot.job is not None:
-                self._slot.end(what)
-            else:
-                self._slot.say_failed(what)
             self._fail(what, tree.exit_status(returncode) or EXIT_FAILED)
 
     def _restart_model_later(self, what: str) -> None:
@@ -332,12 +335,17 @@ class Service:
 
     # --- the end ------------------------------------------------------------------------------
 
-    def _fail(self, what: str, status: int) -> None:
-        """The algorithm cannot be served any more: end the web front, then exit."""
+    def _fail(self, what: str, status: int = EXIT_FAILED) -> None:
+        """The algorithm cannot be served any more: say so, end what still runs, then exit."""
+        if self._slot.job is None:
+            self._slot.say_failed(what)
+        elif self._model is None:
+            self._slot.end(what)
         self._log.error("the service ends: %s", what)
         self._enter(Phase.FAILED, what)
         self._phase = Phase.STOPPING
         self._status = status
+        self._loop.after(self._options.stop_seconds, self._kill_model)
         self._go_on_stopping()
 
     def _stop(self, why: str) -> None:

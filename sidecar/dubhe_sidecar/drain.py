@@ -5,6 +5,10 @@ lies behind it. State has one owner each: positions the cursor, what is on its w
 
 Order of steps at a stream's end, so that a crash between any two repeats at worst a deletion:
 the cursor says *finished*, durably; the files are deleted; the cursor forgets the stream.
+
+After a crash the sink knows what had arrived beyond the cursor. Until the drain has come past all
+of that, the cursor keeps the sink's old state: with a newer one, a second crash would find what
+lies between the two neither behind the position nor beyond the state, and repeat it.
 """
 
 from __future__ import annotations
@@ -43,14 +47,18 @@ class Drain:
     Args:
         directory: the spool's directory; the caller holds its lock.
         sink: the destination.
+        linger_seconds: how long a stream stays after its end. The service parent writes its log
+            lines from it, and a process that says one message may live for less than the time
+            between two looks.
 
     Raises:
         SinkError: the cursor cannot be read.
     """
 
-    def __init__(self, directory: Path, sink: Sink) -> None:
+    def __init__(self, directory: Path, sink: Sink, linger_seconds: float = 0.0) -> None:
         self._directory = directory
         self._sink = sink
+        self.linger_seconds = linger_seconds
         self.cursor = cursors.load(directory)
         if self.cursor.sink_name.split()[:1] != sink.name.split()[:1]:
             # Positions hold whatever the destination; what another kind of sink remembers does not.
@@ -61,6 +69,9 @@ class Drain:
         self._dirty = False
         self._saved_at = 0.0
         self._ends_added: set[str] = set()
+        self._ended_at: dict[str, float] = {}
+        # Per stream, the last number that had arrived before and has not come up again.
+        self._to_pass: dict[str, int] = {}
         self._delete_behind_cursor()
         self._reader = SpoolReader(
             directory,
@@ -77,6 +88,12 @@ class Drain:
         self._sink.open(
             self.cursor.sink, undelivered=self._has_undelivered(), save=self._save_state
         )
+        present = segment.list_segments(self._directory)
+        for name, seqs in self._sink.delivered.items():
+            entry = self.cursor.streams.get(name)
+            last = max(seqs, default=0)
+            if name in present and last > (entry.seq if entry else 0):
+                self._to_pass[name] = last
 
     def step(self) -> bool:
         """Do one round. Return whether there was anything to do.
@@ -102,7 +119,8 @@ class Drain:
 
     def save(self) -> None:
         """Write the cursor, then delete what lies behind it."""
-        self._save_state(self._sink.state())
+        state = self._sink.state()  # asked in any case, since it makes durable what was delivered
+        self._save_state(self.cursor.sink if self._to_pass else state)
         self._delete_behind_cursor()
 
     def close(self) -> None:
@@ -154,6 +172,8 @@ class Drain:
                 self._count_skipped(record.stream, entry, Position(record.end.segment, begin))
             entry.segment, entry.offset = record.end
         entry.seq = record.seq
+        if self._to_pass and record.seq >= self._to_pass.get(record.stream, record.seq + 1):
+            del self._to_pass[record.stream]
         if record.kind == _START:
             entry.task_open = True
         elif record.kind == _END:
@@ -184,12 +204,14 @@ class Drain:
     def _finish_streams(self) -> None:
         """Finish streams whose writers are gone; add the END that a killed service left out."""
         finished = False
+        now = time.monotonic()
         for name in self._reader.ended:
+            ended_at = self._ended_at.setdefault(name, now)
             if not self._ledger.holds(name):
                 entry = self.cursor.streams.get(name)
                 if entry is not None and entry.task_open:
                     self._add_missing_end(name, entry)
-                else:
+                elif now - ended_at >= self.linger_seconds:
                     self._finish(name)
                     finished = True
         if finished:
@@ -220,11 +242,13 @@ class Drain:
         self._count_skipped(name, entry, Position(reader.number, reader.offset))
         entry.segment, entry.offset = reader.number, reader.offset
         entry.finished = True
+        self._to_pass.pop(name, None)
         self._reader.forget(name)
+        self._ended_at.pop(name, None)
 
     # --- the cursor ---------------------------------------------------------------------------
 
-    def _save_state(self, state: dict[str, Any]) -> None:
+    def _save_state(self, state: dict[str, Any] | None) -> None:
         self.cursor.sink = state
         self.cursor.save(self._directory)
         self._dirty = False

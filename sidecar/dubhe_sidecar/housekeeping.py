@@ -71,9 +71,11 @@ class Housekeeping:
                     try:
                         sizes[entry.name] = entry.stat().st_size
                         if self._synced.get(entry.name) != sizes[entry.name]:
-                            _fdatasync(entry.path)
+                            _sync_path(entry.path, os.fdatasync)
                     except FileNotFoundError:
                         continue  # delivered and deleted meanwhile
+        if sizes.keys() - self._synced.keys():
+            _sync_path(str(self._directory), os.fsync)  # a new file's name lies in the directory
         self._synced = sizes
 
     def _tell(self) -> None:
@@ -88,9 +90,9 @@ class Housekeeping:
             self._told = told
 
 
-def _fdatasync(path: str) -> None:
+def _sync_path(path: str, sync: Callable[[int], None]) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fdatasync(fd)
+        sync(fd)
     finally:
         os.close(fd)

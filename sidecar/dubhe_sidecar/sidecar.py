@@ -29,6 +29,7 @@ from dubhe_sidecar.status import LOCK_NAME, inspect
 _FIRST_WAIT_SECONDS = 0.003
 _LONGEST_WAIT_SECONDS = 1.0
 _STANDBY_SECONDS = 0.2
+_LINGER_SECONDS = 1.0
 
 EXIT_DRAINED = 0
 EXIT_FAILED = 1
@@ -78,7 +79,7 @@ class Sidecar:
         try:
             wake = WakeReceiver(self._directory)
             self._housekeeping.start()
-            drain = Drain(self._directory, self._sink)
+            drain = Drain(self._directory, self._sink, _LINGER_SECONDS)
             drain.open()
             self._loop(drain, wake)
             drain.close()
@@ -92,6 +93,8 @@ class Sidecar:
         while True:
             wake.clear()
             stopping = self._draining  # asked before the look, so that nothing is missed
+            if stopping:
+                drain.linger_seconds = 0.0
             if drain.step():
                 wait = _FIRST_WAIT_SECONDS
                 continue

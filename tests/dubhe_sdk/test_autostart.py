@@ -254,7 +254,6 @@ if os.environ.get("RANK"):
 """
     with App(tmp_path, source) as app:
         app.start()
-        before = set(app.marked.living())
         app.train()
         app.wait_said("END")
         assert app.data[2:] == [
@@ -263,7 +262,8 @@ if os.environ.get("RANK"):
             "rank",
             {"action": "END", "status": 200, "msg": "model train end"},
         ]
-        assert set(app.marked.living()) <= before
+        for part in ("launch", "serve", "model", "sidecar"):
+            assert len(app.pids_of(part)) == 1
 
 
 # --- a wrong environment ------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import subprocess
@@ -133,5 +132,3 @@ def test_commands_of_other_packages_are_found_by_name(monkeypatch: pytest.Monkey
     monkeypatch.setattr(cli, "entry_points", lambda group: [Entry()])
     assert cli.main(["extra", "a", "b"]) == 2
     assert cli.main(["status"]) == 2
-
-

@@ -280,9 +280,7 @@ def test_results(tmp_path: Path) -> None:
     assert {value["mes_type"] for value in spoken(tmp_path)} == {3}
 
 
-def test_inference_only_logs_results(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_inference_only_logs_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSTANCE_ID", INFERENCE)
     ctx = Context()
     returned = ctx.logResultDetails("文.png", "A", "B", np.float32(0.5))
@@ -396,9 +394,7 @@ def task_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_current_context_in_multiprocessing(
-    tmp_path: Path, task_file: Path, method: str
-) -> None:
+def test_current_context_in_multiprocessing(tmp_path: Path, task_file: Path, method: str) -> None:
     set_task(Context(REQUEST))
     with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
         assert pool.submit(_report_current, 0.5).result() != os.getpid()
@@ -417,9 +413,7 @@ if len(sys.argv) > 2:
 """
 
 
-def test_current_context_in_a_plain_subprocess_and_its_own(
-    tmp_path: Path, task_file: Path
-) -> None:
+def test_current_context_in_a_plain_subprocess_and_its_own(tmp_path: Path, task_file: Path) -> None:
     (tmp_path / "rank.py").write_text(RANK)
     subprocess.run([sys.executable, "rank.py", "0.25", "0.5"], cwd=tmp_path, check=True)
     assert [data["progress"] for data in data_of(tmp_path)] == [0.25, 0.5]

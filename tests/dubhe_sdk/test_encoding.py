@@ -80,7 +80,7 @@ class Box:
     x: int
 
 
-Point = namedtuple("Point", "x y")  # noqa: PYI024 - untyped, as algorithms write them
+Point = namedtuple("Point", "x y")
 
 
 class FakeTensor:
@@ -230,12 +230,17 @@ def test_the_same_with_and_without_orjson(value: Any) -> None:
     assert first == second
 
 
-@given(value=st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=10,
-))
+@given(
+    value=st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**53), 2**53)
+        | st.text()
+        | st.floats(allow_nan=False, allow_infinity=False),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=10,
+    )
+)
 @settings(max_examples=100, deadline=None)
 def test_what_json_can_express_comes_back_as_it_was(value: Any) -> None:
     for module in ENCODERS.values():

@@ -157,9 +157,7 @@ def test_progress_stays_within_0_and_1(
     assert type(cleaner.progress(value)) is float
 
 
-def test_progress_out_of_range_is_told_once(
-    cleaner: MetricsCleaner, warnings: list[str]
-) -> None:
+def test_progress_out_of_range_is_told_once(cleaner: MetricsCleaner, warnings: list[str]) -> None:
     cleaner.progress(7)
     cleaner.progress(8)
     assert len(warnings) == 1
@@ -198,6 +196,8 @@ def test_whatever_is_handed_over_nothing_is_raised(metrics: dict[Any, Any], x: A
     data = cleaner.clean(metrics)
     data["progress"] = cleaner.progress(x)
     data["epoch"] = cleaner.whole("epoch", x)
-    assert all(type(value) in (int, float, str) for value in json.loads(dumps_numbers(data)).values())
+    assert all(
+        type(value) in (int, float, str) for value in json.loads(dumps_numbers(data)).values()
+    )
     assert 0.0 <= data["progress"] <= 1.0
     cleaner.clean(x)

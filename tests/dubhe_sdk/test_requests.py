@@ -204,8 +204,10 @@ def test_a_wrong_type_is_named_with_what_was_found(name: str, value: Any, expect
     with pytest.raises(RequestInvalid) as caught:
         requests.check_fields({"data_paths": [], name: value}, RequestType.TRAIN)
     text = str(caught.value)
-    assert text == f"param error: field {name} is {json.dumps(value)}, expected " + (
-        text.partition("expected ")[2]
+    assert (
+        text
+        == f"param error: field {name} is {json.dumps(value)}, expected "
+        + (text.partition("expected ")[2])
     )
     assert expected in text
 

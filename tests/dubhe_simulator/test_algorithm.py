@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from dubhe_simulator.algorithm import read_algorithm
 from dubhe_simulator.errors import CannotPlay
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from dubhe_simulator import bodies
 from dubhe_simulator.dataset import read_dataset
 from dubhe_simulator.errors import CannotPlay

@@ -5,7 +5,6 @@ from typing import Any
 
 from dubhe_simulator.client import NoAnswer
 from dubhe_simulator.heart import Heart
-
 from tests.dubhe_simulator.fake import wait_until
 
 

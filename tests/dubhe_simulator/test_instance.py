@@ -11,11 +11,11 @@ import uuid
 from pathlib import Path
 
 import pytest
+
+from dubhe_sdk.kind import TaskKind
 from dubhe_simulator import instance as instance_module
 from dubhe_simulator.algorithm import read_algorithm
 from dubhe_simulator.instance import Instance
-
-from dubhe_sdk.kind import TaskKind
 from tests.dubhe_simulator.fake import processes_with, wait_until
 
 # Leaves its session, its parent and its environment behind.

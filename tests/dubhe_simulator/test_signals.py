@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+
 from dubhe_simulator import signals
 from dubhe_simulator.errors import Stopped
 

@@ -4,13 +4,13 @@ import io
 import signal
 
 import pytest
+
+from dubhe_sdk.kind import TaskKind
 from dubhe_simulator.errors import Stopped
 from dubhe_simulator.instance import Ending
 from dubhe_simulator.screen import CLEAR_LINE, Screen, fit, pad, width
 from dubhe_simulator.terminal import Terminal, duration
 from dubhe_simulator.view import Progress
-
-from dubhe_sdk.kind import TaskKind
 
 TRAIN = TaskKind.TRAIN
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import string
 
 import pytest
+
 from dubhe_simulator.words import WORDS, say
 
 

@@ -19,6 +19,7 @@ from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar import deadletters
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.sinks.base import SinkError
+from dubhe_sidecar.sinks.journal import JournalSink
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
     child,
@@ -31,6 +32,7 @@ from tests.dubhe_sdk.spool.helpers import (
     segments,
 )
 from tests.sidecar.helpers import FakeSink, Topic, tell
+from tests.support.journal import read_journal
 from tests.support.waiting import wait_for
 
 
@@ -106,6 +108,38 @@ def test_follows_a_living_writer(tmp_path):
     drain.close()
     assert segments(tmp_path) == []
     assert len(topic.records) == 200
+
+
+def test_a_second_crash_before_all_that_had_arrived_was_passed_repeats_nothing(tmp_path):
+    """One look reads one segment of a stream, so the cursor may be saved in between."""
+    spool, folder = tmp_path / "spool", tmp_path / "journal"
+    writer = make_writer(spool, Limits(segment_bytes=KIB))
+    for number in range(200):
+        tell(writer, number)
+
+    def begin() -> Drain:
+        drain = Drain(spool, JournalSink(folder))
+        drain.open()
+        return drain
+
+    def deliver(drain: Drain) -> None:
+        while drain.step():
+            pass
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("dubhe_sidecar.drain._SAVE_SECONDS", float("inf"))
+        deliver(begin())  # and killed: all is in the journal, the cursor knows of nothing
+    for steps in range(1, 6):
+        drain = begin()
+        for _ in range(steps):
+            drain.step()
+        drain.save()  # and killed
+    tell(writer, 200)
+    writer.close()
+    drain = begin()
+    deliver(drain)
+    drain.close()
+    assert [message["value"] for message in read_journal(folder)] == list(range(201))
 
 
 def test_deletes_nothing_before_the_cursor_is_on_disk(tmp_path, monkeypatch):
@@ -344,9 +378,10 @@ def test_end_is_added_to_the_last_of_several_tasks(tmp_path):
 
 
 def test_end_waits_for_all_streams_of_the_same_service(tmp_path):
-    with child("hold", tmp_path, 1, 10, "service-1") as rank, child(
-        "hold", tmp_path, 1, 10, "service-2"
-    ) as stranger:
+    with (
+        child("hold", tmp_path, 1, 10, "service-1") as rank,
+        child("hold", tmp_path, 1, 10, "service-2") as stranger,
+    ):
         rank.line()
         stranger.line()
         put(tmp_path, "a", 1, [Kind.START], service="service-1")

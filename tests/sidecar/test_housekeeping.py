@@ -42,8 +42,10 @@ def test_tells_the_state_and_every_change_of_it(tmp_path):
     sink = FakeSink(Topic())
     keep(tmp_path, sink)
     wait_for(
-        lambda: read_live(tmp_path)
-        == {"pid": os.getpid(), "sink": "fake topic", "last_error": None, "retries": 0},
+        lambda: (
+            read_live(tmp_path)
+            == {"pid": os.getpid(), "sink": "fake topic", "last_error": None, "retries": 0}
+        ),
         lambda: str(read_live(tmp_path)),
     )
     sink.last_error, sink.retries = "refused", 3

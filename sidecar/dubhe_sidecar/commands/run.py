@@ -6,9 +6,9 @@ import argparse
 import logging
 import os
 import sys
+from pathlib import Path
 
 from dubhe_sdk import environment
-from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.spool.writer import check_directory
 from dubhe_sidecar.sidecar import Sidecar
@@ -36,15 +36,15 @@ def main(argv: list[str]) -> int:
     )
     logging.getLogger("dubhe_sidecar").setLevel(logging.INFO)
     try:
-        settings = read_settings({**os.environ, "PLATFORM_TYPE": "0", "INSTANCE_ID": ""})
-        check_directory(settings.spool)
+        temporary, spool = environment.directories(os.environ)
+        check_directory(spool)
         orphan_seconds = environment.seconds(os.environ, "DUBHE_DRAIN_SECONDS", 30.0)
-        sink = _sink(settings)
+        sink = _sink(temporary / "journal")
     except (EnvironmentInvalid, SpoolUnusable) as error:
         sys.stderr.write(f"dubhe sidecar: {error}\n")
         return EXIT_USAGE
     return Sidecar(
-        settings.spool,
+        spool,
         sink,
         lifeline=options.lifeline_fd,
         orphan_seconds=orphan_seconds,
@@ -52,12 +52,12 @@ def main(argv: list[str]) -> int:
     ).run()
 
 
-def _sink(settings: Settings) -> Sink:
+def _sink(journal: Path) -> Sink:
     """Choose the sink; import the Kafka client only if it is needed."""
-    if settings.bootstrap_servers is None:
+    if environment.brokers(os.environ) is None:
         from dubhe_sidecar.sinks.journal import JournalSink
 
-        return JournalSink(settings.journal)
+        return JournalSink(journal)
     from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink
 
     return KafkaSink(KafkaSettings.from_environment(os.environ))

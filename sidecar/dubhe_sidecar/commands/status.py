@@ -9,8 +9,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from dubhe_sdk.environment import read_settings
-from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.environment import directories
 from dubhe_sidecar import deadletters
 from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.status import SpoolStatus, inspect
@@ -35,9 +34,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(argv)
     try:
-        spool = options.spool or _default_spool()
+        spool = options.spool or directories(os.environ)[1]
         status = inspect(spool)
-    except (EnvironmentInvalid, SinkError) as error:
+    except SinkError as error:
         sys.stderr.write(f"dubhe status: {error}\n")
         return EXIT_USAGE
     except (FileNotFoundError, NotADirectoryError):
@@ -80,10 +79,6 @@ def describe(status: SpoolStatus) -> str:
         when = datetime.fromtimestamp(int(str(entry.get("time", 0))) / 1000)
         lines.append(f"dead letter   {when:%Y-%m-%d %H:%M:%S} {entry['reason']}")
     return "\n".join(lines) + "\n"
-
-
-def _default_spool() -> Path:
-    return read_settings({**os.environ, "PLATFORM_TYPE": "0", "INSTANCE_ID": ""}).spool
 
 
 def _size(count: int) -> str:

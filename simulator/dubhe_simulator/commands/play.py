@@ -1,4 +1,4 @@
-"""``dubhe play [ALGORITHM_DIR]``: the platform on one machine."""
+"""Play the platform for an algorithm: train, evaluate, infer, and show what was said."""
 
 from __future__ import annotations
 

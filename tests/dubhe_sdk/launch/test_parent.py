@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -163,9 +162,7 @@ def test_a_killed_sidecar_is_started_again_and_everything_arrives_once(tmp_path:
 def test_messages_of_an_earlier_container_are_delivered_too(tmp_path: Path) -> None:
     with App(tmp_path) as app:
         app.write("speaker.py", SPEAKER)
-        subprocess.run(
-            [sys.executable, "speaker.py", "5"], cwd=tmp_path, env=app.env, check=True
-        )
+        subprocess.run([sys.executable, "speaker.py", "5"], cwd=tmp_path, env=app.env, check=True)
         launch(app, "true")
         assert app.wait() == 0
         assert progress(app) == [0.0, 0.2, 0.4, 0.6, 0.8]
@@ -393,5 +390,3 @@ def test_the_sidecar_survives_what_the_command_does_to_its_output(tmp_path: Path
         os.close(reading)  # nobody reads the console any more
         assert app.wait() == 0
         assert len(app.messages) == 100
-
-

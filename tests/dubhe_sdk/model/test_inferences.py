@@ -89,7 +89,12 @@ def test_results_and_failures(tmp_path: Path, protocol: str) -> None:
         assert infer("none") == good(None)
         assert infer("numpy") == good({"boxes": [0, 1, 2, 3], "nan": "NaN", "path": "a"})
         assert infer("details") == good(
-            [{"img_path": "a.png", "info": [{"ground_true": "A", "predict_code": "B", "conf": 0.5}]}]
+            [
+                {
+                    "img_path": "a.png",
+                    "info": [{"ground_true": "A", "predict_code": "B", "conf": 0.5}],
+                }
+            ]
         )
         assert infer("log") == good([])
         assert infer("current") == good(True)
@@ -205,9 +210,7 @@ def test_running_inferences_are_answered_before_the_end(tmp_path: Path) -> None:
         wait_for(lambda: "the service ends" in app.log, lambda: app.log)
         app.write("go on", "")
         thread.join()
-        assert replies == [
-            {"flag": 1, "message": "model inference success", "data": ["a", True]}
-        ]
+        assert replies == [{"flag": 1, "message": "model inference success", "data": ["a", True]}]
         assert app.wait() == 0
 
 
@@ -246,7 +249,7 @@ def test_a_killed_model_is_started_again_and_requests_meanwhile_refused(
         assert app.said == ["READY"]  # said once, and there is no task that could END
         os.kill(app.pid_of("serve"), signal.SIGTERM)
         assert app.wait() == 0
-        assert "was killed by SIGKILL, probably because the container ran out of memory" in app.log
+        assert "was killed by SIGKILL (probably the container ran out of memory)" in app.log
 
 
 def _data(reply: dict[str, Any]) -> Any:

@@ -187,9 +187,7 @@ class App:
 
     def ends(self) -> list[dict[str, Any]]:
         """``data`` of every END so far."""
-        return [
-            message["value"]["data"] for message in self.messages if says(message)[:3] == "END"
-        ]
+        return [message["value"]["data"] for message in self.messages if says(message)[:3] == "END"]
 
     def wait_said(self, word: str, count: int = 1, timeout: float = TIMEOUT_SECONDS) -> None:
         """Wait until the journal holds so many messages that begin with a word."""

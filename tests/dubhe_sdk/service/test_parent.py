@@ -170,8 +170,9 @@ def test_one_task_at_a_time(tmp_path: Path, protocol: str) -> None:
         assert app.train(data_paths=["/other"]) == busy
         other_kind = app.predict()
         assert other_kind["flag"] == 2
-        assert "req_type 2 (predict) does not fit this instance, which is for train" in (
-            other_kind["message"]
+        assert (
+            "req_type 2 (predict) does not fit this instance, which is for train"
+            in (other_kind["message"])
         )
         assert app.infer()["flag"] == 2
         assert app.send(1)["message"] == "param error: field data_paths is missing"
@@ -261,8 +262,7 @@ class Model:
         (app_with(constructor="os._exit(0)"), "the model process exited with status 0"),
         (
             app_with(constructor="os.kill(os.getpid(), 9)"),
-            "the model process was killed by SIGKILL, probably because the container ran out "
-            "of memory",
+            "the model process was killed by SIGKILL (probably the container ran out of memory)",
         ),
         ("import dubhe_sdk", "AppInvalid: the app has no class marked"),
         (app_with().replace("train()", "predict()"), "AppInvalid: the instance is of kind train"),
@@ -377,8 +377,7 @@ def test_a_model_killed_in_mid_training(tmp_path: Path) -> None:
         assert app.said == ["READY", "START", "progress", "progress", "END 300"]
         assert app.ends() == [
             failed(
-                "the model process was killed by SIGKILL, probably because the container ran out "
-                "of memory"
+                "the model process was killed by SIGKILL (probably the container ran out of memory)"
             )
         ]
         assert not alive(rank)
@@ -698,9 +697,7 @@ def test_one_class_with_several_methods_in_manual_mode(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("platform", "accepted"), [("1", False), ("0", True)])
-def test_a_request_for_another_instance(
-    tmp_path: Path, platform: str, accepted: bool
-) -> None:
+def test_a_request_for_another_instance(tmp_path: Path, platform: str, accepted: bool) -> None:
     # Brokers are required in platform mode; nobody is there, and nothing here waits for them.
     env = {
         "PLATFORM_TYPE": platform,

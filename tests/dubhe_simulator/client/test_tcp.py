@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from dubhe_simulator.client import NoAnswer, TcpClient
 
 

@@ -10,8 +10,8 @@ import uuid
 from pathlib import Path
 
 import pytest
-from dubhe_simulator.commands.play import main
 
+from dubhe_simulator.commands.play import main
 from tests.dubhe_simulator.fake import fake_algorithm, processes_with, wait_until
 
 ROOT = Path(__file__).parents[3]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dubhe_simulator.sources import JournalSource, SourceBroken
 
+from dubhe_simulator.sources import JournalSource, SourceBroken
 from tests.dubhe_simulator.fake import wait_until
 
 

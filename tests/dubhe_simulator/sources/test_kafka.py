@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.message import Message
 from dubhe_simulator.sources import kafka as kafka_source
 from dubhe_simulator.sources.kafka import KafkaSource
-
 from tests.dubhe_simulator.fake import wait_until
 from tests.kafka.broker import Broker
 

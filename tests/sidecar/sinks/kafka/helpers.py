@@ -12,7 +12,6 @@ from dubhe_sidecar.record import Position, Record
 from dubhe_sidecar.sinks.base import Outcome
 from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink, Limits
 from dubhe_sidecar.sinks.kafka.settings import servers
-
 from tests.kafka.reader import Message
 
 KEY = b"modelid1412-algorithm112345540-train-1412-4"

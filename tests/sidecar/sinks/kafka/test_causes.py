@@ -6,6 +6,7 @@ import logging
 import time
 
 import pytest
+
 from dubhe_sidecar.sinks.kafka.causes import Listener, unreachable
 from dubhe_sidecar.sinks.kafka.errors import Fault, fault, kafka_errors, words
 from dubhe_sidecar.sinks.kafka.settings import servers

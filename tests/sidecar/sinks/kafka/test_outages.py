@@ -6,9 +6,9 @@ import dataclasses
 import logging
 
 import pytest
+
 from dubhe_sidecar.sinks.base import SinkInterrupted
 from dubhe_sidecar.sinks.kafka import KafkaSink
-
 from tests.kafka.broker import Broker
 from tests.kafka.fixtures import BrokerFactory
 from tests.kafka.reader import read_topic, wait_for

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.sinks.kafka.places import Places, TopicPartition, partition_of
-
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.sidecar.sinks.kafka.helpers import KEY, Cursor, deliver, open_sink, record

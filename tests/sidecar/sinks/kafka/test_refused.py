@@ -15,10 +15,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourcePatternType,
     ResourceType,
 )
+
 from dubhe_sidecar.sinks.base import SinkInterrupted
 from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink
 from dubhe_sidecar.sinks.kafka.settings import servers
-
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.sidecar.sinks.kafka.helpers import (

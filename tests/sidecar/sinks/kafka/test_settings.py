@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+
 from dubhe_sidecar.sinks.kafka.settings import KafkaSettings, SettingsError
 
 SERVERS = {"BOOTSTRAP_SERVERS": "a:1"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from dubhe_sidecar.sinks.base import Sink, SinkError, SinkInterrupted
 
+from dubhe_sidecar.sinks.base import Sink, SinkError, SinkInterrupted
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.sidecar.sinks.kafka.helpers import (
