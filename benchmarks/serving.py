@@ -3,9 +3,9 @@
     python -m benchmarks.serving [--seconds 3] [--rounds 3] [http] [tcp]
 
 Bare HTTP is gunicorn, falcon and one gevent worker; bare TCP is a gevent server. They answer
-from memory; ours passes each request to a model process that does nothing. The load comes from a
-process of its own that speaks raw sockets, so that it costs little. Rounds alternate, so that a
-busy machine slows both.
+from memory; ours is the whole service, with a model process that does nothing. The load comes
+from a process of its own that speaks raw sockets, so that it costs little. Rounds alternate, so
+that a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -41,6 +41,18 @@ REQUEST = json.dumps(
 RESULT = b'[{"img_path":"a.jpg","info":[]}]'
 REPLY = b'{"flag":1,"message":"model inference success","data":' + RESULT + b"}"
 TCP_REPLY = REPLY[:-1] + b',"request_number":7}'
+APP = """
+import dubhe_sdk
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        pass
+
+    @dubhe_sdk.inference()
+    def inference(self, ctx):
+        return [{"img_path": "a.jpg", "info": []}]
+"""
 CLIENTS = {"http": 8, "tcp": 1}
 LENGTH = struct.Struct(">I")
 
@@ -86,39 +98,32 @@ def compare(protocol: str, seconds: float, rounds: int) -> None:
 
 @contextlib.contextmanager
 def start_ours(protocol: str, port: int) -> Iterator[None]:
-    """Start the web front with this script as service parent and a model that does nothing."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        socket.create_server(("127.0.0.1", port), backlog=2048) as listener,
-    ):
-        path = f"{folder}/model.sock"
-        model = subprocess.Popen([*THIS, "--model", path])
-        ours, theirs = socket.socketpair()
-        wiring = ["--listen-fd", str(listener.fileno()), "--control-fd", str(theirs.fileno())]
-        wiring += ["--model-socket", path, "--concurrency", "1", "--queue", "64"]
-        script = str(ROOT / "dubhe_sdk" / "bin" / "dubhe.py")
-        web = subprocess.Popen(
-            [sys.executable, script, "web", "--protocol", protocol, *wiring],
-            pass_fds=[listener.fileno(), theirs.fileno()],
-        )
-        theirs.close()
-        state = {
-            "phase": "ready",
-            "instance_id": INSTANCE,
-            "kind": "inference",
-            "platform_mode": True,
-            "detail": "",
+    """Start the real service around a model that does nothing, and wait until it is ready."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "app.py").write_text(APP)
+        environment = {
+            **os.environ,
+            "PORT": str(port),
+            "protocol": protocol,
+            "INSTANCE_ID": INSTANCE,
+            "DUBHE_TEMPORARY": str(Path(folder, "temporary")),
         }
-        message = json.dumps({"op": "state", "state": state}).encode()
-        ours.sendall(LENGTH.pack(len(message)) + message)
-        ours.recv(4096)  # it says that it serves
+        process = subprocess.Popen(
+            [sys.executable, "-u", "app.py"],
+            cwd=folder,
+            env=environment,
+            stderr=subprocess.DEVNULL,
+        )
         try:
+            journal = Path(folder, "temporary", "journal", f"{0:020d}.jsonl")
+            while not (journal.exists() and b"READY" in journal.read_bytes()):
+                if process.poll() is not None:
+                    raise SystemExit(f"the app exited with status {process.returncode}")
+                time.sleep(0.01)
             yield
         finally:
-            ours.close()
-            web.wait()
-            model.kill()
-            model.wait()
+            process.terminate()
+            process.wait()
 
 
 @contextlib.contextmanager
@@ -167,7 +172,10 @@ def serve_bare_tcp(port: str) -> None:
         buffer = b""
         while True:
             while len(buffer) < 4 or len(buffer) < 4 + LENGTH.unpack_from(buffer)[0]:
-                chunk = sock.recv(65536)
+                try:
+                    chunk = sock.recv(65536)
+                except ConnectionResetError:  # the load ends with a reply on its way
+                    chunk = b""
                 if not chunk:
                     return
                 buffer += chunk
@@ -175,17 +183,6 @@ def serve_bare_tcp(port: str) -> None:
             sock.sendall(LENGTH.pack(len(TCP_REPLY)) + TCP_REPLY)
 
     gevent.server.StreamServer(("127.0.0.1", int(port)), handle).serve_forever()
-
-
-def serve_model(path: str) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen()
-        reply = LENGTH.pack(1 + len(RESULT)) + b"+" + RESULT
-        while True:
-            connection, _ = listener.accept()
-            while connection.recv(65536):
-                connection.sendall(reply)
 
 
 # --- load ---------------------------------------------------------------------------------------
@@ -259,7 +256,6 @@ def await_port(port: int) -> None:
 ROLES: dict[str, Callable[..., None]] = {
     "--bare-http": serve_bare_http,
     "--bare-tcp": serve_bare_tcp,
-    "--model": serve_model,
     "--load": run_load,
 }
 

@@ -1,4 +1,4 @@
-"""Processes for the tests of the spool: ``python -m tests.dubhe_sdk.spool.child WHAT ARGUMENT…``."""
+"""Processes for tests of the spool: ``python -m tests.dubhe_sdk.spool.child WHAT ARGUMENT…``."""
 
 from __future__ import annotations
 
