@@ -9,7 +9,8 @@ Importing `dubhe_sdk` replaces the process (exec: same PID, clean interpreter) i
 An app of another name is started by ``dubhe serve NAME.py``.
 """
 
-# ruff: noqa: PTH - the app's folder is first on the import path and may hold a pathlib.py
+# The app's folder is first on the import path and may hold a pathlib.py: no pathlib here.
+# ruff: noqa: PTH118, PTH119, PTH120, PTH121
 
 from __future__ import annotations
 
@@ -70,9 +71,9 @@ def _started_script() -> str | None:
         same = os.path.samefile(name, given)
     except OSError:
         return None
-    return (
-        os.path.realpath(os.path.dirname(name)) + os.sep + os.path.basename(name) if same else None
-    )
+    if not same:
+        return None
+    return os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
 
 
 def _script_on_command_line() -> str | None:

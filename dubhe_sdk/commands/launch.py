@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from dubhe_sdk.environment import directories
+from dubhe_sdk.environment import brokers, directories
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.options import read_options
 from dubhe_sdk.launch.parent import Launcher
@@ -31,7 +31,8 @@ def main(argv: list[str]) -> int:
     if not command:
         parser.error("no COMMAND given: write it after --, as in `dubhe launch -- ./run.sh`")
     try:
-        # The rest of the environment is checked by the service: run.sh may still change it.
+        # What the sidecar reads too; the rest is checked by the service: run.sh may change it.
+        brokers(os.environ)
         temporary, spool = directories(os.environ)
         check_directory(spool)
         launch_options = read_options(os.environ)

@@ -247,7 +247,8 @@ class Model:
             process = multiprocessing.get_context(method).Process(target=work, args=(method,))
             process.start()
             process.join()
-        subprocess.run([sys.executable, "-u", "app.py"], env={**os.environ, "RANK": "1"}, check=True)
+        env = {**os.environ, "RANK": "1"}
+        subprocess.run([sys.executable, "-u", "app.py"], env=env, check=True)
 
 if os.environ.get("RANK"):
     work("rank")

@@ -274,7 +274,7 @@ def test_what_json_can_express_comes_back_as_it_was(value: Any) -> None:
         (types.MappingProxyType({"a": 1}), {"a": 1}),
         ("a\udce9b", "a?b"),
         ({"\udce9": 1}, {"?": 1}),
-        ({1: "a", None: "b", True: "c", 1.5: "d"}, {"1": "c", "null": "b", "1.5": "d"}),
+        ({1: "a", None: "b", 1.5: "d"}, {"1": "a", "null": "b", "1.5": "d"}),
         ({None: float("nan"), False: 1}, {"null": "NaN", "false": 1}),
         (2**70, 2**70),
         ({"n": 10**5000}, {"n": hex(10**5000)}),

@@ -191,7 +191,7 @@ def test_reads_its_own_process_by_default(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("value", ["x", "-1", "11", "nan", "inf", "1e400"])
 def test_seconds_out_of_range(value: str) -> None:
-    with pytest.raises(EnvironmentInvalid, match="NAME is .*expected seconds from 0 to 10"):
+    with pytest.raises(EnvironmentInvalid, match=r"NAME is .*expected seconds from 0 to 10"):
         seconds({"NAME": value}, "NAME", 1.0, high=10.0)
 
 

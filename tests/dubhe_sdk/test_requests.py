@@ -96,7 +96,7 @@ def test_anything_else_is_not_a_dict(body: bytes) -> None:
     ],
 )
 def test_what_is_not_json_is_refused_with_what_is_wrong(body: bytes) -> None:
-    with pytest.raises(RequestInvalid, match="^param error: the request is not valid JSON: ."):
+    with pytest.raises(RequestInvalid, match=r"^param error: the request is not valid JSON: ."):
         requests.parse(body)
 
 
@@ -121,7 +121,7 @@ def test_an_unknown_req_type(value: Any) -> None:
 
 
 def test_a_missing_req_type() -> None:
-    with pytest.raises(RequestInvalid, match="^req_type error$"):
+    with pytest.raises(RequestInvalid, match=r"^req_type error$"):
         requests.type_of({})
 
 

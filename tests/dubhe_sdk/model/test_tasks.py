@@ -16,7 +16,9 @@ import json
 import os
 import time
 import torch
-from torch import load_config_stub as load_config
+from torch import load as load_config
+
+def get_time_stamp(): return "20210830140750571"
 """
 MANUAL = """
 import dubhe_sdk
@@ -55,7 +57,8 @@ class Predict_Model():
         ctx.logResultDetails("a.png", "A", "B", round(float("0.98765432"),6))
         predict_json = {"own": [1, 2]}
         ctx.logResult(predict_json)
-        save_model_epoch = 'model_{}_{}_{:.2f}.pth'.format(20210830140750571, epoch, loss.cpu().item())
+        stamp = get_time_stamp()
+        save_model_epoch = 'model_{}_{}_{:.2f}.pth'.format(stamp, epoch, loss.cpu().item())
         torch.save(self.state_dict, os.path.join(self.output_dir, save_model_epoch))
 """
 TORCH = """
@@ -72,8 +75,6 @@ def load(path):
 
 def save(value, path):
     with open(path, "w") as file: json.dump(value, file)
-
-load_config_stub = load
 """
 
 

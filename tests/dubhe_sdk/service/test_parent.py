@@ -725,7 +725,6 @@ def test_a_request_for_another_instance(tmp_path: Path, platform: str, accepted:
 
 NET = """
 import multiprocessing, os, pickle
-from concurrent.futures import ProcessPoolExecutor
 import dubhe_sdk
 from dubhe_sdk import ContextKey
 
@@ -733,11 +732,11 @@ class Net:
     def __init__(self, weight):
         self.weight = weight
 
-def work(net):
+def work(net, sender):
     assert type(net) is Net
     ctx = dubhe_sdk.current_context()
     ctx.logProgressByEpoch(1, 0.5, {"weight": net.weight})
-    return Net(net.weight + 1)
+    sender.send(Net(net.weight + 1))
 
 @dubhe_sdk.pipeline()
 class Model:
@@ -749,8 +748,12 @@ class Model:
     def train(self, ctx):
         net = Net(5)
         for method in ("spawn", "fork"):
-            with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
-                net = pool.submit(work, net).result()
+            processes = multiprocessing.get_context(method)
+            receiver, sender = processes.Pipe(duplex=False)
+            process = processes.Process(target=work, args=(net, sender))
+            process.start()
+            net = receiver.recv()
+            process.join()
         with open("model.bin", "wb") as file:
             pickle.dump(net, file)
 
