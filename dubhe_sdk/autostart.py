@@ -73,7 +73,8 @@ def _started_script() -> str | None:
         return None
     if not same:
         return None
-    return os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+    folder: str = os.path.realpath(os.path.dirname(name))
+    return os.path.join(folder, os.path.basename(name))
 
 
 def _script_on_command_line() -> str | None:

@@ -16,6 +16,8 @@ Safety
       can thus leave a gap, but never two frames of one number.
     * A write that came out short (disk full, file size limit) is cut off again; if even that
       fails the segment is left for good, its broken end is skipped by the reader.
+    * A signal handler or destructor that says something while its own thread is in the middle of
+      an `append` finds the writer busy; what it says is put off until that one is done.
     * Time is taken under the lock, so times ascend within a stream.
     * Somebody may remove the spool under a running writer. Its file then has no name any more;
       that is looked for as often as the sidecar is nudged.
@@ -23,13 +25,14 @@ Safety
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic_ns
 from types import FrameType
@@ -80,7 +83,7 @@ class SpoolWriter:
         self._limits = limits
         self._on_trouble = on_trouble
         self._trouble_at = -_TROUBLE_INTERVAL_NS
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         check_directory(directory)
         self._wake = WakeSender(directory)
         self._forget_stream()
@@ -100,6 +103,8 @@ class SpoolWriter:
         self._dropped_unnoted = 0  # there was no segment to note them in
         self._full_until_ns = 0
         self._nudged_ns = 0
+        self._busy = False
+        self._later: list[tuple[int, bytes, int, int, int]] = []
 
     @property
     def stream(self) -> str:
@@ -124,28 +129,37 @@ class SpoolWriter:
         """
         size = OVERHEAD + len(value)
         with self._lock:
-            room = self._room if kind == _PROGRESS else self._room_important
-            now = monotonic_ns()
-            nudge = now - self._nudged_ns > _NUDGE_INTERVAL_NS
-            if self._offset + size <= room and not (nudge and self._is_removed()):
-                self._seq = seq = self._seq + 1
-                head = _pack_head(
-                    MAGIC, VERSION, kind, len(value), seq, now, date_ms, batch, batches
-                )
-                try:
-                    written = os.write(
-                        self._fd, b"".join((head, _pack_crc(crc32(value, crc32(head))), value))
+            if self._busy:  # by this very thread
+                self._later.append((kind, value, date_ms, batch, batches))
+                return True
+            self._busy = True
+            try:
+                room = self._room if kind == _PROGRESS else self._room_important
+                now = monotonic_ns()
+                nudge = now - self._nudged_ns > _NUDGE_INTERVAL_NS
+                if self._offset + size <= room and not (nudge and self._is_removed()):
+                    self._seq = seq = self._seq + 1
+                    head = _pack_head(
+                        MAGIC, VERSION, kind, len(value), seq, now, date_ms, batch, batches
                     )
-                except OSError:
-                    written = 0
-                if written == size:
-                    self._offset += size
-                    if nudge:
-                        self._nudged_ns = now
-                        self._wake.nudge()
-                    return True
-                self._seq -= 1
-                self._undo(written)
+                    try:
+                        written = os.write(
+                            self._fd, b"".join((head, _pack_crc(crc32(value, crc32(head))), value))
+                        )
+                    except OSError:
+                        written = 0
+                    if written == size:
+                        self._offset += size
+                        if nudge:
+                            self._nudged_ns = now
+                            self._wake.nudge()
+                        return True
+                    self._seq -= 1
+                    self._undo(written)
+            finally:
+                self._busy = False
+                if self._later:
+                    self._append_later()
         return self._append_with_effort(kind, value, date_ms, batch, batches)
 
     def close(self) -> None:
@@ -154,6 +168,23 @@ class SpoolWriter:
             if self._fd >= 0:
                 os.close(self._fd)
             self._forget_stream()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock, and put off what this thread itself says meanwhile."""
+        with self._lock:
+            self._busy = True
+            try:
+                yield
+            finally:
+                self._busy = False
+                if self._later:
+                    self._append_later()
+
+    def _append_later(self) -> None:
+        """Append what a signal handler or a destructor said within an `append`."""
+        while self._later:
+            self.append(*self._later.pop(0))
 
     def _append_with_effort(
         self, kind: int, value: bytes, date_ms: int, batch: int, batches: int
@@ -166,7 +197,7 @@ class SpoolWriter:
         deadline = time.monotonic() + self._limits.wait_seconds
         while True:
             try:
-                with self._lock:
+                with self._alone():
                     reason = self._open_segment(kind, OVERHEAD + len(value))
                     if reason is None and self._write_first(kind, value, date_ms, batch, batches):
                         self._wake.nudge()
@@ -268,7 +299,7 @@ class SpoolWriter:
 
     def _after_fork(self) -> None:
         """In a forked child: leave the parent's stream alone."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         if self._fd >= 0:
             os.close(self._fd)
         self._forget_stream()

@@ -73,10 +73,9 @@ class Sidecar:
         """
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._on_signal)
-        lock = self._take_lock()
-        if lock is None:
-            return EXIT_DRAINED
         try:
+            if self._take_lock() is None:
+                return EXIT_DRAINED
             wake = WakeReceiver(self._directory)
             self._housekeeping.start()
             drain = Drain(self._directory, self._sink, _LINGER_SECONDS)

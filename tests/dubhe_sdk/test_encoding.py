@@ -47,7 +47,6 @@ def encoder(request: pytest.FixtureRequest) -> Any:
 
 
 def test_the_two_encoders_are_what_they_are_named() -> None:
-    pytest.importorskip("orjson")
     assert ENCODERS["orjson"]._orjson_dumps is not None
     assert ENCODERS["stdlib"]._orjson_dumps is None
 

@@ -257,6 +257,23 @@ def test_streams_that_end_under_load_are_deleted_all_the_same(tmp_path):
     drain.close()
 
 
+def test_an_ended_stream_stays_for_a_while_for_whoever_else_reads_it(tmp_path):
+    path = put(tmp_path, "a", 1, [Kind.START, Kind.PROGRESS])
+    topic = Topic()
+    drain = Drain(tmp_path, FakeSink(topic), linger_seconds=3600)
+    drain.open()
+    while drain.step():
+        pass
+    drain.save()
+    assert [one.kind for one in topic.records] == [Kind.START, Kind.PROGRESS, Kind.END]
+    assert path.exists()
+    drain.linger_seconds = 0.0
+    drain.step()
+    assert not path.exists()
+    drain.close()
+    assert cursors.load(tmp_path).streams == {}
+
+
 def test_the_sink_is_told_whether_to_search(tmp_path):
     writer = make_writer(tmp_path)
     topic = Topic()

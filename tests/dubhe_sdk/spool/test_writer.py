@@ -20,6 +20,7 @@ from dubhe_sdk.errors import SpoolUnusable
 from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.merge import SpoolReader
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sdk.spool.writer import SpoolWriter, check_directory, may_interrupt
 from tests.dubhe_sdk.spool.helpers import (
@@ -529,3 +530,44 @@ def test_the_interpreters_end_needs_no_close(tmp_path):
     root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", code], cwd=root, env=clean_environ(), check=True)
     assert [spooled.frame.value for spooled in read_spool(tmp_path)] == [b"last words"]
+
+
+_REENTRANT = """
+import os, signal, sys, time
+from pathlib import Path
+import dubhe_sdk
+
+os.environ.update(INSTANCE_ID="a-b-train-1", DUBHE_TEMPORARY=sys.argv[1])
+context = dubhe_sdk.Context({})
+handled = 0
+
+def handler(signum, stack):
+    global handled
+    handled += 1
+    context.logProgressByEpoch(handled, 0.5, {"handled": handled})
+
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+end = time.monotonic() + 1.5
+said = 0
+while time.monotonic() < end:
+    context.logProgress(0.5)
+    said += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(said + handled)
+"""
+
+
+def test_a_signal_handler_may_say_something_in_the_middle_of_an_append(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", _REENTRANT, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    reader = SpoolReader(tmp_path / "spool", {}, lambda text: None)
+    seqs = []
+    while frames := reader.read():
+        seqs += [spooled.frame.seq for spooled in frames]
+    assert seqs == list(range(1, int(result.stdout) + 1))

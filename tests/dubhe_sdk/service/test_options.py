@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.service.options import ServiceOptions, read_options
+
+
+def test_defaults_and_values() -> None:
+    assert read_options({}) == ServiceOptions(1, 64, 5.0)
+    given = {
+        "DUBHE_INFERENCE_CONCURRENCY": " 4 ",
+        "DUBHE_INFERENCE_QUEUE": "0",
+        "DUBHE_STOP_SECONDS": "0.5",
+    }
+    assert read_options(given) == ServiceOptions(4, 0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DUBHE_INFERENCE_CONCURRENCY", "0"),
+        ("DUBHE_INFERENCE_CONCURRENCY", "257"),
+        ("DUBHE_INFERENCE_QUEUE", "-1"),
+        ("DUBHE_STOP_SECONDS", "soon"),
+    ],
+)
+def test_malformed_ones_are_named(name: str, value: str) -> None:
+    with pytest.raises(EnvironmentInvalid, match=f"{name} is '{value}', expected"):
+        read_options({name: value})
