@@ -136,9 +136,20 @@ class Drain:
         arrived = record.seq in self._sink.delivered.get(record.stream, ())
         self._ledger.enter(record, arrived=arrived)
         if not arrived:
+            # Results go to another topic than START and END. A consumer of both must find what
+            # was said within a task between the two, so nothing overtakes them.
+            if record.kind == _END:
+                self._await_outcomes()
             self._sink.send(record)
+            if record.kind == _START:
+                self._await_outcomes()
             if len(self._ledger) % 1024 == 0:
                 self._collect(0.0)
+
+    def _await_outcomes(self) -> None:
+        """Wait until nothing is on its way."""
+        while self._sink.in_flight:
+            self._collect(_OUTCOME_SECONDS)
 
     def _collect(self, timeout: float) -> None:
         if self._sink.in_flight:

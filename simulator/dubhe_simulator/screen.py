@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -56,7 +57,18 @@ class Screen:
         except OSError as error:
             # The terminal was closed, or the reader of the pipe (`| head`) has seen enough.
             self._gone = True
+            self._forget_unwritten()
             raise Stopped(signal.SIGPIPE) from error
+
+    def _forget_unwritten(self) -> None:
+        """Let what is still buffered go nowhere: Python writes it at its end, and would fail.
+
+        As the note on SIGPIPE in the documentation of Python's `signal` advises.
+        """
+        with contextlib.suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._out.fileno())
+            os.close(nowhere)
 
 
 def width(text: str) -> int:

@@ -142,7 +142,7 @@ def test_a_sidecar_killed_again_and_again_neither_loses_nor_repeats(
         while "END 200" not in app.log:
             # Always in the middle of delivery: that is where a repeat could come from.
             if reader.poll(0.05):
-                for pid in app.marked.find("bin/dubhe.py sidecar "):
+                for pid in app.pids_of("sidecar"):
                     os.kill(pid, signal.SIGKILL)
                     kills += 1
     assert kills >= 3

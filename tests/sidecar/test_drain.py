@@ -142,6 +142,33 @@ def test_a_second_crash_before_all_that_had_arrived_was_passed_repeats_nothing(t
     assert [message["value"] for message in read_journal(folder)] == list(range(201))
 
 
+def test_nothing_of_a_task_overtakes_its_start_or_comes_after_its_end(tmp_path):
+    """Results lie in another topic: there only acknowledgement makes "before" certain."""
+    kinds = [Kind.PROGRESS, Kind.START, Kind.RESULT, Kind.PROGRESS, Kind.RESULT, Kind.END]
+    writer = make_writer(tmp_path)
+    for number, kind in enumerate(kinds):
+        tell(writer, number, kind)
+    writer.close()
+    on_the_way: list[tuple[Kind, list[Kind]]] = []
+
+    class Watched(FakeSink):
+        def send(self, record):
+            on_the_way.append(
+                (Kind(record.kind), [Kind(one.record.kind) for one, _ in self._waiting])
+            )
+            super().send(record)
+
+    drain = Drain(tmp_path, Watched(Topic()))
+    drain.open()
+    while drain.step():
+        pass
+    drain.close()
+    assert [kind for kind, _ in on_the_way] == kinds
+    for kind, others in on_the_way:
+        assert Kind.START not in others
+        assert kind is not Kind.END or others == []
+
+
 def test_deletes_nothing_before_the_cursor_is_on_disk(tmp_path, monkeypatch):
     for number in (1, 2, 3):
         put(tmp_path, "a", number, [Kind.RESULT], seq=number)
