@@ -97,6 +97,11 @@ class Instance:
         """The embedded journal."""
         return self.folder / "journal"
 
+    @property
+    def spool(self) -> Path:
+        """The spool's directory."""
+        return self.folder / "spool"
+
     def start(self) -> None:
         """Start it. Its address is `HOST` and `port` as soon as it listens."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -67,7 +67,7 @@ def delivery_lines(stages: dict[TaskKind, StageReport]) -> Iterator[str]:
     for kind, stage in stages.items():
         tally = stage.tally
         numbers = [tally.by_word[column] for column in columns]
-        numbers += [tally.said, tally.received, tally.gaps, tally.repeats]
+        numbers += [stage.said, tally.received, tally.gaps, tally.repeats]
         row = "".join(_right(str(n), w) for n, w in zip(numbers, widths, strict=True))
         yield "  " + pad(say(f"kind_{kind.value}"), 12) + row
         if tally.unnumbered:

@@ -21,6 +21,7 @@ from dubhe_simulator.heart import Heart, beat
 from dubhe_simulator.instance import HOST, Ending, Instance
 from dubhe_simulator.results import Prediction
 from dubhe_simulator.sources import JournalSource, Source
+from dubhe_simulator.spoken import spoken
 from dubhe_simulator.tally import Tally
 from dubhe_simulator.view import View
 from dubhe_simulator.watch import Watch
@@ -62,6 +63,18 @@ class StageReport:
     predictions: list[Prediction]
     heartbeats_sent: int
     heartbeats_lost: int
+    spoken: int | None
+    """What the instance's own spool says was said; None without a spool."""
+
+    @property
+    def said(self) -> int:
+        """How many messages the instance said."""
+        return self.tally.said if self.spoken is None else self.spoken
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was said arrived, once."""
+        return self.tally.complete and self.said == self.tally.received
 
 
 class Stage:
@@ -144,6 +157,7 @@ class Stage:
             self._watch.predictions,
             self._heart.sent,
             self._heart.lost,
+            spoken(self.instance.spool),
         )
 
     def _begin(self) -> None:

@@ -79,9 +79,14 @@ def _verdict(report: StoryReport, screen: Screen) -> int:
     status = EXIT_OK
     for kind, stage in report.stages.items():
         tally = stage.tally
-        if not tally.complete:
+        if not stage.complete:
             name = say(f"kind_{kind.value}")
-            error = say("incomplete", kind=name, gaps=tally.gaps, repeats=tally.repeats)
+            error = say(
+                "incomplete",
+                kind=name,
+                gaps=stage.said - tally.received + tally.repeats,
+                repeats=tally.repeats,
+            )
             screen.line(say("failed", error=error))
             status = EXIT_FAILED
     return status
