@@ -50,5 +50,8 @@ class Ledger:
 
     def _take(self) -> tuple[Record, bool]:
         taken = self._waiting.popleft()
-        self._by_stream[taken[0].stream] -= 1
+        stream = taken[0].stream
+        self._by_stream[stream] -= 1
+        if not self._by_stream[stream]:
+            del self._by_stream[stream]  # streams come and go for as long as the container lives
         return taken

@@ -141,7 +141,11 @@ class Line:
             record.key,
             headers,
             place.partition,
-            UNDATED if flight.undated else record.date_ms,
+            # Not when it was said, which the value tells: the broker judges by this date what to
+            # keep. A backlog older than its retention would be deleted as it arrives, and what
+            # is older than a day is forgotten by the broker's detection of repeats when it
+            # restarts (producer.id.expiration.ms).
+            UNDATED if flight.undated else None,
         )
         future.add_errback(flight.failed)
 
