@@ -3,7 +3,7 @@
 #
 # Usage: tests/run.sh [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
 #
-# Needs Python 3.10 or newer, a JDK 17 or newer and Maven; on Debian or Ubuntu as root it
+# Needs Python 3.10 or newer, a JDK 17 or newer, Maven and shellcheck; on Debian or Ubuntu as root it
 # installs what is missing. Everything else goes into .cache/ below the project.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ say() { printf '== %s\n' "$*"; }
 
 install_debian() {
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, Python's venv) and run again." >&2
+    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, shellcheck, Python's venv) and run again." >&2
     exit 2
   fi
   say "installing $*"
@@ -23,6 +23,7 @@ install_debian() {
 missing=()
 command -v java >/dev/null || missing+=(default-jdk-headless)
 command -v mvn >/dev/null || missing+=(maven)
+command -v shellcheck >/dev/null || missing+=(shellcheck)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"

@@ -15,9 +15,6 @@ import pytest
 from tests.dubhe_simulator.fake import processes_with
 from tests.kafka.broker import Broker
 
-pytest.importorskip("sklearn", reason="the example needs scikit-learn")
-pytest.importorskip("PIL", reason="the example needs Pillow")
-
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 TIMEOUT_S = 180.0
 

@@ -85,6 +85,6 @@ def test_help() -> None:
     assert "usage: dubhe play" in done.stdout
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
-def test_shellcheck() -> None:
-    subprocess.run(["shellcheck", str(ROOT / "run.sh")], check=True)
+@pytest.mark.parametrize("script", ["run.sh", "tests/run.sh", ".ci/run"])
+def test_shellcheck(script: str) -> None:
+    subprocess.run(["shellcheck", str(ROOT / script)], check=True)
