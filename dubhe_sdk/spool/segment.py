@@ -28,6 +28,7 @@ import json
 import os
 import re
 import struct
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zlib import crc32
@@ -125,6 +126,21 @@ def list_segments(directory: Path) -> dict[str, list[int]]:
     for numbers in found.values():
         numbers.sort()
     return found
+
+
+def remove_abandoned(directory: Path, seconds: float = 60.0) -> None:
+    """Delete what writers left that were killed while making a segment.
+
+    Only files older than ``seconds``: a younger one may be about to be locked.
+    """
+    for path in directory.glob(".*.seg.new"):
+        try:
+            with path.open("rb") as file:
+                old = time.time() - os.fstat(file.fileno()).st_mtime > seconds
+                if old and not is_growing(file.fileno()):
+                    path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue  # it has its name now
 
 
 def total_bytes(directory: Path) -> int:

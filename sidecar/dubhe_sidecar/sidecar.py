@@ -18,6 +18,7 @@ import signal
 import threading
 from pathlib import Path
 
+from dubhe_sdk.spool.segment import remove_abandoned
 from dubhe_sdk.spool.wake import WakeReceiver
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.housekeeping import Housekeeping
@@ -76,6 +77,7 @@ class Sidecar:
         try:
             if self._take_lock() is None:
                 return EXIT_DRAINED
+            remove_abandoned(self._directory)
             wake = WakeReceiver(self._directory)
             self._housekeeping.start()
             drain = Drain(self._directory, self._sink, _LINGER_SECONDS)

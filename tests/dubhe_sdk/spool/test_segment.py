@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import asdict
+from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -159,3 +161,18 @@ def test_header_shows_what_it_describes(tmp_path):
     flip_bit(path, 30)
     with path.open("rb") as file, pytest.raises(BadSegment, match="checksum"):
         segment.read_description(file.fileno())
+
+
+def test_what_a_killed_writer_left_half_made_is_removed(tmp_path: Path) -> None:
+    old, young, locked = (tmp_path / f".writer-{n}.00000001.seg.new" for n in (1, 2, 3))
+    for path in (old, young, locked):
+        path.write_bytes(b"")
+    for path in (old, locked):
+        os.utime(path, (1, 1))
+    kept = tmp_path / "writer-4.00000001.seg"
+    kept.write_bytes(b"")
+    os.utime(kept, (1, 1))
+    with locked.open("rb") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        segment.remove_abandoned(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([young, locked, kept])
