@@ -20,11 +20,12 @@ import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from benchmarks.service import free_port, running_app
 
 INSTANCE = "modelid1-algorithm1-inference-1-1"
 REQUEST = json.dumps(
@@ -96,34 +97,9 @@ def compare(protocol: str, seconds: float, rounds: int) -> None:
 # --- servers ------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def start_ours(protocol: str, port: int) -> Iterator[None]:
-    """Start the real service around a model that does nothing, and wait until it is ready."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "app.py").write_text(APP)
-        environment = {
-            **os.environ,
-            "PORT": str(port),
-            "protocol": protocol,
-            "INSTANCE_ID": INSTANCE,
-            "DUBHE_TEMPORARY": str(Path(folder, "temporary")),
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-u", "app.py"],
-            cwd=folder,
-            env=environment,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            journal = Path(folder, "temporary", "journal", f"{0:020d}.jsonl")
-            while not (journal.exists() and b"READY" in journal.read_bytes()):
-                if process.poll() is not None:
-                    raise SystemExit(f"the app exited with status {process.returncode}")
-                time.sleep(0.01)
-            yield
-        finally:
-            process.terminate()
-            process.wait()
+def start_ours(protocol: str, port: int) -> contextlib.AbstractContextManager[None]:
+    """Start the real service around a model that does nothing."""
+    return running_app(APP, protocol, port, INSTANCE_ID=INSTANCE)
 
 
 @contextlib.contextmanager
@@ -236,12 +212,6 @@ def run_load(protocol: str, port: str, seconds: str) -> None:
             sent_at[fd] = now
             clients[fd].sendall(request)
     json.dump([latencies, time.perf_counter() - start], sys.stdout)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def await_port(port: int) -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import socket
 import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from benchmarks.report import percentile, table
+from benchmarks.service import free_port, running_app
 
 IMPORTS = 15
 STARTS = 7
@@ -69,7 +65,7 @@ def ready(protocol: str) -> None:
     times = []
     for _ in range(STARTS):
         start = time.perf_counter()
-        with running_app(protocol):
+        with running_app(APP, protocol, free_port(), DUBHE_STOP_SECONDS="0"):
             times.append(time.perf_counter() - start)
     table(
         f"start to READY, no-op model, {protocol}, {STARTS} starts",
@@ -78,7 +74,11 @@ def ready(protocol: str) -> None:
 
 
 def heartbeat() -> None:
-    with running_app("tcp") as port, socket.create_connection(("127.0.0.1", port)) as sock:
+    port = free_port()
+    with (
+        running_app(APP, "tcp", port, DUBHE_STOP_SECONDS="0"),
+        socket.create_connection(("127.0.0.1", port)) as sock,
+    ):
         assert ask(sock, {"req_type": 1, "instance_id": "x", "data_paths": []})["flag"] == 1
         end = time.monotonic() + HELD_SECONDS - 1
         times = []
@@ -94,40 +94,6 @@ def heartbeat() -> None:
             ("p99", f"{percentile(times, 0.99):.2f} ms"),
         ],
     )
-
-
-@contextlib.contextmanager
-def running_app(protocol: str) -> Iterator[int]:
-    """Run the app until the block ends; the block begins at READY. Yields the port."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "app.py").write_text(APP)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        environment = {
-            **os.environ,
-            "PORT": str(port),
-            "protocol": protocol,
-            "DUBHE_TEMPORARY": str(Path(folder, "temporary")),
-            "DUBHE_STOP_SECONDS": "0",
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-u", "app.py"],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            journal = Path(folder, "temporary", "journal", f"{0:020d}.jsonl")
-            while not (journal.exists() and b"READY" in journal.read_bytes()):
-                if process.poll() is not None:
-                    raise SystemExit(f"the app exited with status {process.returncode}")
-                time.sleep(0.005)
-            yield port
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def ask(sock: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
