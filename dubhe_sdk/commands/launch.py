@@ -42,4 +42,4 @@ def main(argv: list[str]) -> int:
     # Named for all below, which may have another working directory.
     os.environ["DUBHE_SPOOL_DIR"] = str(spool)
     os.environ["DUBHE_TEMPORARY"] = str(temporary)
-    return Launcher(command, launch_options).run()
+    return Launcher(command, launch_options, spool).run()

@@ -16,12 +16,15 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from dubhe_sdk.launch.console import tell
 from dubhe_sdk.launch.options import LaunchOptions
 from dubhe_sdk.launch.sidecar import SidecarKeeper
 from dubhe_sdk.process import lifeline, tree
 from dubhe_sdk.process.linux import adopt_orphans
+from dubhe_sdk.process.presence import Presence
 
 # Tells the service that a parent with a sidecar is above it.
 LAUNCHED_VARIABLE = "DUBHE_LAUNCHED"
@@ -49,11 +52,14 @@ class Launcher:
     Args:
         command: the command and its arguments.
         options: time limits.
+        spool: the spool's directory, which exists.
     """
 
-    def __init__(self, command: Sequence[str], options: LaunchOptions) -> None:
+    def __init__(self, command: Sequence[str], options: LaunchOptions, spool: Path) -> None:
         self._command = list(command)
         self._options = options
+        self._presence = Presence(spool, "launch")
+        self._told: dict[str, Any] = {}
         self._signals: list[int] = []
         self._stop_at: float | None = None  # when everything has to be over
 
@@ -73,10 +79,12 @@ class Launcher:
             tell(f"{self._command[0]}: {error.strerror}")
             self._sidecar.kill()
             return EXIT_CANNOT_START
+        self._tell_presence()
         self._wait_for_group()
         self._end_strays()
         self._drain()
         self._process.wait()
+        self._presence.close()
         if self._sidecar.misconfigured:
             return EXIT_ENVIRONMENT
         return tree.exit_status(self._process.returncode)
@@ -114,6 +122,17 @@ class Launcher:
         if self._sidecar.misconfigured and self._stop_at is None:
             self._forward(signal.SIGTERM)
         self._reap_adopted()
+        self._tell_presence()
+
+    def _tell_presence(self) -> None:
+        """Tell `dubhe health` and `dubhe status` what became of the sidecar."""
+        told = self._sidecar.describe()
+        if told != self._told:
+            self._told = told
+            try:
+                self._presence.update(sidecar=told)
+            except OSError as error:  # a full disk, say; it is told again at the next change
+                tell(f"the sidecar's state cannot be written to the spool: {error}")
 
     def _forward(self, signum: signal.Signals) -> None:
         if signum in _STOPS and self._stop_at is None:

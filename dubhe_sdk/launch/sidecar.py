@@ -1,4 +1,8 @@
-"""Keeps a sidecar running: starts it, starts it again with backoff, lets it drain."""
+"""Keeps a sidecar running: starts it, starts it again with backoff, lets it drain.
+
+However often it dies, the algorithm runs on: what is said waits in the spool. Only an environment
+that the very first sidecar refuses ends the container, since a later one has been good before.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 from dubhe_sdk.command import support_command
 from dubhe_sdk.launch.console import tell
@@ -28,13 +33,16 @@ class SidecarKeeper:
         self._lifeline = lifeline
         self._process: subprocess.Popen[bytes] | None = None
         self._failures = 0
+        self._starts = 0
+        self._deaths = 0
         self._started = 0.0
+        self._last_end: tuple[str, float] | None = None  # how, and when in seconds since 1970
         self._start_at: float | None = time.monotonic()
         self._draining = False
         self.drained = False
         """The sidecar has delivered everything and ended, after `drain`."""
         self.misconfigured = False
-        """The sidecar has refused its environment, and told why; starting it again is no use."""
+        """The first sidecar has refused its environment, and told why; another would too."""
 
     @property
     def pid(self) -> int | None:
@@ -45,6 +53,16 @@ class SidecarKeeper:
     def next_look(self) -> float | None:
         """When `look` has something to do, in seconds of `time.monotonic`."""
         return self._start_at
+
+    def describe(self) -> dict[str, Any]:
+        """Return what became of it, for `dubhe health` and `dubhe status`."""
+        how, when = self._last_end or (None, None)
+        return {
+            "running": self._process is not None,
+            "deaths": self._deaths,
+            "last_end": how,
+            "last_end_ms": None if when is None else int(when * 1000),
+        }
 
     def look(self) -> None:
         """Reap a dead sidecar; start one that is due."""
@@ -72,6 +90,7 @@ class SidecarKeeper:
     def _start(self) -> None:
         self._start_at = None
         self._started = time.monotonic()
+        self._starts += 1
         drain = ["--drain"] if self._draining else []
         self._process = subprocess.Popen(
             [*support_command(), "sidecar", "--lifeline-fd", str(self._lifeline), *drain],
@@ -90,9 +109,11 @@ class SidecarKeeper:
         if self._draining and returncode == -signal.SIGTERM:
             self._start()  # it was asked to drain before it could listen
             return
-        if returncode == _EXIT_ENVIRONMENT:
+        if returncode == _EXIT_ENVIRONMENT and self._starts == 1:
             self.misconfigured = True
             return
+        self._deaths += 1
+        self._last_end = (describe_exit(returncode), time.time())
         if time.monotonic() - self._started > _STABLE_SECONDS:
             self._failures = 0
         delay = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]

@@ -26,6 +26,7 @@ from dubhe_sdk.model.inferences import InferenceServer
 from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.model.tasks import TaskRunner
 from dubhe_sdk.process.linux import die_with_parent
+from dubhe_sdk.process.memory import sacrifice_self
 from dubhe_sdk.service.channel import Channel
 from dubhe_sdk.service.identity import manual_instance_id
 
@@ -43,6 +44,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args(argv)
     die_with_parent(options.parent, signal.SIGKILL)
+    sacrifice_self()
     faulthandler.enable()
     channel = Channel(socket.socket(fileno=options.control_fd))
     os.set_inheritable(options.control_fd, False)

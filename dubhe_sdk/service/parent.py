@@ -22,11 +22,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from dubhe_sdk import environment
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.kind import TaskKind, kind_of
 from dubhe_sdk.log import open_log
-from dubhe_sdk.process import lifeline, tree
+from dubhe_sdk.process import lifeline, memory, tree
 from dubhe_sdk.process.linux import adopt_orphans
+from dubhe_sdk.process.presence import Presence
 from dubhe_sdk.reporter import SERVICE_VARIABLE, Reporter
 from dubhe_sdk.service.children import Child, start_model, start_web
 from dubhe_sdk.service.identity import manual_instance_id
@@ -83,6 +85,7 @@ class Service:
         self._ended_while_stopping = False  # the job came to its own good end nevertheless
         self._status = 0
         self._over = False
+        self._oom_kills = memory.oom_kills()
 
     def run(self) -> int:
         """Serve. Returns the exit status.
@@ -98,6 +101,7 @@ class Service:
         )
         with listen(self._settings.port) as self._listener:
             self._run_dir = _make_run_dir()
+            self._presence = Presence(self._settings.spool, "service")
             self._progress_log = ProgressLog(self._settings.spool, service, self._log)
             self._progress_log.start()
             signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -112,6 +116,7 @@ class Service:
                 self._kill_everything()
                 self._progress_log.stop()
                 shutil.rmtree(self._run_dir, ignore_errors=True)
+                self._presence.close()
         return self._status
 
     def _slot_for(self, instance_id: str) -> JobSlot:
@@ -166,6 +171,12 @@ class Service:
         )
         if self._web is not None:
             self._web.channel.send({"op": "state", "state": state.to_json()})
+        try:
+            self._presence.update(
+                port=self._settings.port, protocol=self._settings.protocol, state=state.to_json()
+            )
+        except OSError as error:  # a full disk, say: only `dubhe health` misses it
+            self._log.warning("the service's state cannot be written to the spool: %s", error)
 
     def _ready_if_all_is(self) -> None:
         if not (self._constructed and self._web_serving) or self._phase is Phase.STOPPING:
@@ -277,9 +288,7 @@ class Service:
         killed = tree.kill_orphans(os.getpid(), spare=[self._web.pid] if self._web else [])
         if killed:
             self._log.info("processes of the model that outlived it were ended: %d", len(killed))
-        what = self._failure or f"the model process {tree.describe_exit(returncode)}"
-        if returncode == -signal.SIGKILL:
-            what += " (probably the container ran out of memory)"
+        what = self._failure or f"the model process {self._describe_death(returncode)}"
         if self._phase is Phase.STOPPING:
             if self._slot.job is not None:
                 self._end_stopped_job()
@@ -288,6 +297,19 @@ class Service:
             self._restart_model_later(what)
         else:
             self._fail(what, tree.exit_status(returncode) or EXIT_FAILED)
+
+    def _describe_death(self, returncode: int) -> str:
+        how = tree.describe_exit(returncode)
+        if returncode != -signal.SIGKILL:
+            return how
+        before, self._oom_kills = self._oom_kills, memory.oom_kills()
+        if before is None or self._oom_kills is None:
+            return f"{how} (probably the container ran out of memory)"
+        if self._oom_kills == before:
+            return f"{how} (sent by another process: none here was killed for memory)"
+        limit = memory.limit_bytes()
+        bound = "" if limit is None else f"; its limit is {limit // environment.MIB} MiB"
+        return f"{how} (the container ran out of memory{bound})"
 
     def _restart_model_later(self, what: str) -> None:
         delay = self._backoff("model")

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.process.presence import present
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.reader import StreamReader
@@ -60,6 +61,8 @@ class SpoolStatus:
     unreadable: list[str] = field(default_factory=list)
     last_error: str | None = None
     retries: int = 0
+    launches: list[dict[str, Any]] = field(default_factory=list)
+    """What the container parents tell that use this spool now: what became of their sidecars."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-serialisable form."""
@@ -88,6 +91,7 @@ def inspect(directory: Path) -> SpoolStatus:
         dead_letters=len(deadletters.read(directory)),
         last_error=live.get("last_error") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,
+        launches=present(directory, "launch"),
     )
     for name, numbers in sorted(segments.items()):
         entry = cursor.streams.get(name)
@@ -140,6 +144,24 @@ def _stream(
         undelivered_bytes=max(0, pending),
         oldest_ms=oldest,
     )
+
+
+def describe_sidecar(launch: Mapping[str, Any] | None, delivering: bool) -> str:
+    """Return in words how the sidecar is.
+
+    Args:
+        launch: what its container parent tells, if one is there.
+        delivering: whether a sidecar holds the spool, of this container or another.
+    """
+    words = "running" if delivering else "not running"
+    if launch is None:
+        return words
+    told = launch["sidecar"]
+    if told["deaths"]:
+        ago = max(0.0, time.time() - told["last_end_ms"] / 1000)
+        times = "once" if told["deaths"] == 1 else f"{told['deaths']} times"
+        words += f"; it has died {times}, the last time {ago:.0f} s ago: it {told['last_end']}"
+    return words
 
 
 def is_running(directory: Path) -> bool:

@@ -61,7 +61,7 @@ def python_image(client: docker.DockerClient) -> str:
 
 
 def base_image(client: docker.DockerClient) -> str:
-    """Build ``dubhe-base`` from this checkout; the engine's cache makes it quick if nothing changed."""
+    """Build ``dubhe-base`` from this checkout; quick if nothing changed, by the engine's cache."""
     python = python_image(client)
     with making("base"):
         engine.build(BASE_IMAGE, engine.REPOSITORY, arguments={"BASE_IMAGE": python})

@@ -12,7 +12,7 @@ from pathlib import Path
 from dubhe_sdk.environment import directories
 from dubhe_sidecar import deadletters
 from dubhe_sidecar.sinks.base import SinkError
-from dubhe_sidecar.status import SpoolStatus, inspect
+from dubhe_sidecar.status import SpoolStatus, describe_sidecar, inspect
 
 EXIT_UNDELIVERED = 1
 EXIT_USAGE = 2
@@ -52,9 +52,10 @@ def main(argv: list[str]) -> int:
 def describe(status: SpoolStatus) -> str:
     """Return the status as text for people."""
     age = status.oldest_age_seconds
+    launch = status.launches[-1] if status.launches else None
     lines = [
         f"spool         {status.spool}",
-        f"sidecar       {status.sidecar}",
+        f"sidecar       {describe_sidecar(launch, status.sidecar == 'running')}",
         f"delivers to   {status.sink or '(nothing delivered yet)'}",
         f"delivered     {status.delivered}",
         f"undelivered   {status.undelivered} ({_size(status.undelivered_bytes)})"

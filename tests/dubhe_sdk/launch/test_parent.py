@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.command import dubhe_command
+from dubhe_sdk.process.presence import present
+from dubhe_sidecar.status import is_running
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, App
 from tests.support.processes import alive
 from tests.support.waiting import wait_for
@@ -390,3 +392,52 @@ def test_the_sidecar_survives_what_the_command_does_to_its_output(tmp_path: Path
         os.close(reading)  # nobody reads the console any more
         assert app.wait() == 0
         assert len(app.messages) == 100
+
+
+# --- a sidecar that keeps dying -------------------------------------------------------------------
+
+
+def test_a_sidecar_that_keeps_dying_does_not_end_the_command(tmp_path: Path) -> None:
+    with App(tmp_path) as app:
+        launch(app, "bash", "-c", f"{PYTHON} speaker.py 3; until [ -e enough ]; do sleep 0.1; done")
+        for death in range(1, 4):
+            os.kill(app.pid_of("sidecar"), signal.SIGKILL)
+
+            def told(death: int = death) -> bool:
+                launches = present(app.temporary / "spool", "launch")
+                return bool(launches) and launches[0]["sidecar"]["deaths"] == death
+
+            wait_for(told, f"death {death}")
+        (facts,) = present(app.temporary / "spool", "launch")
+        assert facts["sidecar"]["last_end"] == "was killed by SIGKILL"
+        app.write("enough", "")
+        assert app.wait() == 0
+        assert progress(app) == [0.0, 1 / 3, 2 / 3]
+        assert present(app.temporary / "spool", "launch") == []
+
+
+def test_an_environment_that_only_a_later_sidecar_refuses(tmp_path: Path) -> None:
+    # What the first one has accepted cannot be wrong: a secret's file has vanished, say.
+    password = tmp_path / "password"
+    password.write_text("secret")
+    with App(tmp_path) as app:
+        launch(
+            app,
+            *("bash", "-c", "until [ -e enough ]; do sleep 0.1; done; exit 3"),
+            BOOTSTRAP_SERVERS="127.0.0.1:9",
+            KAFKA_SECURITY_PROTOCOL="SASL_PLAINTEXT",
+            KAFKA_SASL_USERNAME="user",
+            KAFKA_SASL_PASSWORD_FILE=str(password),
+            DUBHE_DRAIN_SECONDS="0",
+        )
+        first = app.pid_of("sidecar")
+        wait_for(lambda: is_running(app.temporary / "spool"), "the first sidecar")
+        password.unlink()
+        os.kill(first, signal.SIGKILL)
+        wait_for(
+            lambda: "exited with status 2; it starts again" in app.console, lambda: app.console
+        )
+        password.write_text("secret")
+        wait_for(lambda: is_running(app.temporary / "spool"), "another sidecar")
+        app.write("enough", "")
+        assert app.wait() == 3

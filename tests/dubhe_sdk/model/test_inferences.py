@@ -249,7 +249,7 @@ def test_a_killed_model_is_started_again_and_requests_meanwhile_refused(
         assert app.said == ["READY"]  # said once, and there is no task that could END
         os.kill(app.pid_of("serve"), signal.SIGTERM)
         assert app.wait() == 0
-        assert "was killed by SIGKILL (probably the container ran out of memory)" in app.log
+        assert "was killed by SIGKILL (" in app.log
 
 
 def _data(reply: dict[str, Any]) -> Any:

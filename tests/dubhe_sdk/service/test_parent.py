@@ -262,7 +262,7 @@ class Model:
         (app_with(constructor="os._exit(0)"), "the model process exited with status 0"),
         (
             app_with(constructor="os.kill(os.getpid(), 9)"),
-            "the model process was killed by SIGKILL (probably the container ran out of memory)",
+            "the model process was killed by SIGKILL (",
         ),
         ("import dubhe_sdk", "AppInvalid: the app has no class marked"),
         (app_with().replace("train()", "predict()"), "AppInvalid: the instance is of kind train"),
@@ -375,11 +375,8 @@ def test_a_model_killed_in_mid_training(tmp_path: Path) -> None:
         os.kill(model, signal.SIGKILL)
         assert app.wait() == 137
         assert app.said == ["READY", "START", "progress", "progress", "END 300"]
-        assert app.ends() == [
-            failed(
-                "the model process was killed by SIGKILL (probably the container ran out of memory)"
-            )
-        ]
+        (end,) = app.ends()
+        assert end["msg"].startswith(failed("the model process was killed by SIGKILL (")["msg"])
         assert not alive(rank)
         assert not app.marked.living()
 

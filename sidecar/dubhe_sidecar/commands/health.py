@@ -1,0 +1,69 @@
+"""Ask the service of this container for its heartbeat, and tell how the delivery is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.environment import directories
+from dubhe_sdk.process.presence import present_here
+from dubhe_sdk.service.heartbeat import heartbeat_problem
+from dubhe_sidecar.status import describe_sidecar, is_running, read_live
+
+EXIT_HEALTHY = 0
+EXIT_UNHEALTHY = 1
+
+TIMEOUT_SECONDS = 3.0
+
+
+def main(argv: list[str]) -> int:
+    """`dubhe health`."""
+    parser = argparse.ArgumentParser(
+        prog="dubhe health",
+        description="Ask the service for its heartbeat, over the protocol and at the port that "
+        "run.sh has chosen, and tell how the delivery is. The image's HEALTHCHECK.",
+        epilog="Exit status: 0 the service is online, 1 it is not. What the sidecar does changes "
+        "nothing in it: an undelivered message is no reason to end a training.",
+    )
+    parser.add_argument(
+        "spool",
+        nargs="?",
+        type=Path,
+        help="the spool's directory (default: DUBHE_SPOOL_DIR, or /temporary/spool)",
+    )
+    options = parser.parse_args(argv)
+    spool = options.spool or directories(os.environ)[1]
+    service = present_here(spool, "service")
+    problem = _problem(service)
+    lines = [problem or _service_line(service or {}), *_delivery_lines(spool)]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return EXIT_UNHEALTHY if problem else EXIT_HEALTHY
+
+
+def _problem(service: Mapping[str, Any] | None) -> str | None:
+    if service is None:
+        return "the service is not running (yet): nothing has been started, or it has ended"
+    instance_id = service["state"]["instance_id"] or ""
+    return heartbeat_problem(service["protocol"], service["port"], instance_id, TIMEOUT_SECONDS)
+
+
+def _service_line(service: Mapping[str, Any]) -> str:
+    state = service["state"]
+    detail = f": {state['detail']}" if state["detail"] else ""
+    return (
+        f"service online: {state['instance_id'] or 'no instance id yet'}, {service['protocol']}, "
+        f"port {service['port']}, {state['phase']}{detail}"
+    )
+
+
+def _delivery_lines(spool: Path) -> list[str]:
+    launch = present_here(spool, "launch")
+    lines = ["sidecar " + describe_sidecar(launch, is_running(spool))]
+    error = read_live(spool).get("last_error")
+    if error:
+        lines.append(f"not delivering: {error}")
+    return lines
