@@ -24,7 +24,7 @@ from dubhe_sdk.launch.options import LaunchOptions
 from dubhe_sdk.launch.sidecar import SidecarKeeper
 from dubhe_sdk.process import lifeline, tree
 from dubhe_sdk.process.linux import adopt_orphans
-from dubhe_sdk.process.presence import Presence
+from dubhe_sdk.process.presence import Presence, present_here
 
 # Tells the service that a parent with a sidecar is above it.
 LAUNCHED_VARIABLE = "DUBHE_LAUNCHED"
@@ -62,6 +62,9 @@ class Launcher:
         self._told: dict[str, Any] = {}
         self._signals: list[int] = []
         self._stop_at: float | None = None  # when everything has to be over
+        self._spool = spool
+        self._service: int | None = None  # the service's PID, when it was told to stop
+        self._service_end: int | None = None  # its returncode, if it was adopted
 
     def run(self) -> int:
         """Run to the end. Returns the command's exit status, 128 + N if signal N killed it."""
@@ -87,7 +90,18 @@ class Launcher:
         self._presence.close()
         if self._sidecar.misconfigured:
             return EXIT_ENVIRONMENT
-        return tree.exit_status(self._process.returncode)
+        return tree.exit_status(self._algorithms_end())
+
+    def _algorithms_end(self) -> int:
+        """Return the command's returncode; the service's, if the stop killed a shell above it.
+
+        A ``run.sh`` without ``exec`` dies of the signal at once, and the service, which ends in
+        order, becomes our child.
+        """
+        returncode: int = self._process.returncode
+        if returncode < 0 and -returncode in _STOPS and self._service_end is not None:
+            return self._service_end
+        return returncode
 
     def _start_command(self, reading: int, held: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -137,6 +151,8 @@ class Launcher:
     def _forward(self, signum: signal.Signals) -> None:
         if signum in _STOPS and self._stop_at is None:
             self._stop_at = time.monotonic() + self._options.grace_seconds
+            service = present_here(self._spool, "service")
+            self._service = service["pid"] if service else None
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signum)
 
@@ -144,7 +160,9 @@ class Launcher:
         ours = {self._process.pid, self._sidecar.pid}
         for pid in tree.dead_children(os.getpid()):
             if pid not in ours:
-                tree.reap(pid)
+                returncode = tree.reap(pid)
+                if pid == self._service and returncode is not None:
+                    self._service_end = returncode
 
     def _group_lives(self) -> bool:
         if self._process.returncode is None:

@@ -65,10 +65,16 @@ def kill_orphans(parent: int, spare: Collection[int], seconds: float = 5.0) -> l
     return sorted(killed)
 
 
-def reap(pid: int) -> None:
-    """Take a dead child's status, if it is ours and dead."""
+def reap(pid: int) -> int | None:
+    """Take and return a dead child's returncode, if it is ours and dead; otherwise None.
+
+    It is as in `subprocess.Popen.returncode`: negative for a signal.
+    """
     with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+    return None
 
 
 def describe_exit(returncode: int) -> str:
