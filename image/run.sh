@@ -1,3 +1,4 @@
+#!/bin/bash
 # For algorithms that bring no run.sh of their own.
 if [ ! -f app.py ]; then
     echo "dubhe-base: there is no app.py in $PWD. Copy your algorithm there (COPY . /app) or mount it." >&2

@@ -51,11 +51,12 @@ def build(
     dockerfile: Path | None = None,
     arguments: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
+    bundle: Path = CA_BUNDLE,
 ) -> None:
     """Build an image by BuildKit, with the host's network and authorities."""
     command = [
         *(command_line(), "build", "--progress", "plain", "--network", "host"),
-        *("--secret", f"id=ca,src={CA_BUNDLE}", "--tag", tag, *options),
+        *("--secret", f"id=ca,src={bundle}", "--tag", tag, *options),
         *(word for pair in (arguments or {}).items() for word in ("--build-arg", "=".join(pair))),
         *(("--file", str(dockerfile)) if dockerfile else ()),
         str(context),

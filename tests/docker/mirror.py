@@ -26,7 +26,7 @@ class PackageMirror:
     """Serves wheels under ``/simple/NAME/`` (PEP 503). Use it as a context manager.
 
     Args:
-        requirements: what to serve, with all that it requires, as lines for pip.
+        requirements: what to serve, with all that it requires, as lines for pip; ``-rFILE`` too.
     """
 
     def __init__(self, *requirements: str) -> None:
@@ -61,7 +61,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def _fetched(requirements: tuple[str, ...]) -> Path:
-    digest = hashlib.sha256("\n".join((_PYTHON, *requirements)).encode()).hexdigest()[:12]
+    wanted = "\n".join((_PYTHON, *requirements))
+    for line in requirements:
+        if line.startswith("-r"):  # a file: what it says, not how it is called
+            wanted += Path(line[2:]).read_text()
+    digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
     folder = engine.CACHE / f"mirror-{digest}"
     with making(folder.name):
         if not (folder / ".complete").exists():

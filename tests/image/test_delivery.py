@@ -1,0 +1,145 @@
+"""From a container to a real broker: stopped, killed, and the next one on the same volume."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from tests.docker.containers import TRAIN_ID, Container
+from tests.kafka.broker import Broker
+from tests.kafka.fixtures import BrokerFactory
+from tests.kafka.reader import read_topic
+from tests.support.ports import reserved_port
+from tests.support.waiting import wait_for
+
+COUNT = 5000
+
+
+def platform(port: int, brokers: str, topic: str, **params: Any) -> dict[str, str]:
+    """The environment that the platform gives; one topic, so that its order is the whole order."""
+    return {
+        "PLATFORM_TYPE": "1",
+        "PORT": str(port),
+        "INSTANCE_ID": TRAIN_ID,
+        "BOOTSTRAP_SERVERS": brokers,
+        "TOPIC_MODEL_STATUS": topic,
+        "TOPIC_MODEL_RESULT": topic,
+        "special_params": json.dumps(params),
+    }
+
+
+def words(brokers: str, topic: str) -> list[Any]:
+    """Return what a plain consumer reads: progress as its number, the rest by its action."""
+    found = []
+    for message in read_topic(brokers, topic):
+        assert message.key == TRAIN_ID.encode()
+        data = json.loads(message.value or b"")["data"]
+        found.append(data["number"] if "number" in data else f"{data['action']} {data['status']}")
+    return found
+
+
+def test_docker_stop_drains_the_spool(
+    docker_engine: docker.DockerClient,
+    algorithms: dict[str, str],
+    protocol: str,
+    kafka: Broker,
+    topic: str,
+) -> None:
+    with reserved_port() as port:
+        environment = platform(port, kafka.bootstrap, topic, count=COUNT, hold=True)
+        with Container(
+            docker_engine,
+            algorithms[protocol],
+            protocol=protocol,
+            environment=environment,
+            network_mode="host",
+        ) as container:
+            container.wait_logged("READY")
+            container.train()
+            container.wait_logged("user ")  # everything is said; the rest is the drain's
+            assert container.stop() == 143
+    ready, start, *progress, end = words(kafka.bootstrap, topic)
+    assert (ready, start, end) == ("READY 200", "START 200", "END 300")
+    assert progress == list(range(COUNT))
+
+
+def test_docker_kill_loses_nothing_that_a_volume_keeps(
+    docker_engine: docker.DockerClient,
+    algorithms: dict[str, str],
+    make_broker: BrokerFactory,
+    topic_name: str,
+    tmp_path: Path,
+) -> None:
+    broker = make_broker()  # away as long as the first container lives
+    temporary = tmp_path / "temporary"
+    with reserved_port() as port:
+        environment = platform(port, broker.bootstrap, topic_name, count=COUNT, hold=True)
+        with Container(
+            docker_engine,
+            algorithms["http"],
+            temporary,
+            environment=environment,
+            network_mode="host",
+        ) as first:
+            first.wait_logged("READY")
+            first.train()
+            first.wait_logged("user ")
+            assert first.kill() == 137
+        broker.start()
+        with Container(
+            docker_engine,
+            algorithms["http"],
+            temporary,
+            environment=environment,
+            network_mode="host",
+        ) as second:
+            wait_for(
+                lambda: words(broker.bootstrap, topic_name).count("READY 200") == 2,
+                lambda: second.logs,
+                60,
+            )
+            assert second.stop() == 0
+    ready, start, *rest = words(broker.bootstrap, topic_name)
+    assert (ready, start) == ("READY 200", "START 200")
+    assert sorted(rest[COUNT:]) == ["END 300", "READY 200"]
+    assert rest[:COUNT] == list(range(COUNT))
+
+
+def test_a_stop_while_the_broker_is_away_ends_in_time_and_keeps_the_rest(
+    docker_engine: docker.DockerClient,
+    algorithms: dict[str, str],
+    make_broker: BrokerFactory,
+    topic_name: str,
+    tmp_path: Path,
+) -> None:
+    broker = make_broker()
+    temporary = tmp_path / "temporary"
+    with reserved_port() as port:
+        environment = platform(port, broker.bootstrap, topic_name, count=10)
+        with Container(
+            docker_engine,
+            algorithms["http"],
+            temporary,
+            environment=environment,
+            network_mode="host",
+        ) as container:
+            container.wait_logged("READY")
+            container.train()
+            container.wait_logged("END 200")
+            assert container.stop() == 0  # 137 if the engine had to kill it
+            assert "the rest stays in the spool" in container.logs
+    broker.start()
+    # By hand, with the image alone: no algorithm is needed to deliver what one has left.
+    with Container(
+        docker_engine,
+        algorithms["http"],
+        temporary,
+        environment=environment,
+        network_mode="host",
+        entrypoint=["dubhe", "sidecar", "--drain"],
+    ) as drain:
+        assert drain.wait() == 0
+    assert words(broker.bootstrap, topic_name) == ["READY 200", "START 200", *range(10), "END 200"]
