@@ -85,6 +85,13 @@ def test_help() -> None:
     assert "usage: dubhe play" in done.stdout
 
 
-@pytest.mark.parametrize("script", ["run.sh", "tests/run.sh", ".ci/run"])
+SCRIPTS = [
+    *("run.sh", "tests/run.sh", "tests/docker/engine", ".ci/run"),
+    *(f"image/{name}" for name in ("apt-install", "dubhe", "ensure-python", "install-wheel")),
+    *(f"image/{name}" for name in ("lock", "publish", "run.sh", "slim", "start")),
+]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_shellcheck(script: str) -> None:
     subprocess.run(["shellcheck", str(ROOT / script)], check=True)
