@@ -14,6 +14,7 @@ from dubhe_simulator.container.words import say
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.tls import TLSConfig
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 TIMEOUT_S = 60  # for one answer; builds and logs have none
@@ -64,7 +65,7 @@ def where() -> tuple[str, str]:
     try:
         context = ContextAPI.get_context(name)
     # Its reader raises a bare Exception for a damaged file.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise EngineTrouble(say("bad_context", name=name or "", error=error)) from error
     if context is None:
         raise EngineTrouble(say("bad_context", name=name or "", error=say("unknown_context")))
@@ -79,7 +80,7 @@ def is_local(host: str) -> bool:
     return parts.scheme not in ("tcp", "http", "https", "ssh") or parts.hostname in _LOOPBACK
 
 
-def _tls(context: str) -> object:
+def _tls(context: str) -> TLSConfig | bool:
     from docker.context import ContextAPI
 
     found = ContextAPI.get_context(context) if context else None

@@ -7,7 +7,7 @@ from dubhe_simulator.words import Words
 BUILD_WORDS: Words = {
     "building": ("Building {tag} from {folder}", "从 {folder} 制作镜像 {tag}"),
     "built": (
-        "Built {tag} ({size} MB) in {seconds:.1f} s; {cached} of {steps} steps came from the cache.",
+        "Built {tag} ({size} MB) in {seconds:.1f} s; {cached} of {steps} steps were cached.",
         "镜像 {tag}({size} MB)已完成,用时 {seconds:.1f} 秒;{steps} 步中 {cached} 步来自缓存。",
     ),
     "build_next": (
@@ -31,8 +31,8 @@ BUILD_WORDS: Words = {
     "no_base": (
         "the base image {image} is not on this engine. Build it in a checkout of dubhe-sdk "
         "(`docker build -t dubhe-base .`), or pull a published one and name it with --base",
-        "引擎上没有基础镜像 {image}。请在 dubhe-sdk 的源码目录里制作(`docker build -t dubhe-base .`),"
-        "或拉取已发布的镜像并用 --base 指定",
+        "引擎上没有基础镜像 {image}。请在 dubhe-sdk 的源码目录里制作"
+        "(`docker build -t dubhe-base .`),或拉取已发布的镜像并用 --base 指定",
     ),
     "no_base_line": (
         "{path} has no `FROM dubhe-base` that --base could replace; it begins from: {found}",

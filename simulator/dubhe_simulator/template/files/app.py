@@ -42,7 +42,7 @@ class Model:
         for epoch in range(epochs):
             loss = self.net.learn(images)
             right = sum(self.net.best(read_image(path))[0] == label_of(path) for path in held_out)
-            metrics = {"loss": loss, "accuracy": right / len(held_out)}
+            metrics = {"loss": round(loss, 4), "accuracy": round(right / len(held_out), 4)}
             ctx.logProgressByEpoch(epoch, (epoch + 1) / epochs, metrics)
             # model_<time>_<epoch>_<loss>.json: the platform takes the last epoch as the best.
             path = dubhe_sdk.model_path(ctx.get(ContextKey.KEY_OUTPUT_DIR), epoch, loss, ".json")
