@@ -24,7 +24,9 @@ _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CACHED = "---> Using cache"
 # What the engine says about itself between the steps.
-_OWN = re.compile(r"( ?--->|Removing intermediate container|Successfully |# Executing )")
+_OWN = re.compile(
+    r" ?--->|Removing intermediate container|Successfully (built [0-9a-f]{12}$|tagged )|# Executing "
+)
 
 
 class BuildView(Protocol):
@@ -65,7 +67,7 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Built:
-    """The image, and how many of its steps came from the cache."""
+    """The image, and how many of its steps came from the cache; FROM is none."""
 
     tag: str
     size: int
@@ -95,6 +97,7 @@ def build(client: DockerClient, options: BuildOptions, view: BuildView) -> Built
         BuildFailed: a step failed.
     """
     from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
 
     with ExitStack() as stack:
         dockerfile = _dockerfile(client, options, stack)
@@ -116,6 +119,8 @@ def build(client: DockerClient, options: BuildOptions, view: BuildView) -> Built
             raise EngineTrouble(str(error.explanation or error)) from error
         except DockerException as error:
             raise EngineTrouble(str(error)) from error
+        except RequestException:
+            raise  # an OSError too, but about the connection
         except OSError as error:
             cause = error.__cause__ or error.__context__
             raise EngineTrouble(
@@ -164,7 +169,9 @@ def _follow(
     stream: Iterator[dict[str, Any]], options: BuildOptions, view: BuildView
 ) -> tuple[int, int]:
     """Tell the view what comes; return how many steps there were, and how many were cached."""
-    step, total, cached = "", 0, 0
+    step = ""
+    all_steps: set[str] = set()
+    cached: set[str] = set()
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     for event in stream:
         if "error" in event:
@@ -175,16 +182,18 @@ def _follow(
         # A carriage return: pip draws its bar anew.
         for line in re.split(r"[\r\n]+", _ESCAPES.sub("", event.get("stream", ""))):
             if begun := _STEP.fullmatch(line.strip()):
-                number, total = int(begun[1]), int(begun[2])
-                step = f"{number}/{total}  {begun[3]}"
+                step = f"{begun[1]}/{begun[2]}  {begun[3]}"
                 tail.clear()
-                view.step(number, total, begun[3])
+                view.step(int(begun[1]), int(begun[2]), begun[3])
+                # FROM makes nothing, though what the base does ONBUILD may come from the cache.
+                if not begun[3].upper().startswith("FROM "):
+                    all_steps.add(step)
             elif _CACHED in line:
-                cached += 1
+                cached.add(step)
             elif line.strip() and not _OWN.match(line):
                 tail.append(line.rstrip())
                 view.output(line.rstrip())
-    return total, cached
+    return len(all_steps), len(cached & all_steps)
 
 
 def _reason(error: str, options: BuildOptions) -> str:

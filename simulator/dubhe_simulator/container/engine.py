@@ -26,11 +26,14 @@ def engine() -> Iterator[DockerClient]:
     """Yield a client of the engine that answers.
 
     Raises:
-        EngineTrouble: the package ``docker`` is missing, or no engine answers.
+        EngineTrouble: the package ``docker`` is missing, no engine answers, or it went away or
+            refused something in the block.
     """
     try:
         import docker
         from docker.errors import DockerException
+        from requests.exceptions import RequestException
+        from urllib3.exceptions import HTTPError
     except ImportError as error:
         if error.name and error.name.partition(".")[0] == "docker":
             raise EngineTrouble(say("no_package")) from None
@@ -48,7 +51,10 @@ def engine() -> Iterator[DockerClient]:
         # address is a ValueError somewhere below.
         except (DockerException, OSError, ValueError, ImportError) as error:
             raise EngineTrouble(_why(host, found_in, error)) from error
-        yield client
+        try:
+            yield client
+        except (DockerException, RequestException, HTTPError) as error:
+            raise EngineTrouble(say("engine_lost", host=host, error=error)) from error
     finally:
         if client is not None:
             client.close()

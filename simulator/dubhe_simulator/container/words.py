@@ -21,6 +21,10 @@ ENGINE_WORDS: Words = {
         "no Docker engine answers at {host} ({source}): {reason}. {advice}",
         "{host}({source})上没有 Docker 引擎应答:{reason}。{advice}",
     ),
+    "engine_lost": (
+        "the Docker engine at {host} refused or went away: {error}",
+        "{host} 上的 Docker 引擎拒绝了请求或已断开:{error}",
+    ),
     "from_default": ("the default address", "默认地址"),
     "from_variable": ("from DOCKER_HOST", "来自 DOCKER_HOST"),
     "from_context": ("from the Docker context {name}", "来自 Docker context {name}"),

@@ -15,6 +15,7 @@ from docker.errors import ImageNotFound
 
 DUBHE = [sys.executable, "-m", "dubhe_sdk.bin.dubhe"]
 TIMEOUT_S = 120.0
+NOBODY = 65534
 
 
 def dubhe(
@@ -64,3 +65,33 @@ def read_until(process: subprocess.Popen[str], word: str) -> str:
         if word in line:
             return lines
     raise AssertionError(f"ended without {word!r}:\n{lines}")
+
+
+def as_nobody(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a Python script that calls ``become_nobody()``: as root no permission is ever missing.
+
+    Args:
+        script: its source.
+        folder: which nobody is to find.
+    """
+    for parent in (folder, *folder.parents):
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o055 if parent == folder else _passable(parent))
+    # What is imported later might not be readable for nobody.
+    begin = f"""
+import os, sys, docker, requests, tarfile, tempfile, encodings.idna
+def become_nobody():
+    if os.geteuid() == 0:
+        os.seteuid({NOBODY})
+"""
+    return subprocess.run(
+        [sys.executable, "-c", begin + script],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def _passable(folder: Path) -> int:
+    return folder.stat().st_mode | 0o011

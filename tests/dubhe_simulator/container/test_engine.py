@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import docker
@@ -15,9 +12,7 @@ import pytest
 
 from dubhe_simulator.container.engine import engine, is_local, where
 from dubhe_simulator.container.errors import EngineTrouble
-from tests.dubhe_simulator.container.support import dubhe
-
-NOBODY = 65534
+from tests.dubhe_simulator.container.support import as_nobody, dubhe
 
 
 def trouble() -> str:
@@ -79,25 +74,13 @@ def test_a_socket_that_may_not_be_used(tmp_path: Path) -> None:
         sock.bind(str(path))
         sock.listen()
         path.chmod(0)
-        # As somebody who is not root: for root no permission is missing.
         script = (
-            "import os, sys, docker, requests, encodings.idna\n"
             "from dubhe_simulator.commands.build import main\n"
-            f"if os.geteuid() == 0: os.seteuid({NOBODY})\n"
+            f"os.environ['DOCKER_HOST'] = 'unix://{path}'\n"
+            "become_nobody()\n"
             "sys.exit(main(['/']))"
         )
-        tmp_path.chmod(0o755)
-        for folder in tmp_path.parents:
-            if folder.owner() == tmp_path.owner() and folder != Path("/"):
-                folder.chmod(folder.stat().st_mode | 0o011)
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "DOCKER_HOST": f"unix://{path}"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = as_nobody(script, tmp_path)
     assert done.returncode == 1, done
     assert "Permission denied. You may not use its socket" in done.stdout
     assert "usermod -aG docker" in done.stdout
