@@ -25,7 +25,8 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CACHED = "---> Using cache"
 # What the engine says about itself between the steps.
 _OWN = re.compile(
-    r" ?--->|Removing intermediate container|Successfully (built [0-9a-f]{12}$|tagged )|# Executing "
+    r" ?--->|Removing intermediate container|# Executing |"
+    r"Successfully (built [0-9a-f]{12}$|tagged )"
 )
 
 
