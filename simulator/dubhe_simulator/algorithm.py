@@ -42,6 +42,12 @@ class Algorithm:
         return self.folder / "output" / "models"
 
 
+def exported_protocol(script: str) -> str:
+    """Return the protocol that the text of a ``run.sh`` exports; it may be an unknown one."""
+    found = _EXPORT.findall(script)
+    return str(found[-1]).lower() if found else DEFAULT_PROTOCOL
+
+
 def read_algorithm(folder: Path, protocol: str | None = None) -> Algorithm:
     """Look at an algorithm's folder.
 
@@ -55,8 +61,7 @@ def read_algorithm(folder: Path, protocol: str | None = None) -> Algorithm:
     folder = folder.absolute()
     script = folder / "run.sh"
     if script.is_file():
-        found = _EXPORT.findall(script.read_text(encoding="utf-8", errors="replace"))
-        exported = found[-1].lower() if found else DEFAULT_PROTOCOL
+        exported = exported_protocol(script.read_text(encoding="utf-8", errors="replace"))
         if exported not in PROTOCOLS:
             raise CannotPlay(say("bad_protocol", script=script, protocol=exported))
         shell = shutil.which("bash") or "/bin/sh"

@@ -7,6 +7,9 @@ The language follows the locale: ``LC_ALL``, ``LC_MESSAGES``, ``LANG``; Chinese 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+
+Words = Mapping[str, tuple[str, str]]
 
 WORDS: dict[str, tuple[str, str]] = {
     # kinds of task
@@ -169,7 +172,12 @@ def say(key: str, **values: object) -> str:
         key: its name in `WORDS`.
         values: what stands for its placeholders.
     """
-    return WORDS[key][_language()].format(**values)
+    return say_from(WORDS, key, values)
+
+
+def say_from(words: Words, key: str, values: Mapping[str, object]) -> str:
+    """Return a text of another collection of words in the user's language."""
+    return words[key][_language()].format(**values)
 
 
 def _language() -> int:

@@ -1,0 +1,76 @@
+"""Write a new algorithm that runs: app.py, run.sh, Dockerfile, images, requests, a test."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from dubhe_sdk.environment import PROTOCOLS
+from dubhe_simulator.screen import Screen, pad
+from dubhe_simulator.template import write_algorithm
+from dubhe_simulator.template.words import say
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+
+_STEPS = {
+    "step_cd": "cd {folder}",
+    "step_play": "dubhe play",
+    "step_test": "python3 -m pytest",
+    "step_build": "dubhe build",
+    "step_run": "dubhe run --kind train",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Write the folder. Returns 0, or 1 if it could not be written; 2 for wrong use."""
+    options = _parser().parse_args(argv)
+    folder: Path = options.name
+    problem = _problem(folder, options.force)
+    if problem is None:
+        try:
+            algorithm = write_algorithm(folder, options.protocol)
+        except OSError as error:
+            problem = say("cannot_write", folder=folder, error=error)
+    if problem is not None:
+        sys.stderr.write(f"dubhe init: {problem}\n")
+        return EXIT_FAILED
+    screen = Screen(sys.stdout)
+    screen.line(say("written", folder=folder, protocol=algorithm.protocol))
+    screen.line(say("next"))
+    steps = {key: step.format(folder=shlex.quote(str(folder))) for key, step in _STEPS.items()}
+    columns = max(map(len, steps.values())) + 2
+    for key, step in steps.items():
+        screen.line(f"  {pad(step, columns)}# {say(key)}")
+    return EXIT_OK
+
+
+def _problem(folder: Path, force: bool) -> str | None:
+    """Return what speaks against writing there, or None."""
+    if not os.path.lexists(folder):
+        return None
+    if not folder.is_dir():
+        return say("not_a_folder", folder=folder)
+    try:
+        empty = not any(folder.iterdir())
+    except OSError as error:
+        return say("cannot_write", folder=folder, error=error)
+    return None if empty or force else say("not_empty", folder=folder)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dubhe init", description=say("help"), epilog=say("help_exit")
+    )
+    add = parser.add_argument
+    add("name", type=Path, metavar="NAME", help=say("help_name"))
+    add("--protocol", choices=PROTOCOLS, default="http", help=say("help_protocol"))
+    add("--force", action="store_true", help=say("help_force"))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

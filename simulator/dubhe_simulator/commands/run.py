@@ -1,0 +1,192 @@
+"""Start an algorithm's image as the platform does, with a request ready to be sent."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS, brokers, text
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.kind import TaskKind
+from dubhe_simulator import signals
+from dubhe_simulator.container.engine import engine, is_local, where
+from dubhe_simulator.container.errors import EngineTrouble
+from dubhe_simulator.container.naming import algorithm_word, default_tag
+from dubhe_simulator.container.plan import Plan, on_loopback, own_user, read_environment
+from dubhe_simulator.container.running import find_image
+from dubhe_simulator.container.session import Session
+from dubhe_simulator.container.words import say
+from dubhe_simulator.errors import Stopped
+from dubhe_simulator.instance import free_port
+from dubhe_simulator.screen import Screen
+from dubhe_simulator.story import new_run_folder
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+EXIT_FAILED = 1
+
+_KINDS = {
+    "train": TaskKind.TRAIN,
+    "evaluate": TaskKind.PREDICT,
+    "inference": TaskKind.INFERENCE,
+}
+_DESKTOP = "Docker Desktop"
+_ROOTLESS = "name=rootless"
+
+
+def main(argv: list[str]) -> int:
+    """Run. Returns the container's exit status, 1 if it could not be started, 2 for wrong use."""
+    options = _parser().parse_args(argv)
+    screen = Screen(sys.stdout)
+    try:
+        with signals.watched():
+            try:
+                with engine() as client:
+                    return _session(client, options, screen).run()
+            except (EngineTrouble, EnvironmentInvalid, OSError) as trouble:
+                screen.line(say("failed", error=trouble))
+                return EXIT_FAILED
+    except Stopped as stopped:  # before there was a container
+        return stopped.exit_status
+
+
+def _session(client: DockerClient, options: argparse.Namespace, screen: Screen) -> Session:
+    host, _ = where()
+    if not is_local(host):
+        raise EngineTrouble(say("run_remote", host=host))
+    # A path that exists is meant as one; an image may have the name of a folder all the same.
+    folder = Path(options.what)
+    is_folder = folder.is_dir()
+    image = default_tag(folder) if is_folder else options.what
+    advice = (
+        say("run_build_first", folder=shlex.quote(str(folder)))
+        if is_folder
+        else say("run_pull_first", image=image)
+    )
+    find_image(client, image, advice)
+    servers = brokers({"BOOTSTRAP_SERVERS": options.brokers})
+    info = client.info()
+    network = _network(options.network, servers, info)
+    kind = _KINDS[options.kind]
+    environment = read_environment(options.env)
+    data = _data(options.data_dir, folder if is_folder else None)
+    model = _file("--model", options.model)
+    run = new_run_folder(options.runs_dir)
+    instance_id = f"{algorithm_word(image)}-local-{kind.id_word}-{run.name}"
+    plan = Plan(
+        image,
+        kind,
+        instance_id,
+        run,
+        name=options.name or f"dubhe-{instance_id}",
+        user=options.user or _default_user(info),
+        data=data,
+        model=model,
+        port=options.port or (free_port() if network == "host" else None),
+        brokers=servers,
+        topics=(
+            text(os.environ, "TOPIC_MODEL_STATUS") or DEFAULT_TOPIC_STATUS,
+            text(os.environ, "TOPIC_MODEL_RESULT") or DEFAULT_TOPIC_RESULT,
+        ),
+        network=network,
+        gpus=options.gpus,
+        memory=options.memory,
+        environment=environment,
+    )
+    what = "" if options.what == "." else shlex.quote(options.what)
+    return Session(
+        client,
+        plan,
+        screen,
+        what=what,
+        ready_timeout=options.ready_timeout,
+        detach=options.detach,
+    )
+
+
+def _network(chosen: str | None, servers: str | None, info: dict[str, object]) -> str | None:
+    """Return the network; a broker on the host's loopback is only there on the host's own."""
+    if servers is None or not on_loopback(servers) or chosen == "host":
+        return chosen
+    if chosen is not None:
+        raise EngineTrouble(say("run_loopback_network", brokers=servers, network=chosen))
+    system = str(info.get("OperatingSystem", ""))
+    if system == _DESKTOP or sys.platform != "linux":
+        raise EngineTrouble(say("run_loopback", brokers=servers, system=system))
+    return "host"
+
+
+def _default_user(info: dict[str, object]) -> str:
+    """Return the caller; with a rootless engine the caller is the container's root."""
+    security = info.get("SecurityOptions") or []
+    return "0:0" if isinstance(security, list) and _ROOTLESS in security else own_user()
+
+
+def _data(chosen: Path | None, folder: Path | None) -> Path | None:
+    if chosen is None:
+        usual = (folder or Path()) / "data"
+        return usual.absolute() if usual.is_dir() else None
+    if not chosen.exists():
+        raise EngineTrouble(say("run_no_path", option="--data-dir", path=chosen))
+    return chosen.absolute()
+
+
+def _file(option: str, path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    if not path.is_file():
+        raise EngineTrouble(say("run_no_file", option=option, path=path))
+    return path.absolute()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dubhe run", description=say("run_help"), epilog=say("run_help_exit")
+    )
+    add = parser.add_argument
+    servers = os.environ.get("BOOTSTRAP_SERVERS", "")
+    add("what", nargs="?", default=".", metavar="DIR_OR_IMAGE", help=say("run_help_what"))
+    add("--kind", choices=_KINDS, default="train", help=say("run_help_kind"))
+    add("--model", type=Path, metavar="FILE", help=say("run_help_model"))
+    add("--data-dir", type=Path, metavar="DIR", help=say("run_help_data"))
+    add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help=say("run_help_runs"))
+    add("--port", type=_port, metavar="PORT", help=say("run_help_port"))
+    add("--brokers", default=servers, metavar="HOST:PORT", help=say("run_help_brokers"))
+    add("--network", metavar="NETWORK", help=say("run_help_network"))
+    add("--gpus", type=_gpus, metavar="all|N", help=say("run_help_gpus"))
+    add("--memory", metavar="SIZE", help=say("run_help_memory"))
+    add("--user", metavar="UID:GID", help=say("run_help_user"))
+    add("--env", action="append", default=[], metavar="K=V", help=say("run_help_env"))
+    add("--detach", action="store_true", help=say("run_help_detach"))
+    add("--name", metavar="NAME", help=say("run_help_name"))
+    add(
+        "--ready-timeout",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help=say("run_help_ready_timeout"),
+    )
+    return parser
+
+
+def _port(value: str) -> int:
+    port = int(value)
+    if not 0 < port < 65536:
+        raise ValueError(value)
+    return port
+
+
+def _gpus(value: str) -> int:
+    count = -1 if value == "all" else int(value)
+    if count < -1 or count == 0:
+        raise ValueError(value)
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
