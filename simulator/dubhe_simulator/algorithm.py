@@ -34,12 +34,17 @@ class Algorithm:
     @property
     def name(self) -> str:
         """The folder's name, fit to be a part of an instance id."""
-        return re.sub(r"[^0-9A-Za-z_.]+", "_", self.folder.name) or "algorithm"
+        return id_part(self.folder)
 
     @property
     def models(self) -> Path:
         """Where it saves models (``KEY_OUTPUT_DIR``)."""
         return self.folder / "output" / "models"
+
+
+def id_part(folder: Path) -> str:
+    """Return the last part of a path, fit to be a part of an instance id."""
+    return re.sub(r"[^0-9A-Za-z_.]+", "_", folder.name) or "algorithm"
 
 
 def read_algorithm(folder: Path, protocol: str | None = None) -> Algorithm:
