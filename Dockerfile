@@ -63,7 +63,7 @@ FROM python AS base
 COPY --from=builder /usr/bin/tini-static /usr/bin/tini
 COPY --from=builder /opt/dubhe/venv /opt/dubhe/venv
 COPY --from=wheel /out /
-COPY image/dubhe image/start image/run.sh /opt/dubhe/bin/
+COPY image/dubhe image/start image/run.sh image/prepare-data /opt/dubhe/bin/
 # Writable by whatever user the platform chooses: `--user 12345:0` saves its models in /app too.
 RUN ln -s /opt/dubhe/bin/dubhe /usr/local/bin/dubhe \
     && mkdir -p /app /temporary && chmod 1777 /app /temporary \

@@ -34,7 +34,7 @@ class Algorithm:
     @property
     def name(self) -> str:
         """The folder's name, fit to be a part of an instance id."""
-        return re.sub(r"[^0-9A-Za-z_.]+", "_", self.folder.name) or "algorithm"
+        return id_part(self.folder)
 
     @property
     def models(self) -> Path:
@@ -46,6 +46,11 @@ def exported_protocol(script: str) -> str:
     """Return the protocol that the text of a ``run.sh`` exports; it may be an unknown one."""
     found = _EXPORT.findall(script)
     return str(found[-1]).lower() if found else DEFAULT_PROTOCOL
+
+
+def id_part(folder: Path) -> str:
+    """Return the last part of a path, fit to be a part of an instance id."""
+    return re.sub(r"[^0-9A-Za-z_.]+", "_", folder.name) or "algorithm"
 
 
 def read_algorithm(folder: Path, protocol: str | None = None) -> Algorithm:

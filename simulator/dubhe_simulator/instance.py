@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from dubhe_sdk.kind import TaskKind
 from dubhe_simulator import signals
 from dubhe_simulator.algorithm import Algorithm
+from dubhe_simulator.running import Ending
+from dubhe_simulator.spoken import spoken
 
 HOST = "127.0.0.1"
 GRACE_S = 10.0  # between SIGTERM and SIGKILL, as `docker stop` has it
@@ -37,21 +38,6 @@ _OURS = frozenset(
         "DUBHE_PROCESS",  # would tell the algorithm that a service is above it already
     }
 )
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How an instance ended.
-
-    Attributes:
-        status: its exit status; 128 plus the signal's number if a signal ended it.
-        killed: whether it had to be killed because it ignored SIGTERM.
-        stragglers: processes it left behind, in words. They have been ended.
-    """
-
-    status: int
-    killed: bool = False
-    stragglers: tuple[str, ...] = ()
 
 
 class Instance:
@@ -101,6 +87,25 @@ class Instance:
     def spool(self) -> Path:
         """The spool's directory."""
         return self.folder / "spool"
+
+    @property
+    def protocol(self) -> str:
+        """See `Running.protocol`."""
+        return self.algorithm.protocol
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """See `Running.address`."""
+        return HOST, self.port
+
+    @property
+    def logs(self) -> tuple[Path, ...]:
+        """See `Running.logs`."""
+        return self.console, self.log
+
+    def spoken(self) -> int | None:
+        """See `Running.spoken`."""
+        return spoken(self.spool)
 
     def start(self) -> None:
         """Start it. Its address is `HOST` and `port` as soon as it listens."""

@@ -26,8 +26,9 @@ def report_lines(report: StoryReport) -> Iterator[str]:
         yield from _quality(kind, report.predictions(kind))
     yield from confusion_lines(report.predictions(TaskKind.PREDICT))
     yield ""
-    yield from _answer(report.answer)
-    yield ""
+    if TaskKind.INFERENCE in report.stages:
+        yield from _answer(report.answer)
+        yield ""
     yield from delivery_lines(report.stages)
     yield ""
     yield from _places(report)
@@ -113,7 +114,8 @@ def _answer(answer: object) -> Iterator[str]:
 def _places(report: StoryReport) -> Iterator[str]:
     run = report.setting.run
     yield say("place_model", path=report.model)
-    yield say("place_logs", path=run / "*" / "log" / "dubhe.log")
+    if report.setting.site.keeps_logs:
+        yield say("place_logs", path=run / "*" / "log" / "dubhe.log")
     if report.setting.brokers is None:
         yield say("place_journal", path=run / "*" / "journal")
     else:

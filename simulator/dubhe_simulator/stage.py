@@ -15,13 +15,12 @@ from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
 from dubhe_sdk.kind import TaskKind
 from dubhe_sdk.requests import FLAG_OK
 from dubhe_simulator import bodies
-from dubhe_simulator.algorithm import Algorithm
 from dubhe_simulator.client import NoAnswer, open_client
 from dubhe_simulator.heart import Heart, beat
-from dubhe_simulator.instance import HOST, Ending, Instance
 from dubhe_simulator.results import Prediction
+from dubhe_simulator.running import Ending, Running
+from dubhe_simulator.site import Site
 from dubhe_simulator.sources import JournalSource, Source
-from dubhe_simulator.spoken import spoken
 from dubhe_simulator.tally import Tally
 from dubhe_simulator.view import View
 from dubhe_simulator.watch import Watch
@@ -35,7 +34,7 @@ class Setting:
     """What all stages of a run have in common.
 
     Attributes:
-        algorithm: the algorithm.
+        site: where its instances run.
         run: the run's folder; every stage has one of its own below it.
         brokers: Kafka's, or None for the embedded journal.
         topics: of status and of results.
@@ -44,7 +43,7 @@ class Setting:
         task_timeout: seconds for a training or an evaluation.
     """
 
-    algorithm: Algorithm
+    site: Site
     run: Path
     brokers: str | None = None
     topics: tuple[str, str] = (DEFAULT_TOPIC_STATUS, DEFAULT_TOPIC_RESULT)
@@ -57,7 +56,7 @@ class Setting:
 class StageReport:
     """What is known of a stage after its end."""
 
-    instance: Instance
+    instance: Running
     ending: Ending
     tally: Tally
     predictions: list[Prediction]
@@ -97,13 +96,10 @@ class Stage:
         self._kind = kind
         self._view = view
         self._stack = ExitStack()
-        instance_id = f"{setting.algorithm.name}-local-{kind.id_word}-{setting.run.name}"
-        self.instance = Instance(
-            setting.algorithm,
-            kind,
-            instance_id,
-            setting.run / kind.value,
-            self._environment(model),
+        instance_id = f"{setting.site.name}-local-{kind.id_word}-{setting.run.name}"
+        self._folder = setting.run / kind.value
+        self.instance = setting.site.instance(
+            kind, instance_id, self._folder, self._environment(model)
         )
 
     def __enter__(self) -> Stage:
@@ -157,7 +153,7 @@ class Stage:
             self._watch.predictions,
             self._heart.sent,
             self._heart.lost,
-            spoken(self.instance.spool),
+            self.instance.spoken(),
         )
 
     def _begin(self) -> None:
@@ -168,13 +164,13 @@ class Stage:
         self._watch = Watch(self.instance, source, self._view)
         self._stack.enter_context(self.instance)
         self._watch.wait_for("READY", self._setting.ready_timeout)
-        protocol = self._setting.algorithm.protocol
-        self._client = open_client(protocol, HOST, self.instance.port)
+        protocol, address = self.instance.protocol, self.instance.address
+        self._client = open_client(protocol, *address)
         self._stack.callback(self._client.close)
         problem = beat(self._client, bodies.heartbeat(self.instance.id))
         if problem is not None:
             raise self._watch.failure(say("ready_but_no_heartbeat", problem=problem))
-        self._heart = Heart(open_client(protocol, HOST, self.instance.port), self.instance.id)
+        self._heart = Heart(open_client(protocol, *address), self.instance.id)
         self._watch.heart = self._heart
         self._heart.start()
         self._stack.callback(self._heart.stop)
@@ -191,7 +187,7 @@ class Stage:
 
     def _open_source(self) -> Source:
         if self._setting.brokers is None:
-            return JournalSource(self.instance.journal)
+            return JournalSource(self._folder / "journal")
         # Only a run with brokers needs the package.
         from dubhe_simulator.sources.kafka import KafkaSource
 

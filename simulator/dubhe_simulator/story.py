@@ -44,7 +44,7 @@ class StoryReport:
 
 
 def play(setting: Setting, dataset: Dataset, images: int, view: View) -> StoryReport:
-    """Play it.
+    """Play it, as far as the site has the kinds of task for it.
 
     Args:
         setting: the algorithm, where to run it, and how.
@@ -59,15 +59,21 @@ def play(setting: Setting, dataset: Dataset, images: int, view: View) -> StoryRe
     """
     begun = time.monotonic()
     report = StoryReport(setting)
-    model = report.model = _train(setting, dataset, view, report)
-    with Stage(setting, TaskKind.PREDICT, view, model) as stage:
-        stage.task(bodies.predict(stage.instance.id, dataset, setting.special_params))
-        report.stages[TaskKind.PREDICT] = stage.stop()
-    with Stage(setting, TaskKind.INFERENCE, view, model) as stage:
-        names = dataset.examples(images)
-        body = bodies.inference(stage.instance.id, dataset, names, 1, setting.special_params)
-        report.answer = stage.inference(body)
-        report.stages[TaskKind.INFERENCE] = stage.stop()
+    kinds = setting.site.kinds
+    if TaskKind.TRAIN in kinds:
+        model = report.model = _train(setting, dataset, view, report)
+    else:
+        model = report.model = _trained(setting)
+    if TaskKind.PREDICT in kinds:
+        with Stage(setting, TaskKind.PREDICT, view, model) as stage:
+            stage.task(bodies.predict(stage.instance.id, dataset, setting.special_params))
+            report.stages[TaskKind.PREDICT] = stage.stop()
+    if TaskKind.INFERENCE in kinds:
+        with Stage(setting, TaskKind.INFERENCE, view, model) as stage:
+            names = dataset.examples(images)
+            body = bodies.inference(stage.instance.id, dataset, names, 1, setting.special_params)
+            report.answer = stage.inference(body)
+            report.stages[TaskKind.INFERENCE] = stage.stop()
     report.seconds = time.monotonic() - begun
     return report
 
@@ -85,13 +91,22 @@ def new_run_folder(runs: Path) -> Path:
 
 
 def _train(setting: Setting, dataset: Dataset, view: View, report: StoryReport) -> Path:
-    models = setting.algorithm.models
+    models = setting.site.models
     before = model_files(models)
     with Stage(setting, TaskKind.TRAIN, view) as stage:
         stage.task(bodies.train(stage.instance.id, dataset, setting.special_params))
         report.stages[TaskKind.TRAIN] = stage.stop()
-        logs = (stage.instance.console, stage.instance.log)
+        logs = stage.instance.logs
     model = best(model_files(models) - before)
     if model is None:
         raise TaskFailed(say("no_model", folder=models), logs)
+    return model
+
+
+def _trained(setting: Setting) -> Path:
+    """Return the best model of former trainings."""
+    models = setting.site.models
+    model = best(model_files(models))
+    if model is None:
+        raise TaskFailed(say("no_former_model", folder=models))
     return model

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dubhe_sdk.kind import TaskKind
-from dubhe_simulator.instance import Ending
+from dubhe_simulator.running import Ending
 from dubhe_simulator.screen import Screen, pad
 from dubhe_simulator.view import Progress
 from dubhe_simulator.words import say

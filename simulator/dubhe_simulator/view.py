@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dubhe_sdk.kind import TaskKind
-from dubhe_simulator.instance import Ending
+from dubhe_simulator.running import Ending
 
 ESTIMATE_AFTER_S = 1.0  # the first batch is slower than the rest
 

@@ -9,9 +9,9 @@ from typing import Any
 from dubhe_sdk.messages import MessageType
 from dubhe_simulator.errors import TaskFailed
 from dubhe_simulator.heart import Heart
-from dubhe_simulator.instance import Instance
 from dubhe_simulator.message import Message
 from dubhe_simulator.results import Prediction, predictions_in
+from dubhe_simulator.running import Running
 from dubhe_simulator.sources import Source, SourceBroken
 from dubhe_simulator.tally import Tally
 from dubhe_simulator.view import Progress, View
@@ -29,7 +29,7 @@ class Watch:
         view: whom to tell.
     """
 
-    def __init__(self, instance: Instance, source: Source, view: View) -> None:
+    def __init__(self, instance: Running, source: Source, view: View) -> None:
         self._instance = instance
         self._source = source
         self._view = view
@@ -71,7 +71,7 @@ class Watch:
         kind = say(f"kind_{self._instance.kind.value}")
         return TaskFailed(
             say("task_failed", kind=kind, instance_id=self._instance.id, text=text),
-            (self._instance.console, self._instance.log),
+            self._instance.logs,
         )
 
     def _poll(self, timeout: float) -> list[Message]:

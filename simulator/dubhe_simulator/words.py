@@ -18,6 +18,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "kind_inference": ("inference", "推理"),
     # while it goes on
     "title": ("Playing the platform for {folder} ({protocol})", "为 {folder} 模拟平台({protocol})"),
+    "title_hosts": (
+        "Playing the platform for {algorithm} on {hosts} ({protocol})",
+        "为 {hosts} 上的 {algorithm} 模拟平台({protocol})",
+    ),
     "starting": ("starting {instance_id}", "启动 {instance_id}"),
     "ready": ("ready after {seconds:.1f} s", "就绪,用时 {seconds:.1f} 秒"),
     "epoch": ("epoch {number}", "第 {number} 轮"),
@@ -88,6 +92,28 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_answer": ("no answer to the request: {error}", "请求没有得到应答:{error}"),
     "refused": ("the request was refused: {message}", "请求被拒绝:{message}"),
+    "no_host": (
+        "no `dubhe host` answers at {host} ({error}): is that service running? For some kinds of "
+        "task alone, name them: COMPOSE_PROFILES=train or --kinds train",
+        "{host} 上没有 `dubhe host` 应答({error}):该服务是否在运行?只运行部分任务时请指明:"
+        "COMPOSE_PROFILES=train 或 --kinds train",
+    ),
+    "host_lost": (
+        "its host {host} has gone without a word",
+        "所在主机 {host} 没有任何消息就断开了",
+    ),
+    "bad_host": (
+        "--host {value}: expected KIND=HOST[:PORT], KIND one of {kinds}",
+        "--host {value}:应为 KIND=主机[:端口],KIND 为 {kinds} 之一",
+    ),
+    "hosts_need": (
+        "--host also needs {missing}: instances elsewhere write there",
+        "使用 --host 时还需要 {missing}:其他主机上的实例写在那里",
+    ),
+    "no_former_model": (
+        "there is no model_<time>_<epoch>_<loss>.<ext> in {folder}: train first",
+        "{folder} 里没有 model_<时间>_<轮次>_<损失>.<后缀>:请先训练",
+    ),
     "no_model": (
         "training ended well, but no new model_<time>_<epoch>_<loss>.<ext> is in {folder}",
         "训练正常结束,但 {folder} 里没有新的 model_<时间>_<轮次>_<损失>.<后缀>",
@@ -157,6 +183,40 @@ WORDS: dict[str, tuple[str, str]] = {
     "help_task_timeout": (
         "seconds for a training or an evaluation (default: 3600)",
         "等待训练或评估完成的秒数(默认 3600)",
+    ),
+    "help_host": (
+        "use a `dubhe host` that runs elsewhere, for example train=train:8029; once for each kind "
+        "of task (train, predict, inference); needs --brokers, --data-dir and --models, and the "
+        "same paths there",
+        "使用在别处运行的 `dubhe host`,例如 train=train:8029;每种任务(train、predict、inference)"
+        "各写一次;需要 --brokers、--data-dir 和 --models,且两边路径相同",
+    ),
+    "help_models": (
+        "where models appear, with --host",
+        "模型出现的目录,与 --host 一起使用",
+    ),
+    "help_name": (
+        "the algorithm's name or folder, with --host (default: algorithm)",
+        "算法的名称或目录,与 --host 一起使用(默认:algorithm)",
+    ),
+    "help_kinds": (
+        "of the hosts, use those of these kinds alone: train,evaluate,inference; other words are "
+        "ignored, so a list of Compose profiles will do",
+        "只使用这些任务的主机:train,evaluate,inference;其他词被忽略,因此可以直接写 Compose 的 "
+        "profile 列表",
+    ),
+    "help_host_command": (
+        "Run instances of an algorithm for `dubhe play --host` elsewhere, one after another, until "
+        "SIGTERM. COMMAND (default: the algorithm's run.sh) starts one; it gets this environment, "
+        "and INSTANCE_ID and model_path from the platform. Whoever reaches the port can start "
+        "instances: leave it within a private network.",
+        "为别处的 `dubhe play --host` 依次运行算法实例,直到收到 SIGTERM。COMMAND(默认:算法的 "
+        "run.sh)启动一个实例;它得到当前的环境变量,以及平台给出的 INSTANCE_ID 和 model_path。"
+        "能访问该端口的人都能启动实例:请只在内部网络中使用。",
+    ),
+    "help_host_port": (
+        "where platforms connect (default: 8029)",
+        "平台连接的端口(默认 8029)",
     ),
     "help_exit": (
         "Exit status: 0 all went well; 1 something failed; 2 wrong use; 130 Ctrl-C.",

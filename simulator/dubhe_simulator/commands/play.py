@@ -19,11 +19,14 @@ from dubhe_sdk.environment import (
 )
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import signals
-from dubhe_simulator.algorithm import PROTOCOLS, read_algorithm
+from dubhe_simulator.algorithm import PROTOCOLS, id_part, read_algorithm
 from dubhe_simulator.dataset import read_dataset
 from dubhe_simulator.errors import CannotPlay, Stopped, TaskFailed
+from dubhe_simulator.hosts import Hosts
+from dubhe_simulator.hosts.addresses import chosen_hosts
 from dubhe_simulator.report import report_lines, tail_lines
 from dubhe_simulator.screen import Screen
+from dubhe_simulator.site import Here, Site
 from dubhe_simulator.stage import Setting
 from dubhe_simulator.story import StoryReport, new_run_folder, play
 from dubhe_simulator.terminal import Terminal
@@ -47,11 +50,11 @@ def main(argv: list[str]) -> int:
 
 def _play(options: argparse.Namespace, screen: Screen) -> int:
     try:
-        algorithm = read_algorithm(options.algorithm, options.protocol)
-        dataset = read_dataset(options.data_dir or algorithm.folder / "data")
+        site = _site(options)
+        dataset = read_dataset(options.data_dir or options.algorithm / "data")
         params = _json_object("--special-params", options.special_params)
         setting = Setting(
-            algorithm,
+            site,
             new_run_folder(options.runs_dir),
             brokers=brokers({"BOOTSTRAP_SERVERS": options.brokers}),
             topics=_topics(),
@@ -59,7 +62,7 @@ def _play(options: argparse.Namespace, screen: Screen) -> int:
             ready_timeout=options.ready_timeout,
             task_timeout=options.task_timeout,
         )
-        screen.line(say("title", folder=algorithm.folder, protocol=algorithm.protocol))
+        screen.line(site.title)
         report = play(setting, dataset, options.images, Terminal(screen))
     except (CannotPlay, EnvironmentInvalid, OSError) as error:
         screen.line(say("failed", error=error))
@@ -73,6 +76,17 @@ def _play(options: argparse.Namespace, screen: Screen) -> int:
     for line in report_lines(report):
         screen.line(line)
     return _verdict(report, screen)
+
+
+def _site(options: argparse.Namespace) -> Site:
+    if not options.host:
+        return Here(read_algorithm(options.algorithm, options.protocol))
+    needed = {name: getattr(options, name) for name in ("brokers", "data_dir", "models")}
+    missing = [f"--{name.replace('_', '-')}" for name, value in needed.items() if not value]
+    if missing:
+        raise CannotPlay(say("hosts_need", missing=", ".join(missing)))
+    addresses = chosen_hosts(options.host, options.kinds)
+    return Hosts(addresses, id_part(options.name), options.models, options.ready_timeout)
 
 
 def _verdict(report: StoryReport, screen: Screen) -> int:
@@ -142,6 +156,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="JSON",
         help=say("help_params"),
     )
+    add("--host", action="append", metavar="KIND=HOST[:PORT]", help=say("help_host"))
+    add("--kinds", default="", metavar="LIST", help=say("help_kinds"))
+    add("--models", type=Path, metavar="DIR", help=say("help_models"))
+    add("--name", type=Path, default=Path("algorithm"), metavar="NAME", help=say("help_name"))
     add("--images", type=_positive, default=6, metavar="N", help=say("help_images"))
     add(
         "--ready-timeout",

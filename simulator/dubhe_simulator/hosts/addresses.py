@@ -1,0 +1,43 @@
+"""Which hosts a platform shall use, from its command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dubhe_sdk.kind import KIND_WORDS, TaskKind
+from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.hosts.host import DEFAULT_PORT
+from dubhe_simulator.hosts.remote import Address
+from dubhe_simulator.words import say
+
+# What people call the kinds: as the decorators do, as instance ids do, or as these pages do.
+WORDS = {
+    **{kind.value: kind for kind in TaskKind},
+    **KIND_WORDS,
+    "evaluate": TaskKind.PREDICT,
+}
+
+
+def chosen_hosts(hosts: Iterable[str], kinds: str) -> dict[TaskKind, Address]:
+    """Return the hosts to use.
+
+    Args:
+        hosts: ``KIND=HOST[:PORT]`` each.
+        kinds: words for the kinds to use, separated by commas; no known word means all.
+
+    Raises:
+        CannotPlay: a host is malformed.
+    """
+    found = dict(_parse(host) for host in hosts)
+    wanted = {WORDS[word] for word in map(str.strip, kinds.split(",")) if word in WORDS}
+    return {kind: host for kind, host in found.items() if kind in wanted or not wanted}
+
+
+def _parse(value: str) -> tuple[TaskKind, Address]:
+    word, _, address = value.partition("=")
+    host, _, port = address.partition(":")
+    number = port or str(DEFAULT_PORT)
+    if word not in WORDS or not host or not number.isdecimal():
+        kinds = ", ".join(kind.value for kind in TaskKind)
+        raise CannotPlay(say("bad_host", value=value, kinds=kinds))
+    return WORDS[word], (host, int(number))
