@@ -3,7 +3,7 @@
 import { h, s, setText, type Row } from "./dom";
 import { icon, type IconName } from "./icons";
 import { t, type Key } from "./i18n";
-import type { Kind, Run, State } from "./types";
+import type { Instance, Kind, Run, State } from "./types";
 
 export interface View {
   element: HTMLElement;
@@ -16,6 +16,11 @@ export function kindName(kind: Kind | null): string {
 
 export function stateName(state: State): string {
   return t(`state_${state}`);
+}
+
+/** Whether an instance may still do something. */
+export function isActive(instance: Instance): boolean {
+  return ["starting", "ready", "running"].includes(instance.state);
 }
 
 /** How a run is called in legends and menus: "training 3". */

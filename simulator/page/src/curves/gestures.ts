@@ -35,7 +35,6 @@ export function listenToArea(area: HTMLElement, chart: Zoomable): void {
 export function panWithMouse(area: HTMLElement, start: MouseEvent, chart: Zoomable): void {
   const from = chart.shown();
   if (!from) return;
-  start.preventDefault();
   const move = (event: MouseEvent): void =>
     chart.change(pan(from, (start.clientX - event.clientX) / area.clientWidth));
   const end = (): void => {

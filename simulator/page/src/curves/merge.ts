@@ -7,8 +7,9 @@ export interface Line {
 }
 
 export interface Table {
-  /** x, then for each line its values and its smoothed values; undefined: another line's row. */
-  data: (number | null | undefined)[][];
+  /** x, then for each line its values and its smoothed values; undefined: another line's row,
+   * or a value that has no place; the line goes on to its next point. */
+  data: (number | undefined)[][];
   /** For each line the row of each of its points. */
   rows: number[][];
 }
@@ -16,7 +17,7 @@ export interface Table {
 /** @param positive leaves out what a logarithmic scale cannot show */
 export function merge(lines: Line[], positive: boolean): Table {
   const size = lines.reduce((sum, line) => sum + line.x.length, 0);
-  const data: (number | null | undefined)[][] = [new Array<number>(size)];
+  const data: (number | undefined)[][] = [new Array<number>(size)];
   const rows: number[][] = lines.map(() => []);
   for (const line of lines) {
     data.push(new Array<undefined>(size));
@@ -40,10 +41,10 @@ export function merge(lines: Line[], positive: boolean): Table {
     rows[first]?.push(row);
     let column = 1;
     for (let i = 0; i < first; i++) column += lines[i]?.smooth ? 2 : 1;
-    const shown = (y: number | undefined): number | null =>
-      y === undefined || (positive && y <= 0) ? null : y;
-    (data[column] as (number | null)[])[row] = shown(line.y[place]);
-    if (line.smooth) (data[column + 1] as (number | null)[])[row] = shown(line.smooth[place]);
+    const shown = (y: number | undefined): number | undefined =>
+      y !== undefined && positive && y <= 0 ? undefined : y;
+    (data[column] as (number | undefined)[])[row] = shown(line.y[place]);
+    if (line.smooth) (data[column + 1] as (number | undefined)[])[row] = shown(line.smooth[place]);
   }
   return { data, rows };
 }

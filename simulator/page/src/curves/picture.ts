@@ -17,8 +17,9 @@ export function savePicture(chart: HTMLCanvasElement, text: PictureText, name: s
   const px = (n: number): number => n * ratio;
   const family = getComputedStyle(document.body).fontFamily;
   const canvas = document.createElement("canvas");
+  const notes = text.note ? text.note.split(" · ") : [];
   const head = px(64 + 20 * text.legend.length);
-  const foot = px(text.note ? 28 : 12);
+  const foot = px(14 + 18 * notes.length);
   canvas.width = chart.width + px(32);
   canvas.height = head + chart.height + foot;
   const ctx = canvas.getContext("2d");
@@ -41,7 +42,9 @@ export function savePicture(chart: HTMLCanvasElement, text: PictureText, name: s
   });
   ctx.drawImage(chart, px(16), head);
   ctx.fillStyle = text.muted;
-  ctx.fillText(text.note, px(20), canvas.height - px(12));
+  notes.forEach((note, place) =>
+    ctx.fillText(note, px(20), head + chart.height + px(16 + 18 * place)),
+  );
   canvas.toBlob((blob) => {
     if (blob) saveBlob(blob, name);
   }, "image/png");

@@ -18,7 +18,7 @@ export interface PlotOptions {
   hover(x: number | null, distance: number): void;
 }
 
-const HEIGHT = 230;
+const HEIGHT = 250;
 const CLICK = 4; // px that a press may move and still be no selection
 
 export class Plot {
@@ -131,7 +131,11 @@ export class Plot {
       x.space = 90;
       x.values = (_, splits, __, ___, step) => splits.map((at) => timeLabel(at, step));
     }
-    return [x, { ...common, size: 62, gap: 6 }];
+    const y: uPlot.Axis = { ...common, size: 62, gap: 6 };
+    if (this.options.log) {
+      y.values = (_, splits) => splits.map((at) => ((at as number | null) === null ? "" : tick(at)));
+    }
+    return [x, y];
   }
 
   private series(): uPlot.Series[] {
@@ -176,6 +180,11 @@ export class Plot {
 function wide(min: number | null, max: number | null): [number, number] {
   if (min === null || max === null) return [0, 1];
   return min < max ? [min, max] : [min - 0.5, max + 0.5];
+}
+
+/** A power of ten; uPlot would round small ones to 0. */
+function tick(at: number): string {
+  return at >= 1e-4 && at < 1e6 ? String(Number(at.toPrecision(3))) : at.toExponential(0);
 }
 
 function timeLabel(ms: number, step: number): string {

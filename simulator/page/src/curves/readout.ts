@@ -28,6 +28,12 @@ export class Readout {
       if (found >= 0 && loaded.length === 1) at = curve.x[found] ?? null;
       const mark = x === null ? undefined : curve.marks.find((m) => Math.abs(m.x - x) <= distance);
       if (mark && loaded.length === 1) at = mark.x;
+      const { x: xs } = curve;
+      const beside = x !== null && (x < (xs[0] ?? 0) - distance || x > (xs.at(-1) ?? 0) + distance);
+      if (beside && !mark) {
+        setText(slot, "–"); // this run has nothing here
+        return;
+      }
       const raw = mark ? value(mark.value) : value(curve.y[found]);
       const smoothed = smooth && !mark && found >= 0 ? `${value(smooth[found])} (${raw})` : raw;
       setText(slot, smoothed);

@@ -99,7 +99,7 @@ export function openLightbox(given: LightboxOptions): void {
 }
 
 function findingsTable(findings: Finding[], classes: string[]): HTMLElement {
-  const rows = findings.map((finding) => {
+  const rows = findings.flatMap((finding) => {
     const swatch = h("span", { class: "swatch" });
     swatch.style.setProperty("--run", `var(--${classHue(finding.predicted || finding.truth, classes)})`);
     const special = finding.special === null || finding.special === undefined || finding.special === ""
@@ -107,14 +107,15 @@ function findingsTable(findings: Finding[], classes: string[]): HTMLElement {
       : typeof finding.special === "string"
         ? finding.special
         : JSON.stringify(finding.special);
-    return h(
+    const row = h(
       "tr",
       { class: finding.verdict },
       h("td", {}, swatch, finding.truth || t("none")),
       h("td", {}, finding.predicted || t("none")),
       h("td", { class: "number" }, percent(confidenceOf(finding))),
-      special ? h("td", { class: "note" }, special) : null,
     );
+    if (!special) return [row];
+    return [row, h("tr", {}, h("td", { class: "note mono special", colspan: "3" }, special))];
   });
   return h(
     "div",

@@ -7,9 +7,7 @@ import { icon, type IconName } from "../icons";
 import { isStuck } from "../outages";
 import { post } from "../transport";
 import type { Instance } from "../types";
-import { button, facts, kindName, link, notice, stateName } from "../ui";
-
-const OVER = new Set(["ended", "failed", "lost"]);
+import { button, facts, isActive, kindName, link, notice, stateName } from "../ui";
 
 export function instanceCard(first: Instance): Row<Instance> {
   const { id } = first;
@@ -92,7 +90,7 @@ export function instanceCard(first: Instance): Row<Instance> {
       curvesLink.href = `#/curves?runs=${instance.run}`;
       resultsLink.href = `#/results?run=${instance.run}`;
       show(logLink, instance.has_log);
-      show(stop, instance.owned && !OVER.has(instance.state));
+      show(stop, instance.owned && isActive(instance));
       element.classList.toggle("stuck", isStuck(instance));
     },
   };

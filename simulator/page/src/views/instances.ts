@@ -4,7 +4,7 @@ import { route } from "../route";
 import { store } from "../state";
 import { t } from "../i18n";
 import type { Instance } from "../types";
-import { kindName, select, setOptions, stateName } from "../ui";
+import { isActive, kindName, select, setOptions, stateName } from "../ui";
 
 export class InstanceMenu {
   readonly element: HTMLSelectElement;
@@ -23,11 +23,13 @@ export class InstanceMenu {
     this.update();
   }
 
-  /** The chosen instance, else the newest one that fits; null: all, or there is none. */
+  /** The chosen instance, else one that fits, preferably at work; null: all, or none fits. */
   get chosen(): string | null {
     const id = route.get("instance");
     if (id !== null) return id;
-    return this.all ? null : (store.listInstances().find(this.fits)?.id ?? null);
+    if (this.all) return null;
+    const fitting = store.listInstances().filter(this.fits);
+    return (fitting.find(isActive) ?? fitting[0])?.id ?? null;
   }
 
   update(): void {

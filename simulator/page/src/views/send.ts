@@ -9,17 +9,14 @@ import type { PictureOptions } from "../results/picture";
 import { store } from "../state";
 import { get, post } from "../transport";
 import type { Form, Json, ResultItem, Send } from "../types";
-import { button, choice, empty, field, link, notice, type View } from "../ui";
+import { button, choice, empty, field, isActive, link, notice, type View } from "../ui";
 import { InstanceMenu } from "./instances";
 import { RequestForm } from "./request";
 
-const OVER = new Set(["ended", "failed", "lost"]);
-
 export function send(): View {
   let forms: Form[] = [];
-  let picked: Form["name"] | null = null;
   let asked = "";
-  const menu = new InstanceMenu(() => void load(), false, (i) => Boolean(i.address) && !OVER.has(i.state));
+  const menu = new InstanceMenu(() => void load(), false, (i) => Boolean(i.address) && isActive(i));
   const nothing = empty("empty_send", "empty_send_text", link(t("nav_overview"), "#/overview"));
   const names = h("div");
   const form = new RequestForm();
@@ -31,7 +28,6 @@ export function send(): View {
   const historyNote = h("p", { class: "hint" }, t("empty_history"));
 
   const pick = (name: Form["name"]): void => {
-    picked = name;
     const found = forms.find((f) => f.name === name);
     if (found) form.set(found.body);
     said.say(found && !found.fits ? t("form_does_not_fit") : "");
@@ -111,7 +107,6 @@ export function send(): View {
   ];
   update();
   void fetchHistory();
-  void picked;
   return { element, destroy: () => stops.forEach((stop) => stop()) };
 }
 
