@@ -18,7 +18,7 @@ class Trainer:
     """Learns from labelled images and reports every batch and every epoch."""
 
     def __init__(self, ctx: Context):
-        self.epochs = special_param(ctx, "epochs", 8)
+        self.epochs = special_param(ctx, "epochs", 10)
         self.sure = special_param(ctx, "confidence", 0.5)
 
     @dubhe_sdk.train()

@@ -45,7 +45,7 @@ class Detector:
 
     def __init__(self, codes: Iterable[str]):
         self.codes = sorted(codes)
-        common = {"learning_rate_init": 0.002, "random_state": 0}
+        common = {"learning_rate_init": 0.002, "alpha": 0.01, "random_state": 0}
         self.classifier = MLPClassifier(hidden_layer_sizes=(128,), **common)
         self.locator = MLPRegressor(hidden_layer_sizes=(64,), **common)
 

@@ -30,7 +30,7 @@ from dubhe_simulator.terminal import Terminal
 from tests.support.journal import read_journal
 
 DEFECTS = Path(__file__).parents[2] / "examples" / "defects"
-EPOCHS = 8
+EPOCHS = 10
 BATCHES = 45  # 180 plates, 4 at a time
 ENTRY = ["ground_true", "predict_code", "conf", "shape_type", "position", "special"]
 Box = tuple[float, float, float, float]
