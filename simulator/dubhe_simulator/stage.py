@@ -97,14 +97,7 @@ class Stage:
         self._kind = kind
         self._view = view
         self._stack = ExitStack()
-        instance_id = f"{setting.algorithm.name}-local-{kind.id_word}-{setting.run.name}"
-        self.instance = Instance(
-            setting.algorithm,
-            kind,
-            instance_id,
-            setting.run / kind.value,
-            self._environment(model),
-        )
+        self.instance = make_instance(setting, kind, model)
 
     def __enter__(self) -> Stage:
         try:
@@ -197,18 +190,32 @@ class Stage:
 
         return KafkaSource(self._setting.brokers, self._setting.topics, self.instance.id)
 
-    def _environment(self, model: Path | None) -> dict[str, str]:
-        env: dict[str, str] = {}
-        if model is not None:
-            env["model_path"] = str(model)
-        if self._setting.special_params:
-            env["special_params"] = json.dumps(self._setting.special_params)
-        if self._setting.brokers is not None:
-            status, result = self._setting.topics
-            env.update(
-                PLATFORM_TYPE="1",
-                BOOTSTRAP_SERVERS=self._setting.brokers,
-                TOPIC_MODEL_STATUS=status,
-                TOPIC_MODEL_RESULT=result,
-            )
-        return env
+
+def make_instance(setting: Setting, kind: TaskKind, model: Path | None = None) -> Instance:
+    """Return an instance of the setting's algorithm, not started yet.
+
+    Args:
+        setting: the run's.
+        kind: the kind of task.
+        model: the model file for evaluation and inference.
+    """
+    instance_id = f"{setting.algorithm.name}-local-{kind.id_word}-{setting.run.name}"
+    folder = setting.run / kind.value
+    return Instance(setting.algorithm, kind, instance_id, folder, _environment(setting, model))
+
+
+def _environment(setting: Setting, model: Path | None) -> dict[str, str]:
+    env: dict[str, str] = {}
+    if model is not None:
+        env["model_path"] = str(model)
+    if setting.special_params:
+        env["special_params"] = json.dumps(setting.special_params)
+    if setting.brokers is not None:
+        status, result = setting.topics
+        env.update(
+            PLATFORM_TYPE="1",
+            BOOTSTRAP_SERVERS=setting.brokers,
+            TOPIC_MODEL_STATUS=status,
+            TOPIC_MODEL_RESULT=result,
+        )
+    return env

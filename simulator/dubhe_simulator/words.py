@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from dubhe_simulator.words_ui import UI_WORDS
+
 WORDS: dict[str, tuple[str, str]] = {
     # kinds of task
     "kind_train": ("training", "训练"),
@@ -159,6 +161,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Exit status: 0 all went well; 1 something failed; 2 wrong use; 130 Ctrl-C.",
         "退出状态:0 一切正常;1 有失败;2 用法错误;130 Ctrl-C。",
     ),
+    **UI_WORDS,
 }
 
 
