@@ -165,6 +165,18 @@ UI_WORDS: dict[str, tuple[str, str]] = {
         "2 wrong use.",
         "退出状态:0 已接受(--wait:正常结束);1 被拒绝、无应答或失败;2 用法错误。",
     ),
+    "send_help_data": (
+        "labelled images, also below train/, val/ and test/: what the request names",
+        "带标签的图片,可分 train/、val/、test/:写入请求",
+    ),
+    "send_help_brokers": (
+        "Kafka, to wait for END (default: BOOTSTRAP_SERVERS)",
+        "用来等待 END 的 Kafka(默认:BOOTSTRAP_SERVERS)",
+    ),
+    "send_needs_instance": (
+        "--set, --body, --images and --data-dir with --ui need --instance ID",
+        "--ui 与 --set、--body、--images、--data-dir 同用时需要 --instance ID",
+    ),
     "send_where": (
         "name the instance's address, or --ui URL, and not both",
         "请给出实例地址或 --ui URL,二者取一",
