@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 Words = Mapping[str, tuple[str, str]]
 
+from dubhe_simulator.words_ui import UI_WORDS
+
 WORDS: dict[str, tuple[str, str]] = {
     # kinds of task
     "kind_train": ("training", "训练"),
@@ -222,6 +224,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Exit status: 0 all went well; 1 something failed; 2 wrong use; 130 Ctrl-C.",
         "退出状态:0 一切正常;1 有失败;2 用法错误;130 Ctrl-C。",
     ),
+    **UI_WORDS,
 }
 
 
