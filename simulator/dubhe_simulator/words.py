@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-Words = Mapping[str, tuple[str, str]]
-
 from dubhe_simulator.words_ui import UI_WORDS
+
+Words = Mapping[str, tuple[str, str]]
 
 WORDS: dict[str, tuple[str, str]] = {
     # kinds of task

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from dubhe_simulator.heart import Heart
-from dubhe_simulator.instance import Ending, Instance
+from dubhe_simulator.instance import Instance
 from dubhe_simulator.platform.account import Account
 from dubhe_simulator.platform.book import Book
 from dubhe_simulator.platform.clients import Address
 from dubhe_simulator.platform.delivery import Delivery
 from dubhe_simulator.platform.logfile import LogFile
+from dubhe_simulator.running import Ending
 
 
 class Places:
