@@ -161,7 +161,9 @@ class Stage:
         source = self._open_source()
         self._stack.callback(source.close)
         self._watch = Watch(self.instance, source, self._view)
-        self._stack.enter_context(self.instance)
+        # Its end is arranged before its start: a signal may come at any moment between the two.
+        self._stack.push(self.instance)
+        self.instance.__enter__()
         self._watch.wait_for("READY", self._setting.ready_timeout)
         protocol, address = self.instance.protocol, self.instance.address
         self._client = open_client(protocol, *address)

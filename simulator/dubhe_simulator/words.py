@@ -100,6 +100,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{host} 上没有 `dubhe host` 应答({error}):该服务是否在运行?只运行部分任务时请指明:"
         "COMPOSE_PROFILES=train 或 --kinds train",
     ),
+    "host_refused": (
+        "its host {host} did not start it: {error}",
+        "所在主机 {host} 没有启动它:{error}",
+    ),
     "host_lost": (
         "its host {host} has gone without a word",
         "所在主机 {host} 没有任何消息就断开了",

@@ -28,6 +28,8 @@ _PACKAGES = "python3,python3-venv,ca-certificates"
 # As in the slim image: a python3 and a pip of its own, first on PATH, that no packager manages.
 _PREPARE = "python3 -m venv /usr/local"
 _PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# As docker-compose.yml hands them on; named here, so that both builds share their layers.
+_UNSET = ("DEBIAN_MIRROR", "PIP_INDEX_URL", "PIP_TRUSTED_HOST")
 _LEFT_OUT = ("./proc/*", "./sys/*", "./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*")
 
 
@@ -64,7 +66,8 @@ def base_image(client: docker.DockerClient) -> str:
     """Build ``dubhe-base`` from this checkout; quick if nothing changed, by the engine's cache."""
     python = python_image(client)
     with making("base"):
-        engine.build(BASE_IMAGE, engine.REPOSITORY, arguments={"BASE_IMAGE": python})
+        arguments = {"BASE_IMAGE": python, **dict.fromkeys(_UNSET, "")}
+        engine.build(BASE_IMAGE, engine.REPOSITORY, arguments=arguments)
     return BASE_IMAGE
 
 

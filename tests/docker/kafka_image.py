@@ -24,10 +24,15 @@ KAFKA_IMAGE = "dubhe-test-kafka"
 _MODULES = (
     "java.base,java.compiler,java.desktop,java.instrument,java.logging,java.management,java.naming,"
     "java.net.http,java.rmi,java.security.jgss,java.security.sasl,java.sql,java.transaction.xa,"
-    "java.xml,java.xml.crypto,jdk.crypto.ec,jdk.management,jdk.management.agent,jdk.net,jdk.nio.mapmode,"
-    "jdk.security.auth,jdk.security.jgss,jdk.unsupported,jdk.zipfs"
+    "java.xml,java.xml.crypto,jdk.crypto.ec,jdk.management,jdk.management.agent,jdk.net,"
+    "jdk.nio.mapmode,jdk.security.auth,jdk.security.jgss,jdk.unsupported,jdk.zipfs"
 )
-_START = Path(__file__).with_name("kafka-start")
+# Below /opt/kafka/bin, and what they are here.
+_TOOLS = {
+    "start": Path(__file__).with_name("kafka-start"),
+    # Kafka's own needs another jar and a second of two cores; the answer is the same.
+    "kafka-broker-api-versions.sh": Path(__file__).with_name("kafka-broker-api-versions"),
+}
 _DOCKERFILE = """
 FROM {python}
 RUN useradd --uid 1000 --user-group appuser && mkdir -p /var/lib/kafka/data \\
@@ -38,18 +43,15 @@ COPY bin /opt/kafka/bin
 USER 1000
 CMD ["/opt/kafka/bin/start"]
 """
-_TOOL = """#!/bin/sh
-exec /opt/java/bin/java ${KAFKA_HEAP_OPTS:-} -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \\
-    -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp '/opt/kafka/libs/*' \\
-    org.apache.kafka.tools.BrokerApiVersionsCommand "$@"
-"""
 
 
 def kafka_image(client: docker.DockerClient) -> str:
     """Return the name of the stand-in; takes half a minute the first time."""
     python = images.python_image(client)
     jars = jar_directory()
-    recipe = "|".join((python, jars.name, _MODULES, _DOCKERFILE, _TOOL, _START.read_text()))
+    recipe = "|".join(
+        (python, jars.name, _MODULES, _DOCKERFILE, *map(Path.read_text, _TOOLS.values()))
+    )
     tag = f"{KAFKA_IMAGE}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     with images.making("kafka"):
         if not images.exists(client, tag):
@@ -70,9 +72,7 @@ def _build(context: Path, python: str, jars: Path, tag: str) -> None:
     shutil.copytree(jars, context / "jars", copy_function=os.link)
     tools = context / "bin"
     tools.mkdir()
-    shutil.copy(_START, tools / "start")
-    (tools / "kafka-broker-api-versions.sh").write_text(_TOOL)
-    for tool in tools.iterdir():
-        tool.chmod(0o755)
+    for name, source in _TOOLS.items():
+        shutil.copy(source, tools / name)
     (context / "Dockerfile").write_text(_DOCKERFILE.format(python=python))
     engine.build(tag, context)

@@ -7,6 +7,7 @@ host to platform       ``{"protocol": "http", "port": 8030}``: what its instance
 platform to host       ``{"environment": {"INSTANCE_ID": …, "model_path": …}}``: start one
 platform to host       closes its side: stop it (SIGTERM, after the grace SIGKILL)
 host to platform       ``{"status": 0, "killed": false, "said": 42}``: it has ended
+host to platform       ``{"error": "…"}``: it was not started
 =====================  ============================================================================
 
 The instance lives as long as the connection. A platform that dies takes it along, so that nothing

@@ -26,8 +26,13 @@ from dubhe_simulator.spoken import spoken
 
 DEFAULT_PORT = 8029
 SIGNAL_BASE = 128
-# What differs between two instances of an algorithm; nothing else may be set from outside.
-NAMES = frozenset({"INSTANCE_ID", "model_path", "special_params", "RELY_MODEL_DATA"})
+# What a platform decides; nothing else may be set from outside.
+NAMES = frozenset(
+    {
+        *("INSTANCE_ID", "PLATFORM_TYPE", "model_path", "special_params", "RELY_MODEL_DATA"),
+        *("BOOTSTRAP_SERVERS", "TOPIC_MODEL_STATUS", "TOPIC_MODEL_RESULT"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ class Host:
             environment = _environment(order)
         except (Garbled, OSError) as error:
             _tell(f"{peer}: {error}")
+            with contextlib.suppress(OSError):  # the platform may be gone
+                wire.send({"error": str(error)})
             return
         _tell(f"starting {environment.get('INSTANCE_ID')}")
         _, spool = directories(os.environ)

@@ -62,8 +62,8 @@ class RemoteInstance:
 
     def stop(self) -> Ending:
         """See `Running.stop`. A signal to the platform shortens the wait, a second one ends it."""
-        if self._wire is None:
-            return Ending(0)
+        if self._wire is None or self._wire.ended:
+            return self._ending or Ending(1)
         with signals.deferred():
             self._wire.finish()
             begun = time.monotonic()
@@ -112,8 +112,10 @@ class RemoteInstance:
                 report = self._wire.receive()
             except Garbled:
                 return False
+            if report is not None and "error" in report:
+                raise TaskFailed(say("host_refused", host=name(self._host), error=report["error"]))
             if report is not None:
-                self._ending = Ending(int(report["status"]), bool(report["killed"]))
+                self._ending = Ending(report["status"], report["killed"])
                 self._said = report["said"]
         return not self._wire.ended or self._ending is not None
 

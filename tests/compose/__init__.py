@@ -1,0 +1,1 @@
+"""The local platform of ``docker-compose.yml``, run with a real engine."""

@@ -1,0 +1,116 @@
+"""One Compose project with a name, a port and volumes of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import docker
+from docker.models.containers import Container
+
+from tests.docker import engine
+from tests.kafka.broker import _free_ports
+
+BUILDS = Path(__file__).with_name("builds.yaml")
+FILE = engine.REPOSITORY / "docker-compose.yml"
+TIMEOUT_S = 240
+
+
+class Project:
+    """Runs docker-compose 1.29. Leaving it removes containers, volumes and the algorithm's image.
+
+    Args:
+        client: of the engine.
+        tools: a folder for the ``docker`` command that 1.29 builds by.
+        environment: further variables; they win.
+    """
+
+    def __init__(
+        self, client: docker.DockerClient, tools: Path, environment: Mapping[str, str]
+    ) -> None:
+        self._client = client
+        self.name = f"dubhe-test-{uuid.uuid4().hex[:8]}"
+        [self.port] = _free_ports(1)
+        tools.mkdir(parents=True, exist_ok=True)
+        (tools / "docker").symlink_to(engine.command_line())
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "COMPOSE_"))},
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "DOCKER_BUILDKIT": "1",
+            "COMPOSE_DOCKER_CLI_BUILD": "1",
+            "BUILDKIT_PROGRESS": "plain",
+            "COMPOSE_PROJECT_NAME": self.name,
+            "ALGORITHM_IMAGE": self.name,
+            "KAFKA_PORT": str(self.port),
+            "SPECIAL_PARAMS": '{"epochs": 2}',
+            **environment,
+        }
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port`` of the broker, from the host."""
+        return f"127.0.0.1:{self.port}"
+
+    def command(self, *words: str, files: tuple[Path, ...] = (FILE, BUILDS)) -> list[str]:
+        """Return a command line."""
+        compose = shutil.which("docker-compose")
+        if compose is None:
+            raise engine.EngineError("docker-compose is absent: `tests/docker/engine start`")
+        named = [word for file in files for word in ("--file", str(file))]
+        directory = ["--project-directory", str(engine.REPOSITORY)]
+        return [compose, "--no-ansi", *named, *directory, *words]
+
+    def run(
+        self, *words: str, files: tuple[Path, ...] = (FILE, BUILDS)
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; its output and errors are in ``stdout``."""
+        return subprocess.run(
+            self.command(*words, files=files),
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+
+    def container(self, service: str) -> Container:
+        """Return the container of a service, running or not."""
+        label = ["com.docker.compose.project=" + self.name, f"com.docker.compose.service={service}"]
+        [found] = self._client.containers.list(all=True, filters={"label": label})
+        return found
+
+    def statuses(self) -> dict[str, int]:
+        """Return the exit status of each service's container."""
+        found = self._client.containers.list(
+            all=True, filters={"label": "com.docker.compose.project=" + self.name}
+        )
+        return {c.labels["com.docker.compose.service"]: c.attrs["State"]["ExitCode"] for c in found}
+
+    def left(self) -> list[str]:
+        """Return what the project still has in the engine."""
+        label = {"label": "com.docker.compose.project=" + self.name}
+        parts = (
+            *self._client.containers.list(all=True, filters=label),
+            *self._client.networks.list(filters=label),
+            *self._client.volumes.list(filters=label),
+        )
+        return [part.name for part in parts]
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.run("down", "--volumes", "--timeout", "1")
+        if self._client.images.list(self.name):
+            self._client.images.remove(self.name, force=True)
