@@ -24,6 +24,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.process.lock import is_held
+
 _FOLDER = "running"
 _SUFFIX = ".json"
 
@@ -79,7 +81,7 @@ def present(spool: Path, role: str) -> list[dict[str, Any]]:
         with contextlib.suppress(OSError, ValueError):  # gone, or replaced, meanwhile
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                if _is_held(fd):
+                if is_held(fd):
                     facts = json.loads(os.read(fd, 1 << 20))
                     found.append((os.fstat(fd).st_ctime, facts))
             finally:
@@ -104,21 +106,12 @@ def pid_namespace() -> str:
         return ""
 
 
-def _is_held(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    return False
-
-
 def _remove_left_behind(folder: Path) -> None:
     for path in folder.glob(f"*{_SUFFIX}"):
         with contextlib.suppress(OSError):  # somebody else removes it, or may and we may not
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                if not _is_held(fd):
+                if not is_held(fd):
                     path.unlink(missing_ok=True)
             finally:
                 os.close(fd)

@@ -23,7 +23,6 @@ which `SpoolWriter` does in every child at once.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -32,6 +31,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zlib import crc32
+
+from dubhe_sdk.process.lock import is_held
 
 MAGIC = b"DUBHESG1"
 PREFIX = struct.Struct("<8sQII")
@@ -108,12 +109,7 @@ def parse_name(name: str) -> tuple[str, int] | None:
 
 def is_growing(fd: int) -> bool:
     """Return whether a writer still holds the segment."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    return False
+    return is_held(fd)
 
 
 def list_segments(directory: Path) -> dict[str, list[int]]:

@@ -31,6 +31,12 @@ def platform(port: int, brokers: str, topic: str, **params: Any) -> dict[str, st
     }
 
 
+def on_host(port: int, brokers: str, topic: str, **params: Any) -> dict[str, Any]:
+    """The options of a `Container` that reaches a broker on the host's loopback."""
+    environment = platform(port, brokers, topic, **params)
+    return {"environment": environment, "network_mode": "host"}
+
+
 def words(brokers: str, topic: str) -> list[Any]:
     """Return what a plain consumer reads: progress as its number, the rest by its action."""
     found = []
@@ -49,13 +55,9 @@ def test_docker_stop_drains_the_spool(
     topic: str,
 ) -> None:
     with reserved_port() as port:
-        environment = platform(port, kafka.bootstrap, topic, count=COUNT, hold=True)
+        options = on_host(port, kafka.bootstrap, topic, count=COUNT, hold=True)
         with Container(
-            docker_engine,
-            algorithms[protocol],
-            protocol=protocol,
-            environment=environment,
-            network_mode="host",
+            docker_engine, algorithms[protocol], protocol=protocol, **options
         ) as container:
             container.wait_logged("READY")
             container.train()
@@ -76,26 +78,14 @@ def test_docker_kill_loses_nothing_that_a_volume_keeps(
     broker = make_broker()  # away as long as the first container lives
     temporary = tmp_path / "temporary"
     with reserved_port() as port:
-        environment = platform(port, broker.bootstrap, topic_name, count=COUNT, hold=True)
-        with Container(
-            docker_engine,
-            algorithms["http"],
-            temporary,
-            environment=environment,
-            network_mode="host",
-        ) as first:
+        options = on_host(port, broker.bootstrap, topic_name, count=COUNT, hold=True)
+        with Container(docker_engine, algorithms["http"], temporary, **options) as first:
             first.wait_logged("READY")
             first.train()
             first.wait_logged("user ")
             assert first.kill() == 137
         broker.start()
-        with Container(
-            docker_engine,
-            algorithms["http"],
-            temporary,
-            environment=environment,
-            network_mode="host",
-        ) as second:
+        with Container(docker_engine, algorithms["http"], temporary, **options) as second:
             wait_for(
                 lambda: words(broker.bootstrap, topic_name).count("READY 200") == 2,
                 lambda: second.logs,
@@ -118,14 +108,8 @@ def test_a_stop_while_the_broker_is_away_ends_in_time_and_keeps_the_rest(
     broker = make_broker()
     temporary = tmp_path / "temporary"
     with reserved_port() as port:
-        environment = platform(port, broker.bootstrap, topic_name, count=10)
-        with Container(
-            docker_engine,
-            algorithms["http"],
-            temporary,
-            environment=environment,
-            network_mode="host",
-        ) as container:
+        options = on_host(port, broker.bootstrap, topic_name, count=10)
+        with Container(docker_engine, algorithms["http"], temporary, **options) as container:
             container.wait_logged("READY")
             container.train()
             container.wait_logged("END 200")
@@ -133,13 +117,9 @@ def test_a_stop_while_the_broker_is_away_ends_in_time_and_keeps_the_rest(
             assert "the rest stays in the spool" in container.logs
     broker.start()
     # By hand, with the image alone: no algorithm is needed to deliver what one has left.
+    by_hand = ["dubhe", "sidecar", "--drain"]
     with Container(
-        docker_engine,
-        algorithms["http"],
-        temporary,
-        environment=environment,
-        network_mode="host",
-        entrypoint=["dubhe", "sidecar", "--drain"],
+        docker_engine, algorithms["http"], temporary, entrypoint=by_hand, **options
     ) as drain:
         assert drain.wait() == 0
     assert words(broker.bootstrap, topic_name) == ["READY 200", "START 200", *range(10), "END 200"]

@@ -71,15 +71,12 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
-def test_published_removed_pulled_and_run(
-    docker_engine: docker.DockerClient, registry: str, checkout: Path, tmp_path: Path
-) -> None:
-    python = images.python_image(docker_engine)
-    done = subprocess.run(
+def publish(checkout: Path, base: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it for this machine's platform."""
+    return subprocess.run(
         [
-            *("image/publish", f"{registry}/vision", "--platform", "linux/amd64", "--latest"),
-            *("--base", python, "--", "--network", "host"),
-            *("--secret", f"id=ca,src={engine.CA_BUNDLE}"),
+            *("image/publish", *arguments, "--platform", "linux/amd64", "--base", base),
+            *("--", "--network", "host", "--secret", f"id=ca,src={engine.CA_BUNDLE}"),
         ],
         cwd=checkout,
         env={**os.environ, "DOCKER": engine.command_line()},
@@ -88,6 +85,13 @@ def test_published_removed_pulled_and_run(
         timeout=600,
         check=False,
     )
+
+
+def test_published_removed_pulled_and_run(
+    docker_engine: docker.DockerClient, registry: str, checkout: Path, tmp_path: Path
+) -> None:
+    python = images.python_image(docker_engine)
+    done = publish(checkout, python, f"{registry}/vision", "--latest")
     assert done.returncode == 0, done.stderr
     whole, latest, member = done.stdout.split()
     image = f"{registry}/vision/dubhe-base"
@@ -129,18 +133,7 @@ def test_a_registry_that_does_not_answer(
     docker_engine: docker.DockerClient, base_image: str, checkout: Path
 ) -> None:
     python = images.python_image(docker_engine)
-    done = subprocess.run(
-        [
-            *("image/publish", "127.0.0.1:9", "--platform", "linux/amd64", "--base", python),
-            *("--", "--network", "host", "--secret", f"id=ca,src={engine.CA_BUNDLE}"),
-        ],
-        cwd=checkout,
-        env={**os.environ, "DOCKER": engine.command_line()},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    done = publish(checkout, python, "127.0.0.1:9")
     assert done.returncode == 1
     assert "connection refused" in done.stderr
     assert done.stdout == ""
