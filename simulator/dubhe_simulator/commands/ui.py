@@ -16,6 +16,7 @@ from dubhe_simulator.dataset import Dataset, read_dataset
 from dubhe_simulator.errors import CannotPlay, Stopped
 from dubhe_simulator.platform.clients import Address, parse_address
 from dubhe_simulator.platform.options import Options
+from dubhe_simulator.platform.store import Store
 from dubhe_simulator.screen import Screen
 from dubhe_simulator.topics import topics
 from dubhe_simulator.words import say
@@ -32,6 +33,7 @@ def main(argv: list[str]) -> int:
     screen = Screen(sys.stdout)
     try:
         options = _options(given)
+        Store(options.runs).close()  # whether it can be used is told before anything begins
     except (CannotPlay, EnvironmentInvalid, OSError) as error:
         screen.line(say("failed", error=error))
         return EXIT_FAILED
@@ -45,11 +47,10 @@ def main(argv: list[str]) -> int:
         text = say("ui_port_taken", host=given.host, port=given.port, error=reason)
         screen.line(say("failed", error=text))
         return EXIT_FAILED
-    with listener:
-        port = listener.getsockname()[1]
-        status = server.serve(
-            options, listener, given.host, lambda: _ready(given, port, Screen(sys.stdout))
-        )
+    port = listener.getsockname()[1]
+    status = server.serve(
+        options, listener, given.host, lambda: _ready(given, port, Screen(sys.stdout))
+    )
     with contextlib.suppress(Stopped):
         if status > 128:
             screen.line(say("ui_ended"))

@@ -47,6 +47,7 @@ class Book:
         self.runs: dict[int, Run] = {}
         self.curves = Curves(store.chunks)
         self.total = store.one("SELECT coalesce(max(id), 0) FROM messages")[0]
+        self.stored = self.total
         self.total_sends = store.one("SELECT coalesce(max(id), 0) FROM sends")[0]
         self._changes = changes
         self._store = store
@@ -68,7 +69,7 @@ class Book:
                 self._take(record, batch.folder, self.total)
             self._unsaved.positions[batch.source] = batch.position
             if batch.records:
-                self._changes.touch("messages")
+                self._unsaved.touched["messages", ""] = None
             self.changed.notify_all()
 
     def replay(self) -> Iterator[None]:
@@ -282,7 +283,7 @@ class Book:
             )
             self._unsaved.sends.append(row)
             run = self._inference(self.total_sends, instance, at_ms, body, reply, ms)
-            self._changes.touch("sends")
+            self._unsaved.touched["sends", ""] = None
             self.changed.notify_all()
             return self.total_sends, run
 
@@ -334,6 +335,10 @@ class Book:
         with self.lock:
             for confirm in unsaved.confirm:
                 confirm()
+            if unsaved.messages:
+                self.stored = unsaved.messages[-1][0]
+        for kind, name in unsaved.touched:
+            self._changes.touch(kind, name)
 
     def _restore(self) -> None:
         store = self._store
@@ -353,11 +358,11 @@ class Book:
 
     def _touch(self, account: Account) -> None:
         self._dirty.add(account.id)
-        self._changes.touch("instance", account.id)
+        self._unsaved.touched["instance", account.id] = None
 
     def _touch_run(self, run: Run) -> None:
         self._dirty_runs.add(run.id)
-        self._changes.touch("run", run.id)
+        self._unsaved.touched["run", str(run.id)] = None
 
 
 def now_ms() -> int:

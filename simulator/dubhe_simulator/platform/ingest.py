@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
-from queue import Empty, Queue
+from queue import Empty, Full, Queue
 
 from dubhe_simulator.platform.book import Book
 from dubhe_simulator.platform.record import Batch
@@ -16,6 +17,7 @@ from dubhe_simulator.words import say
 STORE_EVERY_S = 0.2
 RETRY_S = 2.0  # when the disk takes nothing
 QUEUED = 8  # batches; then sources wait
+SETTLE_S = 1.0
 CLOSE_S = 10.0
 
 
@@ -30,11 +32,12 @@ class Ingest:
     def __init__(self, book: Book, store: Store) -> None:
         self._book = book
         self._store = store
-        self._queue: Queue[Batch] = Queue(QUEUED)
+        self._queue: Queue[Batch | None] = Queue(QUEUED)
         self._unsaved: list[Unsaved] = []
         self._end = threading.Event()
         self._saved = threading.Condition()
-        self._rounds = 0
+        self._asked = 0  # how often `settle` was called, and up to which call it is done
+        self._answered = 0
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self.trouble: str | None = None
         """Why nothing can be stored, while that is so."""
@@ -55,11 +58,14 @@ class Ingest:
         """Hand over records; waits while there are too many."""
         self._queue.put(batch)
 
-    def wait_saved(self, timeout: float = 3.0) -> None:
-        """Wait until what the book knows now is stored, or the time is over."""
+    def settle(self, timeout: float = SETTLE_S) -> None:
+        """Have everything stored that the book knows now, so that the store answers with it."""
         with self._saved:
-            wanted = self._rounds + 2  # the round under way may have begun before
-            self._saved.wait_for(lambda: self._rounds >= wanted, timeout)
+            self._asked += 1
+            ticket = self._asked
+            with contextlib.suppress(Full):  # then the thread is awake anyway
+                self._queue.put_nowait(None)
+            self._saved.wait_for(lambda: self._answered >= ticket, timeout)
 
     def close(self) -> None:
         """Store everything, then end. Sources have to be closed before."""
@@ -73,7 +79,8 @@ class Ingest:
                 self._take(max(0.0, save_at - time.monotonic()) or STORE_EVERY_S)
             else:
                 self._end.wait(RETRY_S)
-            if time.monotonic() >= save_at or self._end.is_set():
+            due = self._asked > self._answered or time.monotonic() >= save_at
+            if due or self._end.is_set():
                 self._book.open_for_waiting()
                 self._save()
                 save_at = time.monotonic() + STORE_EVERY_S
@@ -85,9 +92,11 @@ class Ingest:
             batch = self._queue.get(timeout=min(timeout, STORE_EVERY_S))
         except Empty:
             return
-        self._book.apply(batch)
+        if batch is not None:
+            self._book.apply(batch)
 
     def _save(self) -> None:
+        asked = self._asked
         collected = self._book.collect()
         if collected is not None:
             self._unsaved.append(collected)
@@ -101,5 +110,5 @@ class Ingest:
         else:
             self.trouble = None
         with self._saved:
-            self._rounds += 1
+            self._answered = asked
             self._saved.notify_all()

@@ -12,7 +12,7 @@ ROWS = 1000
 
 def safe(text: str) -> str:
     """Return a text as a cell: what would begin a formula gets an apostrophe before it."""
-    return "'" + text if text.startswith(FORMULA) else text
+    return "'" + text if text.startswith(FORMULA) and text != "-Infinity" else text
 
 
 def lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ class Unsaved:
     """Rows for the store. One transaction takes them all.
 
     Attributes:
+        touched: what pages have to be told of once they are stored, since they will ask for it.
         confirm: to be called once they are stored.
     """
 
@@ -31,6 +32,7 @@ class Unsaved:
     results: list[Row] = field(default_factory=list)
     findings: list[Row] = field(default_factory=list)
     moved: list[Row] = field(default_factory=list)
+    touched: dict[tuple[str, str], None] = field(default_factory=dict)
     confirm: list[Callable[[], None]] = field(default_factory=list)
 
     def write(self, connection: sqlite3.Connection) -> None:

@@ -32,7 +32,7 @@ class Events:
             "algorithm": lambda _: platform.workshop.view(),
             "flow": lambda _: platform.flow.view,
             "log": self._log,
-            "messages": lambda _: {"total": platform.book.total},
+            "messages": lambda _: {"total": platform.book.stored},
             "sends": lambda _: {"total": platform.book.total_sends},
         }
 

@@ -39,6 +39,7 @@ class Messages:
             where += " AND instance = :instance"
         order = "ASC" if after is not None and before is None else "DESC"
         sql = f"SELECT {', '.join(_COLUMNS)} FROM messages WHERE {where}"
+        self._platform.ingest.settle()
         rows = self._platform.store.rows(f"{sql} ORDER BY id {order} LIMIT :limit", values)
         items = [_item(row) for row in (rows if order == "ASC" else rows[::-1])]
         resp.media = {"total": self._total(instance), "items": items}
@@ -46,7 +47,7 @@ class Messages:
     def _total(self, instance: str | None) -> int:
         book = self._platform.book
         if not instance:
-            return int(book.total)
+            return int(book.stored)
         account = book.instances.get(instance)
         return account.said.messages if account else 0
 

@@ -29,6 +29,7 @@ def run_of(platform: Platform, number: int) -> Run:
     Raises:
         Refused: there is none.
     """
+    platform.ingest.settle()
     run = platform.book.runs.get(number)
     if run is None:
         raise Refused(f"there is no run {number}", 404)

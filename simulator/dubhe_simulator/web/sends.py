@@ -44,7 +44,7 @@ class Send:
         assert name is not None and request is not None
         sent = self._platform.send(name, request)
         if sent["run"] is not None:
-            self._platform.ingest.wait_saved()
+            self._platform.ingest.settle()
         resp.media = {**sent, "results": results_of(self._platform, sent["run"])}
 
 
@@ -57,6 +57,7 @@ class Sends:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return the latest requests, the newest first."""
         limit = whole(req, "limit", 50, 0, MOST)
+        self._platform.ingest.settle()
         sql = f"SELECT {', '.join(_COLUMNS)} FROM sends ORDER BY id DESC LIMIT ?"
         rows = self._platform.store.rows(sql, (limit,))
         resp.media = {"items": [self._item(row) for row in rows]}

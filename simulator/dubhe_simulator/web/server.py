@@ -29,7 +29,7 @@ CONNECTIONS = 500
 STUCK_S = 60
 STOP_S = 40  # instances get 10 s to end in order, and their messages some more
 REPLIES_S = 3  # running replies get this long
-EXIT_CANNOT = 3  # of the worker: the platform could not begin
+EXIT_CANNOT = 1
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -55,14 +55,17 @@ def serve(options: Options, listener: socket.socket, host: str, ready: Callable[
 
     Args:
         options: the platform's.
-        listener: from `bind`.
+        listener: from `bind`; closed at the end.
         host: the address it is bound to, as it was given.
         ready: called in the worker when the platform runs.
     """
-    server = Server(options, listener, host, ready)
+    server = Server(options, listener.detach(), host, ready)
+    arbiter = os.getpid()
     try:
         server.run()
     except SystemExit as ended:
+        if os.getpid() != arbiter:
+            raise  # the worker was forked from here, and ends here
         code = ended.code if isinstance(ended.code, int) else 1
         return 128 + server.signum if server.signum and code == 0 else code
     return 0
@@ -72,10 +75,10 @@ class Server(BaseApplication):  # type: ignore[misc]
     """Configures gunicorn by itself: no command line, no file, no environment."""
 
     def __init__(
-        self, options: Options, listener: socket.socket, host: str, ready: Callable[[], None]
+        self, options: Options, listen_fd: int, host: str, ready: Callable[[], None]
     ) -> None:
         self.options = options
-        self.listener = listener
+        self.listen_fd = listen_fd
         self.host = host
         self.ready = ready
         self.platform: Platform | None = None
@@ -86,7 +89,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults, or could come from its variables."""
         settings = {
-            "bind": [f"fd://{self.listener.fileno()}"],
+            "bind": [f"fd://{self.listen_fd}"],
             "workers": 1,
             "worker_class": PlatformWorker,
             "threads": THREADS,

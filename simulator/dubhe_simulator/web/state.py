@@ -24,7 +24,7 @@ def state_view(platform: Platform) -> dict[str, Any]:
         "instances": instances,
         "runs": [platform.run_view(number) for number in list(platform.book.runs)],
         "flow": platform.flow.view,
-        "messages": platform.book.total,
+        "messages": platform.book.stored,
         "sends": platform.book.total_sends,
         "cursor": cursor,
     }

@@ -63,7 +63,7 @@ export const en = {
   address: "Address",
   protocol: "Protocol",
   instance_id: "Instance id",
-  optional: "Optional",
+  instance_id_note: "Optional: with PLATFORM_TYPE=1 it tells its own",
   folder: "Folder",
   folder_note: "Optional: its temporary folder, for log and delivery",
   stop: "Stop",

@@ -65,7 +65,7 @@ export const zh: Record<keyof typeof en, string> = {
   address: "地址",
   protocol: "协议",
   instance_id: "实例 ID",
-  optional: "可选",
+  instance_id_note: "可选:PLATFORM_TYPE=1 的实例会自报 ID",
   folder: "目录",
   folder_note: "可选:实例的 temporary 目录,用于日志和投递状态",
   stop: "停止",

@@ -25,7 +25,7 @@ export function attachForm(): HTMLElement {
     { class: "fold-body fields" },
     field(t("address"), address),
     field(t("protocol"), protocol),
-    field(t("instance_id"), instance, t("optional")),
+    field(t("instance_id"), instance, t("instance_id_note")),
     field(t("folder"), folder, t("folder_note")),
     h("div", { class: "field end" }, attach),
   );

@@ -37,6 +37,7 @@ export function instanceCard(first: Instance): Row<Instance> {
   const curvesLink = link(t("nav_curves"), "", "curves");
   const resultsLink = link(t("nav_results"), "", "results");
   const query = new URLSearchParams({ instance: id }).toString();
+  const sendLink = link(t("nav_send"), `#/send?${query}`, "send");
   const logLink = link(t("nav_log"), `#/log?${query}`, "log");
   const foot = h(
     "div",
@@ -44,7 +45,7 @@ export function instanceCard(first: Instance): Row<Instance> {
     curvesLink,
     resultsLink,
     logLink,
-    link(t("nav_send"), `#/send?${query}`, "send"),
+    sendLink,
     stop,
   );
   const element = h(
@@ -71,7 +72,7 @@ export function instanceCard(first: Instance): Row<Instance> {
       element.dataset.state = instance.state;
       setText(reason, instance.reason);
       show(reason, Boolean(instance.reason));
-      show(progress, instance.progress !== null);
+      show(progress, instance.progress !== null && instance.kind !== "inference");
       const done = Math.max(0, Math.min(1, instance.progress ?? 0));
       bar.style.transform = `scaleX(${done})`;
       setAttribute(meter, "aria-valuenow", String(Math.round(done * 100)));
@@ -90,6 +91,7 @@ export function instanceCard(first: Instance): Row<Instance> {
       curvesLink.href = `#/curves?runs=${instance.run}`;
       resultsLink.href = `#/results?run=${instance.run}`;
       show(logLink, instance.has_log);
+      show(sendLink, Boolean(instance.address) && isActive(instance));
       show(stop, instance.owned && isActive(instance));
       element.classList.toggle("stuck", isStuck(instance));
     },

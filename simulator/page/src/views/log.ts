@@ -70,7 +70,7 @@ export function log(): View {
     fill(element, line) {
       const [n, time, severity, text] = element.children as unknown as HTMLElement[];
       if (!n || !time || !severity || !text) return;
-      setText(n, String(line.n));
+      setText(n, String(line.n + 1)); // as editors count
       setText(time, typeof line.time === "number" ? clock(line.time, true) : (line.time ?? ""));
       setText(severity, line.level ?? "");
       mark(text, line.text, route.get("search"));

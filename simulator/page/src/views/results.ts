@@ -32,7 +32,7 @@ export function results(scroller: HTMLElement): View {
     route.set({ run: id, truth: null, predicted: null, verdict: null });
     restart();
   });
-  const level = h("output", { class: "mono" }, confidence.toFixed(2));
+  const level = h("span", { class: "mono" }, confidence.toFixed(2));
   const slider = h("input", {
     type: "range",
     min: "0",
