@@ -11,10 +11,13 @@ from pathlib import Path
 from types import TracebackType
 
 import docker
+from docker.errors import NotFound
 from docker.models.containers import Container
 
 from tests.docker import engine
-from tests.kafka.broker import _free_ports
+from tests.kafka.broker import free_ports
+from tests.kafka.reader import Message, read_topic
+from tests.support.waiting import wait_for
 
 BUILDS = Path(__file__).with_name("builds.yaml")
 FILE = engine.REPOSITORY / "docker-compose.yml"
@@ -35,10 +38,10 @@ class Project:
     ) -> None:
         self._client = client
         self.name = f"dubhe-test-{uuid.uuid4().hex[:8]}"
-        [self.port] = _free_ports(1)
+        [self.port] = free_ports(1)
         tools.mkdir(parents=True, exist_ok=True)
         (tools / "docker").symlink_to(engine.command_line())
-        self._environment = {
+        self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "COMPOSE_"))},
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
             "DOCKER_BUILDKIT": "1",
@@ -63,7 +66,7 @@ class Project:
             raise engine.EngineError("docker-compose is absent: `tests/docker/engine start`")
         named = [word for file in files for word in ("--file", str(file))]
         directory = ["--project-directory", str(engine.REPOSITORY)]
-        return [compose, "--no-ansi", *named, *directory, *words]
+        return [compose, "--ansi", "never", *named, *directory, *words]
 
     def run(
         self, *words: str, files: tuple[Path, ...] = (FILE, BUILDS)
@@ -71,7 +74,7 @@ class Project:
         """Run a command to its end; its output and errors are in ``stdout``."""
         return subprocess.run(
             self.command(*words, files=files),
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -84,6 +87,30 @@ class Project:
         label = ["com.docker.compose.project=" + self.name, f"com.docker.compose.service={service}"]
         [found] = self._client.containers.list(all=True, filters={"label": label})
         return found
+
+    def set(self, **environment: str) -> None:
+        """Change variables for the commands to come."""
+        self.environment.update(environment)
+
+    def wait_for_health(self, service: str) -> None:
+        """Wait until the service's container exists and is healthy."""
+
+        def healthy() -> bool:
+            try:
+                state = self.container(service).attrs["State"]
+            except (ValueError, NotFound):  # it is being made
+                return False
+            return bool(state.get("Health", {}).get("Status") == "healthy")
+
+        wait_for(healthy, f"{service} to be healthy", timeout=TIMEOUT_S)
+
+    def read(self, topic: str) -> list[Message]:
+        """Start the broker again and return all messages of a topic."""
+        done = self.run("up", "-d", "kafka")
+        if done.returncode != 0:
+            raise engine.EngineError(done.stdout)
+        self.wait_for_health("kafka")
+        return read_topic(self.bootstrap, topic)
 
     def statuses(self) -> dict[str, int]:
         """Return the exit status of each service's container."""

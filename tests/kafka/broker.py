@@ -89,7 +89,7 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
         self._frozen = False
         self._formatted = False
-        self.port, self._plain_port, self._controller_port = _free_ports(3)
+        self.port, self._plain_port, self._controller_port = free_ports(3)
 
     @property
     def bootstrap(self) -> str:
@@ -273,7 +273,7 @@ class Broker:
             time.sleep(0.05)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Choose ports that nobody listens on; at random, so that parallel runs seldom meet."""
     found: list[int] = []
     for port in random.sample(PORTS, 500):
