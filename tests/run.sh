@@ -4,7 +4,8 @@
 # Usage: tests/run.sh [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
 #
 # Needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck, and for the page Chromium, a font
-# with Chinese glyphs, and npm; on Debian or Ubuntu as root it installs what is missing. Everything else goes into .cache/ below the project.
+# with Chinese glyphs and npm; on Debian or Ubuntu as root it installs what is missing. Everything
+# else goes into .cache/ below the project.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,7 +28,7 @@ command -v shellcheck >/dev/null || missing+=(shellcheck)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
-fc-list :lang=zh 2>/dev/null | grep -q . || missing+=(fontconfig fonts-noto-cjk)
+[ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing+=(fontconfig fonts-noto-cjk)
 command -v npm >/dev/null || missing+=(npm)
 [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
 

@@ -1,9 +1,13 @@
-"""Fills a platform's runs folder with a long training and a large evaluation."""
+"""Fills a platform's runs folder with a long training and a large evaluation.
+
+A process of its own: ``python -m tests.page.store RUNS IMAGE…``.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,3 +88,8 @@ def evaluation(images: list[Path]) -> Iterator[tuple[str, int, Any]]:
         image = str(images[number % len(images)])
         yield "als_model_result", 3, [{"img_path": image, "bbox_cnt": 1, "info": [info]}]
     yield task("END")
+
+
+if __name__ == "__main__":
+    runs, *images = map(Path, sys.argv[1:])
+    fill(runs, images)

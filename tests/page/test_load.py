@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.conftest import Visitor
-from tests.page.platform import Platform
-from tests.page.store import POINTS, RESULTS, fill
+from tests.page.platform import ROOT, Platform
+from tests.page.store import POINTS, RESULTS
 from tests.support.waiting import wait_for
 
 FRAMES_PER_SECOND = 30
@@ -61,7 +63,8 @@ def platform(
 ) -> Platform:
     runs = tmp_path_factory.mktemp("load") / "runs"
     images = sorted((algorithm / "data").rglob("*.png"))
-    fill(runs, images)
+    command = [sys.executable, "-m", "tests.page.store", str(runs), *map(str, images)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=240)
     return start("--images", algorithm / "data", runs=runs)
 
 

@@ -174,7 +174,10 @@ export class MetricChart implements Zoomable {
     const window = this.model.window(this.metric);
     const span = window ? window[1] - window[0] : 0;
     const width = Math.max(200, Math.round(this.host.clientWidth));
-    const runs = this.model.chosen().filter((r) => r.metrics.some((m) => m.name === this.metric));
+    const runs = this.model
+      .chosen()
+      .filter((r) => r.metrics.some((m) => m.name === this.metric))
+      .reverse(); // the newest is drawn last, above the others
     try {
       const curves = await Promise.all(
         runs.map((run) =>

@@ -17,7 +17,7 @@ export class Readout {
   show(loaded: Loaded[], x: number | null, distance: number, axis: Axis): void {
     if (this.slots.length !== loaded.length) {
       this.slots = loaded.map(() => h("span", { class: "readout-value" }));
-      this.values.replaceChildren(...this.slots);
+      this.values.replaceChildren(...[...this.slots].reverse()); // as the legend has them
     }
     let at = x;
     loaded.forEach(({ run, curve, colour, smooth }, place) => {

@@ -118,7 +118,7 @@ export function actions(): { element: HTMLElement; update(): void } {
       for (const { name, element, note } of buttons) {
         const lacks = (name === "predict" || name === "inference") && !newest;
         element.disabled = lacks || busy || !store.connected;
-        if (name === "predict") setText(note, newest ? newest.name : t("no_model"));
+        if (name === "predict") setText(note, newest ? modelNote(newest) : t("no_model"));
         if (name === "predict") setAttribute(note, "title", newest?.path ?? null);
       }
       setOptions(
@@ -128,6 +128,10 @@ export function actions(): { element: HTMLElement; update(): void } {
       );
     },
   };
+}
+
+function modelNote(model: Model): string {
+  return t("newest_model", { epoch: model.epoch, loss: model.loss });
 }
 
 function newestModel(models: Model[]): Model | null {
