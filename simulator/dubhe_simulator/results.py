@@ -18,14 +18,14 @@ class Prediction:
     confidence: float | None
 
 
-def images_in(data: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def images_in(data: Any, *, nested: bool = False) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield path and ``info`` of each image in a result of the platform's format.
 
     Results of an algorithm's own format (``logResult`` takes any JSON) hold none.
     """
     for image in data if isinstance(data, list) else [data]:
-        if isinstance(image, list):  # a list of what logResultDetails returned
-            yield from images_in(image)
+        if isinstance(image, list) and not nested:  # a list of what logResultDetails returned
+            yield from images_in(image, nested=True)
         elif isinstance(image, dict) and isinstance(image.get("info"), list):
             infos = [info for info in image["info"] if isinstance(info, dict)]
             yield str(image.get("img_path", "")), infos

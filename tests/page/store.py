@@ -15,10 +15,12 @@ from typing import Any
 from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.record import Batch, Record
+from tests.support.waiting import wait_for
 
 POINTS = 1_000_000
 RESULTS = 10_000
 STEP = 20_000
+TIMEOUT_S = 120
 BEGAN_MS = 1_750_000_000_000
 TRAIN = "load-a1-train-1"
 EVALUATE = "load-a1-forecast-1"
@@ -35,6 +37,7 @@ def fill(runs: Path, images: list[Path]) -> None:
     platform = Platform(Options(runs))
     platform.ingest.prepare()
     platform.ingest.start()
+    total = 0
     for instance, messages in ((TRAIN, training()), (EVALUATE, evaluation(images))):
         records: list[Record] = []
         for offset, (topic, kind, data) in enumerate(messages):
@@ -43,6 +46,9 @@ def fill(runs: Path, images: list[Path]) -> None:
                 platform.ingest.put(Batch(instance, records, str(offset)))
                 records = []
         platform.ingest.put(Batch(instance, records, "end"))
+        total += offset + 1
+    last = "SELECT coalesce(max(id), 0) FROM messages"
+    wait_for(lambda: platform.store.one(last)[0] == total, "all to be stored", TIMEOUT_S)
     platform.ingest.close()
     platform.store.close()
 

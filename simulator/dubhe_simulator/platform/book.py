@@ -22,6 +22,7 @@ from dubhe_simulator.platform.record import Batch, Broken, Record, number, read,
 from dubhe_simulator.platform.results import Results
 from dubhe_simulator.platform.seqs import SeqSet
 from dubhe_simulator.platform.store import Store
+from dubhe_simulator.platform.tame import encode
 from dubhe_simulator.platform.unsaved import Unsaved
 from dubhe_simulator.platform.wording import in_short
 
@@ -272,12 +273,13 @@ class Book:
         """Note a request and its answer; return its number, and its run if it is an inference."""
         with self.changed:
             self.total_sends += 1
+            reply = None if reply is None else json.loads(_dumps(reply))  # as the file can hold it
             row = (
                 self.total_sends,
                 instance,
                 at_ms,
                 _dumps(body),
-                reply and _dumps(reply),
+                None if reply is None else _dumps(reply),
                 error,
                 ms,
             )
@@ -385,7 +387,7 @@ def _part(batch: str | None) -> float:
 
 
 def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return encode(value)
 
 
 def _loads(text: str | None) -> dict[str, Any] | None:

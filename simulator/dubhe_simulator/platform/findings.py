@@ -66,7 +66,11 @@ def _finding(info: dict[str, Any]) -> Finding:
 def _confidence(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        conf = float(value)
+    except OverflowError:
+        return None
+    return conf if math.isfinite(conf) else None
 
 
 def _points(value: Any) -> str | None:

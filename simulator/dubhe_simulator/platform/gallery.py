@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dubhe_simulator.platform.store import Store
-from dubhe_simulator.platform.verdicts import PREDICTED, VERDICT, VERDICTS, of_image
+from dubhe_simulator.platform.verdicts import MISTAKES, PREDICTED, VERDICT, VERDICTS, of_image
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Filter:
 
     Attributes:
         confidence: predictions below it count as none; 0 for all.
-        verdict: ``all``, or one that any finding must have; ``right``: all findings.
+        verdict: ``all``; a mistake that any finding must have; ``right``: no finding has one.
         truth: class that a finding must have as truth; ``""`` is none; None for any.
         predicted: class that the same finding must have as prediction.
     """
@@ -61,7 +61,7 @@ def images(
             }
         )
     for image in found.values():
-        image["verdict"] = of_image([finding["verdict"] for finding in image["findings"]])
+        image["verdict"] = of_image([finding["verdict"] for finding in image["findings"]], labelled)
     return total, list(found.values())
 
 
@@ -138,15 +138,16 @@ def _where(wanted: Filter) -> str:
         conditions.append("truth = :truth")
     if wanted.predicted is not None:
         conditions.append(f"{PREDICTED} = :predicted")
-    if wanted.verdict in VERDICTS:
+    if wanted.verdict in MISTAKES:
         conditions.append(f"{VERDICT} = :verdict")
     where = "run = :run"
     if conditions:
         inner = " AND ".join(conditions)
         where += f" AND EXISTS (SELECT 1 FROM findings WHERE result = id AND {inner})"
     if wanted.verdict == "right":
-        other = f"{VERDICT} IN ('wrong', 'missed', 'false')"
-        where += f" AND NOT EXISTS (SELECT 1 FROM findings WHERE result = id AND {other})"
+        mistake = f"{VERDICT} IN {MISTAKES}"
+        where += " AND :labelled"
+        where += f" AND NOT EXISTS (SELECT 1 FROM findings WHERE result = id AND {mistake})"
     return where
 
 

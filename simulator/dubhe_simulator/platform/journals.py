@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dubhe_simulator.platform.record import Batch, Record
+from dubhe_simulator.platform.tame import LARGEST, decode, encode
 from dubhe_simulator.sources.lines import JournalLines, Line
 
 LOOK_EVERY_S = 0.05
@@ -146,8 +147,9 @@ def _record(journal: _Journal, line: Line) -> Record:
     try:
         if not line.whole:
             raise ValueError("the file ends within this line although a next file exists")
-        raw = json.loads(line.text)
-        value = raw["value"]
+        raw = decode(line.text.decode())
+        if not abs(int(raw["offset"])) < LARGEST > abs(int(raw["timestamp"])):
+            raise ValueError("offset or timestamp is out of range")
         record = Record(
             source=journal.source,
             topic=str(raw["topic"]),
@@ -155,10 +157,10 @@ def _record(journal: _Journal, line: Line) -> Record:
             offset=int(raw["offset"]),
             timestamp_ms=int(raw["timestamp"]),
             headers={str(name): str(text) for name, text in raw["headers"].items()},
-            value=json.dumps(value, ensure_ascii=False),
+            value=encode(raw["value"]),
             instance=str(raw.get("key") or journal.owner),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Record(
             source=journal.source,
             topic="",

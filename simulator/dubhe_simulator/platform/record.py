@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dubhe_sdk.messages import MessageType
 from dubhe_simulator.message import Message
+from dubhe_simulator.platform.tame import LARGEST, decode, encode
 
 VALUE_KEYS = ("instance_id", "request_number", "date", "mes_type", "data")
 NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
@@ -73,8 +73,8 @@ def read(record: Record) -> Message:
     if record.broken is not None:
         raise Broken(record.broken)
     try:
-        value = json.loads(record.value, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        value = decode(record.value)
+    except ValueError as error:
         raise Broken(f"the value is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise Broken(f"the value is {_short(value)}, expected an object")
@@ -83,7 +83,8 @@ def read(record: Record) -> Message:
     instance = value["instance_id"]
     if not isinstance(instance, str) or not instance:
         raise Broken(f"instance_id is {_short(instance)}, expected a text")
-    if isinstance(value["date"], bool) or not isinstance(value["date"], int):
+    date = value["date"]
+    if isinstance(date, bool) or not isinstance(date, int) or abs(date) >= LARGEST:
         raise Broken(f"date is {_short(value['date'])}, expected milliseconds since 1970")
     _check_data(value["mes_type"], value["data"])
     return Message(record.topic, record.timestamp_ms, record.headers, value)
@@ -132,14 +133,10 @@ def _check_data(mes_type: Any, data: Any) -> None:
         raise Broken(
             f"data.action is {_short(data.get('action'))}, expected {' or '.join(expected)}"
         )
-    if not isinstance(data.get("status"), int):
+    if not isinstance(data.get("status"), int) or isinstance(data["status"], bool):
         raise Broken(f"data.status is {_short(data.get('status'))}, expected 200 or 300")
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
-
-
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = encode(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -17,9 +17,14 @@ VERDICT = f"""CASE
   ELSE 'wrong' END"""
 
 
-def of_image(verdicts: list[str]) -> str:
-    """Return the verdict on an image: the gravest of its findings'."""
-    for verdict in ("wrong", "missed", "false", "right"):
-        if verdict in verdicts:
-            return verdict
-    return "none"
+MISTAKES = ("wrong", "missed", "false")  # the gravest first
+
+
+def of_image(verdicts: list[str], labelled: bool) -> str:
+    """Return the verdict on an image: the gravest of its findings'.
+
+    Where truths are known, nothing found in an image that holds nothing is right.
+    """
+    if not labelled:
+        return "none"
+    return next((verdict for verdict in MISTAKES if verdict in verdicts), "right")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 import falcon
 
 from dubhe_simulator.platform.refused import Refused
+from dubhe_simulator.platform.tame import decode
 
 BODY_LIMIT = 16 * 1024 * 1024
 LARGEST = 2**53
@@ -86,8 +86,8 @@ def body_of(req: falcon.Request) -> dict[str, Any]:
     if not raw:
         return {}
     try:
-        value = json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        value = decode(raw.decode())
+    except ValueError as error:
         raise Refused(f"the body is not JSON: {error}", 400) from None
     if not isinstance(value, dict):
         raise Refused("the body is not a JSON object", 400)
@@ -120,7 +120,3 @@ def object_in(body: dict[str, Any], name: str, *, optional: bool = False) -> dic
     if not isinstance(value, dict):
         raise Refused(f"{name} is {value!r}, expected an object", 400)
     return value
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")

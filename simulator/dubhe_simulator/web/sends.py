@@ -65,7 +65,7 @@ class Sends:
     def _item(self, row: tuple[Any, ...]) -> dict[str, Any]:
         item = dict(zip(_COLUMNS, row, strict=True))
         item["body"] = json.loads(item["body"])
-        item["reply"] = item["reply"] and json.loads(item["reply"])
+        item["reply"] = None if item["reply"] is None else json.loads(item["reply"])
         run = self._platform.book.run_of_send(item["id"])
         return {**item, "run": run, "results": results_of(self._platform, run)}
 

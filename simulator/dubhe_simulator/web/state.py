@@ -14,7 +14,8 @@ def state_view(platform: Platform) -> dict[str, Any]:
     """Return the whole state."""
     cursor = platform.changes.cursor  # first: what changes meanwhile is told again
     platform.changes.asked()
-    instances = [platform.instance_view(name) for name in list(platform.book.instances)]
+    views = [platform.instance_view(name) for name in list(platform.book.instances)]
+    instances = sorted((v for v in views if v is not None), key=lambda v: (v["first_ms"], v["id"]))
     return {
         "version": __version__,
         "mode": "kafka" if platform.options.brokers else "embedded",

@@ -100,7 +100,7 @@ def test_usable_at_once_after_a_restart(runs: Path) -> None:
         for axis in ("step", "epoch", "time"):
             ui.get("curves", run=run["id"], metric="m0", width=1000, axis=axis)
             best = min(
-                timed(ui, "curves", run=run["id"], metric="m0", axis=axis)[0] for _ in range(5)
+                timed(ui, "curves", run=run["id"], metric="m0", axis=axis)[0] for _ in range(20)
             )
             assert best < 0.060, axis  # 30 ms, and HTTP
 
@@ -118,7 +118,7 @@ def test_ten_thousand_results(runs: Path) -> None:
             ("messages", {"instance": FORECAST, "limit": 100}),
         ):
             best, found = min(
-                (timed(ui, path, run=run, **query) for _ in range(3)), key=lambda t: t[0]
+                (timed(ui, path, run=run, **query) for _ in range(10)), key=lambda t: t[0]
             )
             assert found.get("total") or found.get("images"), (path, query)
             assert best < 0.1, (path, query)

@@ -80,6 +80,16 @@ def test_filters_and_verdicts(ui: Ui, journal: Journal) -> None:
     assert box["special"] == {"depth": 2}
 
 
+def test_nothing_found_where_there_is_nothing_is_right(ui: Ui, journal: Journal) -> None:
+    ghost = ("ghost.png", [info("", "b", 0.4)])
+    run = say(ui, journal, ("empty.png", []), ghost, ("seen.png", [info("a", "a")]))
+    found = {i["name"]: i["verdict"] for i in ui.get("results", run=run)["items"]}
+    assert found == {"empty.png": "right", "ghost.png": "false", "seen.png": "right"}
+    assert names(ui, run=run, verdict="right") == ["empty.png", "seen.png"]
+    strict = names(ui, run=run, verdict="right", confidence=0.5)
+    assert strict == ["empty.png", "ghost.png", "seen.png"]
+
+
 def test_a_threshold(ui: Ui, journal: Journal) -> None:
     run = say(ui, journal, *IMAGES)
     assert names(ui, run=run, verdict="missed", confidence=0.6) == ["wrong.png", "missed.png"]
