@@ -39,7 +39,7 @@ class Stripes:
         return [ctx.logResultDetails(name, "", "zebra", 0.75) for name in names]
 """
 _STEADY = "BATCHES = 20\n\n\ndef wait():\n    pass\n"
-LONG_BATCHES = 1500
+LONG_BATCHES = 1200
 # Long enough for a broker to restart meanwhile.
 _WAITING = f"""
 import time
@@ -58,7 +58,7 @@ def own_algorithm(folder: Path, *, long: bool = False) -> dict[str, str]:
 
     Args:
         folder: to be made; it serves ``tcp``, as an algorithm does that says nothing.
-        long: whether training has `LONG_BATCHES` batches and takes 15 seconds or more.
+        long: whether training has `LONG_BATCHES` batches and takes 12 seconds or more.
     """
     algorithm, data = folder / "stripes", folder / "images"
     algorithm.mkdir(parents=True)

@@ -122,6 +122,23 @@ def test_kafka_restarts_in_mid_training(make_project: MakeProject, tmp_path: Pat
     assert sum("progress" in value["data"] for value in train) == LONG_BATCHES
 
 
+def test_a_stop_in_mid_training_kills_nobody_and_is_told(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    project = make_project(**own_algorithm(tmp_path, long=True), COMPOSE_PROFILES="train")
+    assert project.run("up", "--build", "-d").returncode == 0
+    wait_for(project.bootstrap, STATUS, lambda found: len(found) > 100, timeout=60)
+    assert project.run("stop").returncode == 0
+    statuses = project.statuses()
+    assert 137 not in statuses.values(), statuses
+    assert statuses["train"] == 0
+    status = project.read(STATUS)
+    check_once_and_in_order(status)
+    train = values(status, "train")
+    assert actions(train) == ["READY", "START", "progress", "END"]
+    assert train[-1]["data"]["status"] == 300
+
+
 @pytest.mark.parametrize("extra", [(), (REPOSITORY / "compose.gpu.yaml",)])
 def test_docker_compose_accepts_the_files(
     make_project: MakeProject, extra: tuple[Path, ...]

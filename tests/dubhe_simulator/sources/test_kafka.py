@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +12,12 @@ from confluent_kafka import Producer
 
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.message import Message
+from dubhe_simulator.sources import SourceBroken
 from dubhe_simulator.sources import kafka as kafka_source
 from dubhe_simulator.sources.kafka import KafkaSource
 from tests.dubhe_simulator.fake import wait_until
 from tests.kafka.broker import Broker
+from tests.kafka.fixtures import BrokerFactory
 
 
 @pytest.fixture
@@ -101,3 +104,36 @@ def test_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_source, "BOOTSTRAP_TIMEOUT_MS", 500)
     with pytest.raises(CannotPlay, match=r"Kafka at 127\.0\.0\.1:1 cannot be used"):
         KafkaSource("127.0.0.1:1", ["t"], "i")
+
+
+def test_a_broker_that_restarts_is_waited_for(
+    make_broker: BrokerFactory, topic_name: str, sources: list[KafkaSource]
+) -> None:
+    broker = make_broker().start()
+    broker.create_topic(topic_name)
+    sources.append(KafkaSource(broker.bootstrap, [topic_name], "i"))
+    write(broker, topic_name, 1)
+    assert numbers(read(sources[0], 1)) == [1]
+    broker.kill()
+    found: list[Message] = []
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:  # longer than it looks for partitions
+        found += sources[0].poll(0.2)
+    broker.start()
+    write(broker, topic_name, 2, 3)
+    assert numbers(found + read(sources[0], 2)) == [2, 3]
+
+
+def test_a_broker_that_stays_away_is_told(
+    make_broker: BrokerFactory,
+    topic_name: str,
+    sources: list[KafkaSource],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kafka_source, "OUTAGE_TIMEOUT_S", 1.0)
+    broker = make_broker().start()
+    broker.create_topic(topic_name)
+    sources.append(KafkaSource(broker.bootstrap, [topic_name, "later"], "i"))
+    broker.kill()
+    with pytest.raises(SourceBroken, match="Kafka"):
+        wait_until(lambda: sources[0].poll(0.1))
