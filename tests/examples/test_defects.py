@@ -24,6 +24,7 @@ from dubhe_simulator.algorithm import read_algorithm
 from dubhe_simulator.dataset import read_dataset
 from dubhe_simulator.models import model_files
 from dubhe_simulator.screen import Screen
+from dubhe_simulator.site import Here
 from dubhe_simulator.stage import Setting, Stage
 from dubhe_simulator.story import StoryReport, play
 from dubhe_simulator.terminal import Terminal
@@ -52,7 +53,7 @@ def copy_of_example(folder: Path) -> Path:
 def setting_for(example: Path, **special_params: object) -> Setting:
     run = example / "runs" / f"{len(special_params)}"
     run.mkdir(parents=True)
-    return Setting(read_algorithm(example), run, special_params=special_params)
+    return Setting(Here(read_algorithm(example)), run, special_params=special_params)
 
 
 def view() -> Terminal:
