@@ -18,7 +18,7 @@ STORE_EVERY_S = 0.2
 RETRY_S = 2.0  # when the disk takes nothing
 QUEUED = 8  # batches; then sources wait
 SETTLE_S = 1.0
-CLOSE_S = 10.0
+CLOSE_S = 60.0  # a backlog on a slow disk; the store must not be closed under the thread
 
 
 class Ingest:
