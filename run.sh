@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays the platform with the digits example on this machine: ./run.sh --help
+# The local platform with the digits example on this machine: ./run.sh --help
 #
 # Needs Python 3.10 or newer and nothing else. Prepares a private environment below .cache/ once
 # (pip's own configuration decides where packages come from), and again when pyproject.toml, the
@@ -18,7 +18,7 @@ unset PYTHONPATH PYTHONHOME # a private environment
 
 locale=${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}
 
-# say ENGLISH CHINESE: progress goes to standard error, so that the play alone is on the output.
+# say ENGLISH CHINESE: progress goes to standard error, so that the platform alone is on the output.
 say() {
     case $locale in
     zh* | ZH*) printf '%s\n' "$2" >&2 ;;
@@ -99,7 +99,7 @@ step() {
         "这一步失败了,完整输出在 $log。网络不通时请为 pip 配置镜像:pip config set global.index-url URL"
 }
 
-# Only while preparing: later this process is the play, which handles signals itself.
+# Only while preparing: later this process is the platform, which handles signals itself.
 interrupted() {
     if [[ -n $job ]]; then
         kill -TERM -- "-$job" 2>/dev/null || true
@@ -110,19 +110,27 @@ interrupted() {
 }
 
 show_help() {
-    say "./run.sh [OPTIONS]: prepares a private environment and runs: dubhe play examples/digits [OPTIONS]" \
-        "./run.sh [选项]:准备独立环境,然后运行:dubhe play examples/digits [选项]"
+    say "./run.sh [OPTIONS]: prepares a private environment and runs: dubhe ui examples/digits [OPTIONS], a page on which everything can be done and watched.
+./run.sh --no-ui [OPTIONS]: runs instead: dubhe play examples/digits [OPTIONS], all by itself in the terminal." \
+        "./run.sh [选项]:准备独立环境,然后运行:dubhe ui examples/digits [选项],在页面上操作和查看。
+./run.sh --no-ui [选项]:改为运行:dubhe play examples/digits [选项],在终端里自动跑完。"
     # Needs the standard library alone, so there is nothing to prepare.
-    PYTHONPATH=$root:$root/simulator exec "$python" -m dubhe_simulator.commands.play --help
+    export PYTHONPATH=$root:$root/simulator
+    printf '\n'
+    "$python" -m dubhe_simulator.commands.ui --help
+    printf '\n'
+    exec "$python" -m dubhe_simulator.commands.play --help
 }
 
 main() {
     find_python
-    local option
+    local option command=ui options=()
     for option in "$@"; do
-        if [[ $option == -h || $option == --help ]]; then
-            show_help
-        fi
+        case $option in
+        -h | --help) show_help ;;
+        --no-ui) command=play ;;
+        *) options+=("$option") ;;
+        esac
     done
     trap 'interrupted 130' INT
     trap 'interrupted 143' TERM
@@ -142,8 +150,8 @@ main() {
         prepare_environment
         "$venv/bin/python" "$example/prepare.py" >>"$log"
     fi
-    # exec: signals and the exit status are the play's own.
-    exec "$venv/bin/dubhe" play "$example" --runs-dir "$root/runs" "$@"
+    # exec: signals and the exit status are the platform's own.
+    exec "$venv/bin/dubhe" "$command" "$example" --runs-dir "$root/runs" ${options[@]+"${options[@]}"}
 }
 
 main "$@"

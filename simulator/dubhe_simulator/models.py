@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-_NAME = re.compile(r"model_(?P<stamp>\d+)_(?P<epoch>\d+)_[^/]*\.\w+")
+_NAME = re.compile(r"model_(?P<stamp>\d+)_(?P<epoch>\d+)_(?P<loss>[^/]*)\.\w+")
 
 
 def model_files(folder: Path) -> set[Path]:
@@ -16,6 +19,35 @@ def model_files(folder: Path) -> set[Path]:
 def best(models: set[Path]) -> Path | None:
     """Return what the platform takes for the best model: the last epoch's."""
     return max(models, key=_rank, default=None)
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return what a model file's name tells: epoch, loss (None if unreadable), time in ms."""
+    match = _NAME.fullmatch(path.name)
+    assert match is not None  # `model_files` let it in
+    return {
+        "path": str(path),
+        "name": path.name,
+        "epoch": int(match["epoch"]),
+        "loss": _loss(match["loss"]),
+        "time_ms": _time_ms(match["stamp"]),
+    }
+
+
+def _loss(text: str) -> float | None:
+    try:
+        loss = float(text)
+    except ValueError:
+        return None
+    return loss if math.isfinite(loss) else None
+
+
+def _time_ms(stamp: str) -> int | None:
+    try:
+        whole = datetime.strptime(stamp[:14], "%Y%m%d%H%M%S")
+    except ValueError:
+        return None
+    return int(whole.timestamp()) * 1000 + int(stamp[14:17] or 0)
 
 
 def _rank(path: Path) -> tuple[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,19 +18,22 @@ class Prediction:
     confidence: float | None
 
 
-def predictions_in(data: Any) -> list[Prediction]:
-    """Return the predictions in a result of the platform's format.
+def images_in(data: Any, *, nested: bool = False) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield path and ``info`` of each image in a result of the platform's format.
 
     Results of an algorithm's own format (``logResult`` takes any JSON) hold none.
     """
-    found: list[Prediction] = []
     for image in data if isinstance(data, list) else [data]:
-        if isinstance(image, list):  # a list of what logResultDetails returned
-            found += predictions_in(image)
+        if isinstance(image, list) and not nested:  # a list of what logResultDetails returned
+            yield from images_in(image, nested=True)
         elif isinstance(image, dict) and isinstance(image.get("info"), list):
-            path = str(image.get("img_path", ""))
-            found += [_prediction(path, i) for i in image["info"] if isinstance(i, dict)]
-    return found
+            infos = [info for info in image["info"] if isinstance(info, dict)]
+            yield str(image.get("img_path", "")), infos
+
+
+def predictions_in(data: Any) -> list[Prediction]:
+    """Return the predictions in a result of the platform's format."""
+    return [_prediction(path, info) for path, infos in images_in(data) for info in infos]
 
 
 def accuracy(predictions: Iterable[Prediction]) -> float | None:

@@ -63,6 +63,6 @@ class Here:
 
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
-    ) -> Running:
+    ) -> Instance:
         """See `Site.instance`."""
         return Instance(self._algorithm, kind, instance_id, folder, environment)

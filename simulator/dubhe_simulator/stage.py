@@ -96,10 +96,9 @@ class Stage:
         self._kind = kind
         self._view = view
         self._stack = ExitStack()
-        instance_id = f"{setting.site.name}-local-{kind.id_word}-{setting.run.name}"
-        self._folder = setting.run / kind.value
+        self._folder = instance_folder(setting, kind)
         self.instance = setting.site.instance(
-            kind, instance_id, self._folder, self._environment(model)
+            kind, instance_id(setting, kind), self._folder, instance_environment(setting, model)
         )
 
     def __enter__(self) -> Stage:
@@ -195,18 +194,30 @@ class Stage:
 
         return KafkaSource(self._setting.brokers, self._setting.topics, self.instance.id)
 
-    def _environment(self, model: Path | None) -> dict[str, str]:
-        env: dict[str, str] = {}
-        if model is not None:
-            env["model_path"] = str(model)
-        if self._setting.special_params:
-            env["special_params"] = json.dumps(self._setting.special_params)
-        if self._setting.brokers is not None:
-            status, result = self._setting.topics
-            env.update(
-                PLATFORM_TYPE="1",
-                BOOTSTRAP_SERVERS=self._setting.brokers,
-                TOPIC_MODEL_STATUS=status,
-                TOPIC_MODEL_RESULT=result,
-            )
-        return env
+
+def instance_id(setting: Setting, kind: TaskKind) -> str:
+    """Return the identity of the run's instance of a kind."""
+    return f"{setting.site.name}-local-{kind.id_word}-{setting.run.name}"
+
+
+def instance_folder(setting: Setting, kind: TaskKind) -> Path:
+    """Return the folder for what the run's instance of a kind leaves behind."""
+    return setting.run / kind.value
+
+
+def instance_environment(setting: Setting, model: Path | None) -> dict[str, str]:
+    """Return the variables of an instance; with the model file for evaluation and inference."""
+    env: dict[str, str] = {}
+    if model is not None:
+        env["model_path"] = str(model)
+    if setting.special_params:
+        env["special_params"] = json.dumps(setting.special_params)
+    if setting.brokers is not None:
+        status, result = setting.topics
+        env.update(
+            PLATFORM_TYPE="1",
+            BOOTSTRAP_SERVERS=setting.brokers,
+            TOPIC_MODEL_STATUS=status,
+            TOPIC_MODEL_RESULT=result,
+        )
+    return env

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from dubhe_simulator.words_ui import UI_WORDS
+
 Words = Mapping[str, tuple[str, str]]
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -226,6 +228,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Exit status: 0 all went well; 1 something failed; 2 wrong use; 130 Ctrl-C.",
         "退出状态:0 一切正常;1 有失败;2 用法错误;130 Ctrl-C。",
     ),
+    **UI_WORDS,
 }
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
-def run(project: Path, pythons: str, lang: str = "C.UTF-8") -> subprocess.Popen[str]:
+def run(
+    project: Path, pythons: str, lang: str = "C.UTF-8", arguments: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     """Start run.sh where every Python is the given shell script."""
     fakes = project / "fakes"
     fakes.mkdir()
@@ -35,8 +38,9 @@ def run(project: Path, pythons: str, lang: str = "C.UTF-8") -> subprocess.Popen[
         (fakes / name).chmod(0o755)
     env = {**os.environ, "PATH": f"{fakes}:{os.environ['PATH']}", "LC_ALL": lang}
     env.pop("PYTHON", None)
-    command = ["bash", str(project / "run.sh")]
-    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    command = ["bash", str(project / "run.sh"), *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True)
 
 
 def test_without_a_recent_python(project: Path) -> None:
@@ -82,7 +86,30 @@ def test_help() -> None:
     done = subprocess.run(
         [str(ROOT / "run.sh"), "--help"], capture_output=True, text=True, timeout=60, check=True
     )
+    assert "usage: dubhe ui" in done.stdout
     assert "usage: dubhe play" in done.stdout
+    assert "--no-ui" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["--port", "0"], "ui {example} --runs-dir {root}/runs --port 0"),
+        (["--no-ui", "--images", "3"], "play {example} --runs-dir {root}/runs --images 3"),
+    ],
+)
+def test_which_command_it_becomes(project: Path, arguments: list[str], command: str) -> None:
+    """With an environment whose ``dubhe`` only tells what it was asked to do."""
+    venv = project / ".cache" / "run-venv"
+    (venv / "bin").mkdir(parents=True)
+    for name, script in (("dubhe", 'echo "$*"'), ("python", ":")):
+        (venv / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (venv / "bin" / name).chmod(0o755)
+    (venv / ".made-from").write_text("hash\n")
+    process = run(project, 'case "$1" in -) echo hash ;; esac', arguments=arguments)
+    told, _ = process.communicate(timeout=20)
+    example = project / "examples" / "digits"
+    assert told.strip() == command.format(example=example, root=project)
 
 
 SCRIPTS = [

@@ -11,12 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.environment import (
-    DEFAULT_TOPIC_RESULT,
-    DEFAULT_TOPIC_STATUS,
-    brokers,
-    text,
-)
+from dubhe_sdk.environment import brokers, text
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import signals
 from dubhe_simulator.algorithm import PROTOCOLS, id_part, read_algorithm
@@ -30,6 +25,7 @@ from dubhe_simulator.site import Here, Site
 from dubhe_simulator.stage import Setting
 from dubhe_simulator.story import StoryReport, new_run_folder, play
 from dubhe_simulator.terminal import Terminal
+from dubhe_simulator.topics import topics
 from dubhe_simulator.words import say
 
 EXIT_OK = 0
@@ -57,7 +53,7 @@ def _play(options: argparse.Namespace, screen: Screen) -> int:
             site,
             new_run_folder(options.runs_dir),
             brokers=brokers({"BOOTSTRAP_SERVERS": options.brokers}),
-            topics=_topics(),
+            topics=topics(os.environ),
             special_params=params,
             ready_timeout=options.ready_timeout,
             task_timeout=options.task_timeout,
@@ -110,11 +106,6 @@ def _told_stopped(stopped: Stopped, screen: Screen) -> int:
     with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells
         screen.line(say("stopped_by", name=signal.Signals(stopped.signum).name))
     return stopped.exit_status
-
-
-def _topics() -> tuple[str, str]:
-    status = text(os.environ, "TOPIC_MODEL_STATUS") or DEFAULT_TOPIC_STATUS
-    return status, text(os.environ, "TOPIC_MODEL_RESULT") or DEFAULT_TOPIC_RESULT
 
 
 def _json_object(option: str, value: str | None) -> dict[str, Any]:

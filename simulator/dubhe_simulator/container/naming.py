@@ -12,7 +12,7 @@ def default_tag(folder: Path) -> str:
     """Return the name of the image that a folder is built to: its own, as Docker allows it.
 
     Example:
-        >>> default_tag(Path("/work/My Algorithm"))
+        >>> default_tag(Path("/home/li/My Algorithm"))
         'my-algorithm'
     """
     # https://docs.docker.com/reference/cli/docker/image/tag: single separators, none at an end

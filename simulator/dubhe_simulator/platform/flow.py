@@ -1,0 +1,145 @@
+"""Training, evaluating the model that came out, inferring: one after another, by itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dubhe_sdk.kind import TaskKind
+from dubhe_sdk.messages import STATUS_OK
+from dubhe_sdk.requests import FLAG_OK
+from dubhe_simulator.models import best
+from dubhe_simulator.platform.refused import Refused
+from dubhe_simulator.words import say
+
+if TYPE_CHECKING:
+    from dubhe_simulator.platform.platform import Platform
+
+READY_TIMEOUT_S = 300.0
+STORY = (TaskKind.TRAIN, TaskKind.PREDICT, TaskKind.INFERENCE)
+
+
+class Failed(Exception):
+    """A step did not do what it had to. The text says what happened instead."""
+
+
+class Flow:
+    """Runs steps on a thread of its own, one flow at a time.
+
+    Args:
+        platform: what does the work.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._lock = threading.Lock()
+        self._view: dict[str, Any] | None = None
+
+    @property
+    def view(self) -> dict[str, Any] | None:
+        """The flow as the page knows it; None before the first."""
+        return self._view
+
+    def begin(
+        self, steps: Sequence[TaskKind], images: int, params: Mapping[str, Any] | None
+    ) -> None:
+        """Begin, and return at once.
+
+        Raises:
+            Refused: there is nothing to start, no data, or a flow is under way.
+        """
+        platform = self._platform
+        if not platform.workshop.can_start:
+            raise Refused(say("ui_no_algorithm"))
+        _ = platform.workshop.dataset
+        if steps[0] is not TaskKind.TRAIN and platform.workshop.newest() is None:
+            raise Refused(say("ui_no_model"))
+        with self._lock:
+            if self._view is not None and self._view["state"] == "running":
+                raise Refused(say("ui_flow_running"))
+            self._tell("running", steps[0])
+        work = threading.Thread(
+            target=self._run, args=(steps, images, params), name="flow", daemon=True
+        )
+        work.start()
+
+    def _run(
+        self, steps: Sequence[TaskKind], images: int, params: Mapping[str, Any] | None
+    ) -> None:
+        model = self._platform.workshop.newest() if steps[0] is not TaskKind.TRAIN else None
+        for kind in steps:
+            self._tell("running", kind)
+            try:
+                model = self._step(kind, model, images, params)
+            except (Failed, Refused, OSError) as error:
+                self._tell("failed", kind, str(error))
+                return
+        self._tell("done", steps[-1])
+
+    def _step(
+        self, kind: TaskKind, model: Path | None, images: int, params: Mapping[str, Any] | None
+    ) -> Path | None:
+        """Do one step; return the model for the next one."""
+        platform = self._platform
+        before = platform.workshop.models()
+        name = platform.fitting(kind, model) or platform.start_instance(kind, model, params)
+        self._wait_ready(name)
+        answer = platform.send(name, platform.workshop.body(kind, name, images, params))
+        if answer["reply"] is None:
+            raise Failed(say("no_answer", error=answer["error"]))
+        if answer["reply"].get("flag") != FLAG_OK:
+            raise Failed(say("refused", message=answer["reply"].get("message")))
+        if kind is TaskKind.INFERENCE:
+            return model
+        self._wait_end(name, platform.runs_of(name))
+        platform.stop_instance(name)
+        if kind is TaskKind.TRAIN:
+            model = best(platform.workshop.models() - before)
+            platform.changes.touch("algorithm")
+            if model is None:
+                raise Failed(say("no_model", folder=platform.models_folder))
+        return model
+
+    def _wait_ready(self, name: str) -> None:
+        book = self._platform.book
+        with book.changed:
+            account = book.account(name)
+            book.changed.wait_for(
+                lambda: account.said.ready or account.said.end is not None
+                or account.known.exit_status is not None or self._platform.closing,
+                READY_TIMEOUT_S,
+            )  # fmt: skip
+            self._check(account.said.end, account.said.end_message)
+            if account.known.exit_status is not None:
+                status = account.known.exit_status
+                raise Failed(say("ended_early", status=status, action="READY"))
+            if not account.said.ready:
+                raise Failed(say("timeout", action="READY", seconds=READY_TIMEOUT_S))
+
+    def _wait_end(self, name: str, runs: int) -> None:
+        """Wait for the END of the run that the request began."""
+        book = self._platform.book
+        with book.changed:
+            account = book.account(name)
+            book.changed.wait_for(
+                lambda: (account.said.end is not None and account.said.open_run is None)
+                or account.known.exit_status is not None or self._platform.closing
+            )  # fmt: skip
+            if account.said.end is None:
+                # Its last words may still be on their way.
+                book.changed.wait_for(lambda: account.said.end is not None, 3.0)
+            self._check(account.said.end, account.said.end_message)
+            if account.said.end is None:
+                status = account.known.exit_status
+                raise Failed(say("ended_early", status=status, action="END"))
+
+    @staticmethod
+    def _check(status: int | None, message: str) -> None:
+        if status is not None and status != STATUS_OK:
+            raise Failed(message)
+
+    def _tell(self, state: str, step: TaskKind, error: str | None = None) -> None:
+        self._view = {"state": state, "step": step.value, "error": error}
+        self._platform.changes.touch("flow")

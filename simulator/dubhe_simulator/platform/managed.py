@@ -1,0 +1,94 @@
+"""Instances that the platform started or was given the address of: process, heart, log, spool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dubhe_simulator.heart import Heart
+from dubhe_simulator.instance import Instance
+from dubhe_simulator.platform.account import Account
+from dubhe_simulator.platform.book import Book
+from dubhe_simulator.platform.clients import Address
+from dubhe_simulator.platform.delivery import Delivery
+from dubhe_simulator.platform.logfile import LogFile
+from dubhe_simulator.running import Ending
+
+
+class Places:
+    """What can be read in an instance's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log_path = folder / "log" / "dubhe.log"
+        self.log = LogFile(self.log_path)
+        self.lines = -1  # told last
+        self.asked_after_end = False
+        self.delivery = Delivery(folder / "spool")
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a log."""
+        return self.log_path.exists()
+
+
+class Managed:
+    """One instance that is asked for heartbeats; one that we started ends with us.
+
+    Args:
+        name: its id.
+        address: where it serves.
+        process: if the platform started it.
+    """
+
+    def __init__(self, name: str, address: Address, process: Instance | None) -> None:
+        self.name = name
+        self.address = address
+        self.process = process
+        self._heart: Heart | None = None
+        self._ended: Ending | None = None
+
+    def look(self, book: Book) -> None:
+        """Note what became of it since the last look."""
+        if self._ended is not None:
+            return
+        ending = self.process.ended() if self.process is not None else None
+        if ending is not None:
+            self._note_end(book, ending)
+            return
+        account = book.instances.get(self.name)
+        # One that we started listens when it says READY; before, silence means nothing.
+        if self._heart is None and account and (self.process is None or account.said.ready):
+            self._heart = Heart(self.address.client(), self.name)
+            self._heart.start()
+        if self._heart is not None:
+            self._heart.report(lambda alive, why: self._note_heart(book, alive, why))
+            if self._heart.sent and account is not None and account.alive is None:
+                self._note_heart(book, self._heart.lost == 0, "")
+
+    def stop(self, book: Book) -> None:
+        """End it, if it is ours, and wait for its end."""
+        self.forget()
+        if self.process is not None and self._ended is None:
+            book.note(self.name, lambda account: setattr(account.known, "stopped", True))
+            self._note_end(book, self.process.stop())
+
+    def forget(self) -> None:
+        """Send no more heartbeats."""
+        if self._heart is not None:
+            self._heart.stop()
+
+    @property
+    def gone(self) -> bool:
+        """Whether its process has ended."""
+        return self._ended is not None
+
+    def _note_heart(self, book: Book, alive: bool, why: str) -> None:
+        def change(account: Account) -> None:
+            account.alive, account.silence = alive, why
+
+        book.note(self.name, change, kept=False)
+
+    def _note_end(self, book: Book, ending: Ending) -> None:
+        self.forget()
+        self._ended = ending
+        book.note(self.name, lambda account: setattr(account.known, "exit_status", ending.status))

@@ -1,0 +1,53 @@
+"""The tables of the platform's file.
+
+What sources said lies in ``messages`` and ``sends``; what the platform did in ``instances``.
+Everything else is derived from these and can be made anew: `DERIVED` says by which rules it was
+made, and a file of other rules is derived again.
+"""
+
+from __future__ import annotations
+
+FORMAT = "1"  # of the tables that cannot be derived
+DERIVED = "1"
+
+KEPT = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS positions (source TEXT PRIMARY KEY, position TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (
+  id INTEGER PRIMARY KEY, source TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER,
+  offset INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL, headers TEXT NOT NULL,
+  value TEXT NOT NULL, broken TEXT, repeat INTEGER NOT NULL, instance TEXT NOT NULL,
+  hint TEXT NOT NULL,  unreadable INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS messages_of ON messages (instance, id);
+CREATE TABLE IF NOT EXISTS known (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS sends (
+  id INTEGER PRIMARY KEY, instance TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL,
+  reply TEXT, error TEXT, ms REAL NOT NULL
+);
+"""
+
+DERIVED_TABLES = ("said", "seqs", "runs", "curves", "chunks", "results", "findings")
+
+DERIVED_SQL = """
+CREATE TABLE IF NOT EXISTS said (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS seqs (
+  scope TEXT NOT NULL, writer TEXT NOT NULL, spans TEXT NOT NULL, PRIMARY KEY (scope, writer)
+);
+CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, facts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS curves (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, name TEXT NOT NULL,
+  points INTEGER NOT NULL, last REAL);
+CREATE TABLE IF NOT EXISTS chunks (
+  curve INTEGER NOT NULL, number INTEGER NOT NULL, points BLOB NOT NULL,
+  PRIMARY KEY (curve, number)
+);
+CREATE TABLE IF NOT EXISTS results (
+  id INTEGER PRIMARY KEY, run INTEGER, instance TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  img_path TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS results_of ON results (run, id);
+CREATE TABLE IF NOT EXISTS findings (
+  result INTEGER NOT NULL, number INTEGER NOT NULL, truth TEXT NOT NULL, predicted TEXT NOT NULL,
+  conf REAL, shape_type TEXT, position TEXT, special TEXT, PRIMARY KEY (result, number)
+) WITHOUT ROWID;
+"""

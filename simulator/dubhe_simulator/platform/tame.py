@@ -1,0 +1,59 @@
+"""Values from outside that files and databases can hold, whatever was sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+DEEPEST = 256  # the SDK itself stops at 200 levels
+LARGEST = 2**53  # of whole numbers that JavaScript holds exactly
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def decode(text: str) -> Any:
+    """Return the value of a JSON text.
+
+    Halves of characters (lone surrogates, which no UTF-8 can hold) become question marks.
+
+    Raises:
+        ValueError: it is not JSON, or is nested too deeply.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+        if _HALF_CHARACTER.search(text):
+            value = json.loads(encode(value))
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
+    if text.count("[") + text.count("{") > DEEPEST and _is_deep(value):
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    return value
+
+
+def encode(value: Any) -> str:
+    """Return a value as JSON in valid Unicode."""
+    return tame(json.dumps(value, ensure_ascii=False))
+
+
+def tame(text: str) -> str:
+    """Return a text in valid Unicode."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,0 +1,1 @@
+"""The local platform over HTTP: one file per resource, and the page's files."""

@@ -1,0 +1,196 @@
+"""What `dubhe ui` and `dubhe send` say, in English and in Chinese; a part of `words`."""
+
+from __future__ import annotations
+
+UI_WORDS: dict[str, tuple[str, str]] = {
+    # the state of an instance, and why
+    "ui_no_heartbeat": ("no answer to the heartbeat: {detail}", "心跳没有应答:{detail}"),
+    "ui_platform_gone": (
+        "the platform that had started it was ended",
+        "启动它的平台已经结束",
+    ),
+    "ui_stopped": ("stopped by the platform", "由平台停止"),
+    "ui_exited": ("it exited with status {status}", "进程退出,状态 {status}"),
+    "ui_no_end": (
+        "the process is gone (exit status {status}) and never said END",
+        "进程已退出(状态 {status}),没有发出 END",
+    ),
+    # wishes that cannot be granted
+    "ui_no_dataset": (
+        "there are no images: start `dubhe ui` with --data-dir DIR",
+        "没有图片:请用 --data-dir DIR 启动 `dubhe ui`",
+    ),
+    "ui_no_algorithm": (
+        "no algorithm was given: start `dubhe ui ALGORITHM_DIR`",
+        "没有指定算法:请用 `dubhe ui 算法目录` 启动",
+    ),
+    "ui_no_model": (
+        "there is no model yet: train first",
+        "还没有模型:请先训练",
+    ),
+    "ui_flow_running": (
+        "a flow is under way: wait for its end",
+        "已有流程在进行:请等它结束",
+    ),
+    "ui_closing": ("the platform is ending", "平台正在结束"),
+    "ui_not_started": ("the instance could not be started: {error}", "无法启动实例:{error}"),
+    "ui_not_ours": (
+        "{instance} was not started here, so it cannot be stopped here",
+        "{instance} 不是在这里启动的,不能在这里停止",
+    ),
+    "ui_is_ours": (
+        "{instance} was started here and is attached already",
+        "{instance} 是在这里启动的,已经连接",
+    ),
+    "ui_no_folder": ("there is no folder {folder}", "没有目录 {folder}"),
+    "ui_no_instance": ("there is no instance {instance!r}", "没有实例 {instance!r}"),
+    "ui_no_address": (
+        "the address of {instance} is not known: attach to it by host:port",
+        "不知道 {instance} 的地址:请用 主机:端口 连接它",
+    ),
+    "ui_no_request": (
+        "req_type is {found!r}, expected 0 (heartbeat), 1 (train), 2 (evaluate) or 3 (inference)",
+        "req_type 是 {found!r},应为 0(心跳)、1(训练)、2(评估)或 3(推理)",
+    ),
+    "ui_no_log": (
+        "the log of {instance} cannot be read from here: its folder is not known or holds none",
+        "无法读取 {instance} 的日志:目录未知,或其中没有日志",
+    ),
+    "ui_bad_address": (
+        "{address!r} is no address, expected http://HOST:PORT or tcp://HOST:PORT",
+        "{address!r} 不是地址,应为 http://主机:端口 或 tcp://主机:端口",
+    ),
+    # the platform's own troubles
+    "ui_store_unusable": (
+        "{path} cannot be used: {error}. Name another folder with --runs-dir",
+        "无法使用 {path}:{error}。请用 --runs-dir 指定别的目录",
+    ),
+    "ui_store_format": (
+        "{path} has format {found} of a newer version: update dubhe-sdk, or move the file away",
+        "{path} 的格式是 {found},由更新的版本生成:请更新 dubhe-sdk,或移走该文件",
+    ),
+    "ui_store_taken": (
+        "another `dubhe ui` uses {folder}: end it, or name another folder with --runs-dir",
+        "另一个 `dubhe ui` 正在使用 {folder}:请结束它,或用 --runs-dir 指定别的目录",
+    ),
+    "ui_not_stored": (
+        "{path} cannot be written: {error}. Nothing is lost; messages wait until it can",
+        "无法写入 {path}:{error}。消息不会丢失,等到可以写入为止",
+    ),
+    "ui_no_kafka": (
+        "no answer from Kafka at {brokers} since {since}: {error}",
+        "自 {since} 起 {brokers} 上的 Kafka 没有应答:{error}",
+    ),
+    "ui_port_taken": (
+        "{host}:{port} cannot be used: {error}. Choose another port with --port (0: any)",
+        "无法使用 {host}:{port}:{error}。请用 --port 选择别的端口(0:任意)",
+    ),
+    # what `dubhe ui` prints
+    "ui_open": ("The platform's page: {url}", "平台页面:{url}"),
+    "ui_how_to_end": (
+        "Ctrl-C ends it and what it has started.",
+        "按 Ctrl-C 结束平台及其启动的实例。",
+    ),
+    "ui_ended": ("Everything that was started has ended.", "已启动的进程全部结束。"),
+    "ui_warn_open": (
+        "Anybody who reaches {host} can start the algorithm: there is no password",
+        "能访问 {host} 的任何人都可以启动算法:没有密码保护",
+    ),
+    # help of `dubhe ui`
+    "ui_help": (
+        "The local platform with a page: start an algorithm, send requests, watch curves, "
+        "results, messages and logs. Without ALGORITHM_DIR it attaches and watches only.",
+        "带页面的本地平台:启动算法、发送请求,查看曲线、结果、消息和日志。"
+        "不给算法目录时只连接和查看。",
+    ),
+    "ui_help_algorithm": ("folder with run.sh and app.py", "run.sh 和 app.py 所在的目录"),
+    "ui_help_port": ("port of the page; 0: any (default: 8040)", "页面端口;0 为任意(默认 8040)"),
+    "ui_help_host": (
+        "address to listen on (default: 127.0.0.1, this machine alone)",
+        "监听地址(默认 127.0.0.1,仅本机)",
+    ),
+    "ui_help_images": (
+        "further folder whose images may be shown; repeatable",
+        "另一个可显示其中图片的目录;可重复",
+    ),
+    "ui_help_runs": (
+        "where logs, journals and the platform's file go (default: ./runs)",
+        "日志、消息和平台数据文件的存放目录(默认:./runs)",
+    ),
+    "ui_help_attach": (
+        "a running instance, http://HOST:PORT or tcp://HOST:PORT; repeatable",
+        "正在运行的实例,http://主机:端口 或 tcp://主机:端口;可重复",
+    ),
+    "ui_help_no_open": ("do not open a browser", "不打开浏览器"),
+    "ui_help_exit": (
+        "Exit status: 1 it could not begin, or its process died; 2 wrong use; 130 Ctrl-C; "
+        "143 SIGTERM.",
+        "退出状态:1 无法启动或进程崩溃;2 用法错误;130 Ctrl-C;143 SIGTERM。",
+    ),
+    # `dubhe send`
+    "send_help": (
+        "Send one request to a running instance and print its reply as JSON.",
+        "向运行中的实例发送一个请求,并以 JSON 打印应答。",
+    ),
+    "send_help_kind": ("what to ask for", "请求的种类"),
+    "send_help_address": (
+        "http://HOST:PORT or tcp://HOST:PORT; not with --ui",
+        "http://主机:端口 或 tcp://主机:端口;与 --ui 二选一",
+    ),
+    "send_help_ui": (
+        "a running `dubhe ui`, http://HOST:PORT: it starts a fitting instance if there is none",
+        "运行中的 `dubhe ui`,http://主机:端口:没有合适的实例时由它启动",
+    ),
+    "send_help_instance": (
+        "INSTANCE_ID (default: the instance is asked)",
+        "INSTANCE_ID(默认:询问实例)",
+    ),
+    "send_help_body": ("file with the body as JSON", "请求体 JSON 文件"),
+    "send_help_images": ("folder with the images to recognise", "要推理的图片目录"),
+    "send_help_set": (
+        "set a field of the body; VALUE is JSON, or else a text; repeatable",
+        "设置请求体的字段;VALUE 为 JSON,否则按文本;可重复",
+    ),
+    "send_help_wait": (
+        "wait for the task's END; with --journal, --brokers or --ui",
+        "等待任务的 END;需要 --journal、--brokers 或 --ui",
+    ),
+    "send_help_journal": ("the instance's folder, or its journal", "实例的目录,或其消息目录"),
+    "send_help_timeout": (
+        "seconds to wait for a reply, and for END (default: 3600)",
+        "等待应答和 END 的秒数(默认 3600)",
+    ),
+    "send_help_exit": (
+        "Exit status: 0 accepted (with --wait: ended well); 1 refused, no answer, or failed; "
+        "2 wrong use.",
+        "退出状态:0 已接受(--wait:正常结束);1 被拒绝、无应答或失败;2 用法错误。",
+    ),
+    "send_help_data": (
+        "labelled images, also below train/, val/ and test/: what the request names",
+        "带标签的图片,可分 train/、val/、test/:写入请求",
+    ),
+    "send_help_brokers": (
+        "Kafka, to wait for END (default: BOOTSTRAP_SERVERS)",
+        "用来等待 END 的 Kafka(默认:BOOTSTRAP_SERVERS)",
+    ),
+    "send_needs_instance": (
+        "--set, --body, --images and --data-dir with --ui need --instance ID",
+        "--ui 与 --set、--body、--images、--data-dir 同用时需要 --instance ID",
+    ),
+    "send_where": (
+        "name the instance's address, or --ui URL, and not both",
+        "请给出实例地址或 --ui URL,二者取一",
+    ),
+    "send_wait_how": (
+        "--wait needs --journal DIR, --brokers or --ui: END comes as a message",
+        "--wait 需要 --journal DIR、--brokers 或 --ui:END 是一条消息",
+    ),
+    "send_bad_set": ("--set {text}: expected KEY=VALUE", "--set {text}:应为 KEY=VALUE"),
+    "send_bad_body": ("--body {path}: {error}", "--body {path}:{error}"),
+    "send_no_ui": ("no answer from {url}: {error}", "{url} 没有应答:{error}"),
+    "send_no_end": ("no END within {seconds:g} seconds", "{seconds:g} 秒内没有收到 END"),
+    "send_inference_no_wait": (
+        "--wait is for train and evaluate: an inference is over with its reply",
+        "--wait 只用于训练和评估:推理的结果就是应答",
+    ),
+}

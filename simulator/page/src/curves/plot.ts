@@ -1,0 +1,198 @@
+/** The drawing of a chart by uPlot. */
+
+import uPlot from "uplot";
+import { colour } from "../theme";
+import type { Axis } from "../types";
+import type { Loaded } from "./chart";
+import { panWithMouse, type Window, type Zoomable } from "./gestures";
+import { drawMarks } from "./marks";
+import { merge } from "./merge";
+import { nearest } from "./smooth";
+
+export interface PlotOptions {
+  axis: Axis;
+  log: boolean;
+  loaded: Loaded[];
+  syncKey: string;
+  chart: Zoomable;
+  hover(x: number | null, distance: number): void;
+}
+
+const HEIGHT = 250;
+const CLICK = 4; // px that a press may move and still be no selection
+
+export class Plot {
+  private u: uPlot;
+  private loaded: Loaded[];
+  private rows: number[][] = [];
+
+  constructor(
+    private host: HTMLElement,
+    readonly shape: string,
+    private options: PlotOptions,
+  ) {
+    this.loaded = options.loaded;
+    this.u = new uPlot(this.config(), [[]], host);
+  }
+
+  get canvas(): HTMLCanvasElement {
+    return this.u.ctx.canvas;
+  }
+
+  get area(): HTMLElement {
+    return this.u.over;
+  }
+
+  destroy(): void {
+    this.u.destroy();
+  }
+
+  resize(): void {
+    if (this.host.clientWidth !== this.u.width) {
+      this.u.setSize({ width: this.host.clientWidth, height: HEIGHT });
+    }
+  }
+
+  setWindow([from, to]: Window): void {
+    this.u.setScale("x", { min: from, max: to });
+  }
+
+  setData(loaded: Loaded[], window: Window | null): void {
+    this.loaded = loaded;
+    const lines = loaded.map(({ curve, smooth }) => ({ x: curve.x, y: curve.y, smooth }));
+    const table = merge(lines, this.options.log);
+    this.rows = table.rows;
+    const [min, max] = window ?? [0, 1];
+    this.u.batch(() => {
+      this.u.setData(table.data as uPlot.AlignedData, false);
+      this.u.setScale("x", { min, max });
+    });
+  }
+
+  private config(): uPlot.Options {
+    const { log } = this.options;
+    return {
+      width: Math.max(100, this.host.clientWidth),
+      height: HEIGHT,
+      padding: [10, 10, 0, 0],
+      legend: { show: false },
+      ms: 1,
+      scales: {
+        x: { time: this.options.axis === "time", auto: false, range: (_, a, b) => wide(a, b) },
+        y: log ? { distr: 3 } : {},
+      },
+      axes: this.axes(),
+      series: [{}, ...this.series()],
+      cursor: {
+        y: false,
+        drag: { x: true, y: false, setScale: false, dist: CLICK },
+        points: { size: 7 },
+        dataIdx: (_, series, __, x) => this.rowNear(series, x),
+        sync: {
+          key: this.options.syncKey,
+          setSeries: false,
+          filters: { pub: (type) => type === "mousemove" || type === "mouseleave" },
+        },
+        bind: {
+          mousedown: (u, _, handler) => (event) => {
+            if (event.shiftKey) panWithMouse(u.over, event, this.options.chart);
+            else handler(event);
+            return null;
+          },
+          dblclick: () => () => {
+            this.options.chart.change(null);
+            return null;
+          },
+        },
+      },
+      hooks: {
+        draw: [
+          (u) =>
+            drawMarks(
+              u,
+              this.loaded.map(({ curve, colour: c }) => ({ colour: c, marks: curve.marks })),
+            ),
+        ],
+        setCursor: [(u) => this.hover(u)],
+        setSelect: [(u) => this.select(u)],
+      },
+    };
+  }
+
+  private axes(): uPlot.Axis[] {
+    const common: uPlot.Axis = {
+      stroke: colour("muted"),
+      grid: { stroke: colour("grid"), width: 1 },
+      ticks: { show: false },
+      font: `12px ${getComputedStyle(document.body).fontFamily}`,
+    };
+    const x: uPlot.Axis = { ...common, size: 30, gap: 4 };
+    if (this.options.axis === "time") {
+      x.space = 90;
+      x.values = (_, splits, __, ___, step) => splits.map((at) => timeLabel(at, step));
+    }
+    const y: uPlot.Axis = { ...common, size: 62, gap: 6 };
+    if (this.options.log) {
+      y.values = (_, splits) => splits.map((at) => ((at as number | null) === null ? "" : tick(at)));
+    }
+    return [x, y];
+  }
+
+  private series(): uPlot.Series[] {
+    return this.loaded.flatMap(({ colour: stroke, smooth }): uPlot.Series[] => {
+      const raw: uPlot.Series = { stroke, width: smooth ? 1 : 1.6, alpha: smooth ? 0.32 : 1 };
+      if (!smooth) return [raw];
+      return [
+        { ...raw, points: { show: false } },
+        { stroke, width: 2, points: { show: false } },
+      ];
+    });
+  }
+
+  /** The row of the point of a series that is nearest to `x`. */
+  private rowNear(series: number, x: number): number {
+    const smoothed = this.loaded[0]?.smooth !== null;
+    const line = Math.floor((series - 1) / (smoothed ? 2 : 1));
+    const found = nearest(this.loaded[line]?.curve.x ?? [], x);
+    // uPlot takes null for "nothing here", its type says number alone
+    return this.rows[line]?.[found] ?? (null as unknown as number);
+  }
+
+  private hover(u: uPlot): void {
+    const left = u.cursor.left ?? -1;
+    if (left < 0 || !u.bbox.width) {
+      this.options.hover(null, 0);
+      return;
+    }
+    this.options.hover(u.posToVal(left, "x"), Math.abs(u.posToVal(5, "x") - u.posToVal(0, "x")));
+  }
+
+  private select(u: uPlot): void {
+    const { left, width } = u.select;
+    if (width < CLICK) return;
+    const window: Window = [u.posToVal(left, "x"), u.posToVal(left + width, "x")];
+    u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.options.chart.change(window);
+  }
+}
+
+/** A window that has a width also for a single point. */
+function wide(min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null) return [0, 1];
+  return min < max ? [min, max] : [min - 0.5, max + 0.5];
+}
+
+/** A power of ten; uPlot would round small ones to 0. */
+function tick(at: number): string {
+  return at >= 1e-4 && at < 1e6 ? String(Number(at.toPrecision(3))) : at.toExponential(0);
+}
+
+function timeLabel(ms: number, step: number): string {
+  const at = new Date(ms);
+  const two = (n: number): string => String(n).padStart(2, "0");
+  if (step >= 86_400_000) return `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const minutes = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  if (step >= 60_000) return minutes;
+  const seconds = `${minutes}:${two(at.getSeconds())}`;
+  return step >= 1000 ? seconds : `${seconds}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}

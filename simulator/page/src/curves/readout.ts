@@ -1,0 +1,50 @@
+/** The values under the cursor, one for each run; without a cursor the last ones. */
+
+import { h, setText } from "../dom";
+import { clock, value } from "../format";
+import { t } from "../i18n";
+import type { Axis } from "../types";
+import { runName } from "../ui";
+import type { Loaded } from "./chart";
+import { nearest } from "./smooth";
+
+export class Readout {
+  private at = h("span", { class: "readout-x" });
+  private values = h("span", { class: "readout-values" });
+  readonly element = h("div", { class: "readout" }, this.values, this.at);
+  private slots: HTMLElement[] = [];
+
+  show(loaded: Loaded[], x: number | null, distance: number, axis: Axis): void {
+    if (this.slots.length !== loaded.length) {
+      this.slots = loaded.map(() => h("span", { class: "readout-value" }));
+      this.values.replaceChildren(...[...this.slots].reverse()); // as the legend has them
+    }
+    let at = x;
+    loaded.forEach(({ run, curve, colour, smooth }, place) => {
+      const slot = this.slots[place] as HTMLElement;
+      slot.style.setProperty("--run", colour);
+      slot.title = `${runName(run)} · ${run.instance}`;
+      const found = x === null ? curve.x.length - 1 : nearest(curve.x, x);
+      if (found >= 0 && loaded.length === 1) at = curve.x[found] ?? null;
+      const mark = x === null ? undefined : curve.marks.find((m) => Math.abs(m.x - x) <= distance);
+      if (mark && loaded.length === 1) at = mark.x;
+      const { x: xs } = curve;
+      const beside = x !== null && (x < (xs[0] ?? 0) - distance || x > (xs.at(-1) ?? 0) + distance);
+      if (beside && !mark) {
+        setText(slot, "–"); // this run has nothing here
+        return;
+      }
+      const raw = mark ? value(mark.value) : value(curve.y[found]);
+      const smoothed = smooth && !mark && found >= 0 ? `${value(smooth[found])} (${raw})` : raw;
+      setText(slot, smoothed);
+    });
+    setText(this.at, at === null ? "" : position(at, axis));
+    this.element.classList.toggle("hovering", x !== null);
+  }
+}
+
+function position(x: number, axis: Axis): string {
+  if (axis === "time") return clock(x, true);
+  const text = axis === "step" ? String(Math.round(x)) : String(Number(x.toFixed(3)));
+  return `${t(`axis_${axis}`)} ${text}`;
+}

@@ -1,0 +1,21 @@
+/** The page starts here. */
+
+import "./css/base.css";
+import "./css/shell.css";
+import "./css/parts.css";
+import "./css/overview.css";
+import "./css/curves.css";
+import "./css/results.css";
+import "./css/lists.css";
+import "uplot/dist/uPlot.min.css";
+import { route } from "./route";
+import { Shell } from "./shell";
+import { store } from "./state";
+import { applyTheme, onTheme } from "./theme";
+
+applyTheme();
+const shell = new Shell(document.body);
+onTheme(() => shell.redraw());
+route.start(() => shell.open());
+shell.open();
+void store.follow();

@@ -1,0 +1,128 @@
+/** The gallery: a grid of which only the visible part exists. */
+
+import { h, show } from "../dom";
+import { t } from "../i18n";
+import type { Query } from "../transport";
+import { notice } from "../ui";
+import { VirtualGrid } from "../virtual";
+import { openLightbox } from "./lightbox";
+import { ResultPages } from "./pages";
+import type { PictureOptions } from "./picture";
+import { Tile } from "./tile";
+
+export class Gallery {
+  private said = notice();
+  private nothing = h("p", { class: "hint" }, t("no_matches"));
+  private grid: VirtualGrid;
+  private pages: ResultPages | null = null;
+  private tiles = new WeakMap<HTMLElement, { tile: Tile; index: number }>();
+  readonly element: HTMLElement;
+
+  constructor(
+    scroller: HTMLElement,
+    private options: () => PictureOptions,
+    private counted: (total: number) => void,
+  ) {
+    this.grid = new VirtualGrid({
+      scroller,
+      rowHeight: 168,
+      cellWidth: 132,
+      create: () => this.create(),
+      fill: (cell, index) => this.fill(cell, index),
+      visible: (first, end) => this.pages?.want(first, end),
+    });
+    this.grid.element.classList.add("gallery");
+    this.grid.element.setAttribute("role", "group");
+    this.grid.element.setAttribute("aria-label", t("gallery"));
+    this.grid.element.addEventListener("keydown", (event) => this.walk(event));
+    this.element = h("div", {}, this.said.element, this.grid.element, this.nothing);
+    show(this.nothing, false);
+  }
+
+  /** Shows the results of another query. */
+  ask(query: Query): void {
+    this.pages?.close();
+    const pages = new ResultPages(
+      query,
+      () => this.arrived(pages),
+      (text) => this.said.say(text, true),
+    );
+    this.pages = pages;
+    pages.want(0, 1);
+  }
+
+  /** More results were said. */
+  grown(): void {
+    this.pages?.invalidate();
+    if (this.grid.count === 0) this.pages?.want(0, 1);
+    this.grid.render();
+  }
+
+  refresh(): void {
+    this.grid.refresh();
+  }
+
+  destroy(): void {
+    this.pages?.close();
+    this.grid.destroy();
+  }
+
+  private arrived(pages: ResultPages): void {
+    if (pages !== this.pages) return;
+    this.said.say("");
+    this.grid.count = pages.total;
+    show(this.nothing, pages.total === 0);
+    this.counted(pages.total);
+    this.grid.refresh();
+  }
+
+  private create(): HTMLElement {
+    const tile = new Tile(() => this.open(cell));
+    const cell = h("div", { class: "cell" }, tile.element);
+    this.tiles.set(cell, { tile, index: -1 });
+    return cell;
+  }
+
+  private fill(cell: HTMLElement, index: number): void {
+    const known = this.tiles.get(cell);
+    if (!known) return;
+    known.index = index;
+    known.tile.show(this.pages?.get(index) ?? null, this.options());
+  }
+
+  private open(cell: HTMLElement): void {
+    const index = this.tiles.get(cell)?.index ?? -1;
+    const { pages } = this;
+    if (index < 0 || !pages) return;
+    openLightbox({
+      index,
+      total: () => pages.total,
+      item: (place) => pages.load(place),
+      options: this.options,
+      closed: (place) => this.focus(place),
+    });
+  }
+
+  private focus(index: number): void {
+    this.grid.scrollTo(index);
+    this.grid.cell(index)?.querySelector("button")?.focus();
+  }
+
+  /** Arrow keys walk over the grid. */
+  private walk(event: KeyboardEvent): void {
+    const cell = (event.target as HTMLElement).closest<HTMLElement>(".cell");
+    const index = cell ? (this.tiles.get(cell)?.index ?? -1) : -1;
+    const { columns, count } = this.grid;
+    const steps: Record<string, number> = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -columns,
+      ArrowDown: columns,
+    };
+    const step = steps[event.key];
+    if (index < 0 || step === undefined) return;
+    event.preventDefault();
+    const next = index + step;
+    if (next >= 0 && next < count) this.focus(next);
+  }
+}

@@ -1,0 +1,103 @@
+/** Findings drawn over their image, in the image's own pixels. */
+
+import { s } from "../dom";
+import { percent } from "../format";
+import { hue } from "../theme";
+import type { Finding } from "../types";
+
+export interface OverlayOptions {
+  /** Confidence below which a finding is not drawn. */
+  confidence: number;
+  /** Whether class and confidence are written beside the shapes. */
+  labels: boolean;
+  /** Screen px for one image px: keeps strokes and letters the same size. */
+  scale: number;
+}
+
+/** Colour of a class: by its place among all classes, so that neighbours differ. */
+export function classHue(name: string, classes: string[]): string {
+  const place = classes.indexOf(name);
+  if (place >= 0) return hue(place);
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) >>> 0;
+  return hue(sum);
+}
+
+export function confidenceOf(finding: Finding): number | null {
+  return typeof finding.conf === "number" ? finding.conf : null;
+}
+
+/** Shapes for an <svg> whose viewBox is the image's size. */
+export function shapes(
+  findings: Finding[],
+  classes: string[],
+  size: { width: number; height: number },
+  options: OverlayOptions,
+): SVGElement[] {
+  return findings.flatMap((finding) => {
+    const points = (finding.position ?? []).filter((p) => p.length >= 2 && p.every(Number.isFinite));
+    const confidence = confidenceOf(finding);
+    const below = confidence !== null && confidence < options.confidence;
+    if (!points.length || (below && !finding.truth)) return [];
+    const name = (below ? "" : finding.predicted) || finding.truth;
+    const group = s(
+      "g",
+      { class: `finding ${below ? "missed" : finding.verdict}`, "data-class": name },
+      ...outline(String(finding.shape_type ?? ""), points, options.scale),
+    );
+    (group as SVGGElement).style.setProperty("--class", `var(--${classHue(name, classes)})`);
+    if (options.labels) group.append(...label(caption(finding, below), points, size, options.scale));
+    return [group];
+  });
+}
+
+function caption(finding: Finding, below: boolean): string {
+  const predicted = below ? "" : finding.predicted;
+  const confidence = confidenceOf(finding);
+  const parts = [predicted || `(${finding.truth})`];
+  if (predicted && confidence !== null) parts.push(percent(confidence, 0));
+  if (predicted && finding.truth && finding.truth !== predicted) parts.push(`≠ ${finding.truth}`);
+  return parts.join(" ");
+}
+
+/** The lines of a shape; one that is not known is drawn as its points' polygon. */
+function outline(type: string, points: [number, number][], scale: number): SVGElement[] {
+  const [first, second] = points as [[number, number], [number, number]?];
+  const text = points.map((p) => `${p[0]},${p[1]}`).join(" ");
+  const kind = type.toLowerCase();
+  if (points.length === 1 || kind === "point" || kind === "points") {
+    return points.map(([x, y]) => s("circle", { cx: x, cy: y, r: 4 / scale, class: "dot" }));
+  }
+  if (kind === "circle" && second) {
+    const r = Math.hypot(second[0] - first[0], second[1] - first[1]);
+    return [s("circle", { cx: first[0], cy: first[1], r })];
+  }
+  if (kind === "line" || kind === "linestrip" || kind === "polyline") {
+    return [s("polyline", { points: text })];
+  }
+  if (points.length === 2 && second) {
+    const [x1, x2] = [first[0], second[0]].sort((a, b) => a - b) as [number, number];
+    const [y1, y2] = [first[1], second[1]].sort((a, b) => a - b) as [number, number];
+    return [s("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1 })];
+  }
+  return [s("polygon", { points: text })];
+}
+
+function label(
+  text: string,
+  points: [number, number][],
+  size: { width: number; height: number },
+  scale: number,
+): SVGElement[] {
+  const letter = 12 / scale;
+  const width = [...text].reduce((sum, c) => sum + ((c.codePointAt(0) ?? 0) > 0x2e80 ? 1 : 0.62), 0.6) * letter;
+  const left = Math.min(...points.map((p) => p[0]));
+  const top = Math.min(...points.map((p) => p[1]));
+  const height = letter * 1.4;
+  const x = Math.max(0, Math.min(left, size.width - width));
+  const y = top >= height ? top - height : Math.min(top, size.height - height);
+  return [
+    s("rect", { class: "tag", x, y, width, height }),
+    s("text", { x: x + letter * 0.3, y: y + letter * 1.05, "font-size": letter }, text),
+  ];
+}

@@ -1,0 +1,70 @@
+/** Results of a query, fetched page by page as they come into sight. */
+
+import { get, isAbort, type Query } from "../transport";
+import type { ResultItem } from "../types";
+
+export const PAGE = 120;
+
+interface Answer {
+  total: number;
+  items: ResultItem[];
+}
+
+export class ResultPages {
+  total = 0;
+  private items = new Map<number, ResultItem>();
+  private pending = new Set<number>();
+  private stale = new Set<number>();
+  private control = new AbortController();
+
+  constructor(
+    private query: Query,
+    private arrived: () => void,
+    private failed: (text: string) => void,
+  ) {}
+
+  get(index: number): ResultItem | null {
+    return this.items.get(index) ?? null;
+  }
+
+  /** Sees to it that the items from `first` to before `end` come. */
+  want(first: number, end: number): void {
+    for (let page = Math.floor(first / PAGE); page * PAGE < Math.max(end, 1); page++) {
+      if (!this.pending.has(page) && (!this.items.has(page * PAGE) || this.stale.has(page))) {
+        void this.fetch(page);
+      }
+    }
+  }
+
+  /** More results came: what is known may have changed, and stays until the new answer. */
+  invalidate(): void {
+    for (const index of this.items.keys()) this.stale.add(Math.floor(index / PAGE));
+  }
+
+  close(): void {
+    this.control.abort();
+  }
+
+  /** An item that may not be in sight, for the lightbox. */
+  async load(index: number): Promise<ResultItem | null> {
+    if (!this.items.has(index)) await this.fetch(Math.floor(index / PAGE));
+    return this.get(index);
+  }
+
+  private async fetch(page: number): Promise<void> {
+    this.pending.add(page);
+    try {
+      const query = { ...this.query, offset: page * PAGE, limit: PAGE };
+      const answer = await get<Answer>("results", query, this.control.signal);
+      this.stale.delete(page);
+      this.total = answer.total;
+      answer.items.forEach((item, place) => this.items.set(page * PAGE + place, item));
+      for (const index of [...this.items.keys()]) if (index >= answer.total) this.items.delete(index);
+      this.pending.delete(page);
+      this.arrived();
+    } catch (error) {
+      this.pending.delete(page);
+      if (!isAbort(error)) this.failed((error as Error).message);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/** An image with its findings over it; small images are scaled up without blur. */
+
+import { h, s } from "../dom";
+import { t } from "../i18n";
+import type { ResultItem } from "../types";
+import { shapes } from "./overlay";
+
+export interface PictureOptions {
+  classes: string[];
+  confidence: number;
+  labels: boolean;
+}
+
+export class Picture {
+  private image = h("img", { alt: "", decoding: "async", draggable: "false" });
+  private overlay = s("svg", { class: "overlay", preserveAspectRatio: "xMidYMid meet" });
+  private missing = h("span", { class: "no-image" });
+  readonly element = h("div", { class: "picture" }, this.image, this.overlay, this.missing);
+  private item: ResultItem | null = null;
+  private options: PictureOptions | null = null;
+  private zoom = 1;
+
+  constructor() {
+    this.image.addEventListener("load", () => this.draw());
+    this.image.addEventListener("error", () => this.say(t("image_missing")));
+  }
+
+  show(item: ResultItem, options: PictureOptions): void {
+    this.options = options;
+    const other = this.item?.url !== item.url;
+    this.item = item;
+    this.image.alt = item.name;
+    if (!item.url) {
+      this.image.removeAttribute("src");
+      this.say(t("image_unknown"));
+    } else if (other) {
+      this.say("");
+      this.overlay.replaceChildren();
+      this.image.src = item.url;
+    }
+    if (this.image.complete && this.image.naturalWidth) this.draw();
+  }
+
+  clear(): void {
+    this.item = null;
+    this.image.removeAttribute("src");
+    this.overlay.replaceChildren();
+    this.say("");
+  }
+
+  /** Makes it so many times as large as it fits; for the lightbox. */
+  setZoom(zoom: number): void {
+    this.zoom = zoom;
+    this.element.style.setProperty("--zoom", String(zoom));
+    this.draw();
+  }
+
+  draw(): void {
+    const { naturalWidth: width, naturalHeight: height } = this.image;
+    if (!this.item || !this.options || !width || !this.image.getAttribute("src")) return;
+    const scale = Math.min(this.element.clientWidth / width, this.element.clientHeight / height) * this.zoom || 1;
+    this.image.classList.toggle("crisp", scale >= 2);
+    this.overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.overlay.replaceChildren(
+      ...shapes(this.item.findings, this.options.classes, { width, height }, { ...this.options, scale }),
+    );
+  }
+
+  private say(text: string): void {
+    this.missing.textContent = text;
+    this.missing.hidden = !text;
+    this.image.hidden = Boolean(text);
+  }
+}

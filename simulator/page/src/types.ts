@@ -1,0 +1,189 @@
+/** What the server's API says, as its JSON has it. Times are milliseconds since 1970. */
+
+export type Kind = "train" | "predict" | "inference";
+export type Step = Kind;
+export type State = "starting" | "ready" | "running" | "ended" | "failed" | "lost";
+export type Verdict = "right" | "wrong" | "missed" | "false" | "none";
+export type Axis = "step" | "epoch" | "time";
+export type Mark = "NaN" | "Infinity" | "-Infinity";
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+export interface Delivery {
+  sidecar: "running" | "not running" | "unknown";
+  sink: string | null;
+  delivered: number | null;
+  undelivered: number | null;
+  undelivered_bytes: number | null;
+  oldest_s: number | null;
+  retries: number | null;
+  dropped: number | null;
+  dead_letters: number | null;
+  last_error: string | null;
+  at_ms: number | null;
+}
+
+export interface Instance {
+  id: string;
+  kind: Kind | null;
+  state: State;
+  reason: string;
+  owned: boolean;
+  protocol: "http" | "tcp" | null;
+  address: string | null;
+  first_ms: number | null;
+  last_ms: number | null;
+  last: string;
+  messages: number;
+  repeats: number;
+  broken: number;
+  progress: number | null;
+  remaining_s: number | null;
+  run: number | null;
+  has_log: boolean;
+  delivery: Delivery | null;
+}
+
+export interface Metric {
+  name: string;
+  points: number;
+  last: number | Mark | null;
+}
+
+export interface Run {
+  id: number;
+  instance: string;
+  kind: Kind | null;
+  number: number;
+  started_ms: number;
+  ended_ms: number | null;
+  status: number | null;
+  message: string;
+  progress: number | null;
+  epoch: number | null;
+  remaining_s: number | null;
+  metrics: Metric[];
+  results: number;
+  images: number;
+}
+
+export interface Model {
+  path: string;
+  name: string;
+  epoch: number;
+  loss: number | string;
+  time_ms: number;
+}
+
+export interface Algorithm {
+  name: string;
+  folder: string;
+  protocol: string;
+  data: { classes: string[]; images: string[] } & Record<string, Json>;
+  models: Model[];
+}
+
+export interface Source {
+  name: string;
+  ok: boolean;
+  error: string | null;
+}
+
+export interface Flow {
+  state: "running" | "done" | "failed";
+  step: Step;
+  error: string | null;
+}
+
+export interface Snapshot {
+  version: string;
+  mode: "embedded" | "kafka";
+  source: Source;
+  algorithm: Algorithm | null;
+  can_start: boolean;
+  instances: Instance[];
+  runs: Run[];
+  flow: Flow | null;
+  cursor: number;
+}
+
+export interface Curve {
+  axis: Axis;
+  x: number[];
+  y: number[];
+  marks: { x: number; value: Mark }[];
+  total: number;
+  reduced: boolean;
+  extent: [number, number] | null;
+}
+
+export interface Finding {
+  truth: string;
+  predicted: string;
+  conf: number | string | null;
+  verdict: Verdict;
+  shape_type: Json;
+  position: [number, number][] | null;
+  special: Json;
+}
+
+export interface ResultItem {
+  id: number | string;
+  img_path: string;
+  name: string;
+  url: string | null;
+  findings: Finding[];
+  verdict: Verdict;
+}
+
+export interface Summary {
+  classes: string[];
+  matrix: number[][];
+  accuracy: number | null;
+  per_class: {
+    class: string;
+    precision: number | null;
+    recall: number | null;
+    f1: number | null;
+    support: number;
+  }[];
+  images: number;
+  findings: number;
+  verdicts: Partial<Record<Verdict, number>>;
+}
+
+export interface Message {
+  id: number;
+  topic: string;
+  partition: number | null;
+  offset: number | null;
+  timestamp_ms: number | null;
+  headers: Record<string, Json>;
+  value: string;
+  broken: string | null;
+  repeat: boolean;
+  instance: string | null;
+}
+
+export interface LogLine {
+  n: number;
+  time: string | number | null;
+  level: string | null;
+  text: string;
+}
+
+export interface Form {
+  name: "heartbeat" | Kind;
+  body: Record<string, Json>;
+  fits: boolean;
+}
+
+export interface Send {
+  id: number;
+  instance: string;
+  at_ms: number;
+  body: Json;
+  reply: Json;
+  error: string | null;
+  ms: number | null;
+  results?: ResultItem[] | null;
+}

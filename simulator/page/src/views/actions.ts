@@ -1,0 +1,139 @@
+/** One click each: train, evaluate with the newest model, infer, or all three. */
+
+import { h, setAttribute, setText, show } from "../dom";
+import { t, type Key } from "../i18n";
+import { icon, type IconName } from "../icons";
+import { store } from "../state";
+import { post } from "../transport";
+import type { Kind, Model } from "../types";
+import { button, field, notice, select, setOptions } from "../ui";
+
+type Action = Kind | "all";
+const ORDER: Action[] = ["train", "predict", "inference", "all"];
+
+// What was typed stays while one looks at another view.
+const options = { params: "", images: 6, kind: "train" as Kind, model: "" };
+
+/** The business parameters as typed: null if there are none.
+ * @throws SyntaxError what was typed is no JSON object. */
+function specialParams(): object | null {
+  if (!options.params.trim()) return null;
+  const found: unknown = JSON.parse(options.params);
+  if (typeof found !== "object" || found === null || Array.isArray(found)) {
+    throw new SyntaxError(t("params_bad"));
+  }
+  return found;
+}
+
+export function actions(): { element: HTMLElement; update(): void } {
+  const said = notice();
+  const run = async (path: string, extra: object): Promise<void> => {
+    said.say("");
+    try {
+      await post(path, { special_params: specialParams(), ...extra });
+    } catch (error) {
+      const text = (error as Error).message;
+      said.say(error instanceof SyntaxError ? `${t("params_bad")} ${text}` : text, true);
+    }
+  };
+  const buttons = ORDER.map((name) => {
+    const note = h("span", { class: "action-note" }, t(`do_${name}_note` as Key));
+    const element = h(
+      "button",
+      {
+        type: "button",
+        class: `action ${name === "all" ? "primary" : ""}`,
+        "data-action": name,
+        onclick: () => void run(name === "all" ? "flow" : `flow/${name}`, { images: options.images }),
+      },
+      icon(name as IconName),
+      h("span", { class: "action-name" }, t(`do_${name}` as Key)),
+      note,
+    );
+    return { name, element, note };
+  });
+  const params = h("textarea", {
+    rows: "2",
+    spellcheck: "false",
+    class: "mono",
+    placeholder: '{"epochs": 5}',
+    value: options.params,
+    oninput: () => (options.params = params.value),
+  });
+  const images = h("input", {
+    type: "number",
+    min: "1",
+    max: "1000",
+    value: String(options.images),
+    oninput: () => (options.images = Math.max(1, images.valueAsNumber || 1)),
+  });
+  const model = select([], options.model, (value) => (options.model = value));
+  const kind = select(
+    (["train", "predict", "inference"] as Kind[]).map((k) => [k, t(`kind_${k}`)]),
+    options.kind,
+    (value) => {
+      options.kind = value as Kind;
+      model.disabled = options.kind === "train";
+    },
+  );
+  model.disabled = options.kind === "train";
+  const alone = button(
+    t("start_instance"),
+    () =>
+      void run("start", {
+        kind: options.kind,
+        model: options.kind === "train" ? null : options.model || null,
+      }),
+  );
+  const more = h(
+    "details",
+    { class: "fold" },
+    h("summary", {}, t("options")),
+    h(
+      "div",
+      { class: "fold-body fields" },
+      field(t("params"), params, t("params_note")),
+      field(t("images_to_infer"), images),
+    ),
+    h("h3", {}, t("start_alone")),
+    h(
+      "div",
+      { class: "fold-body fields" },
+      field(t("kind"), kind),
+      field(t("model"), model),
+      h("div", { class: "field end" }, alone),
+    ),
+  );
+  const hint = h("p", { class: "hint" }, t("cannot_start"));
+  const bar = h("div", { class: "actions" }, ...buttons.map((b) => b.element));
+  return {
+    element: h("section", { "aria-label": t("actions") }, hint, bar, said.element, more),
+    update() {
+      show(hint, !store.canStart);
+      show(bar, store.canStart);
+      show(more, store.canStart);
+      const models = store.algorithm?.models ?? [];
+      const newest = newestModel(models);
+      const busy = store.flow?.state === "running";
+      for (const { name, element, note } of buttons) {
+        const lacks = (name === "predict" || name === "inference") && !newest;
+        element.disabled = lacks || busy || !store.connected;
+        if (name === "predict") setText(note, newest ? modelNote(newest) : t("no_model"));
+        if (name === "predict") setAttribute(note, "title", newest?.path ?? null);
+      }
+      setOptions(
+        model,
+        [["", t("newest")], ...models.map((m): [string, string] => [m.path, m.name])],
+        options.model,
+      );
+    },
+  };
+}
+
+function modelNote(model: Model): string {
+  return t("newest_model", { epoch: model.epoch, loss: model.loss });
+}
+
+function newestModel(models: Model[]): Model | null {
+  return models.reduce<Model | null>((best, m) => (!best || m.time_ms > best.time_ms ? m : best), null);
+}

@@ -1,0 +1,106 @@
+/** One instance on a card. */
+
+import { h, setAttribute, setText, show, type Row } from "../dom";
+import { clock, count, duration, percent } from "../format";
+import { t } from "../i18n";
+import { icon, type IconName } from "../icons";
+import { isStuck } from "../outages";
+import { post } from "../transport";
+import type { Instance } from "../types";
+import { button, facts, isActive, kindName, link, notice, stateName } from "../ui";
+
+export function instanceCard(first: Instance): Row<Instance> {
+  const { id } = first;
+  const kind = h("span", { class: "card-kind" });
+  const badge = h("span", { class: "badge" });
+  const reason = h("p", { class: "reason" });
+  const bar = h("div", { class: "bar" });
+  const meter = h("div", { class: "meter", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, bar);
+  const share = h("span", { class: "share" });
+  const left = h("span", { class: "left" });
+  const progress = h("div", { class: "progress" }, meter, h("div", { class: "progress-text" }, share, left));
+  const last = h("p", { class: "last" });
+  const details = facts(["address", "messages", "heard"]);
+  const said = notice();
+  const stop = button(t("stop"), () => void halt(), { icon: "stop", class: "danger" });
+  const halt = async (): Promise<void> => {
+    stop.disabled = true;
+    said.say(t("stopping"));
+    try {
+      await post("stop", { instance: id });
+      said.say("");
+    } catch (error) {
+      said.say((error as Error).message, true);
+    }
+    stop.disabled = false;
+  };
+  const curvesLink = link(t("nav_curves"), "", "curves");
+  const resultsLink = link(t("nav_results"), "", "results");
+  const query = new URLSearchParams({ instance: id }).toString();
+  const sendLink = link(t("nav_send"), `#/send?${query}`, "send");
+  const logLink = link(t("nav_log"), `#/log?${query}`, "log");
+  const foot = h(
+    "div",
+    { class: "card-foot" },
+    curvesLink,
+    resultsLink,
+    logLink,
+    sendLink,
+    stop,
+  );
+  const element = h(
+    "article",
+    { class: "card", role: "listitem", "aria-label": id, "data-instance": id },
+    h("div", { class: "card-head" }, kind, badge),
+    h("p", { class: "mono card-id" }, id),
+    reason,
+    progress,
+    last,
+    details.element,
+    said.element,
+    foot,
+  );
+  return {
+    element,
+    update(instance) {
+      if (kind.dataset.kind !== String(instance.kind)) {
+        kind.dataset.kind = String(instance.kind);
+        kind.replaceChildren(icon((instance.kind ?? "none") as IconName), kindName(instance.kind));
+      }
+      setText(badge, stateName(instance.state));
+      badge.className = `badge ${instance.state}`;
+      element.dataset.state = instance.state;
+      setText(reason, instance.reason);
+      show(reason, Boolean(instance.reason));
+      show(progress, instance.progress !== null && instance.kind !== "inference");
+      const done = Math.max(0, Math.min(1, instance.progress ?? 0));
+      bar.style.transform = `scaleX(${done})`;
+      setAttribute(meter, "aria-valuenow", String(Math.round(done * 100)));
+      setText(share, percent(done, done < 1 ? 1 : 0));
+      const running = instance.state === "running" && instance.remaining_s !== null;
+      setText(left, running ? t("left", { time: duration(instance.remaining_s) }) : "");
+      setText(last, instance.last || t("nothing_said"));
+      last.title = instance.last;
+      details.update([
+        instance.address ? `${instance.protocol ?? ""} ${instance.address}`.trim() : "–",
+        heard(instance),
+        clock(instance.last_ms),
+      ]);
+      show(curvesLink, instance.run !== null && instance.kind === "train");
+      show(resultsLink, instance.run !== null && instance.kind !== "inference");
+      curvesLink.href = `#/curves?runs=${instance.run}`;
+      resultsLink.href = `#/results?run=${instance.run}`;
+      show(logLink, instance.has_log);
+      show(sendLink, Boolean(instance.address) && isActive(instance));
+      show(stop, instance.owned && isActive(instance));
+      element.classList.toggle("stuck", isStuck(instance));
+    },
+  };
+}
+
+function heard(instance: Instance): string {
+  const parts = [count(instance.messages)];
+  if (instance.repeats) parts.push(t("n_repeats", { n: count(instance.repeats) }));
+  if (instance.broken) parts.push(t("n_broken", { n: count(instance.broken) }));
+  return parts.join(" · ");
+}

@@ -1,0 +1,68 @@
+/** The instances and what can be done with them: what one sees first. */
+
+import { h, KeyedList, perFrame, setText, show } from "../dom";
+import { t } from "../i18n";
+import { icon } from "../icons";
+import { store } from "../state";
+import type { Instance, Step } from "../types";
+import { empty, type View } from "../ui";
+import { actions } from "./actions";
+import { attachForm } from "./attach";
+import { instanceCard } from "./card";
+
+export function overview(): View {
+  const subtitle = h("p", { class: "subtitle" });
+  const flow = flowStrip();
+  const grid = h("div", { class: "cards", role: "list" });
+  const list = new KeyedList<Instance>(grid, (i) => i.id, instanceCard);
+  const nothing = empty("empty_instances", "empty_instances_text");
+  const start = actions();
+  const element = h(
+    "div",
+    { class: "view overview" },
+    h("div", { class: "view-head" }, h("h1", {}, t("nav_overview")), subtitle),
+    start.element,
+    flow.element,
+    grid,
+    nothing,
+    attachForm(),
+  );
+  const update = (): void => {
+    const { algorithm } = store;
+    setText(subtitle, algorithm ? `${algorithm.name} · ${algorithm.protocol.toUpperCase()}` : "");
+    subtitle.title = algorithm?.folder ?? "";
+    start.update();
+    flow.update();
+    const instances = store.listInstances();
+    list.update(instances);
+    show(nothing, instances.length === 0);
+    show(grid, instances.length > 0);
+  };
+  const ask = perFrame(update);
+  const stop = store.on(["state", "instance", "run", "algorithm", "flow", "connection"], ask);
+  update();
+  return { element, destroy: stop };
+}
+
+/** Train → evaluate → infer, with the step that is under way. */
+function flowStrip(): { element: HTMLElement; update(): void } {
+  const order: Step[] = ["train", "predict", "inference"];
+  const steps = order.map((name) => h("li", {}, icon(name), h("span", {}, t(`do_${name}`))));
+  const said = h("p", { class: "flow-said", role: "status" });
+  const element = h("div", { class: "flow" }, h("ol", {}, ...steps), said);
+  return {
+    element,
+    update() {
+      const flow = store.flow;
+      show(element, flow !== null);
+      if (!flow) return;
+      const at = order.indexOf(flow.step);
+      steps.forEach((step, place) => {
+        const done = place < at || (flow.state === "done" && place === at);
+        step.className = done ? "done" : place === at ? flow.state : "";
+      });
+      setText(said, flow.error ?? t(`flow_${flow.state}`));
+      said.classList.toggle("bad", flow.state === "failed");
+    },
+  };
+}

@@ -1,0 +1,64 @@
+"""What open pages are told."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tests.dubhe_simulator.ui import Journal, Ui
+
+NAME = "net-local-train-1"
+
+
+def test_the_state_first_then_changes(ui: Ui) -> None:
+    events = ui.events()
+    name, _, state = next(events)
+    assert (name, state["instances"], state["mode"]) == ("state", [], "embedded")
+    journal = Journal(ui.runs / "1" / "train", NAME)
+    journal.start()
+    journal.say(2, {"loss": 1.5, "progress": 0.5})
+    said = time.monotonic()
+    seen: dict[str, Any] = {}
+    while not ({"run", "instance", "messages"} <= set(seen) and seen["run"]["metrics"]):
+        name, _, data = next(events)
+        seen[name] = data
+    assert time.monotonic() - said < 1.5
+    assert seen["instance"]["id"] == NAME
+    assert seen["messages"]["total"] == 2
+    assert seen["run"]["metrics"] == [{"name": "loss", "points": 1, "last": 1.5}]
+    events.close()
+
+
+def test_a_known_cursor_goes_on_where_it_was(ui: Ui) -> None:
+    cursor = ui.get("state")["cursor"]
+    journal = Journal(ui.runs / "1" / "train", NAME)
+    journal.start()
+    ui.wait_state(NAME, "running")
+    events = ui.events(after=cursor)
+    names = {next(events)[0] for _ in range(3)}
+    assert "state" not in names
+    assert {"instance", "run"} <= names
+    events.close()
+
+
+def test_a_cursor_of_another_life_gets_the_state(ui: Ui) -> None:
+    for cursor in (1, 2**52):
+        events = ui.events(after=cursor)
+        assert next(events)[0] == "state"
+        events.close()
+
+
+def test_changes_are_coalesced(ui: Ui) -> None:
+    journal = Journal(ui.runs / "1" / "train", NAME)
+    journal.start()
+    ui.wait_state(NAME, "running")
+    events = ui.events()
+    next(events)
+    begun = time.monotonic()
+    told = 0
+    while time.monotonic() - begun < 2:
+        for _ in range(20):
+            journal.say(2, {"loss": 1.0, "progress": 0.5})
+        told += next(events)[0] == "run"
+    events.close()
+    assert 1 <= told <= 5 * 2 + 3

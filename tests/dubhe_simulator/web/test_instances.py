@@ -1,0 +1,168 @@
+"""Instances that the platform starts or attaches to, and requests to them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dubhe_sdk.kind import TaskKind
+from dubhe_simulator.algorithm import read_algorithm
+from dubhe_simulator.instance import Instance
+from tests.dubhe_simulator.fake import fake_algorithm, processes_with, wait_until
+from tests.dubhe_simulator.ui import Ui
+
+
+def finished(state: dict[str, Any]) -> bool:
+    return bool(state["flow"]) and state["flow"]["state"] != "running"
+
+
+@pytest.mark.parametrize("protocol", ["http", "tcp"])
+def test_the_whole_story(tmp_path: Path, protocol: str) -> None:
+    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", protocol)) as ui:
+        assert ui.get("state")["can_start"]
+        ui.post("flow", images=2)
+        assert "a flow is under way" in ui.post("flow", 409)["error"]
+        state = ui.wait(finished)
+        assert state["flow"] == {"state": "done", "step": "inference", "error": None}
+        kinds = {i["kind"]: i for i in state["instances"]}
+        assert {kind: i["state"] for kind, i in kinds.items()} == {
+            "train": "ended",
+            "predict": "ended",
+            "inference": "ready",
+        }
+        assert kinds["inference"]["protocol"] == protocol
+        models = state["algorithm"]["models"]
+        assert (models[0]["epoch"], models[0]["loss"], len(models)) == (11, 0.1, 12)
+        [sent] = [s for s in ui.get("sends")["items"] if s["body"]["req_type"] == 3]
+        assert [r["findings"][0]["predicted"] for r in sent["results"]] == ["7", "7"]
+        url = sent["results"][0]["url"]
+        assert ui.raw("GET", url)[0] == 200
+        # One click each: what is ready is used again.
+        ui.post("flow/inference")
+        ui.wait(finished)
+        assert len([i for i in ui.get("state")["instances"] if i["kind"] == "inference"]) == 1
+    assert not processes_with(str(tmp_path / "runs"))
+
+
+def test_forms_and_sending(tmp_path: Path) -> None:
+    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net")) as ui:
+        name = ui.post("start", kind="train")["instance"]
+        ui.wait_state(name, "ready")
+        forms = {f["name"]: f for f in ui.get("forms", instance=name)["requests"]}
+        assert [f["fits"] for f in forms.values()] == [True, True, False, False]
+        assert forms["train"]["body"]["code_list"] == ["0", "1"]
+        beat = ui.post("send", instance=name, body=forms["heartbeat"]["body"])
+        assert beat["reply"] == {"flag": 1, "message": "service online"}
+        assert beat["error"] is None and beat["ms"] > 0
+        assert "req_type is 9" in ui.post("send", 400, instance=name, body={"req_type": 9})["error"]
+        ui.post("send", instance=name, body=forms["train"]["body"])
+        ui.wait_state(name, "ended")
+        history = ui.get("sends", limit=10)["items"]
+        assert [item["body"]["req_type"] for item in history] == [1, 0]
+        ui.post("stop", instance=name)
+        assert ui.instance(name)["state"] == "ended"
+        gone = ui.post("send", instance=name, body=forms["heartbeat"]["body"])
+        assert gone["reply"] is None and "ConnectionRefused" in gone["error"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "state", "reason"),
+    [
+        ({"exit_in": "train"}, "failed", "it exited with status 3"),
+        ({"fail": "train"}, "failed", "current model error boom"),
+        ({"vanish_in": "train"}, "failed", "it exited with status 7"),
+    ],
+)
+def test_failures(tmp_path: Path, behaviour: dict[str, object], state: str, reason: str) -> None:
+    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", **behaviour)) as ui:
+        ui.post("flow/train")
+        ui.wait(finished)
+        [instance] = ui.get("state")["instances"]
+        ui.wait_state(instance["id"], state)
+        assert reason in ui.instance(instance["id"])["reason"]
+        flow = ui.get("state")["flow"]
+        assert (flow["state"], flow["step"]) == ("failed", "train")
+        assert flow["error"]
+
+
+def test_a_refused_request_fails_the_flow(tmp_path: Path) -> None:
+    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", refuse="train")) as ui:
+        ui.post("flow/train")
+        flow = ui.wait(finished)["flow"]
+        assert "field data_paths is missing" in flow["error"]
+
+
+def test_stopping_in_mid_run(tmp_path: Path) -> None:
+    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", endless=True)) as ui:
+        ui.post("flow/train")
+        state = ui.wait(lambda s: s["runs"] and s["runs"][0]["progress"] == 1)
+        name = state["instances"][0]["id"]
+        ui.post("stop", instance=name)
+        found = ui.instance(name)
+        assert (found["state"], found["owned"]) == ("lost", False)
+        assert "never said END" in found["reason"]
+        assert ui.wait(finished)["flow"]["state"] == "failed"
+
+
+def test_nothing_to_evaluate(tmp_path: Path) -> None:
+    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net")) as ui:
+        assert "there is no model yet" in ui.post("flow/predict", 409)["error"]
+        assert "there is no model yet" in ui.post("start", 409, kind="inference")["error"]
+
+
+@pytest.mark.parametrize("protocol", ["http", "tcp"])
+def test_attaching(tmp_path: Path, protocol: str) -> None:
+    algorithm = read_algorithm(fake_algorithm(tmp_path / "net", protocol))
+    name = "other-machine-train-1"
+    with (
+        Instance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {}) as instance,
+        Ui(tmp_path / "runs") as ui,
+    ):
+        wait_until(lambda: instance.journal.exists())
+        address = f"127.0.0.1:{instance.port}"
+        folder = str(instance.folder)
+        found = ui.post("attach", address=address, protocol=protocol, instance=name, folder=folder)
+        assert found == {"instance": name}
+        ui.wait_state(name, "ready")
+        assert not ui.instance(name)["owned"]
+        assert "cannot be stopped here" in ui.post("stop", 409, instance=name)["error"]
+        form = ui.get("forms", instance=name)["requests"][1]["body"]
+        assert form["data_paths"] == []
+        ui.post("send", instance=name, body=form)
+        ui.wait_state(name, "ended")
+        [run] = ui.runs_of(name)
+        assert run["metrics"][0]["points"] == 4
+
+
+def test_heartbeats_that_stay_away_and_come_back(tmp_path: Path) -> None:
+    algorithm = read_algorithm(fake_algorithm(tmp_path / "net"))
+    name = "other-machine-train-1"
+    with (
+        Instance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {}) as instance,
+        Ui(tmp_path / "runs") as ui,
+    ):
+        ui.post("attach", address=f"127.0.0.1:{instance.port}", protocol="http", instance=name)
+        ui.wait_state(name, "ready")
+        [app] = [pid for pid in processes_with(name) if b"app.py" in cmdline(pid)]
+        os.kill(app, signal.SIGSTOP)
+        lost = ui.wait_state(name, "lost")
+        assert "no answer to the heartbeat" in lost["reason"]
+        os.kill(app, signal.SIGCONT)
+        ui.wait_state(name, "ready")
+
+
+def test_attach_on_the_command_line_to_what_is_not_there(tmp_path: Path) -> None:
+    with Ui(tmp_path / "runs", "--attach", "tcp://127.0.0.1:1") as ui:
+        [instance] = ui.get("state")["instances"]
+        assert ui.wait_state(instance["id"], "lost")["protocol"] == "tcp"
+        assert "expected http://HOST:PORT" in ui.post("attach", 400, address="x")["error"]
+        wrong = ui.post("attach", 400, address="127.0.0.1:1", folder="/nonexistent")
+        assert "there is no folder" in wrong["error"]
+
+
+def cmdline(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()

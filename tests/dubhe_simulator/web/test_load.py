@@ -1,0 +1,124 @@
+"""A million points and ten thousand results, written once, read many times."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dubhe_simulator.ui import Ui
+
+TRAIN = "big-local-train-1"
+FORECAST = "big-local-forecast-1"
+POINTS = 1_000_000
+METRICS = 4
+RESULTS = 10_000
+
+
+def line(instance: str, number: int, mes_type: int, data: object, batch: str = "") -> str:
+    date = 1_700_000_000_000 + number
+    headers = {"dubhe-writer": "w", "dubhe-seq": str(number + 1)}
+    if batch:
+        headers["dubhe-batch"] = batch
+    value = {
+        "instance_id": instance,
+        "request_number": number + 1,
+        "date": date,
+        "mes_type": mes_type,
+        "data": data,
+    }
+    record = {
+        "offset": number,
+        "topic": "t",
+        "key": instance,
+        "timestamp": date,
+        "headers": headers,
+        "value": value,
+    }
+    return json.dumps(record) + "\n"
+
+
+def action(name: str) -> dict[str, object]:
+    return {"action": name, "status": 200, "msg": name}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A runs folder whose platform has taken in everything, and was killed."""
+    runs = tmp_path_factory.mktemp("load") / "runs"
+    messages = POINTS // METRICS
+    for kind in ("train", "predict"):
+        (runs / "1" / kind / "journal").mkdir(parents=True)
+    with (runs / "1" / "train" / "journal" / f"{0:020d}.jsonl").open("w") as file:
+        file.write(line(TRAIN, 0, 1, action("START")))
+        for n in range(messages):
+            data = {f"m{k}": (n * 7919 % 1000) / 1000 + k for k in range(METRICS)}
+            if n == messages // 3:
+                data["m0"] = 50.0
+            epoch, batch = divmod(n, 1000)
+            data.update(progress=n / messages, epoch=epoch)
+            file.write(line(TRAIN, n + 1, 2, data, f"{batch}/1000"))
+    with (runs / "1" / "predict" / "journal" / f"{0:020d}.jsonl").open("w") as file:
+        file.write(line(FORECAST, 0, 1, action("START")))
+        for n in range(RESULTS):
+            info = [
+                {"ground_true": str(n % 10), "predict_code": str((n + (n % 7 == box)) % 10),
+                 "conf": (n % 100) / 100}
+                for box in range(2)
+            ]  # fmt: skip
+            data = [{"img_path": f"images/{n}.png", "info": info}]
+            file.write(line(FORECAST, n + 1, 3, data))
+        file.write(line(FORECAST, RESULTS + 1, 1, action("END")))
+    with Ui(runs) as ui:
+        ui.wait(lambda s: s["messages"] == messages + RESULTS + 3, timeout=250)
+        ui.kill()
+    yield runs
+
+
+def timed(ui: Ui, path: str, **query: object) -> tuple[float, dict[str, object]]:
+    begun = time.perf_counter()
+    found = ui.get(path, **query)
+    return time.perf_counter() - begun, found
+
+
+@pytest.mark.timeout(300)
+def test_usable_at_once_after_a_restart(runs: Path) -> None:
+    begun = time.monotonic()
+    with Ui(runs) as ui:
+        started = time.monotonic()
+        state = ui.get("state")
+        run = next(r for r in state["runs"] if r["instance"] == TRAIN)
+        assert sum(m["points"] for m in run["metrics"]) == POINTS
+        curve = ui.get("curves", run=run["id"], metric="m0", width=1000)
+        first_curve = time.monotonic() - started
+        assert max(curve["y"]) == 50.0, "the spike"
+        assert first_curve < 1.0
+        assert started - begun < 5.0  # interpreter and imports, on a busy machine
+        for axis in ("step", "epoch", "time"):
+            ui.get("curves", run=run["id"], metric="m0", width=1000, axis=axis)
+            best = min(
+                timed(ui, "curves", run=run["id"], metric="m0", axis=axis)[0] for _ in range(20)
+            )
+            assert best < 0.060, axis  # 30 ms, and HTTP
+
+
+def test_ten_thousand_results(runs: Path) -> None:
+    with Ui(runs) as ui:
+        run = next(r["id"] for r in ui.get("state")["runs"] if r["instance"] == FORECAST)
+        for path, query in (
+            ("results", {"limit": 100}),
+            ("results", {"limit": 100, "verdict": "wrong", "offset": 1000}),
+            ("results", {"limit": 100, "verdict": "right", "confidence": 0.5}),
+            ("results", {"limit": 100, "truth": "3", "predicted": "4"}),
+            ("summary", {}),
+            ("summary", {"confidence": 0.5}),
+            ("messages", {"instance": FORECAST, "limit": 100}),
+        ):
+            best, found = min(
+                (timed(ui, path, run=run, **query) for _ in range(10)), key=lambda t: t[0]
+            )
+            assert found.get("total") or found.get("images"), (path, query)
+            assert best < 0.1, (path, query)

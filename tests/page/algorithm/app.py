@@ -1,0 +1,55 @@
+"""Learns nothing, but says everything that the page can show, at a pace that tests choose."""
+
+import threading
+from pathlib import Path
+
+import dubhe_sdk
+from dubhe_sdk import Context, ContextKey
+
+BATCHES = 10
+BOX = (20, 10, 60, 50)  # x1, y1, x2, y2 in an image of 100 x 80
+pace = threading.Event()
+
+
+@dubhe_sdk.pipeline()
+class Plates:
+    def __init__(self, ctx: Context):
+        params = ctx.get(ContextKey.ENV_SPECIAL_PARAMS) or {}
+        self.epochs = params.get("epochs", 3)
+        self.pause = params.get("pause", 0.01)
+
+    @dubhe_sdk.train()
+    def train(self, ctx: Context):
+        params = ctx.json_request.get("special_params") or {}
+        epochs, pause = params.get("epochs", self.epochs), params.get("pause", self.pause)
+        ctx.log("a warning is next")
+        for step in range(epochs * BATCHES):
+            epoch, batch = divmod(step, BATCHES)
+            loss = {5: float("nan"), 6: float("inf")}.get(step, 1 / (1 + step))
+            progress = (step + 1) / (epochs * BATCHES)
+            metrics = {"loss": loss, "accuracy": 1 - 1 / (2 + step)}
+            ctx.logProgressByBatch(epoch, batch, BATCHES, progress, metrics)
+            pace.wait(pause)
+        path = Path(dubhe_sdk.model_path(ctx.get(ContextKey.KEY_OUTPUT_DIR), epochs, 0.1))
+        path.write_text("nothing was learned")
+
+    @dubhe_sdk.predict()
+    def predict(self, ctx: Context):
+        images = sorted(Path(ctx.get(ContextKey.KEY_DATA_PATHS)[0]).rglob("*.png"))
+        for number, image in enumerate(images):
+            truth, predicted = ("dent", "hole") if number == 1 else ("dent", "dent")
+            ctx.logResultDetails(
+                str(image), truth, predicted, -1, "rectangle", [(*BOX, 0.9 - 0.2 * number)]
+            )
+        ctx.logProgress(1.0)
+
+    @dubhe_sdk.inference()
+    def inference(self, ctx: Context):
+        folder = Path(ctx.get(ContextKey.KEY_IMAGE_BASE_DIR))
+        names = ctx.get(ContextKey.KEY_IMAGE_NAMES)
+        reply = []
+        for name in names:
+            reply += ctx.logResultDetails(
+                str(folder / name), "", "dent", 0.8, "rectangle", [(*BOX, 0.8)]
+            )
+        return reply

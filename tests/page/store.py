@@ -1,0 +1,101 @@
+"""Fills a platform's runs folder with a long training and a large evaluation.
+
+A process of its own: ``python -m tests.page.store RUNS IMAGE…``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dubhe_simulator.platform.options import Options
+from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.record import Batch, Record
+from tests.support.waiting import wait_for
+
+POINTS = 1_000_000
+RESULTS = 10_000
+STEP = 20_000
+TIMEOUT_S = 120
+BEGAN_MS = 1_750_000_000_000
+TRAIN = "load-a1-train-1"
+EVALUATE = "load-a1-forecast-1"
+CLASSES = [f"class {number}" for number in range(8)]
+
+
+def fill(runs: Path, images: list[Path]) -> None:
+    """Store what two instances said.
+
+    Args:
+        runs: the platform's folder; is made.
+        images: what the results are of.
+    """
+    platform = Platform(Options(runs))
+    platform.ingest.prepare()
+    platform.ingest.start()
+    total = 0
+    for instance, messages in ((TRAIN, training()), (EVALUATE, evaluation(images))):
+        records: list[Record] = []
+        for offset, (topic, kind, data) in enumerate(messages):
+            records.append(record(instance, offset, topic, kind, data))
+            if len(records) == STEP:
+                platform.ingest.put(Batch(instance, records, str(offset)))
+                records = []
+        platform.ingest.put(Batch(instance, records, "end"))
+        total += offset + 1
+    last = "SELECT coalesce(max(id), 0) FROM messages"
+    wait_for(lambda: platform.store.one(last)[0] == total, "all to be stored", TIMEOUT_S)
+    platform.ingest.close()
+    platform.store.close()
+
+
+def record(instance: str, offset: int, topic: str, kind: int, data: Any) -> Record:
+    at_ms = BEGAN_MS + offset * 10
+    value = {
+        "instance_id": instance,
+        "request_number": offset + 1,
+        "date": at_ms,
+        "mes_type": kind,
+        "data": data,
+    }
+    return Record(instance, topic, None, offset, at_ms, {}, json.dumps(value), instance)
+
+
+def task(action: str) -> tuple[str, int, Any]:
+    return "alg_model_progress", 1, {"action": action, "status": 200, "msg": action}
+
+
+def training() -> Iterator[tuple[str, int, Any]]:
+    yield task("START")
+    for step in range(POINTS):
+        loss = 9.0 if step == POINTS // 3 else math.exp(-step / 2e5) + math.sin(step * 0.7) / 20
+        data = {"loss": loss, "progress": (step + 1) / POINTS, "epoch": step // 1000}
+        yield "alg_model_progress", 2, data
+    yield task("END")
+
+
+def evaluation(images: list[Path]) -> Iterator[tuple[str, int, Any]]:
+    yield task("START")
+    for number in range(RESULTS):
+        truth = CLASSES[number % 8]
+        predicted = CLASSES[(number + (number % 17 == 0)) % 8]
+        info = {
+            "ground_true": truth,
+            "predict_code": predicted,
+            "conf": 0.5 + (number % 50) / 100,
+            "shape_type": "rectangle",
+            "position": [[10, 10], [60, 50]],
+            "special": None,
+        }
+        image = str(images[number % len(images)])
+        yield "als_model_result", 3, [{"img_path": image, "bbox_cnt": 1, "info": [info]}]
+    yield task("END")
+
+
+if __name__ == "__main__":
+    runs, *images = map(Path, sys.argv[1:])
+    fill(runs, images)

@@ -1,0 +1,97 @@
+"""Boxes lie where the data says, in the colour of their class."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.page.algorithm.app import BOX
+from tests.page.conftest import Visitor
+from tests.page.platform import IMAGE_SIZE, IMAGES, Platform
+
+NEAR = 40  # of 255, per channel: strokes have soft edges
+
+
+@pytest.fixture(scope="module")
+def platform(start: Callable[..., Platform], algorithm: Path) -> Platform:
+    platform = start(algorithm)
+    platform.post("flow", images=2, special_params={"epochs": 1, "pause": 0})
+    platform.wait_flow()
+    return platform
+
+
+def is_near(pixel: tuple[int, ...], colour: tuple[int, ...]) -> bool:
+    return all(abs(a - b) <= NEAR for a, b in zip(pixel[:3], colour, strict=True))
+
+
+def colour_of(page: Page, selector: str) -> tuple[int, ...]:
+    text = page.locator(selector).first.evaluate("e => getComputedStyle(e).stroke")
+    red, green, blue = text[text.index("(") + 1 : -1].split(",")[:3]
+    return int(red), int(green), int(blue)
+
+
+def test_a_box_is_drawn_where_the_data_says(platform: Platform, visit: Visitor) -> None:
+    page = visit(f"{platform.url}/#/results")
+    page.locator(".tile[data-verdict=right]").first.click()
+    expect(page.locator(".lightbox .finding rect").first).to_be_visible()
+    colour = colour_of(page, ".lightbox .finding rect")
+    picture = page.locator(".lightbox .picture")
+    shot = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
+    scale = min(shot.width / IMAGE_SIZE[0], shot.height / IMAGE_SIZE[1])
+    left = (shot.width - IMAGE_SIZE[0] * scale) / 2
+    top = (shot.height - IMAGE_SIZE[1] * scale) / 2
+
+    def at(x: float, y: float) -> tuple[int, ...]:
+        pixel = shot.getpixel((round(left + x * scale), round(top + y * scale)))
+        assert isinstance(pixel, tuple)
+        return pixel
+
+    x1, y1, x2, y2 = BOX
+    middle = ((x1 + x2) / 2, (y1 + y2) / 2)
+    for x, y in [(x1, middle[1]), (x2, middle[1]), (middle[0], y2), ((x1 + 3 * x2) / 4, y1)]:
+        assert is_near(at(x, y), colour), (x, y, at(x, y), colour)
+    for x, y in [middle, (x1 - 5, middle[1]), (x2 + 5, middle[1]), (middle[0], y2 + 5)]:
+        assert is_near(at(x, y), (200, 200, 200)), (x, y, at(x, y))
+
+
+def test_boxes_below_the_confidence_vanish(platform: Platform, visit: Visitor) -> None:
+    page = visit(f"{platform.url}/#/results")
+    expect(page.locator(".tile:visible")).to_have_count(IMAGES)
+    expect(page.locator(".gallery .finding.right")).to_have_count(IMAGES - 1)
+    page.get_by_label("Confidence from").fill("0.6")  # of 0.9, 0.7 (wrong), 0.5 and 0.3
+    expect(page.locator(".gallery .finding.right")).to_have_count(1)
+    expect(page.locator(".gallery .finding.missed")).to_have_count(2)
+    page.get_by_role("button", name="Missed").click()
+    expect(page.locator(".gallery-count")).to_have_text(f"2 of {IMAGES} images")
+
+
+def test_the_lightbox_is_walked_by_keys(platform: Platform, visit: Visitor) -> None:
+    page = visit(f"{platform.url}/#/results")
+    page.locator(".tile[data-verdict]").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".light-head")).to_contain_text(f"1 / {IMAGES}")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".light-head")).to_contain_text(f"2 / {IMAGES}")
+    page.keyboard.press("Escape")
+    expect(page.locator(".lightbox")).to_have_count(0)
+    expect(page.locator(".cell").nth(1).locator("button")).to_be_focused()
+
+
+def test_an_inference_shows_its_prediction(platform: Platform, visit: Visitor) -> None:
+    page = visit(f"{platform.url}/#/send")
+    editor = page.get_by_label("JSON", exact=True)
+    expect(editor).to_have_value(re.compile("image_names"))
+    page.get_by_label("image_names").fill("dent/0.png")
+    expect(editor).to_have_value(re.compile('"image_names": \\[\\s*"dent/0.png"\\s*]'))
+    editor.fill('{"req_type": 3, ')
+    expect(page.locator(".request-json .notice")).to_contain_text("Not valid JSON")
+    page.get_by_role("button", name="Infer").click()
+    page.locator("button.primary").click()
+    expect(page.locator(".reply .tile .finding")).to_have_count(IMAGES)
+    expect(page.locator(".reply")).to_contain_text("model inference success")
