@@ -139,4 +139,5 @@ def _check_data(mes_type: Any, data: Any) -> None:
 
 def _short(value: Any) -> str:
     text = encode(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    text = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return text.encode("utf-8", "replace").decode()  # half a character cannot be stored
