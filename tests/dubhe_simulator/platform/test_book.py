@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dubhe_simulator.platform.book import Book
@@ -67,7 +67,9 @@ def save(book: Book, store: Store) -> None:
 
 
 def record(value: Any, number: int) -> Record:
-    text = value if isinstance(value, str) else json.dumps(value)
+    # Sources decode UTF-8, which holds no half characters; in JSON they come as escapes.
+    raw = value if isinstance(value, str) else json.dumps(value)
+    text = raw.encode("utf-8", "replace").decode()
     headers = {"dubhe-writer": "w", "dubhe-seq": str(number)}
     return Record("kafka s/0", "s", 0, number, 1000 + number, headers, text, "a-b-train-1")
 
@@ -78,6 +80,21 @@ def views(book: Book) -> str:
     return json.dumps(shown, allow_nan=False)
 
 
+HALF_A_CHARACTER = "\ud800"
+
+
+@example(
+    [
+        {
+            "instance_id": "a-b-train-1",
+            "request_number": None,
+            "date": None,
+            "mes_type": HALF_A_CHARACTER,
+            "data": [],
+        },
+        HALF_A_CHARACTER,
+    ]
+)
 @given(st.lists(VALUE | DATA | TEXT.filter(lambda t: "\ud800" not in t), max_size=12))
 @settings(deadline=None, max_examples=150)
 def test_nothing_that_arrives_stops_it(values: list[Any]) -> None:
