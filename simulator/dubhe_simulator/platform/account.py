@@ -130,6 +130,12 @@ class Run:
     labelled: bool = False
     send: int | None = None
 
+    def count(self, images: int, labelled: bool) -> None:
+        """A result message arrived, with so many images; whether any of them tells a truth."""
+        self.results += 1
+        self.images += images
+        self.labelled = self.labelled or labelled
+
     def facts(self) -> dict[str, Any]:
         """Return it for the store."""
         return asdict(self)

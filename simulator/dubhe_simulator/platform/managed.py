@@ -86,7 +86,7 @@ class Managed:
         def change(account: Account) -> None:
             account.alive, account.silence = alive, why
 
-        book.note(self.name, change, kept=False)
+        book.note(self.name, change)
 
     def _note_end(self, book: Book, ending: Ending) -> None:
         self.forget()

@@ -217,7 +217,7 @@ class Platform:
             raise Refused(say("ui_no_request", found=body.get("req_type")), 400)
         at_ms = now_ms()
         if body["req_type"] in (1, 2):
-            self.book.note(name, _forget_end, kept=False)
+            self.book.note(name, _forget_end)
         answer = ask(parse_address(known.address, known.protocol), body)
         number, run = self.book.sent(name, at_ms, body, answer.reply, answer.error, answer.ms)
         found = {"id": number, "reply": answer.reply, "error": answer.error, "ms": answer.ms}

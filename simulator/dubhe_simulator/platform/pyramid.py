@@ -38,6 +38,14 @@ class Pyramid:
                     above.append(pick(below[block * BLOCK : (block + 1) * BLOCK]))
                 level += 1
 
+    def cut(self, start: int) -> None:
+        """The values from ``start`` on have changed: forget what was made of them."""
+        for levels in (self._lows, self._highs):
+            kept = start
+            for level in levels[1:]:
+                kept //= BLOCK
+                del level[kept:]
+
     def lowest(self, start: int, stop: int) -> int:
         """Return the index of a smallest value in ``start`` … ``stop - 1``, which is not empty."""
         return _find(self._lows, min, 0, start, stop)

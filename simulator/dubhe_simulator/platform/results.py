@@ -12,7 +12,7 @@ from typing import Any
 
 from dubhe_simulator.platform.findings import results_in
 from dubhe_simulator.platform.store import Store
-from dubhe_simulator.platform.unsaved import Unsaved
+from dubhe_simulator.platform.unsaved import Row, Unsaved
 
 
 @dataclass(frozen=True)
@@ -21,55 +21,60 @@ class Waiting:
 
     id: int
     at_ms: int
-    images: int
     labelled: bool
     since: float
 
 
 class Results:
-    """Not for several threads at once: the book's lock is around it."""
+    """Not for several threads at once: the book's lock is around it.
+
+    Args:
+        store: has those of the platform's former lives.
+    """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
         self._next = store.one("SELECT coalesce(max(id), 0) + 1 FROM results")[0]
         self._waiting: dict[str, list[Waiting]] = {}
-
-    def restore(self) -> None:
-        """Take those that wait from the store."""
+        self._rows: list[Row] = []
+        self._findings: list[Row] = []
+        self._moved: list[Row] = []
         labelled = "EXISTS (SELECT 1 FROM findings WHERE result = id AND truth != '')"
         sql = f"SELECT id, instance, at_ms, {labelled} FROM results WHERE run IS NULL"
-        for id_, instance, at_ms, known in self._store.rows(sql):
-            waiting = Waiting(id_, at_ms, 1, bool(known), time.monotonic())
+        for id_, instance, at_ms, known in store.rows(sql):
+            waiting = Waiting(id_, at_ms, bool(known), time.monotonic())
             self._waiting.setdefault(instance, []).append(waiting)
 
-    def add(
-        self, instance: str, run: int | None, at_ms: int, data: Any, unsaved: Unsaved
-    ) -> tuple[list[int], int, bool]:
-        """Store a result message; return its rows' ids, its images, whether a truth is known."""
-        ids, labelled = [], False
+    def add(self, instance: str, run: int | None, at_ms: int, data: Any) -> tuple[int, bool]:
+        """Take in a result message; return its images, and whether a truth is known.
+
+        Args:
+            instance: whose.
+            run: its run; None lets it wait for one.
+            at_ms: when it was said, in ms since 1970.
+            data: as the message has it.
+        """
+        count, any_labelled = 0, False
         for image in results_in(data):
-            ids.append(self._next)
-            labelled = labelled or image.labelled
-            unsaved.results.append((self._next, run, instance, at_ms, image.path))
-            unsaved.findings += [
+            self._rows.append((self._next, run, instance, at_ms, image.path))
+            self._findings += [
                 (self._next, n, f.truth, f.predicted, f.conf, f.shape_type, f.position, f.special)
                 for n, f in enumerate(image.findings)
             ]
+            if run is None:
+                waiting = Waiting(self._next, at_ms, image.labelled, time.monotonic())
+                self._waiting.setdefault(instance, []).append(waiting)
             self._next += 1
-        return ids, len(ids), labelled
+            count += 1
+            any_labelled = any_labelled or image.labelled
+        return count, any_labelled
 
-    def wait(self, instance: str, at_ms: int, ids: list[int], images: int, labelled: bool) -> None:
-        """Let rows wait for a run."""
-        now = time.monotonic()
-        waiting = self._waiting.setdefault(instance, [])
-        waiting += [Waiting(id_, at_ms, 1, labelled, now) for id_ in ids]
-
-    def claim(self, instance: str, from_ms: int) -> list[Waiting]:
-        """Return those of an instance that were said from this time on; they wait no longer."""
+    def claim(self, instance: str, run: int, from_ms: int) -> list[Waiting]:
+        """Give a run those of its instance that were said from this time on; return them."""
         waiting = self._waiting.pop(instance, [])
         claimed = [result for result in waiting if result.at_ms >= from_ms]
         if len(claimed) < len(waiting):
             self._waiting[instance] = [r for r in waiting if r.at_ms < from_ms]
+        self._moved += [(run, result.id) for result in claimed]
         return claimed
 
     def waited_longer_than(self, seconds: float) -> list[tuple[str, int]]:
@@ -80,3 +85,9 @@ class Results:
             for instance, waiting in self._waiting.items()
             if waiting and now - waiting[0].since > seconds
         ]
+
+    def collect(self, unsaved: Unsaved) -> None:
+        """Add what has changed to what has to be stored."""
+        unsaved.results, self._rows = self._rows, []
+        unsaved.findings, self._findings = self._findings, []
+        unsaved.moved, self._moved = self._moved, []

@@ -23,7 +23,7 @@ def instance_view(
     """
     said, known = account.said, account.known
     state, reason = state_of(account, book.life)
-    run = book.runs.get(said.last_run) if said.last_run is not None else None
+    run = book.runs.get(said.last_run)
     return {
         "id": account.id,
         "kind": account.kind_word,

@@ -53,7 +53,9 @@ class CurvesTable:
     def _rows(self, runs: list[int], metric: str | None) -> Iterator[tuple[object, ...]]:
         book = self._platform.book
         for number in runs:
-            run = book.runs[number]
+            run = book.runs.get(number)
+            if run is None:
+                continue
             with book.lock:
                 names = [n for n in book.curves.of(number) if metric in (None, "", n)]
             for name in names:

@@ -66,7 +66,7 @@ class Sends:
         item = dict(zip(_COLUMNS, row, strict=True))
         item["body"] = json.loads(item["body"])
         item["reply"] = None if item["reply"] is None else json.loads(item["reply"])
-        run = self._platform.book.run_of_send(item["id"])
+        run = self._platform.book.runs.of_send(item["id"])
         return {**item, "run": run, "results": results_of(self._platform, run)}
 
 

@@ -23,7 +23,7 @@ def state_view(platform: Platform) -> dict[str, Any]:
         "algorithm": platform.workshop.view(),
         "can_start": platform.workshop.can_start,
         "instances": instances,
-        "runs": [platform.run_view(number) for number in list(platform.book.runs)],
+        "runs": [platform.run_view(run.id) for run in platform.book.runs],
         "flow": platform.flow.view,
         "messages": platform.book.stored,
         "sends": platform.book.total_sends,

@@ -75,7 +75,7 @@ def record(value: Any, number: int) -> Record:
 
 
 def views(book: Book) -> str:
-    shown: list[Any] = [run_view(book, run) for run in book.runs.values()]
+    shown: list[Any] = [run_view(book, run) for run in book.runs]
     shown += [instance_view(book, a, False, None) for _, a in sorted(book.instances.items())]
     return json.dumps(shown, allow_nan=False)
 
@@ -141,5 +141,5 @@ def test_points_survive_any_cut_between_two_saves() -> None:
             for each in (book, Book(store, Changes(), "now")):
                 series = each.curves.series(1, "loss")
                 assert series is not None
-                assert list(series.value) == list(range(said))
+                assert list(series.finite.value) == list(range(said))
                 assert [p[2] for p in each.curves.points(1, "loss")] == list(range(said))

@@ -77,6 +77,8 @@ def test_a_window_is_what_a_model_that_looks_at_every_point_shows(
     series.window(cast(Axis, axis), None, None, width)  # what is made on demand has to grow
     for n, point in enumerate(rest):
         series.append(len(first) + n, *point)
+        if n % 7 == 3:
+            series.window(cast(Axis, axis), None, None, width)
     shown = series.window(cast(Axis, axis), start, stop, width)
 
     everything = model(points, axis)
@@ -122,6 +124,16 @@ def test_every_kind_of_mark_is_shown(points: list[tuple[float, int, float]], axi
         assert bool(found) == any(check(value) for value in wanted)
 
 
+def test_a_curve_of_nothing_but_nan_shows_a_mark_per_pixel() -> None:
+    series = Series()
+    for n in range(5000):
+        series.append(n, n / 10, n, math.nan if n % 2 else math.inf)
+    for axis in AXES:
+        marks = series.window(cast(Axis, axis), None, None, 100)["marks"]
+        assert len(marks) == 200
+        assert [m["x"] for m in marks] == sorted(m["x"] for m in marks)
+
+
 @pytest.fixture(scope="module")
 def million() -> Series:
     chooser = random.Random(1)
@@ -145,3 +157,26 @@ def test_a_million_points_within_30_ms(million: Series, axis: Axis) -> None:
     assert best < 0.030
     assert shown["reduced"] and len(shown["x"]) <= 2002
     assert max(shown["y"]) == 1000.0, "the spike"
+
+
+def test_ranks_that_interleave_cost_little_as_they_grow() -> None:
+    """Eight ranks tell each epoch a little out of turn: only the end is put in order again."""
+    series = Series()
+    chooser = random.Random(2)
+    count = 300_000
+    epochs = array("d", (n // 8 / 100 + chooser.random() / 50 for n in range(count)))
+    values = array("d", (chooser.random() for _ in range(count)))
+    begun = time.thread_time()
+    series.extend(0, epochs[:-800], array("q", range(count - 800)), values[:-800])
+    series.window("epoch", None, None, 1000)
+    whole = time.thread_time() - begun
+    best = whole
+    for n in range(count - 800, count, 80):
+        series.extend(n, epochs[n : n + 80], array("q", range(n, n + 80)), values[n : n + 80])
+        begun = time.thread_time()
+        series.window("epoch", None, None, 1000)
+        best = min(best, time.thread_time() - begun)
+    assert best < whole / 5
+    points = series.finite.by("epoch")
+    assert list(points.x) == sorted(epochs)
+    assert dict(zip(points.x, points.y, strict=True)) == dict(zip(epochs, values, strict=True))
