@@ -1,17 +1,22 @@
 """Everything the platform says to its user, in English and in Chinese.
 
 The language follows the locale: ``LC_ALL``, ``LC_MESSAGES``, ``LANG``; Chinese if it begins with
-``zh``.
+``zh``. A web page has a language of its own: `speak` sets it for what answers the page.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Literal
 
 from dubhe_simulator.words_ui import UI_WORDS
 
 Words = Mapping[str, tuple[str, str]]
+Language = Literal["en", "zh"]
+
+_spoken: ContextVar[Language | None] = ContextVar("language", default=None)
 
 WORDS: dict[str, tuple[str, str]] = {
     # kinds of task
@@ -247,7 +252,15 @@ def say_from(words: Words, key: str, values: Mapping[str, object]) -> str:
     return words[key][_language()].format(**values)
 
 
+def speak(language: Language | None) -> None:
+    """Use a language in this thread, or this context, from now on; None: the locale's."""
+    _spoken.set(language)
+
+
 def _language() -> int:
+    spoken = _spoken.get()
+    if spoken is not None:
+        return int(spoken == "zh")
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         value = os.environ.get(name, "")
         if value:

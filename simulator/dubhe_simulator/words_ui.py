@@ -4,6 +4,7 @@ from __future__ import annotations
 
 UI_WORDS: dict[str, tuple[str, str]] = {
     # the state of an instance, and why
+    "ui_runs": ("{instance} runs: stop it first", "{instance} 正在运行:请先停止它"),
     "ui_no_heartbeat": ("no answer to the heartbeat: {detail}", "心跳没有应答:{detail}"),
     "ui_platform_gone": (
         "the platform that had started it was ended",

@@ -45,8 +45,8 @@ class Book:
         self.runs = Runs(store.facts("runs", "id"))
         self.curves = Curves(store.chunks)
         self.total_sends = store.one("SELECT coalesce(max(id), 0) FROM sends")[0]
-        self._total = store.one("SELECT coalesce(max(id), 0) FROM messages")[0]
-        self.stored = self._total
+        self._last_message = store.one("SELECT coalesce(max(id), 0) FROM messages")[0]
+        self.stored = store.one("SELECT count(*) FROM messages")[0]
         self._changes = changes
         self._store = store
         self._repeats = Repeats(store.rows("SELECT scope, writer, spans FROM seqs"))
@@ -74,8 +74,8 @@ class Book:
         """Take in records of one source. The ingest thread only."""
         with self.changed:
             for record in batch.records:
-                self._total += 1
-                self._take(record, batch.folder, self._total)
+                self._last_message += 1
+                self._take(record, batch.folder, self._last_message)
             self._unsaved.positions[batch.source] = batch.position
             if batch.records:
                 self._unsaved.touched["messages", ""] = None
@@ -155,6 +155,23 @@ class Book:
             self._dirty[name] = None
             self.changed.notify_all()
 
+    def forget(self, name: str) -> None:
+        """Forget an instance, and delete what is stored of it.
+
+        How far sources were read, and which records of it arrived, stays known: what it said
+        does not come back.
+        """
+        with self.changed:
+            if self.instances.pop(name, None) is None:
+                return
+            self._dirty.pop(name, None)
+            runs = self.runs.forget(name)
+            for run in runs:
+                self.curves.forget(run)
+            self._results.forget(name)
+            self._unsaved.forget(name, runs)
+            self.changed.notify_all()
+
     def sent(
         self, instance: str, at_ms: int, body: dict[str, Any], reply: dict[str, Any] | None,
         error: str | None, ms: float,
@@ -203,8 +220,7 @@ class Book:
         with self.lock:
             for confirm in unsaved.confirm:
                 confirm()
-            if unsaved.messages:
-                self.stored = unsaved.messages[-1][0]
+            self.stored += len(unsaved.messages) - unsaved.deleted
         for kind, name in unsaved.touched:
             self._changes.touch(kind, name)
 

@@ -79,6 +79,12 @@ class Curves:
         columns.unpack(pending.pack(0, len(pending)))
         return zip(columns.epoch, columns.time, columns.value, strict=True)
 
+    def forget(self, run: int) -> None:
+        """Forget a run's curves."""
+        for curve in self._of_run.pop(run, {}).values():
+            self._dirty.pop(curve.id, None)
+            self._loaded.pop(curve.id, None)
+
     def collect(self, unsaved: Unsaved) -> None:
         """Add what has changed to what has to be stored."""
         for curve in self._dirty.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +61,9 @@ class Flow:
             if self._view is not None and self._view["state"] == "running":
                 raise Refused(say("ui_flow_running"))
             self._tell("running", steps[0])
+        told = copy_context().run  # what it says is in the language of who began it
         work = threading.Thread(
-            target=self._run, args=(steps, images, params), name="flow", daemon=True
+            target=told, args=(self._run, steps, images, params), name="flow", daemon=True
         )
         work.start()
 

@@ -104,7 +104,10 @@ class Ingest:
             while self._unsaved:
                 with self._store.transaction() as connection:
                     self._unsaved[0].write(connection)
-                self._book.confirm(self._unsaved.pop(0))
+                written = self._unsaved.pop(0)
+                self._book.confirm(written)
+                if written.deleted:
+                    self._store.shrink()
         except sqlite3.Error as error:
             self.trouble = say("ui_not_stored", path=self._store.path, error=error)
         else:

@@ -162,6 +162,24 @@ class Platform:
             )
         managed.stop(self.book)
 
+    def forget_instance(self, name: str) -> None:
+        """Delete what is kept of an instance; one that we are attached to is let go.
+
+        Raises:
+            Refused: there is none, or it is ours and runs.
+        """
+        self.find(name)
+        with self._lock:
+            managed = self._managed.get(name)
+            if managed is not None and managed.process is not None and not managed.gone:
+                raise Refused(say("ui_runs", instance=name))
+            self._managed.pop(name, None)
+            self._places.pop(name, None)
+        if managed is not None:
+            managed.forget()
+        self.book.forget(name)
+        self.ingest.settle()
+
     def attach(self, address: Address, name: str | None, folder: Path | None) -> str:
         """Attach to a running instance; return its id.
 

@@ -86,6 +86,13 @@ class Results:
             if waiting and now - waiting[0].since > seconds
         ]
 
+    def forget(self, instance: str) -> None:
+        """Forget an instance's results."""
+        self._waiting.pop(instance, None)
+        gone = {row[0] for row in self._rows if row[2] == instance}
+        self._rows = [row for row in self._rows if row[0] not in gone]
+        self._findings = [row for row in self._findings if row[0] not in gone]
+
     def collect(self, unsaved: Unsaved) -> None:
         """Add what has changed to what has to be stored."""
         unsaved.results, self._rows = self._rows, []

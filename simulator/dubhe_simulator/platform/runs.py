@@ -77,6 +77,16 @@ class Runs:
             account.said.open_run = None
             self.touch(run)
 
+    def forget(self, instance: str) -> list[int]:
+        """Forget an instance's runs; return their numbers."""
+        numbers = self._of_instance.pop(instance, [])
+        for number in numbers:
+            run = self._runs.pop(number)
+            self._dirty.pop(number, None)
+            if run.send is not None:
+                del self._of_send[run.send]
+        return numbers
+
     def touch(self, run: Run) -> None:
         """It has changed."""
         self._dirty[run.id] = None

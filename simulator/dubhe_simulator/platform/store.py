@@ -47,6 +47,7 @@ class Store:
             self._writer = sqlite3.connect(
                 self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
             )
+            self._writer.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file only
             self._writer.execute("PRAGMA journal_mode = WAL")
             self._writer.execute("PRAGMA synchronous = NORMAL")
             self._writer.executescript(schema.KEPT)
@@ -77,6 +78,10 @@ class Store:
         """The derived tables are complete by the present rules."""
         with self.transaction() as write:
             write.execute("INSERT OR REPLACE INTO meta VALUES ('derived', ?)", (schema.DERIVED,))
+
+    def shrink(self) -> None:
+        """Give the room of what was deleted back to the disk. The writing thread only."""
+        self._writer.execute("PRAGMA incremental_vacuum").fetchall()
 
     @property
     def secret(self) -> bytes:

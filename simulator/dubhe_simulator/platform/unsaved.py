@@ -16,10 +16,16 @@ class Unsaved:
     """Rows for the store. One transaction takes them all.
 
     Attributes:
+        forgotten: instances of which everything stored is deleted first.
+        forgotten_runs: numbers of their runs.
+        deleted: how many messages that were; known once it is written.
         touched: what pages have to be told of once they are stored, since they will ask for it.
         confirm: to be called once they are stored.
     """
 
+    forgotten: list[str] = field(default_factory=list)
+    forgotten_runs: list[int] = field(default_factory=list)
+    deleted: int = 0
     positions: dict[str, str] = field(default_factory=dict)
     messages: list[Row] = field(default_factory=list)
     sends: list[Row] = field(default_factory=list)
@@ -35,9 +41,25 @@ class Unsaved:
     touched: dict[tuple[str, str], None] = field(default_factory=dict)
     confirm: list[Callable[[], None]] = field(default_factory=list)
 
+    def forget(self, instance: str, runs: list[int]) -> None:
+        """Write nothing of an instance, and delete what was written before."""
+        self.forgotten.append(instance)
+        self.forgotten_runs += runs
+        self.messages = [row for row in self.messages if row[_INSTANCE] != instance]
+        self.sends = [row for row in self.sends if row[1] != instance]
+        self.touched["instance", instance] = None
+        self.touched["messages", ""] = None
+        self.touched["sends", ""] = None
+
     def write(self, connection: sqlite3.Connection) -> None:
         """Write everything, within a transaction."""
         many = connection.executemany
+        for delete in _FORGET_RUN:
+            many(delete, [(run,) for run in self.forgotten_runs])
+        for delete in _FORGET:
+            many(delete, [(name,) for name in self.forgotten])
+        deleted = many("DELETE FROM messages WHERE instance = ?", [(n,) for n in self.forgotten])
+        self.deleted = max(0, deleted.rowcount)
         many("INSERT OR REPLACE INTO positions VALUES (?, ?)", self.positions.items())
         many(_INSERT_MESSAGE, self.messages)
         many("INSERT INTO sends VALUES (?, ?, ?, ?, ?, ?, ?)", self.sends)
@@ -52,6 +74,22 @@ class Unsaved:
         many("UPDATE results SET run = ? WHERE id = ?", self.moved)
 
 
+_FORGET_RUN = (
+    "DELETE FROM chunks WHERE curve IN (SELECT id FROM curves WHERE run = ?)",
+    "DELETE FROM curves WHERE run = ?",
+    "DELETE FROM findings WHERE result IN (SELECT id FROM results WHERE run = ?)",
+    "DELETE FROM results WHERE run = ?",
+    "DELETE FROM runs WHERE id = ?",
+)
+_WAITING = "run IS NULL AND instance = ?"
+_FORGET = (
+    f"DELETE FROM findings WHERE result IN (SELECT id FROM results WHERE {_WAITING})",
+    f"DELETE FROM results WHERE {_WAITING}",
+    "DELETE FROM sends WHERE instance = ?",
+    "DELETE FROM said WHERE instance = ?",
+    "DELETE FROM known WHERE instance = ?",
+)
+_INSTANCE = 10  # where its id stands in a message's row
 _INSERT_MESSAGE = f"INSERT INTO messages VALUES ({', '.join('?' * 13)})"
 
 

@@ -12,10 +12,11 @@ from falcon import media
 
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.refused import Refused
-from dubhe_simulator.web.control import Attach, FlowStart, Start, Stop
+from dubhe_simulator.web.control import Attach, FlowStart, Forget, Start, Stop
 from dubhe_simulator.web.curves import Curves, CurvesTable
 from dubhe_simulator.web.events import Events
 from dubhe_simulator.web.guard import Guard
+from dubhe_simulator.web.language import Speak
 from dubhe_simulator.web.log import Log
 from dubhe_simulator.web.messages import Messages
 from dubhe_simulator.web.page import Page
@@ -33,7 +34,8 @@ def make_app(platform: Platform, host: str) -> falcon.App[Any, Any]:
         platform: what it serves.
         host: the address that the server listens on.
     """
-    app = falcon.App(middleware=[Guard(host)])
+    middleware: list[Any] = [Speak(), Guard(host)]
+    app = falcon.App(middleware=middleware)
     app.req_options.keep_blank_qs_values = True  # `truth=` asks for the empty class
     app.req_options.auto_parse_qs_csv = False
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(
@@ -46,8 +48,8 @@ def make_app(platform: Platform, host: str) -> falcon.App[Any, Any]:
         "state": State, "events": Events, "curves": Curves, "curves.csv": CurvesTable,
         "results": Results, "summary": Summary, "results.csv": ResultsTable,
         "images/{token}": Image, "messages": Messages, "log": Log, "forms": Forms, "send": Send,
-        "sends": Sends, "start": Start, "stop": Stop, "attach": Attach, "flow": FlowStart,
-        "flow/{kind}": FlowStart,
+        "sends": Sends, "start": Start, "stop": Stop, "attach": Attach, "forget": Forget,
+        "flow": FlowStart, "flow/{kind}": FlowStart,
     }  # fmt: skip
     for name, resource in resources.items():
         app.add_route(f"/api/{name}", resource(platform))

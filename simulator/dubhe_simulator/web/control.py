@@ -1,4 +1,4 @@
-"""What the platform is told to do: start, stop, attach, flow."""
+"""What the platform is told to do: start, stop, forget, attach, flow."""
 
 from __future__ import annotations
 
@@ -42,6 +42,18 @@ class Stop:
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """End an instance."""
         self._platform.stop_instance(text_in(body_of(req), "instance") or "")
+        resp.media = {}
+
+
+class Forget:
+    """POST /api/forget."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Delete what is kept of an instance."""
+        self._platform.forget_instance(text_in(body_of(req), "instance") or "")
         resp.media = {}
 
 

@@ -66,6 +66,8 @@ class Events:
 
     def _event(self, kind: str, name: str, cursor: int) -> bytes:
         data = self._views[kind](name)
+        if data is None and kind == "instance":
+            return _event("forgotten", cursor, {"instance": name})
         return b"" if data is None else _event(kind, cursor, data)
 
     def _log(self, name: str) -> dict[str, Any] | None:
