@@ -1,0 +1,2 @@
+export protocol="tcp"
+python3 -u app.py
