@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dubhe_sdk.kind import TaskKind
-from dubhe_simulator.results import Prediction, accuracy, confusion, predictions_in
+from dubhe_simulator.results import (
+    Prediction,
+    accuracy,
+    confusion,
+    false_finds,
+    predictions_in,
+)
 from dubhe_simulator.screen import pad, width
 from dubhe_simulator.stage import StageReport
 from dubhe_simulator.story import StoryReport
@@ -99,6 +105,8 @@ def _quality(kind: TaskKind, predictions: list[Prediction]) -> Iterator[str]:
         right = sum(p.truth == p.predicted for p in known)
         text = say(f"accuracy_{kind.value}", share=share, right=right, total=len(known))
         yield text
+        if false := false_finds(predictions):
+            yield say("false_finds", number=false)
 
 
 def _answer(answer: object) -> Iterator[str]:

@@ -47,6 +47,12 @@ def confusion(predictions: Iterable[Prediction]) -> Counter[tuple[str, str]]:
     return Counter((p.truth, p.predicted) for p in predictions if p.truth)
 
 
+def false_finds(predictions: Iterable[Prediction]) -> int:
+    """Return how often something was found where the truth, known elsewhere, has nothing."""
+    found = [bool(p.truth) for p in predictions if p.truth or p.predicted]
+    return found.count(False) if any(found) else 0
+
+
 def _prediction(image: str, info: dict[str, Any]) -> Prediction:
     conf = info.get("conf")
     return Prediction(

@@ -55,6 +55,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Evaluation: accuracy {share:.4f} ({right} of {total})",
         "离线评估:准确率 {share:.4f}({total} 张中对 {right} 张)",
     ),
+    "false_finds": (
+        "  and {number} finds where there is nothing",
+        "  另有 {number} 处误报(该处没有目标)",
+    ),
     "matrix": (
         "Confusion matrix (rows: truth, columns: prediction)",
         "混淆矩阵(行:真值,列:预测)",

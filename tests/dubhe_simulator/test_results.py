@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dubhe_simulator.report import confusion_lines
-from dubhe_simulator.results import Prediction, accuracy, confusion, predictions_in
+from dubhe_simulator.results import Prediction, accuracy, confusion, false_finds, predictions_in
 
 
 def p(truth: str, predicted: str) -> Prediction:
@@ -29,6 +29,11 @@ def test_a_format_of_its_own_holds_no_predictions() -> None:
 def test_accuracy_counts_known_truths() -> None:
     assert accuracy([p("1", "1"), p("2", "1"), p("", "1")]) == 0.5
     assert accuracy([p("", "1")]) is None
+
+
+def test_finds_where_nothing_is() -> None:
+    assert false_finds([p("1", "1"), p("", "1"), p("", "2"), p("", "")]) == 2
+    assert false_finds([p("", "1")]) == 0, "no truth is known at all"
 
 
 def test_confusion() -> None:
