@@ -44,13 +44,14 @@ class RunningHost:
                 cwd=folder,
                 stdout=console,
                 stderr=console,
+                env={**os.environ, "DUBHE_TEMPORARY": str(folder / "temporary")},
             )
 
     def said(self, word: str) -> bool:
         return word in self.console.read_text()
 
-    def instance(self, **environment: str) -> RemoteInstance:
-        return RemoteInstance(self.address, TaskKind.TRAIN, "a-b-train-1", environment)
+    def instance(self, name: str = "a-b-train-1", **environment: str) -> RemoteInstance:
+        return RemoteInstance(self.address, TaskKind.TRAIN, name, environment)
 
 
 @pytest.fixture
