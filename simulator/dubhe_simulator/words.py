@@ -223,8 +223,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "help_host_command": (
         "Run instances of an algorithm for `dubhe ui --on` or `dubhe play --on` elsewhere, one "
         "after another, until SIGTERM. COMMAND (default: the algorithm's run.sh) starts one; it "
-        "gets this environment, a DUBHE_TEMPORARY of its own below this one's, and INSTANCE_ID and model_path from the platform. Whoever reaches the port can start "
-        "instances: leave it within a private network.",
+        "gets this environment, a DUBHE_TEMPORARY of its own below this one's, and INSTANCE_ID "
+        "and model_path from the platform. Whoever reaches the port can start instances: leave it "
+        "within a private network.",
         "为别处的 `dubhe ui --on` 或 `dubhe play --on` 依次运行算法实例,直到收到 SIGTERM。"
         "COMMAND(默认:算法的 run.sh)启动一个实例;它得到当前的环境变量、"
         "位于当前临时目录下的专用 DUBHE_TEMPORARY,以及平台给出的 INSTANCE_ID 和 model_path。"

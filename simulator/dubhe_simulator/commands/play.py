@@ -16,8 +16,8 @@ from dubhe_simulator.algorithm import PROTOCOLS, read_algorithm
 from dubhe_simulator.commands.hosts import add_host_options, hosts_of
 from dubhe_simulator.dataset import read_dataset
 from dubhe_simulator.errors import CannotPlay, Stopped, TaskFailed
-from dubhe_simulator.requesting import json_object
 from dubhe_simulator.report import report_lines, tail_lines
+from dubhe_simulator.requesting import json_object
 from dubhe_simulator.screen import Screen
 from dubhe_simulator.site import Here, Site
 from dubhe_simulator.stage import Setting
