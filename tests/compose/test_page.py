@@ -26,6 +26,7 @@ from tests.support.waiting import wait_for
 
 ENDED_BY_SIGTERM = 143
 TASK_MS = 60_000
+SEND = ("dubhe", "send", "infer", "--ui", "http://127.0.0.1:8040")
 LOSSES = EPOCHS * (BATCHES + 1)  # one for each batch, and one for each epoch
 
 
@@ -94,6 +95,11 @@ def test_digits_over_http_by_clicking(make_project: MakeProject, visit: Visitor)
     go(page, "Delivery")
     delivered = str(3 + LOSSES + VALIDATED)
     expect(page.locator(f".card[data-instance={name}]")).to_contain_text(delivered)
+
+    # What scripts can do beside it.
+    sent = project.run("exec", "-T", "platform", *SEND)
+    assert sent.returncode == 0, sent.stdout
+    assert '"flag": 1' in sent.stdout
 
     # What it knows is on a volume; what it had started has ended with it.
     page.context.close()
