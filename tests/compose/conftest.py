@@ -12,9 +12,6 @@ import pytest
 from tests.compose.project import Project
 from tests.docker import images, kafka_image
 from tests.docker.mirror import PackageMirror
-from tests.page.conftest import browser, visit
-
-__all__ = ["browser", "visit"]
 
 MakeProject = Callable[..., Project]
 

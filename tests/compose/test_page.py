@@ -21,7 +21,7 @@ from tests.compose.said import (
     check_once_and_in_order,
     values,
 )
-from tests.page.conftest import Visitor
+from tests.page.fixtures import Visitor
 from tests.support.waiting import wait_for
 
 ENDED_BY_SIGTERM = 143
