@@ -112,9 +112,9 @@ UI_WORDS: dict[str, tuple[str, str]] = {
     # help of `dubhe ui`
     "ui_help": (
         "The local platform with a page: start an algorithm, send requests, watch curves, "
-        "results, messages and logs. Without ALGORITHM_DIR it attaches and watches only.",
+        "results, messages and logs. Without ALGORITHM_DIR and --on it attaches and watches only.",
         "带页面的本地平台:启动算法、发送请求,查看曲线、结果、消息和日志。"
-        "不给算法目录时只连接和查看。",
+        "既不给算法目录也不给 --on 时只连接和查看。",
     ),
     "ui_help_algorithm": ("folder with run.sh and app.py", "run.sh 和 app.py 所在的目录"),
     "ui_help_port": ("port of the page; 0: any (default: 8040)", "页面端口;0 为任意(默认 8040)"),

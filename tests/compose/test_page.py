@@ -67,6 +67,8 @@ def test_digits_over_http_by_clicking(make_project: MakeProject, visit: Visitor)
         assert status_of(project, foreign) == 403, foreign
 
     page = visit(url)
+    page.locator("summary", has_text="Options").click()
+    expect(page.get_by_label("Business parameters")).to_have_value('{"epochs":2}')
     page.locator("[data-action=train]").click()
     card = page.locator(".card").first
     expect(card).to_have_attribute("data-state", "ended", timeout=TASK_MS)
