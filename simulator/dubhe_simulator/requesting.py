@@ -31,6 +31,21 @@ def read_body(path: Path) -> dict[str, Any]:
     return value
 
 
+def json_object(option: str, value: str | None) -> dict[str, Any]:
+    """Return the JSON object that an option gives; an empty one if it gives none.
+
+    Raises:
+        CannotPlay: it is no JSON object.
+    """
+    try:
+        parsed = json.loads(value or "{}")
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise CannotPlay(say("not_json", option=option, value=value))
+    return parsed
+
+
 def make_body(
     kind: TaskKind, instance: str, data_dir: Path | None, images: Path | None
 ) -> dict[str, Any]:

@@ -45,6 +45,10 @@ class Running(Protocol):
         """Where it serves: host and port; known once it was started."""
 
     @property
+    def folder(self) -> Path | None:
+        """Its log, spool and journal as they can be read from here; None if they cannot."""
+
+    @property
     def logs(self) -> tuple[Path, ...]:
         """Files here that tell more of a failure, the most telling first."""
 

@@ -25,6 +25,18 @@ class Site(Protocol):
         """What is played, in a sentence."""
 
     @property
+    def place(self) -> str:
+        """Where it runs, in a few words."""
+
+    @property
+    def protocol(self) -> str:
+        """What its instances serve, ``http`` or ``tcp``."""
+
+    @property
+    def one_each(self) -> bool:
+        """Whether an instance of a kind has to wait for the end of the former one."""
+
+    @property
     def kinds(self) -> Sequence[TaskKind]:
         """The kinds of task it can run, in the order of the story."""
 
@@ -53,10 +65,13 @@ class Here:
     """This machine: an algorithm's folder, and processes without a container around them."""
 
     keeps_logs = True
+    one_each = False
 
     def __init__(self, algorithm: Algorithm) -> None:
         self._algorithm = algorithm
         self.name = algorithm.name
+        self.place = str(algorithm.folder)
+        self.protocol = algorithm.protocol
         self.title = say("title", folder=algorithm.folder, protocol=algorithm.protocol)
         self.kinds = tuple(TaskKind)
         self.models = algorithm.models

@@ -109,6 +109,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "{host} 上没有 `dubhe host` 应答({error}):该服务是否在运行?只运行部分任务时请指明:"
         "COMPOSE_PROFILES=train 或 --kinds train",
     ),
+    "host_busy": (
+        "it is busy with another instance: is another platform using it?",
+        "它正忙于另一个实例:是否有另一个平台在使用?",
+    ),
     "host_refused": (
         "its host {host} did not start it: {error}",
         "所在主机 {host} 没有启动它:{error}",
@@ -118,12 +122,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "所在主机 {host} 没有任何消息就断开了",
     ),
     "bad_host": (
-        "--host {value}: expected KIND=HOST[:PORT], KIND one of {kinds}",
-        "--host {value}:应为 KIND=主机[:端口],KIND 为 {kinds} 之一",
+        "--on {value}: expected KIND=HOST[:PORT], KIND one of {kinds}",
+        "--on {value}:应为 KIND=主机[:端口],KIND 为 {kinds} 之一",
     ),
     "hosts_need": (
-        "--host also needs {missing}: instances elsewhere write there",
-        "使用 --host 时还需要 {missing}:其他主机上的实例写在那里",
+        "--on also needs {missing}: instances elsewhere write there",
+        "使用 --on 时还需要 {missing}:其他主机上的实例写在那里",
     ),
     "no_former_model": (
         "there is no model_<time>_<epoch>_<loss>.<ext> in {folder}: train first",
@@ -192,14 +196,14 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "help_images": ("images to have recognised (default: 6)", "推理的图片数(默认 6)"),
     "help_ready_timeout": (
-        "seconds for an instance to become ready (default: 120)",
-        "等待实例就绪的秒数(默认 120)",
+        "seconds for a host to answer, and for an instance to become ready (default: {seconds:g})",
+        "等待主机应答、等待实例就绪的秒数(默认 {seconds:g})",
     ),
     "help_task_timeout": (
         "seconds for a training or an evaluation (default: 3600)",
         "等待训练或评估完成的秒数(默认 3600)",
     ),
-    "help_host": (
+    "help_on": (
         "use a `dubhe host` that runs elsewhere, for example train=train:8029; once for each kind "
         "of task (train, predict, inference); needs --brokers, --data-dir and --models, and the "
         "same paths there",
@@ -207,12 +211,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "各写一次;需要 --brokers、--data-dir 和 --models,且两边路径相同",
     ),
     "help_models": (
-        "where models appear, with --host",
-        "模型出现的目录,与 --host 一起使用",
+        "where models appear, with --on",
+        "模型出现的目录,与 --on 一起使用",
+    ),
+    "help_hosts_dir": (
+        "where the hosts' temporary folders can be read, one HOST each; shows logs and delivery, "
+        "with --on",
+        "可读取各主机临时目录的位置,每个主机一个子目录;用来显示日志和投递,与 --on 一起使用",
     ),
     "help_name": (
-        "the algorithm's name or folder, with --host (default: algorithm)",
-        "算法的名称或目录,与 --host 一起使用(默认:algorithm)",
+        "the algorithm's name or folder, with --on (default: algorithm)",
+        "算法的名称或目录,与 --on 一起使用(默认:algorithm)",
     ),
     "help_kinds": (
         "of the hosts, use those of these kinds alone: train,evaluate,inference; other words are "
@@ -221,12 +230,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "profile 列表",
     ),
     "help_host_command": (
-        "Run instances of an algorithm for `dubhe play --host` elsewhere, one after another, until "
-        "SIGTERM. COMMAND (default: the algorithm's run.sh) starts one; it gets this environment, "
-        "and INSTANCE_ID and model_path from the platform. Whoever reaches the port can start "
-        "instances: leave it within a private network.",
-        "为别处的 `dubhe play --host` 依次运行算法实例,直到收到 SIGTERM。COMMAND(默认:算法的 "
-        "run.sh)启动一个实例;它得到当前的环境变量,以及平台给出的 INSTANCE_ID 和 model_path。"
+        "Run instances of an algorithm for `dubhe ui --on` or `dubhe play --on` elsewhere, one "
+        "after another, until SIGTERM. COMMAND (default: the algorithm's run.sh) starts one; it "
+        "gets this environment, a DUBHE_TEMPORARY of its own below this one's, and INSTANCE_ID "
+        "and model_path from the platform. Whoever reaches the port can start instances: leave it "
+        "within a private network.",
+        "为别处的 `dubhe ui --on` 或 `dubhe play --on` 依次运行算法实例,直到收到 SIGTERM。"
+        "COMMAND(默认:算法的 run.sh)启动一个实例;它得到当前的环境变量、"
+        "位于当前临时目录下的专用 DUBHE_TEMPORARY,以及平台给出的 INSTANCE_ID 和 model_path。"
         "能访问该端口的人都能启动实例:请只在内部网络中使用。",
     ),
     "help_host_port": (

@@ -29,6 +29,15 @@ UI_WORDS: dict[str, tuple[str, str]] = {
         "there is no model yet: train first",
         "还没有模型:请先训练",
     ),
+    "ui_no_kind": (
+        "nothing here runs {kind}: of the hosts, only {place} were given",
+        "这里没有可运行{kind}的主机:只给出了 {place}",
+    ),
+    "ui_host_busy": (
+        "{instance} is busy, and its host runs one instance at a time: wait for its end, "
+        "or stop it",
+        "{instance} 正忙,而其主机一次只运行一个实例:请等它结束,或将其停止",
+    ),
     "ui_flow_running": (
         "a flow is under way: wait for its end",
         "已有流程在进行:请等它结束",
@@ -88,6 +97,10 @@ UI_WORDS: dict[str, tuple[str, str]] = {
     ),
     # what `dubhe ui` prints
     "ui_open": ("The platform's page: {url}", "平台页面:{url}"),
+    "ui_waiting": (
+        "Waiting for the hosts {hosts}",
+        "正在等待主机 {hosts}",
+    ),
     "ui_how_to_end": (
         "Ctrl-C ends it and what it has started.",
         "按 Ctrl-C 结束平台及其启动的实例。",
@@ -100,15 +113,28 @@ UI_WORDS: dict[str, tuple[str, str]] = {
     # help of `dubhe ui`
     "ui_help": (
         "The local platform with a page: start an algorithm, send requests, watch curves, "
-        "results, messages and logs. Without ALGORITHM_DIR it attaches and watches only.",
+        "results, messages and logs. Without ALGORITHM_DIR and --on it attaches and watches only.",
         "带页面的本地平台:启动算法、发送请求,查看曲线、结果、消息和日志。"
-        "不给算法目录时只连接和查看。",
+        "既不给算法目录也不给 --on 时只连接和查看。",
     ),
     "ui_help_algorithm": ("folder with run.sh and app.py", "run.sh 和 app.py 所在的目录"),
     "ui_help_port": ("port of the page; 0: any (default: 8040)", "页面端口;0 为任意(默认 8040)"),
     "ui_help_host": (
-        "address to listen on (default: 127.0.0.1, this machine alone)",
-        "监听地址(默认 127.0.0.1,仅本机)",
+        "address to listen on (default: DUBHE_UI_HOST, or 127.0.0.1, this machine alone)",
+        "监听地址(默认:DUBHE_UI_HOST,或 127.0.0.1,仅本机)",
+    ),
+    "ui_help_url": (
+        "where browsers find the page if not where it listens, as with a published port of a "
+        "container (default: DUBHE_UI_URL)",
+        "浏览器访问页面的地址,用于与监听地址不同的情况,例如容器发布的端口(默认:DUBHE_UI_URL)",
+    ),
+    "ui_here_or_there": (
+        "name ALGORITHM_DIR or --on, and not both",
+        "算法目录和 --on 二者取一",
+    ),
+    "ui_bad_url": (
+        "--url {url}: expected http://HOST:PORT",
+        "--url {url}:应为 http://主机:端口",
     ),
     "ui_help_images": (
         "further folder whose images may be shown; repeatable",

@@ -38,7 +38,7 @@ class Project:
     ) -> None:
         self._client = client
         self.name = f"dubhe-test-{uuid.uuid4().hex[:8]}"
-        [self.port] = free_ports(1)
+        self.port, self.page_port = free_ports(2)
         tools.mkdir(parents=True, exist_ok=True)
         (tools / "docker").symlink_to(engine.command_line())
         self.environment = {
@@ -50,6 +50,7 @@ class Project:
             "COMPOSE_PROJECT_NAME": self.name,
             "ALGORITHM_IMAGE": self.name,
             "KAFKA_PORT": str(self.port),
+            "DUBHE_UI_PORT": str(self.page_port),
             "SPECIAL_PARAMS": '{"epochs": 2}',
             **environment,
         }
@@ -103,6 +104,20 @@ class Project:
             return bool(state.get("Health", {}).get("Status") == "healthy")
 
         wait_for(healthy, f"{service} to be healthy", timeout=TIMEOUT_S)
+
+    def address(self) -> str:
+        """Wait until the platform prints where its page is; return what it printed last."""
+        platform = self.container("platform")
+        started = platform.attrs["State"]["StartedAt"]
+        seen: list[str] = []
+
+        def printed() -> bool:
+            lines = platform.logs(timestamps=True).decode().splitlines()
+            seen[:] = [line for line in lines if "page: http://" in line and line >= started]
+            return bool(seen)
+
+        wait_for(printed, lambda: platform.logs().decode()[-2000:], timeout=TIMEOUT_S)
+        return seen[-1].rpartition(" ")[2]
 
     def read(self, topic: str) -> list[Message]:
         """Return all messages of a topic; starts the broker again if it was stopped."""

@@ -34,8 +34,11 @@ class Ui:
             self._command, stdout=subprocess.PIPE, text=True, env=self._environment
         )
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert "http://" in line, line
+        said = line = self.process.stdout.readline()
+        while line and "http://" not in line:  # it waits for its hosts first
+            line = self.process.stdout.readline()
+            said += line
+        assert line, said
         self.url = line[line.index("http://") :].strip()
         self.port = int(self.url.rpartition(":")[2])
         return self

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.page.algorithm.app import BOX
-from tests.page.conftest import Visitor
+from tests.page.fixtures import Visitor
 from tests.page.platform import IMAGE_SIZE, IMAGES, Platform
 
 NEAR = 40  # of 255, per channel: strokes have soft edges

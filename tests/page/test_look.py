@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import NARROW, Visitor
+from tests.page.fixtures import NARROW, Visitor
 from tests.page.platform import Platform
 
 VIEWS = ("overview", "curves", "results", "send", "log", "messages", "delivery")

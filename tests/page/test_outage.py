@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.conftest import Visitor
+from tests.page.fixtures import Visitor
 from tests.page.platform import Platform
 from tests.support.ports import reserved_port
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 from dubhe_sdk.environment import brokers, text
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import signals
-from dubhe_simulator.algorithm import PROTOCOLS, id_part, read_algorithm
+from dubhe_simulator.algorithm import PROTOCOLS, read_algorithm
+from dubhe_simulator.commands.hosts import add_host_options, hosts_of
 from dubhe_simulator.dataset import read_dataset
 from dubhe_simulator.errors import CannotPlay, Stopped, TaskFailed
-from dubhe_simulator.hosts import Hosts
-from dubhe_simulator.hosts.addresses import chosen_hosts
 from dubhe_simulator.report import report_lines, tail_lines
+from dubhe_simulator.requesting import json_object
 from dubhe_simulator.screen import Screen
 from dubhe_simulator.site import Here, Site
 from dubhe_simulator.stage import Setting
@@ -48,7 +46,7 @@ def _play(options: argparse.Namespace, screen: Screen) -> int:
     try:
         site = _site(options)
         dataset = read_dataset(options.data_dir or options.algorithm / "data")
-        params = _json_object("--special-params", options.special_params)
+        params = json_object("--special-params", options.special_params)
         setting = Setting(
             site,
             new_run_folder(options.runs_dir),
@@ -75,14 +73,9 @@ def _play(options: argparse.Namespace, screen: Screen) -> int:
 
 
 def _site(options: argparse.Namespace) -> Site:
-    if not options.host:
-        return Here(read_algorithm(options.algorithm, options.protocol))
-    needed = {name: getattr(options, name) for name in ("brokers", "data_dir", "models")}
-    missing = [f"--{name.replace('_', '-')}" for name, value in needed.items() if not value]
-    if missing:
-        raise CannotPlay(say("hosts_need", missing=", ".join(missing)))
-    addresses = chosen_hosts(options.host, options.kinds)
-    return Hosts(addresses, id_part(options.name), options.models, options.ready_timeout)
+    if options.on:
+        return hosts_of(options)
+    return Here(read_algorithm(options.algorithm, options.protocol))
 
 
 def _verdict(report: StoryReport, screen: Screen) -> int:
@@ -106,16 +99,6 @@ def _told_stopped(stopped: Stopped, screen: Screen) -> int:
     with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells
         screen.line(say("stopped_by", name=signal.Signals(stopped.signum).name))
     return stopped.exit_status
-
-
-def _json_object(option: str, value: str | None) -> dict[str, Any]:
-    try:
-        parsed = json.loads(value or "{}")
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise CannotPlay(say("not_json", option=option, value=value))
-    return parsed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,18 +130,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="JSON",
         help=say("help_params"),
     )
-    add("--host", action="append", metavar="KIND=HOST[:PORT]", help=say("help_host"))
-    add("--kinds", default="", metavar="LIST", help=say("help_kinds"))
-    add("--models", type=Path, metavar="DIR", help=say("help_models"))
-    add("--name", type=Path, default=Path("algorithm"), metavar="NAME", help=say("help_name"))
     add("--images", type=_positive, default=6, metavar="N", help=say("help_images"))
-    add(
-        "--ready-timeout",
-        type=float,
-        default=120.0,
-        metavar="SECONDS",
-        help=say("help_ready_timeout"),
-    )
+    add_host_options(parser, 120.0)
     add(
         "--task-timeout",
         type=float,

@@ -8,32 +8,44 @@ import os
 import sys
 import webbrowser
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from dubhe_sdk.environment import brokers
+from dubhe_sdk.environment import brokers, text
 from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_simulator import signals
 from dubhe_simulator.algorithm import read_algorithm
+from dubhe_simulator.commands.hosts import add_host_options, hosts_of
 from dubhe_simulator.dataset import Dataset, read_dataset
 from dubhe_simulator.errors import CannotPlay, Stopped
 from dubhe_simulator.platform.clients import Address, parse_address
 from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.store import Store
+from dubhe_simulator.requesting import json_object
 from dubhe_simulator.screen import Screen
+from dubhe_simulator.site import Here, Site
 from dubhe_simulator.topics import topics
 from dubhe_simulator.words import say
 
 PORT = 8040
 HOST = "127.0.0.1"
 EXIT_FAILED = 1
+READY_TIMEOUT_S = 300.0
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 def main(argv: list[str]) -> int:
     """Serve and return the exit status: 1 could not begin, 2 usage, 128 + n signal."""
-    given = _parser().parse_args(argv)
+    parser = _parser()
+    given = parser.parse_args(argv)
+    if given.on and given.algorithm is not None:
+        parser.error(say("ui_here_or_there"))
     screen = Screen(sys.stdout)
     try:
-        options = _options(given)
+        with signals.watched():  # hosts may be waited for
+            options = _options(given, screen)
         Store(options.runs).close()  # whether it can be used is told before anything begins
+    except Stopped as stopped:
+        return stopped.exit_status
     except (CannotPlay, EnvironmentInvalid, OSError) as error:
         screen.line(say("failed", error=error))
         return EXIT_FAILED
@@ -48,8 +60,9 @@ def main(argv: list[str]) -> int:
         screen.line(say("failed", error=text))
         return EXIT_FAILED
     port = listener.getsockname()[1]
+    host = urlsplit(given.url).hostname if given.url else given.host
     status = server.serve(
-        options, listener, given.host, lambda: _ready(given, port, Screen(sys.stdout))
+        options, listener, host or "", lambda: _ready(given, port, Screen(sys.stdout))
     )
     with contextlib.suppress(Stopped):
         if status > 128:
@@ -61,12 +74,11 @@ def _ready(given: argparse.Namespace, port: int, screen: Screen) -> None:
     """Tell where the page is. A reader that has gone does not end the server."""
     host = given.host
     local = HOST if host in ("", "0.0.0.0") else "[::1]" if host == "::" else host
-    url = (
-        f"http://{f'[{local}]' if ':' in local.strip('[]') and '[' not in local else local}:{port}"
-    )
+    # A container's port: to whom it is published, the one who wrote the URL knows.
+    url = given.url or _url_of(local, port)
     with contextlib.suppress(Stopped):
         screen.line(say("ui_open", url=url))
-        if local != host:
+        if local != host and not given.url:
             screen.line(say("ui_warn_open", host=host))
         screen.line(say("ui_how_to_end"))
     if not given.no_open and any(os.environ.get(name) for name in DISPLAYS):
@@ -74,25 +86,37 @@ def _ready(given: argparse.Namespace, port: int, screen: Screen) -> None:
             webbrowser.open(url)
 
 
-def _options(given: argparse.Namespace) -> Options:
+def _url_of(host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host.strip("[]") and "[" not in host else host
+    return f"http://{name}:{port}"
+
+
+def _options(given: argparse.Namespace, screen: Screen) -> Options:
     algorithm = read_algorithm(given.algorithm) if given.algorithm is not None else None
+    params = json_object("--special-params", given.special_params)
     runs = given.runs_dir.absolute()
     runs.mkdir(parents=True, exist_ok=True)
     for folder in given.images:
         if not folder.is_dir():
             raise CannotPlay(say("ui_no_folder", folder=folder))
+    site: Site | None = Here(algorithm) if algorithm is not None else None
+    if given.on:
+        screen.line(say("ui_waiting", hosts=", ".join(given.on)))
+        site = hosts_of(given)
     dataset: Dataset | None = None
     if given.data_dir is not None or algorithm is not None:
         assert algorithm is not None or given.data_dir is not None
         dataset = read_dataset(given.data_dir or algorithm.folder / "data")  # type: ignore[union-attr]
     return Options(
         runs=runs,
-        algorithm=algorithm,
+        site=site,
         dataset=dataset,
         brokers=brokers({"BOOTSTRAP_SERVERS": given.brokers}),
         topics=topics(os.environ),
         images=tuple(folder.absolute() for folder in given.images),
         attach=tuple(given.attach),
+        special_params=params,
+        ready_timeout=given.ready_timeout,
     )
 
 
@@ -110,6 +134,17 @@ def _port(text: str) -> int:
     return port
 
 
+def _url(value: str) -> str:
+    try:
+        found = urlsplit(value)
+        good = found.scheme in ("http", "https") and found.hostname and found.port != 0
+    except ValueError:  # no port, or half an IPv6 address
+        good = False
+    if not good or found.path.strip("/") or found.query or found.fragment:
+        raise argparse.ArgumentTypeError(say("ui_bad_url", url=value))
+    return value.rstrip("/")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dubhe ui", description=say("ui_help"), epilog=say("ui_help_exit")
@@ -117,7 +152,10 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("algorithm", nargs="?", type=Path, metavar="ALGORITHM_DIR", help=say("ui_help_algorithm"))
     add("--port", type=_port, default=PORT, metavar="PORT", help=say("ui_help_port"))
-    add("--host", default=HOST, metavar="HOST", help=say("ui_help_host"))
+    host = text(os.environ, "DUBHE_UI_HOST") or HOST
+    add("--host", default=host, metavar="HOST", help=say("ui_help_host"))
+    url = text(os.environ, "DUBHE_UI_URL")
+    add("--url", type=_url, default=url, metavar="URL", help=say("ui_help_url"))
     add(
         "--brokers",
         default=os.environ.get("BOOTSTRAP_SERVERS", ""),
@@ -143,6 +181,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help=say("ui_help_attach"),
     )
+    add(
+        "--special-params",
+        default=text(os.environ, "special_params"),
+        metavar="JSON",
+        help=say("help_params"),
+    )
+    add_host_options(parser, READY_TIMEOUT_S)
     add("--no-open", action="store_true", help=say("ui_help_no_open"))
     return parser
 

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.environment import directories
@@ -79,24 +80,30 @@ class Host:
             if order is None:
                 return
             environment = _environment(order)
+            folder = instance_folder(environment["INSTANCE_ID"])
         except (Garbled, OSError) as error:
             _tell(f"{peer}: {error}")
             with contextlib.suppress(OSError):  # the platform may be gone
                 wire.send({"error": str(error)})
             return
-        _tell(f"starting {environment.get('INSTANCE_ID')}")
+        _tell(f"starting {environment['INSTANCE_ID']}")
         _, spool = directories(os.environ)
         before = spoken(spool) or 0
         process = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **environment},
+            env={
+                **os.environ,
+                **environment,
+                "DUBHE_TEMPORARY": str(folder),
+                "DUBHE_SPOOL_DIR": str(spool),
+            },
             start_new_session=True,
         )
         killed = self._wait_for_end(process, wire, wakeup)
         status = process.returncode
         status = status if status >= 0 else SIGNAL_BASE - status
-        _tell(f"{environment.get('INSTANCE_ID')} ended with status {status}")
+        _tell(f"{environment['INSTANCE_ID']} ended with status {status}")
         said = spoken(spool)
         with contextlib.suppress(OSError):  # the platform may be gone
             said = None if said is None else said - before
@@ -164,7 +171,28 @@ def _environment(order: dict[str, Any]) -> dict[str, str]:
     foreign = sorted(set(environment) - NAMES)
     if foreign:
         raise Garbled(f"sets {', '.join(foreign)}; only {', '.join(sorted(NAMES))} may be set")
+    name = environment.get("INSTANCE_ID", "")
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise Garbled(f"INSTANCE_ID is {name!r}, expected a name without a slash")
     return environment
+
+
+def instance_folder(name: str) -> Path:
+    """Make and return an instance's folder below this host's temporary folder.
+
+    Its log and its intermediate results are its own, so that a platform can tell whose they are.
+    The spool is the host's: the next instance delivers what this one cannot. The link is relative,
+    so that it leads there from wherever the folder is mounted.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    temporary, spool = directories(os.environ)
+    folder = temporary / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        (folder / "spool").symlink_to(os.path.relpath(spool, folder))
+    return folder
 
 
 def _readable(connection: socket.socket | Wire, wakeup: int) -> bool:

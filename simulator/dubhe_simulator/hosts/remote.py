@@ -37,14 +37,21 @@ class RemoteInstance:
         kind: the kind of task.
         instance_id: its identity; the third part must fit the kind.
         environment: further variables.
+        folder: where its log and spool can be read here, if they can.
     """
 
     logs: tuple[Path, ...] = ()  # its console is the host's
 
     def __init__(
-        self, host: Address, kind: TaskKind, instance_id: str, environment: Mapping[str, str]
+        self,
+        host: Address,
+        kind: TaskKind,
+        instance_id: str,
+        environment: Mapping[str, str],
+        folder: Path | None = None,
     ) -> None:
         self.kind = kind
+        self.folder = folder
         self.id = instance_id
         self.protocol = ""
         self.address = ("", 0)
@@ -147,7 +154,7 @@ def greet(host: Address) -> tuple[Wire, dict[str, Any]]:
     """Connect to a host and return the connection and what the host said first.
 
     Raises:
-        OSError: nobody is there.
+        OSError: nobody is there, or it is busy with another instance.
         Garbled: somebody else is there.
     """
     with contextlib.ExitStack() as stack:
@@ -155,6 +162,9 @@ def greet(host: Address) -> tuple[Wire, dict[str, Any]]:
         wire = Wire(sock)
         greeting = None
         while greeting is None and not wire.ended:
+            # It serves one platform at a time; others wait in its queue.
+            if not select.select([wire], [], [], CONNECT_TIMEOUT_S)[0]:
+                raise TimeoutError(say("host_busy"))
             greeting = wire.receive()
         if greeting is None:
             raise ConnectionError("it hung up")

@@ -50,6 +50,7 @@ class Known:
         folder: with its log, spool and journal.
         model: the model file it was started with.
         exit_status: after its end.
+        lost: why nobody can tell its exit status, if it has ended so.
         stopped: the platform asked it to end.
         created_ms: when it was started or attached.
     """
@@ -63,6 +64,12 @@ class Known:
     exit_status: int | None = None
     stopped: bool = False
     created_ms: int = 0
+    lost: str = ""
+
+    @property
+    def gone(self) -> bool:
+        """Whether its process has ended, as far as is known."""
+        return self.exit_status is not None or bool(self.lost)
 
 
 @dataclass

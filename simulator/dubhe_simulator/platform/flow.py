@@ -12,13 +12,13 @@ from dubhe_sdk.kind import TaskKind
 from dubhe_sdk.messages import STATUS_OK
 from dubhe_sdk.requests import FLAG_OK
 from dubhe_simulator.models import best
+from dubhe_simulator.platform.account import Account
 from dubhe_simulator.platform.refused import Refused
 from dubhe_simulator.words import say
 
 if TYPE_CHECKING:
     from dubhe_simulator.platform.platform import Platform
 
-READY_TIMEOUT_S = 300.0
 STORY = (TaskKind.TRAIN, TaskKind.PREDICT, TaskKind.INFERENCE)
 
 
@@ -55,6 +55,8 @@ class Flow:
         if not platform.workshop.can_start:
             raise Refused(say("ui_no_algorithm"))
         _ = platform.workshop.dataset
+        if len(steps) > 1:  # the whole story, as far as there is something to run it
+            steps = [kind for kind in steps if kind in platform.workshop.kinds]
         if steps[0] is not TaskKind.TRAIN and platform.workshop.newest() is None:
             raise Refused(say("ui_no_model"))
         with self._lock:
@@ -105,20 +107,18 @@ class Flow:
         return model
 
     def _wait_ready(self, name: str) -> None:
-        book = self._platform.book
+        book, timeout = self._platform.book, self._platform.options.ready_timeout
         with book.changed:
             account = book.account(name)
             book.changed.wait_for(
                 lambda: account.said.ready or account.said.end is not None
-                or account.known.exit_status is not None or self._platform.closing,
-                READY_TIMEOUT_S,
+                or account.known.gone or self._platform.closing,
+                timeout,
             )  # fmt: skip
             self._check(account.said.end, account.said.end_message)
-            if account.known.exit_status is not None:
-                status = account.known.exit_status
-                raise Failed(say("ended_early", status=status, action="READY"))
+            self._check_alive(account, "READY")
             if not account.said.ready:
-                raise Failed(say("timeout", action="READY", seconds=READY_TIMEOUT_S))
+                raise Failed(say("timeout", action="READY", seconds=timeout))
 
     def _wait_end(self, name: str, runs: int) -> None:
         """Wait for the END of the run that the request began."""
@@ -127,15 +127,21 @@ class Flow:
             account = book.account(name)
             book.changed.wait_for(
                 lambda: (account.said.end is not None and account.said.open_run is None)
-                or account.known.exit_status is not None or self._platform.closing
+                or account.known.gone or self._platform.closing
             )  # fmt: skip
             if account.said.end is None:
                 # Its last words may still be on their way.
                 book.changed.wait_for(lambda: account.said.end is not None, 3.0)
             self._check(account.said.end, account.said.end_message)
             if account.said.end is None:
-                status = account.known.exit_status
-                raise Failed(say("ended_early", status=status, action="END"))
+                self._check_alive(account, "END")
+                raise Failed(say("ui_closing"))
+
+    @staticmethod
+    def _check_alive(account: Account, action: str) -> None:
+        if account.known.gone:
+            early = say("ended_early", status=account.known.exit_status, action=action)
+            raise Failed(account.known.lost or early)
 
     @staticmethod
     def _check(status: int | None, message: str) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
+from dubhe_simulator.errors import TaskFailed
 from dubhe_simulator.heart import Heart
-from dubhe_simulator.instance import Instance
 from dubhe_simulator.platform.account import Account
 from dubhe_simulator.platform.book import Book
 from dubhe_simulator.platform.clients import Address
 from dubhe_simulator.platform.delivery import Delivery
 from dubhe_simulator.platform.logfile import LogFile
-from dubhe_simulator.running import Ending
+from dubhe_simulator.running import Ending, Running
 
 
 class Places:
@@ -40,20 +41,23 @@ class Managed:
         process: if the platform started it.
     """
 
-    def __init__(self, name: str, address: Address, process: Instance | None) -> None:
+    def __init__(self, name: str, address: Address, process: Running | None) -> None:
         self.name = name
         self.address = address
         self.process = process
         self._heart: Heart | None = None
         self._ended: Ending | None = None
+        self._asking = threading.Lock()  # one thread at a time asks the process for its end
 
     def look(self, book: Book) -> None:
         """Note what became of it since the last look."""
+        if not self._asking.acquire(blocking=False):
+            return  # it is being stopped, which is noted there
+        try:
+            self._look_for_end(book)
+        finally:
+            self._asking.release()
         if self._ended is not None:
-            return
-        ending = self.process.ended() if self.process is not None else None
-        if ending is not None:
-            self._note_end(book, ending)
             return
         account = book.instances.get(self.name)
         # One that we started listens when it says READY; before, silence means nothing.
@@ -68,9 +72,10 @@ class Managed:
     def stop(self, book: Book) -> None:
         """End it, if it is ours, and wait for its end."""
         self.forget()
-        if self.process is not None and self._ended is None:
-            book.note(self.name, lambda account: setattr(account.known, "stopped", True))
-            self._note_end(book, self.process.stop())
+        with self._asking:
+            if self.process is not None and self._ended is None:
+                book.note(self.name, lambda account: setattr(account.known, "stopped", True))
+                self._note_end(book, self.process.stop())
 
     def forget(self) -> None:
         """Send no more heartbeats."""
@@ -82,13 +87,32 @@ class Managed:
         """Whether its process has ended."""
         return self._ended is not None
 
+    def _look_for_end(self, book: Book) -> None:
+        if self.process is None or self._ended is not None:
+            return
+        try:
+            ending = self.process.ended()
+        except TaskFailed as failure:  # its host is gone, or refused to start it
+            self._note_end(book, Ending(1), str(failure))
+        else:
+            if ending is not None:
+                self._note_end(book, ending)
+
     def _note_heart(self, book: Book, alive: bool, why: str) -> None:
         def change(account: Account) -> None:
             account.alive, account.silence = alive, why
 
         book.note(self.name, change)
 
-    def _note_end(self, book: Book, ending: Ending) -> None:
+    def _note_end(self, book: Book, ending: Ending, lost: str = "") -> None:
+        def change(account: Account) -> None:
+            if lost:
+                account.known.lost = lost
+            else:
+                account.known.exit_status = ending.status
+
         self.forget()
         self._ended = ending
-        book.note(self.name, lambda account: setattr(account.known, "exit_status", ending.status))
+        if self.process is not None:
+            self.process.__exit__(None, None, None)  # lets go of the connection to a host
+        book.note(self.name, change)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from dubhe_sdk.kind import TaskKind
 from dubhe_simulator.client import NoAnswer
-from dubhe_simulator.instance import HOST
+from dubhe_simulator.errors import TaskFailed
 from dubhe_simulator.platform.account import Account
 from dubhe_simulator.platform.book import Book, now_ms
 from dubhe_simulator.platform.changes import Changes
@@ -128,25 +128,46 @@ class Platform:
             model = self.workshop.newest()
             if model is None:
                 raise Refused(say("ui_no_model"))
+        self._make_room(kind)
         process = self.workshop.make(kind, model, params)
-        address = Address(process.algorithm.protocol, HOST, process.port)
+        try:
+            process.__enter__()
+        except (OSError, TaskFailed) as error:
+            raise Refused(say("ui_not_started", error=error)) from error
+        address = Address(process.protocol, *process.address)
 
         def change(account: Account) -> None:
             known = account.known
             known.owned, known.life, known.created_ms = True, self.life, now_ms()
             known.protocol, known.address = address.protocol, address.text
-            known.folder, known.model = str(process.folder), str(model) if model else None
+            known.folder = str(process.folder) if process.folder is not None else None
+            known.model = str(model) if model else None
 
-        try:
-            process.start()
-        except OSError as error:
-            raise Refused(say("ui_not_started", error=error)) from error
         self.book.note(process.id, change)
         with self._lock:
             self._managed[process.id] = Managed(process.id, address, process)
-        if self.journals is not None:
+        if self.journals is not None and process.folder is not None:
             self.journals.follow(process.folder)
         return process.id
+
+    def _make_room(self, kind: TaskKind) -> None:
+        """End an idle instance, where one of a kind has to end before the next can start.
+
+        Raises:
+            Refused: it is busy.
+        """
+        site = self.options.site
+        if site is None or not site.one_each:
+            return
+        with self._lock:
+            managed = list(self._managed.values())
+        for each in managed:
+            if each.process is None or each.process.kind is not kind or each.gone:
+                continue
+            said = self.find(each.name).said
+            if said.open_run is not None or not (said.ready or said.end):
+                raise Refused(say("ui_host_busy", instance=each.name))
+            each.stop(self.book)
 
     def stop_instance(self, name: str) -> None:
         """End an instance that was started here, and wait for its end.
@@ -275,7 +296,7 @@ class Platform:
     @property
     def models_folder(self) -> Path | None:
         """Where the algorithm saves models."""
-        return self.options.algorithm.models if self.options.algorithm else None
+        return self.options.site.models if self.options.site else None
 
     def places(self, account: Account) -> Places | None:
         """Return what can be read in an instance's folder; None if the folder is not known."""

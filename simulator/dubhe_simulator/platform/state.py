@@ -15,7 +15,7 @@ def state_of(account: Account, life: str) -> tuple[str, str]:
         life: the platform's present life: an instance of a former one has ended with it.
     """
     said, known = account.said, account.known
-    gone = known.owned and (known.exit_status is not None or known.life != life)
+    gone = known.owned and (known.gone or known.life != life)
     if said.open_run is None and said.end is not None:
         if said.end == STATUS_OK:
             return "ended", ""
@@ -38,6 +38,8 @@ def state_of(account: Account, life: str) -> tuple[str, str]:
 def _gone(account: Account) -> tuple[str, str]:
     """Return the state of a process that is gone without a last word."""
     said, known = account.said, account.known
+    if known.lost:
+        return "lost", known.lost
     if known.exit_status is None:
         return "lost", say("ui_platform_gone")
     if known.stopped and said.open_run is None:

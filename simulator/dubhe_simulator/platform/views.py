@@ -29,7 +29,7 @@ def instance_view(
         "kind": account.kind_word,
         "state": state,
         "reason": reason,
-        "owned": known.owned and known.life == book.life and known.exit_status is None,
+        "owned": known.owned and known.life == book.life and not known.gone,
         "protocol": known.protocol,
         "address": known.address,
         "first_ms": said.first_ms or known.created_ms,

@@ -10,11 +10,10 @@ from dubhe_sdk.kind import TaskKind
 from dubhe_simulator import bodies
 from dubhe_simulator.dataset import Dataset, images_below
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.instance import Instance
 from dubhe_simulator.models import best, describe, model_files
 from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.refused import Refused
-from dubhe_simulator.site import Here
+from dubhe_simulator.running import Running
 from dubhe_simulator.stage import (
     Setting,
     instance_environment,
@@ -41,7 +40,12 @@ class Workshop:
     @property
     def can_start(self) -> bool:
         """Whether there is an algorithm to start."""
-        return self._options.algorithm is not None
+        return self._options.site is not None
+
+    @property
+    def kinds(self) -> tuple[TaskKind, ...]:
+        """The kinds of task that can be started, in the order of the story."""
+        return tuple(self._options.site.kinds) if self._options.site else ()
 
     @property
     def dataset(self) -> Dataset:
@@ -56,8 +60,8 @@ class Workshop:
 
     def models(self) -> set[Path]:
         """Return the model files that there are."""
-        algorithm = self._options.algorithm
-        return model_files(algorithm.models) if algorithm else set()
+        site = self._options.site
+        return model_files(site.models) if site else set()
 
     def newest(self) -> Path | None:
         """Return the model made last."""
@@ -68,23 +72,22 @@ class Workshop:
         latest = max(found)[0]
         return best({path for at, path in found if latest - at < 60_000_000_000})
 
-    def make(
-        self, kind: TaskKind, model: Path | None, params: Mapping[str, Any] | None
-    ) -> Instance:
+    def make(self, kind: TaskKind, model: Path | None, params: Mapping[str, Any] | None) -> Running:
         """Return an instance, not started yet.
 
         Raises:
-            Refused: there is no algorithm.
+            Refused: there is no algorithm, or nothing to run this kind of task.
         """
-        algorithm = self._options.algorithm
-        if algorithm is None:
+        options, site = self._options, self._options.site
+        if site is None:
             raise Refused(say("ui_no_algorithm"))
-        options = self._options
+        if kind not in site.kinds:
+            raise Refused(say("ui_no_kind", kind=say(f"kind_{kind.value}"), place=site.place))
         run = new_run_folder(options.runs)
-        here = Here(algorithm)
-        setting = Setting(here, run, options.brokers, options.topics, params or {})
+        params = options.special_params if params is None else params
+        setting = Setting(site, run, options.brokers, options.topics, params)
         try:
-            return here.instance(
+            return site.instance(
                 kind,
                 instance_id(setting, kind),
                 instance_folder(setting, kind),
@@ -101,6 +104,7 @@ class Workshop:
         Raises:
             Refused: there are no images.
         """
+        params = self._options.special_params if params is None else params
         if kind is TaskKind.TRAIN:
             return bodies.train(instance, self.dataset, params)
         if kind is TaskKind.PREDICT:
@@ -118,12 +122,12 @@ class Workshop:
         """
         data = self._dataset or Dataset(Path(), None, Path(), ())
         found = [{"name": "heartbeat", "body": bodies.heartbeat(instance), "fits": True}]
+        params = self._options.special_params
+        names = data.examples(6) if self._dataset else []
         made = {
-            TaskKind.TRAIN: bodies.train(instance, data),
-            TaskKind.PREDICT: bodies.predict(instance, data),
-            TaskKind.INFERENCE: bodies.inference(
-                instance, data, data.examples(6) if self._dataset else [], number
-            ),
+            TaskKind.TRAIN: bodies.train(instance, data, params),
+            TaskKind.PREDICT: bodies.predict(instance, data, params),
+            TaskKind.INFERENCE: bodies.inference(instance, data, names, number, params),
         }
         for of, body in made.items():
             if self._dataset is None:
@@ -134,14 +138,16 @@ class Workshop:
 
     def view(self) -> dict[str, Any] | None:
         """Return the algorithm as the page knows it."""
-        algorithm = self._options.algorithm
-        if algorithm is None:
+        site = self._options.site
+        if site is None:
             return None
         models = sorted(self.models(), key=lambda path: path.name, reverse=True)[:LISTED]
         return {
-            "name": algorithm.name,
-            "folder": str(algorithm.folder),
-            "protocol": algorithm.protocol,
+            "name": site.name,
+            "folder": site.place,
+            "protocol": site.protocol,
+            "kinds": [kind.value for kind in site.kinds],
+            "special_params": dict(self._options.special_params),
             "data": self._data(),
             "models": [describe(path) for path in models],
         }

@@ -78,6 +78,8 @@ export interface Algorithm {
   name: string;
   folder: string;
   protocol: string;
+  kinds: Kind[];
+  special_params: { [key: string]: Json };
   data: { classes: string[]; images: string[] } & Record<string, Json>;
   models: Model[];
 }

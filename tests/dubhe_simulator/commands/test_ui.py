@@ -13,7 +13,8 @@ import pytest
 
 from dubhe_simulator.commands.ui import main
 from tests.dubhe_simulator.fake import fake_algorithm, processes_with, wait_until
-from tests.dubhe_simulator.ui import PROGRAM, Journal, Ui
+from tests.dubhe_simulator.ui import HEADERS, PROGRAM, Journal, Ui
+from tests.support.ports import reserved_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,7 +27,17 @@ def test_help_needs_nothing_but_the_standard_library() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--port", "x"], ["--port", "65536"], ["--attach", "nonsense"], ["--bogus"]]
+    "options",
+    [
+        ["--port", "x"],
+        ["--port", "65536"],
+        ["--attach", "nonsense"],
+        ["--bogus"],
+        ["--url", "127.0.0.1:8040"],
+        ["--url", "http://127.0.0.1:0"],
+        ["--url", "http://127.0.0.1:8040/page"],
+        ["folder", "--on", "train=train"],
+    ],
 )
 def test_wrong_use(options: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -42,6 +53,8 @@ def test_wrong_use(options: list[str]) -> None:
         (["--images", "/nonexistent"], "there is no folder /nonexistent"),
         (["--brokers", "nonsense"], "BOOTSTRAP_SERVERS contains 'nonsense'"),
         (["--host", "192.0.2.1"], "192.0.2.1:8040 cannot be used"),
+        (["--on", "train=train"], "--on also needs --brokers, --data-dir, --models"),
+        (["--special-params", "[1]"], "--special-params is not a JSON object: [1]"),
     ],
 )
 def test_what_cannot_begin_is_told(
@@ -49,6 +62,42 @@ def test_what_cannot_begin_is_told(
 ) -> None:
     assert main([*options, "--runs-dir", str(tmp_path / "runs")]) == 1
     assert expected in capsys.readouterr().out
+
+
+def test_the_address_of_a_published_port(tmp_path: Path) -> None:
+    """Behind it the page listens everywhere, and still answers to known names alone."""
+    published = {"DUBHE_UI_HOST": "0.0.0.0", "DUBHE_UI_URL": "http://page.example:1234/"}
+    with Ui(tmp_path, DUBHE_UI_HOST="0.0.0.0") as ui:
+        assert ui.raw("GET", "/api/state", Host="192.0.2.1")[0] == 200
+        port = ui.port
+    with Ui(tmp_path, "--port", port, **published) as ui:
+        assert ui.url == "http://page.example:1234"
+        ui.port = port  # it listens there
+        expected = {"page.example:1234": 200, f"localhost:{port}": 200, "127.0.0.1": 200}
+        refused = dict.fromkeys(("192.0.2.1", f"platform:{port}", "evil.example"), 403)
+        for host, status in {**expected, **refused}.items():
+            assert ui.raw("GET", "/api/state", Host=host)[0] == status, host
+        origin = {"Host": "page.example:1234", **HEADERS}
+        for site, status in (("http://page.example:1234", 400), ("http://evil.example", 403)):
+            assert ui.raw("POST", "/api/start", b"{}", Origin=site, **origin)[0] == status, site
+
+
+def test_a_signal_while_it_waits_for_hosts(tmp_path: Path) -> None:
+    with reserved_port() as nobody:
+        on = ["--on", f"train=127.0.0.1:{nobody}", "--models", "m", "--data-dir", "d"]
+        command = [*PROGRAM, *on, "--brokers", "127.0.0.1:1", "--runs-dir", str(tmp_path)]
+        waiting = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert waiting.stdout is not None
+        assert "Waiting for the hosts" in waiting.stdout.readline()
+        waiting.terminate()
+        assert waiting.wait(20) == 143
+        assert waiting.stdout.read() == ""
+        waiting.stdout.close()
+        again = subprocess.run(
+            [*command, "--ready-timeout", "0"], capture_output=True, text=True, timeout=30
+        )
+    assert again.returncode == 1
+    assert "COMPOSE_PROFILES=train" in again.stdout
 
 
 def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

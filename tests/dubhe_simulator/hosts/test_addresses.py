@@ -37,5 +37,5 @@ def test_words_that_are_no_kind_leave_all() -> None:
 
 @pytest.mark.parametrize("value", ["train", "train=", "other=a", "train=a:b", "=a"])
 def test_a_malformed_host_is_told(value: str) -> None:
-    with pytest.raises(CannotPlay, match="--host"):
+    with pytest.raises(CannotPlay, match="--on"):
         chosen_hosts([value], "")

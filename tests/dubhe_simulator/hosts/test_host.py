@@ -44,13 +44,14 @@ class RunningHost:
                 cwd=folder,
                 stdout=console,
                 stderr=console,
+                env={**os.environ, "DUBHE_TEMPORARY": str(folder / "temporary")},
             )
 
     def said(self, word: str) -> bool:
         return word in self.console.read_text()
 
-    def instance(self, **environment: str) -> RemoteInstance:
-        return RemoteInstance(self.address, TaskKind.TRAIN, "a-b-train-1", environment)
+    def instance(self, name: str = "a-b-train-1", **environment: str) -> RemoteInstance:
+        return RemoteInstance(self.address, TaskKind.TRAIN, name, environment)
 
 
 @pytest.fixture
@@ -114,6 +115,27 @@ def test_nothing_but_the_platforms_variables_may_be_set(host: RunningHost) -> No
     ):
         wait_until(instance.ended)
     assert not host.said("up")
+
+
+@pytest.mark.parametrize("name", ["", "..", "../elsewhere", "/elsewhere"])
+def test_an_instance_s_folder_lies_below_the_host_s(
+    host: RunningHost, name: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TaskFailed, match="a name without a slash"), host.instance(name) as instance:
+        wait_until(instance.ended)
+    with host.instance("a-b-train-2"):
+        wait_until(lambda: host.said("up a-b-train-2"))
+        folder = tmp_path / "temporary" / "a-b-train-2"
+        assert (folder / "spool").readlink() == Path("../spool")
+    assert [path.name for path in (tmp_path / "temporary").iterdir()] == ["a-b-train-2"]
+
+
+def test_a_busy_host_is_told(host: RunningHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dubhe_simulator.hosts.remote.CONNECT_TIMEOUT_S", 0.3)
+    with host.instance():
+        wait_until(lambda: host.said("up"))
+        with pytest.raises(TaskFailed, match="busy with another instance"), host.instance("other"):
+            pass
 
 
 def test_sigterm_ends_instance_and_host_in_order(host: RunningHost) -> None:

@@ -31,6 +31,9 @@ ATTACHED = {"address": "127.0.0.1:1"}
         ({"ready": True, "open_run": 1}, {**OWN, "exit_status": 0}, None, "lost"),
         ({"ready": True}, {**OWN, "exit_status": 143, "stopped": True}, None, "ended"),
         ({"end": 300, "end_message": "why"}, {**OWN, "exit_status": 137}, None, "failed"),
+        # its host has gone
+        ({"ready": True, "open_run": 1}, {**OWN, "lost": "host"}, None, "lost"),
+        ({"end": 300, "end_message": "why"}, {**OWN, "lost": "host"}, None, "failed"),
         # started by a former life of the platform, and so gone
         ({"ready": True}, FORMER, None, "lost"),
         ({"ready": True, "open_run": 1}, FORMER, None, "lost"),

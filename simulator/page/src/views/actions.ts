@@ -12,13 +12,14 @@ type Action = Kind | "all";
 const ORDER: Action[] = ["train", "predict", "inference", "all"];
 
 // What was typed stays while one looks at another view.
-const options = { params: "", images: 6, kind: "train" as Kind, model: "" };
+// Business parameters are the platform's own until something is typed.
+const options = { params: null as string | null, images: 6, kind: "train" as Kind, model: "" };
 
-/** The business parameters as typed: null if there are none.
+/** The business parameters as typed: null if nothing was, for the platform's own.
  * @throws SyntaxError what was typed is no JSON object. */
 function specialParams(): object | null {
-  if (!options.params.trim()) return null;
-  const found: unknown = JSON.parse(options.params);
+  if (options.params === null) return null;
+  const found: unknown = JSON.parse(options.params.trim() || "{}");
   if (typeof found !== "object" || found === null || Array.isArray(found)) {
     throw new SyntaxError(t("params_bad"));
   }
@@ -57,7 +58,7 @@ export function actions(): { element: HTMLElement; update(): void } {
     spellcheck: "false",
     class: "mono",
     placeholder: '{"epochs": 5}',
-    value: options.params,
+    value: options.params ?? "",
     oninput: () => (options.params = params.value),
   });
   const images = h("input", {
@@ -69,7 +70,7 @@ export function actions(): { element: HTMLElement; update(): void } {
   });
   const model = select([], options.model, (value) => (options.model = value));
   const kind = select(
-    (["train", "predict", "inference"] as Kind[]).map((k) => [k, t(`kind_${k}`)]),
+    [],
     options.kind,
     (value) => {
       options.kind = value as Kind;
@@ -113,14 +114,27 @@ export function actions(): { element: HTMLElement; update(): void } {
       show(bar, store.canStart);
       show(more, store.canStart);
       const models = store.algorithm?.models ?? [];
+      const kinds = store.algorithm?.kinds ?? [];
+      if (options.params === null) {
+        const own = store.algorithm?.special_params ?? {};
+        params.value = Object.keys(own).length ? JSON.stringify(own) : "";
+      }
       const newest = newestModel(models);
       const busy = store.flow?.state === "running";
       for (const { name, element, note } of buttons) {
-        const lacks = (name === "predict" || name === "inference") && !newest;
+        show(element, name === "all" ? kinds.length > 1 : kinds.includes(name));
+        const trains = name === "train" || (name === "all" && kinds.includes("train"));
+        const lacks = !trains && !newest;
         element.disabled = lacks || busy || !store.connected;
         if (name === "predict") setText(note, newest ? modelNote(newest) : t("no_model"));
         if (name === "predict") setAttribute(note, "title", newest?.path ?? null);
       }
+      if (!kinds.includes(options.kind)) options.kind = kinds[0] ?? "train";
+      setOptions(
+        kind,
+        kinds.map((k): [string, string] => [k, t(`kind_${k}`)]),
+        options.kind,
+      );
       setOptions(
         model,
         [["", t("newest")], ...models.map((m): [string, string] => [m.path, m.name])],

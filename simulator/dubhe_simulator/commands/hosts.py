@@ -1,0 +1,54 @@
+"""Options that name hosts, for every command that plays the platform."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dubhe_simulator.algorithm import id_part
+from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.hosts import Hosts
+from dubhe_simulator.hosts.addresses import chosen_hosts
+from dubhe_simulator.words import say
+
+NEEDED = ("brokers", "data_dir", "models")
+
+
+def add_host_options(parser: argparse.ArgumentParser, ready_timeout: float) -> None:
+    """Add the options.
+
+    Args:
+        parser: the command's.
+        ready_timeout: seconds for a host, and then for an instance; the default.
+    """
+    add = parser.add_argument
+    add("--on", action="append", default=[], metavar="KIND=HOST[:PORT]", help=say("help_on"))
+    add("--kinds", default="", metavar="LIST", help=say("help_kinds"))
+    add("--models", type=Path, metavar="DIR", help=say("help_models"))
+    add("--name", type=Path, default=Path("algorithm"), metavar="NAME", help=say("help_name"))
+    add("--hosts-dir", type=Path, metavar="DIR", help=say("help_hosts_dir"))
+    add(
+        "--ready-timeout",
+        type=float,
+        default=ready_timeout,
+        metavar="SECONDS",
+        help=say("help_ready_timeout", seconds=ready_timeout),
+    )
+
+
+def hosts_of(options: argparse.Namespace) -> Hosts:
+    """Wait for the hosts that were named, and return them.
+
+    Raises:
+        CannotPlay: one does not answer, is malformed, or an option is missing.
+    """
+    missing = [f"--{name.replace('_', '-')}" for name in NEEDED if not getattr(options, name)]
+    if missing:
+        raise CannotPlay(say("hosts_need", missing=", ".join(missing)))
+    return Hosts(
+        chosen_hosts(options.on, options.kinds),
+        id_part(options.name),
+        options.models,
+        options.ready_timeout,
+        options.hosts_dir,
+    )
