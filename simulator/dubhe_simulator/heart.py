@@ -51,16 +51,16 @@ class Heart:
         self._end.set()
 
     def _run(self) -> None:
-        alive = True
+        told: str | None = None  # the problem, if there is one
         while not self._end.is_set():
             problem = beat(self._client, self._body)
             if self._end.is_set():
                 break  # the instance is being stopped: no answer is no news
             self.sent += 1
             self.lost += problem is not None
-            if alive != (problem is None):
-                alive = problem is None
-                self._changes.put((alive, problem or ""))
+            if told != problem:
+                told = problem
+                self._changes.put((problem is None, problem or ""))
             self._end.wait(self._every)
         self._client.close()
 

@@ -80,7 +80,9 @@ def task(journal):
 
 def answer(request, journal):
     type_ = request["req_type"]
-    assert request["instance_id"] == ID, request
+    if request["instance_id"] != ID:
+        text = f"param error: instance_id [?] of request different from ENV INSTANCE_ID [{ID}]!"
+        return {"flag": 2, "message": text}
     if type_ == 0:
         return {"flag": 1, "message": MESSAGES[0]}
     if B.get("refuse") == KIND:

@@ -34,12 +34,12 @@ def test_only_changes_are_told() -> None:
 
     def back() -> bool:
         heart.report(lambda alive, detail: told.append((alive, detail)))
-        return len(told) >= 2
+        return len(told) >= 3
 
     wait_until(back)
     heart.stop()
     wait_until(lambda: client.closed)
-    assert told == [(False, "timed out"), (True, "")]
+    assert told == [(False, "timed out"), (False, "model failed"), (True, "")]
     assert heart.lost == 3
     assert heart.sent >= 5
 

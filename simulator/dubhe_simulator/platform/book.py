@@ -148,10 +148,19 @@ class Book:
             account = self.instances[name] = Account(name)
         return account
 
-    def note(self, name: str, change: Callable[[Account], None]) -> None:
-        """Note something about an instance: ``change(account)``."""
+    def enter(self, name: str, change: Callable[[Account], None]) -> None:
+        """Note something about an instance that may be new: ``change(account)``."""
         with self.changed:
-            change(self.account(name))
+            self.account(name)
+            self.note(name, change)
+
+    def note(self, name: str, change: Callable[[Account], None]) -> None:
+        """Note something about an instance, unless it was forgotten: ``change(account)``."""
+        with self.changed:
+            account = self.instances.get(name)
+            if account is None:
+                return
+            change(account)
             self._dirty[name] = None
             self.changed.notify_all()
 

@@ -94,5 +94,10 @@ def name_of(address: Address) -> str | None:
     answer = ask(address, bodies.heartbeat(ASKING), PROBE_TIMEOUT_S)
     if answer.reply is None:
         raise NoAnswer(answer.error)
-    match = _NAMES_ITSELF.search(str(answer.reply.get("message", "")))
+    return name_in(str(answer.reply.get("message", "")))
+
+
+def name_in(refusal: str) -> str | None:
+    """Return the INSTANCE_ID that an instance tells as it refuses a heartbeat for another."""
+    match = _NAMES_ITSELF.search(refusal)
     return match[1] if match else None

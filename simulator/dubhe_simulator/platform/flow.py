@@ -88,7 +88,7 @@ class Flow:
         """Do one step; return the model for the next one."""
         platform = self._platform
         before = platform.workshop.models()
-        name = platform.fitting(kind, model) or platform.start_instance(kind, model, params)
+        name = platform.fleet.fitting(kind, model) or platform.fleet.start(kind, model, params)
         self._wait_ready(name)
         answer = platform.send(name, platform.workshop.body(kind, name, images, params))
         if answer["reply"] is None:
@@ -98,7 +98,7 @@ class Flow:
         if kind is TaskKind.INFERENCE:
             return model
         self._wait_end(name, platform.runs_of(name))
-        platform.stop_instance(name)
+        platform.fleet.stop(name)
         if kind is TaskKind.TRAIN:
             model = best(platform.workshop.models() - before)
             platform.changes.touch("algorithm")

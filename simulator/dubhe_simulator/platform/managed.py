@@ -1,35 +1,15 @@
-"""Instances that the platform started or was given the address of: process, heart, log, spool."""
+"""One instance that the platform started or was given the address of: process and heart."""
 
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 from dubhe_simulator.errors import TaskFailed
 from dubhe_simulator.heart import Heart
 from dubhe_simulator.platform.account import Account
 from dubhe_simulator.platform.book import Book
-from dubhe_simulator.platform.clients import Address
-from dubhe_simulator.platform.delivery import Delivery
-from dubhe_simulator.platform.logfile import LogFile
+from dubhe_simulator.platform.clients import Address, name_in
 from dubhe_simulator.running import Ending, Running
-
-
-class Places:
-    """What can be read in an instance's folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.log_path = folder / "log" / "dubhe.log"
-        self.log = LogFile(self.log_path)
-        self.lines = -1  # told last
-        self.asked_after_end = False
-        self.delivery = Delivery(folder / "spool")
-
-    @property
-    def has_log(self) -> bool:
-        """Whether there is a log."""
-        return self.log_path.exists()
 
 
 class Managed:
@@ -39,10 +19,16 @@ class Managed:
         name: its id.
         address: where it serves.
         process: if the platform started it.
+        nameless: ``name`` only stands in for its id, which it did not tell yet.
     """
 
-    def __init__(self, name: str, address: Address, process: Running | None) -> None:
+    def __init__(
+        self, name: str, address: Address, process: Running | None, *, nameless: bool = False
+    ) -> None:
         self.name = name
+        self.learnt: str | None = None
+        """Its id, once a nameless one has told it."""
+        self._nameless = nameless
         self.address = address
         self.process = process
         self._heart: Heart | None = None
@@ -99,6 +85,9 @@ class Managed:
                 self._note_end(book, ending)
 
     def _note_heart(self, book: Book, alive: bool, why: str) -> None:
+        if self._nameless:
+            self.learnt = name_in(why)
+
         def change(account: Account) -> None:
             account.alive, account.silence = alive, why
 

@@ -38,6 +38,11 @@ class Workshop:
         self._dataset = options.dataset
 
     @property
+    def one_each(self) -> bool:
+        """Whether an instance has to end before the next of its kind can start."""
+        return self._options.site is not None and self._options.site.one_each
+
+    @property
     def can_start(self) -> bool:
         """Whether there is an algorithm to start."""
         return self._options.site is not None

@@ -29,7 +29,7 @@ class Start:
         kind = kind_of(text_in(body, "kind"))
         model = text_in(body, "model", optional=True)
         params = object_in(body, "special_params", optional=True)
-        name = self._platform.start_instance(kind, Path(model) if model else None, params)
+        name = self._platform.fleet.start(kind, Path(model) if model else None, params)
         resp.media = {"instance": name}
 
 
@@ -41,7 +41,7 @@ class Stop:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """End an instance."""
-        self._platform.stop_instance(text_in(body_of(req), "instance") or "")
+        self._platform.fleet.stop(text_in(body_of(req), "instance") or "")
         resp.media = {}
 
 
@@ -53,7 +53,7 @@ class Forget:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Delete what is kept of an instance."""
-        self._platform.forget_instance(text_in(body_of(req), "instance") or "")
+        self._platform.forget(text_in(body_of(req), "instance") or "")
         resp.media = {}
 
 
@@ -75,7 +75,7 @@ class Attach:
             raise Refused(str(error), 400) from None
         folder = text_in(body, "folder", optional=True)
         name = text_in(body, "instance", optional=True)
-        found = self._platform.attach(address, name, Path(folder) if folder else None)
+        found = self._platform.fleet.attach(address, name, Path(folder) if folder else None)
         resp.media = {"instance": found}
 
 

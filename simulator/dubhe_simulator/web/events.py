@@ -72,7 +72,7 @@ class Events:
 
     def _log(self, name: str) -> dict[str, Any] | None:
         account = self._platform.book.instances.get(name)
-        places = self._platform.places(account) if account else None
+        places = self._platform.folders.of(account) if account else None
         return None if places is None else {"instance": name, "lines": places.lines}
 
 

@@ -22,7 +22,7 @@ class Log:
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return lines of the log."""
         account = self._platform.find(req.get_param("instance") or "")
-        places = self._platform.places(account)
+        places = self._platform.folders.of(account)
         if places is None or not places.has_log:
             raise Refused(say("ui_no_log", instance=account.id), 404)
         resp.media = places.log.lines(

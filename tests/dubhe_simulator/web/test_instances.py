@@ -166,3 +166,19 @@ def test_attach_on_the_command_line_to_what_is_not_there(tmp_path: Path) -> None
 
 def cmdline(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_one_that_is_not_up_yet_gets_its_name_when_it_is(tmp_path: Path) -> None:
+    algorithm = read_algorithm(fake_algorithm(tmp_path / "net"))
+    name = "other-machine-train-1"
+    instance = Instance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {})
+    (tmp_path / "elsewhere").mkdir()
+    with Ui(tmp_path / "runs") as ui:
+        address = f"127.0.0.1:{instance.port}"
+        stand_in = ui.post("attach", address=address, folder=str(instance.folder))["instance"]
+        assert "unknown" in stand_in
+        ui.wait_state(stand_in, "lost")
+        with instance:
+            ui.wait_state(name, "ready")
+            ui.wait(lambda s: [i["id"] for i in s["instances"]] == [name])  # one card, not two
+            assert ui.instance(name)["has_log"]
