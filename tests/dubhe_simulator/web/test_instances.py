@@ -181,4 +181,4 @@ def test_one_that_is_not_up_yet_gets_its_name_when_it_is(tmp_path: Path) -> None
         with instance:
             ui.wait_state(name, "ready")
             ui.wait(lambda s: [i["id"] for i in s["instances"]] == [name])  # one card, not two
-            assert ui.instance(name)["has_log"]
+            assert ui.instance(name)["address"] == address
