@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,19 +9,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.conftest import Visitor
-from tests.page.platform import ROOT, Platform
+from tests.page.platform import Platform, make_example
 from tests.support.waiting import wait_for
-
-EXAMPLE = ROOT / "examples" / "digits"
 
 
 @pytest.fixture(scope="module")
 def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    folder = tmp_path_factory.mktemp("example") / "digits"
-    left_by_others = shutil.ignore_patterns("data", "output", "runs", "temporary")
-    shutil.copytree(EXAMPLE, folder, ignore=left_by_others)
-    runpy.run_path(str(EXAMPLE / "prepare.py"))["prepare"](folder / "data")
-    return start(folder)
+    return start(make_example("digits", tmp_path_factory.mktemp("example")))
 
 
 def points(page: Page) -> int:

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import NARROW, Visitor
+from tests.page.browser import NARROW, VIEWS
+from tests.page.conftest import Visitor
 from tests.page.platform import Platform
-
-VIEWS = ("overview", "curves", "results", "send", "log", "messages", "delivery")
 
 
 @pytest.fixture(scope="module")

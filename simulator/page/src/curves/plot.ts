@@ -3,16 +3,17 @@
 import uPlot from "uplot";
 import { colour } from "../theme";
 import type { Axis } from "../types";
-import type { Loaded } from "./chart";
-import { panWithMouse, type Window, type Zoomable } from "./gestures";
+import { panWithMouse, type Zoomable } from "./gestures";
+import type { Line } from "./lines";
 import { drawMarks } from "./marks";
 import { merge } from "./merge";
 import { nearest } from "./smooth";
+import type { Window } from "./window";
 
 export interface PlotOptions {
   axis: Axis;
   log: boolean;
-  loaded: Loaded[];
+  lines: Line[];
   syncKey: string;
   chart: Zoomable;
   hover(x: number | null, distance: number): void;
@@ -23,7 +24,7 @@ const CLICK = 4; // px that a press may move and still be no selection
 
 export class Plot {
   private u: uPlot;
-  private loaded: Loaded[];
+  private lines: Line[];
   private rows: number[][] = [];
 
   constructor(
@@ -31,7 +32,7 @@ export class Plot {
     readonly shape: string,
     private options: PlotOptions,
   ) {
-    this.loaded = options.loaded;
+    this.lines = options.lines;
     this.u = new uPlot(this.config(), [[]], host);
   }
 
@@ -47,20 +48,24 @@ export class Plot {
     this.u.destroy();
   }
 
-  resize(): void {
-    if (this.host.clientWidth !== this.u.width) {
-      this.u.setSize({ width: this.host.clientWidth, height: HEIGHT });
-    }
+  /** Fits the host again; returns whether its width has changed. */
+  resize(): boolean {
+    const width = this.host.clientWidth;
+    if (width === this.u.width) return false;
+    this.u.setSize({ width, height: HEIGHT });
+    return true;
   }
 
   setWindow([from, to]: Window): void {
     this.u.setScale("x", { min: from, max: to });
   }
 
-  setData(loaded: Loaded[], window: Window | null): void {
-    this.loaded = loaded;
-    const lines = loaded.map(({ curve, smooth }) => ({ x: curve.x, y: curve.y, smooth }));
-    const table = merge(lines, this.options.log);
+  setData(lines: Line[], window: Window | null): void {
+    this.lines = lines;
+    const table = merge(
+      lines.map(({ curve, smooth }) => ({ x: curve.x, y: curve.y, smooth })),
+      this.options.log,
+    );
     this.rows = table.rows;
     const [min, max] = window ?? [0, 1];
     this.u.batch(() => {
@@ -110,7 +115,7 @@ export class Plot {
           (u) =>
             drawMarks(
               u,
-              this.loaded.map(({ curve, colour: c }) => ({ colour: c, marks: curve.marks })),
+              this.lines.map(({ curve, colour: c }) => ({ colour: c, marks: curve.marks })),
             ),
         ],
         setCursor: [(u) => this.hover(u)],
@@ -139,7 +144,7 @@ export class Plot {
   }
 
   private series(): uPlot.Series[] {
-    return this.loaded.flatMap(({ colour: stroke, smooth }): uPlot.Series[] => {
+    return this.lines.flatMap(({ colour: stroke, smooth }): uPlot.Series[] => {
       const raw: uPlot.Series = { stroke, width: smooth ? 1 : 1.6, alpha: smooth ? 0.32 : 1 };
       if (!smooth) return [raw];
       return [
@@ -151,9 +156,9 @@ export class Plot {
 
   /** The row of the point of a series that is nearest to `x`. */
   private rowNear(series: number, x: number): number {
-    const smoothed = this.loaded[0]?.smooth !== null;
+    const smoothed = this.lines[0]?.smooth !== null;
     const line = Math.floor((series - 1) / (smoothed ? 2 : 1));
-    const found = nearest(this.loaded[line]?.curve.x ?? [], x);
+    const found = nearest(this.lines[line]?.curve.x ?? [], x);
     // uPlot takes null for "nothing here", its type says number alone
     return this.rows[line]?.[found] ?? (null as unknown as number);
   }
