@@ -22,6 +22,7 @@ from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 IMAGE_SIZE = (100, 80)
+IMAGE_COLOUR = (200, 200, 200)
 IMAGES = 4
 
 
@@ -132,7 +133,7 @@ def make_algorithm(folder: Path) -> Path:
         (folder / "data" / part / "dent").mkdir(parents=True)
         for number in range(IMAGES):
             path = folder / "data" / part / "dent" / f"{number}.png"
-            Image.new("RGB", IMAGE_SIZE, (200, 200, 200)).save(path)
+            Image.new("RGB", IMAGE_SIZE, IMAGE_COLOUR).save(path)
     return folder
 
 

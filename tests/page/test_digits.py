@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,6 +90,11 @@ def test_a_message_is_shown_with_its_headers(platform: Platform, visit: Visitor)
     detail = page.locator(".detail")
     expect(detail).to_contain_text("dubhe-seq")
     expect(detail).to_contain_text('"instance_id"')
+    number = int(detail.locator("h2").inner_text()[1:])
+    [message] = platform.get(f"messages?after_id={number - 1}&limit=1")["items"]
+    # Of 63 bits: more than a browser's number can hold.
+    sent = json.loads(message["value"])["request_number"]
+    expect(detail).to_contain_text(f'"request_number": {sent},')
 
 
 def test_all_points_are_exported(platform: Platform, visit: Visitor, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ const VIEWS: Record<string, Factory> = {
 
 export class Shell {
   private view: View | null = null;
-  private main = h("main", { id: "main", tabindex: "-1" });
+  private main = h("main", { id: "main", tabindex: "0" }); // so that keys can scroll it
   private banners = new Banners();
   private sidebar = this.frame();
 

@@ -32,13 +32,15 @@ function rows(finding: Finding, classes: string[]): HTMLElement[] {
     h("td", {}, finding.predicted || t("none")),
     h("td", { class: "number" }, percent(confidenceOf(finding))),
   );
-  const special = inWords(finding.special);
-  if (!special) return [row];
-  return [row, h("tr", {}, h("td", { class: "note mono special", colspan: "3" }, special))];
+  const shape = inWords(finding.shape_type);
+  const rest = [shape === "rectangle" ? "" : shape, inWords(finding.special)].filter(Boolean);
+  if (!rest.length) return [row];
+  const cell = h("td", { class: "note mono special", colspan: "3" }, rest.join(" · "));
+  return [row, h("tr", {}, cell)];
 }
 
-/** What the algorithm added; its format is its own. */
-function inWords(special: Json): string {
-  if (special === null || special === undefined || special === "") return "";
-  return typeof special === "string" ? special : JSON.stringify(special);
+/** What is the algorithm's own, in whatever format. */
+function inWords(own: Json): string {
+  if (own === null || own === undefined) return "";
+  return typeof own === "string" ? own : JSON.stringify(own);
 }

@@ -3,6 +3,7 @@
 import { h } from "../dom";
 import { clock } from "../format";
 import { t } from "../i18n";
+import { indented } from "../json";
 import type { Message } from "../types";
 import { facts, iconButton } from "../ui";
 
@@ -27,15 +28,7 @@ export function messageDetail(message: Message, close: () => void): HTMLElement[
     headers.length ? h("h3", {}, t("headers")) : null,
     headers.length ? h("dl", { class: "facts wide" }, ...headers) : null,
     h("h3", {}, t("value")),
-    h("pre", { class: "json" }, prettyText(message.value)),
+    h("pre", { class: "json" }, indented(message.value)),
   ];
   return parts.filter((part) => part !== null);
-}
-
-function prettyText(value: string): string {
-  try {
-    return JSON.stringify(JSON.parse(value), null, 2);
-  } catch {
-    return value; // a broken message is shown as it came
-  }
 }
