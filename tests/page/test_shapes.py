@@ -44,16 +44,15 @@ def page(platform: Platform, visit: Visitor) -> Page:
     return page
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_a_shape_is_drawn_where_the_data_says(page: Page, shape: str) -> None:
+def test_shapes_are_drawn_where_the_data_says(page: Page) -> None:
     assert set(DRAWN) == set(SHAPES)
     shot = Shot(page)
-    colour = stroke_of(page, f".lightbox .finding[data-class={shape}] > *")
-    on, beside = DRAWN[shape]
-    for x, y in on:
-        assert shot.shows(x, y, colour), (shape, x, y)
-    for x, y in beside:
-        assert shot.is_bare(x, y), (shape, x, y)
+    wrong = []
+    for shape, (on, beside) in DRAWN.items():
+        colour = stroke_of(page, f".lightbox .finding[data-class={shape}] > *")
+        wrong += [f"{shape} is not at {at}" for at in on if not shot.shows(*at, colour)]
+        wrong += [f"{shape} covers {at}" for at in beside if not shot.is_bare(*at)]
+    assert wrong == []
 
 
 def test_a_magnified_shape_stays_on_its_place(page: Page) -> None:

@@ -45,6 +45,7 @@ class Plates:
             loss = {5: float("nan"), 6: float("inf")}.get(step, 1 / (1 + step))
             progress = min(1.0, (step + 1) / (epochs * BATCHES))
             metrics = {"loss": loss, "accuracy": 1 - 1 / (2 + step)}
+            metrics |= dict.fromkeys(params.get("metrics", []), step + 1)
             ctx.logProgressByBatch(epoch, batch, BATCHES, progress, metrics)
             pace.wait(pause)
         path = Path(dubhe_sdk.model_path(ctx.get(ContextKey.KEY_OUTPUT_DIR), epochs, 0.1))
