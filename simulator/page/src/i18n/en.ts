@@ -46,7 +46,7 @@ export const en = {
   flow_running: "Under way",
   flow_done: "Done",
   flow_failed: "Failed",
-  newest_model: "Newest: epoch {epoch}, loss {loss}",
+  newest_model: "Epoch {epoch}, loss {loss}",
   no_model: "No model yet: train first",
   actions: "Actions",
   options: "Options",

@@ -48,7 +48,7 @@ export const zh: Record<keyof typeof en, string> = {
   flow_running: "进行中",
   flow_done: "完成",
   flow_failed: "失败",
-  newest_model: "最新:第 {epoch} 轮,损失 {loss}",
+  newest_model: "第 {epoch} 轮,损失 {loss}",
   no_model: "还没有模型,请先训练",
   actions: "操作",
   options: "选项",
