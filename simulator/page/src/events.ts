@@ -7,6 +7,7 @@ import type { Snapshot } from "./types";
 const EVENTS = [
   "state",
   "instance",
+  "forgotten",
   "run",
   "source",
   "algorithm",

@@ -34,7 +34,7 @@ export class Shell {
 
   constructor(private root: HTMLElement) {
     this.fill();
-    store.onFrame(["state", "source", "instance", "connection"], () => this.showStatus());
+    store.onFrame(["state", "source", "instance", "forgotten", "connection"], () => this.showStatus());
     store.on(["state"], () => {
       if (!this.view) this.open(); // it waited for the first state
     });

@@ -2,7 +2,7 @@
 
 import { perFrame } from "./dom";
 import { EventStream, type EventName } from "./events";
-import type { Algorithm, Flow, Instance, Run, Snapshot, Source } from "./types";
+import type { Algorithm, Flow, Forgotten, Instance, Run, Snapshot, Source } from "./types";
 
 export type Topic = EventName | "connection";
 type Listener = (data: unknown) => void;
@@ -75,6 +75,11 @@ class Store {
     this.runs = new Map(state.runs.map((r) => [r.id, r]));
   }
 
+  private forget(id: string): void {
+    this.instances.delete(id);
+    for (const run of [...this.runs.values()]) if (run.instance === id) this.runs.delete(run.id);
+  }
+
   private receive(name: EventName, data: unknown): void {
     switch (name) {
       case "state":
@@ -82,6 +87,9 @@ class Store {
         break;
       case "instance":
         this.instances.set((data as Instance).id, data as Instance);
+        break;
+      case "forgotten":
+        this.forget((data as Forgotten).instance);
         break;
       case "run":
         this.runs.set((data as Run).id, data as Run);

@@ -43,6 +43,11 @@ export interface Instance {
   delivery: Delivery | null;
 }
 
+/** An instance of which nothing is kept any more. */
+export interface Forgotten {
+  instance: string;
+}
+
 export interface Metric {
   name: string;
   points: number;

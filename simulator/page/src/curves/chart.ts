@@ -2,7 +2,6 @@
 
 import { debounce, h, setText } from "../dom";
 import { t } from "../i18n";
-import { theme } from "../theme";
 import { url } from "../transport";
 import { listenToArea, listenToKeys, type Zoomable } from "./gestures";
 import { Lines } from "./lines";
@@ -147,7 +146,7 @@ export class MetricChart implements Zoomable, ChartActions {
     const ids = lines.map(({ run }) => run.id);
     this.tools.update(log, url("curves.csv", { run: ids.join(","), metric: this.metric }));
     const { axis, smoothing } = this.model;
-    const shape = JSON.stringify([ids, smoothing > 0, log, axis, theme(), this.colours]);
+    const shape = JSON.stringify([ids, smoothing > 0, log, axis, this.colours]);
     if (this.plot?.shape !== shape) {
       this.plot?.destroy();
       this.plot = new Plot(this.host, shape, {

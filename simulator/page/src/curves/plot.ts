@@ -1,8 +1,8 @@
 /** The drawing of a chart by uPlot. */
 
 import uPlot from "uplot";
-import { colour } from "../theme";
 import type { Axis } from "../types";
+import { axes } from "./axes";
 import { panWithMouse, type Zoomable } from "./gestures";
 import type { Line } from "./lines";
 import { drawMarks } from "./marks";
@@ -86,7 +86,7 @@ export class Plot {
         x: { time: this.options.axis === "time", auto: false, range: (_, a, b) => wide(a, b) },
         y: log ? { distr: 3 } : {},
       },
-      axes: this.axes(),
+      axes: axes(this.options.axis, log),
       series: [{}, ...this.series()],
       cursor: {
         y: false,
@@ -122,25 +122,6 @@ export class Plot {
         setSelect: [(u) => this.select(u)],
       },
     };
-  }
-
-  private axes(): uPlot.Axis[] {
-    const common: uPlot.Axis = {
-      stroke: colour("muted"),
-      grid: { stroke: colour("grid"), width: 1 },
-      ticks: { show: false },
-      font: `12px ${getComputedStyle(document.body).fontFamily}`,
-    };
-    const x: uPlot.Axis = { ...common, size: 30, gap: 4 };
-    if (this.options.axis === "time") {
-      x.space = 90;
-      x.values = (_, splits, __, ___, step) => splits.map((at) => timeLabel(at, step));
-    }
-    const y: uPlot.Axis = { ...common, size: 62, gap: 6 };
-    if (this.options.log) {
-      y.values = (_, splits) => splits.map((at) => ((at as number | null) === null ? "" : tick(at)));
-    }
-    return [x, y];
   }
 
   private series(): uPlot.Series[] {
@@ -185,19 +166,4 @@ export class Plot {
 function wide(min: number | null, max: number | null): [number, number] {
   if (min === null || max === null) return [0, 1];
   return min < max ? [min, max] : [min - 0.5, max + 0.5];
-}
-
-/** A power of ten; uPlot would round small ones to 0. */
-function tick(at: number): string {
-  return at >= 1e-4 && at < 1e6 ? String(Number(at.toPrecision(3))) : at.toExponential(0);
-}
-
-function timeLabel(ms: number, step: number): string {
-  const at = new Date(ms);
-  const two = (n: number): string => String(n).padStart(2, "0");
-  if (step >= 86_400_000) return `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  const minutes = `${two(at.getHours())}:${two(at.getMinutes())}`;
-  if (step >= 60_000) return minutes;
-  const seconds = `${minutes}:${two(at.getSeconds())}`;
-  return step >= 1000 ? seconds : `${seconds}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }

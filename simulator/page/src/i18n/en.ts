@@ -71,6 +71,8 @@ export const en = {
   folder_note: "Optional: its temporary folder, for log and delivery",
   stop: "Stop",
   stopping: "Stopping…",
+  forget: "Forget",
+  forget_sure: "Delete everything that the platform keeps of {id}: messages, curves, results, requests? The instance's own files stay.",
   left: "{time} left",
   nothing_said: "Nothing said yet",
   messages: "Messages",

@@ -73,6 +73,8 @@ export const zh: Record<keyof typeof en, string> = {
   folder_note: "可选:实例的 temporary 目录,用于日志和投递状态",
   stop: "停止",
   stopping: "正在停止…",
+  forget: "移除",
+  forget_sure: "删除平台保存的 {id} 的全部记录(消息、曲线、结果、请求)?实例自己的文件不受影响。",
   left: "剩余 {time}",
   nothing_said: "还没有消息",
   messages: "消息",

@@ -35,6 +35,15 @@ export function instanceCard(first: Instance): Row<Instance> {
     stop.disabled = false;
     if (document.activeElement === document.body) element.focus(); // the button may be gone
   };
+  const forget = button(t("forget"), () => void drop(), { class: "danger" });
+  const drop = async (): Promise<void> => {
+    if (!window.confirm(t("forget_sure", { id }))) return;
+    try {
+      await post("forget", { instance: id }); // the card goes with the event
+    } catch (error) {
+      said.say((error as Error).message, true);
+    }
+  };
   const curvesLink = link(t("nav_curves"), "", "curves");
   const resultsLink = link(t("nav_results"), "", "results");
   const query = new URLSearchParams({ instance: id }).toString();
@@ -48,6 +57,7 @@ export function instanceCard(first: Instance): Row<Instance> {
     logLink,
     sendLink,
     stop,
+    forget,
   );
   const element = h(
     "article",
@@ -94,6 +104,7 @@ export function instanceCard(first: Instance): Row<Instance> {
       show(logLink, instance.has_log);
       show(sendLink, Boolean(instance.address) && isActive(instance));
       show(stop, instance.owned && isActive(instance));
+      show(forget, !instance.owned);
       element.classList.toggle("stuck", isStuck(instance));
     },
   };

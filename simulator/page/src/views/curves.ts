@@ -112,7 +112,7 @@ export function curves(): View {
     update();
   };
   const stops = [
-    store.onFrame(["run"], update),
+    store.onFrame(["run", "forgotten"], update),
     store.on(["state"], () => {
       update(); // even if the runs are called the same
       charts.forEach((chart) => chart.reload()); // the server may be another one

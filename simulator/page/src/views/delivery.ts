@@ -41,7 +41,7 @@ export function delivery(): View {
     list.update(known);
     show(nothing, known.length === 0);
   };
-  const stop = store.onFrame(["state", "instance", "source"], update);
+  const stop = store.onFrame(["state", "instance", "forgotten", "source"], update);
   update();
   return { element, destroy: stop };
 }

@@ -95,7 +95,7 @@ export function log(): View {
     if (id) tail.restart();
   };
   const stops = [
-    store.onFrame(["instance"], update),
+    store.onFrame(["instance", "forgotten"], update),
     store.on(["state"], () => {
       shown = null; // the log may be another one
       update();

@@ -122,7 +122,7 @@ export function messages(): View {
   const stops = [
     store.onFrame(["instance"], () => menu.update()),
     store.on(["messages"], () => tail.newer()),
-    store.on(["state"], () => {
+    store.on(["state", "forgotten"], () => {
       menu.update();
       tail.restart();
     }),

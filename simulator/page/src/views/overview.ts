@@ -38,7 +38,7 @@ export function overview(): View {
     show(nothing, instances.length === 0);
     show(grid, instances.length > 0);
   };
-  const topics = ["state", "instance", "algorithm", "flow", "connection"] as const;
+  const topics = ["state", "instance", "forgotten", "algorithm", "flow", "connection"] as const;
   const stop = store.onFrame([...topics], update);
   update();
   return { element, destroy: stop };

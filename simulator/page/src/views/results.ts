@@ -104,7 +104,7 @@ export function results(scroller: HTMLElement): View {
     shown = { run: run.id, results: run.results };
   };
   const stops = [
-    store.onFrame(["run"], update),
+    store.onFrame(["run", "forgotten"], update),
     store.on(["state"], () => {
       shown = null; // the server may be another one
       update();

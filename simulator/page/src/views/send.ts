@@ -110,8 +110,8 @@ export function send(): View {
     if (id && id !== asked) void load(id);
   };
   const stops = [
-    store.onFrame(["instance", "state"], update),
-    store.on(["sends", "state"], history.update),
+    store.onFrame(["instance", "forgotten", "state"], update),
+    store.on(["sends", "forgotten", "state"], history.update),
   ];
   update();
   history.update();
