@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.docker.fixtures", "tests.kafka.fixtures"]
+pytest_plugins = ["tests.docker.fixtures", "tests.kafka.fixtures", "tests.page.fixtures"]
 
 # An environment in which somebody works on the SDK must not steer the tests.
 for name in list(os.environ):

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.browser import NARROW, VIEWS, WIDE
-from tests.page.conftest import Visitor
+from tests.page.fixtures import Visitor
 from tests.page.npm import install
 from tests.page.platform import Platform
 from tests.support.waiting import wait_for

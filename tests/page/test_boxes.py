@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.page.algorithm.app import BOX
-from tests.page.conftest import Visitor
+from tests.page.fixtures import Visitor
 from tests.page.pixels import Shot, stroke_of
 from tests.page.platform import IMAGES, Platform
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.browser import NARROW, VIEWS, WIDE
-from tests.page.conftest import Visitor
+from tests.page.fixtures import Visitor
 from tests.page.platform import Platform
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.page.browser import VIEWS
-from tests.page.conftest import Visitor
+from tests.page.fixtures import Visitor
 from tests.page.platform import Platform
 from tests.support.ports import reserved_port
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.conftest import Visitor
+from tests.page.fixtures import Visitor
 from tests.page.platform import Platform
 from tests.support.waiting import wait_for
 
