@@ -114,12 +114,13 @@ def test_the_server_is_told_the_language_and_told_again(platform: Platform, visi
 def test_a_metric_may_be_called_anything(platform: Platform, visit: Visitor, name: str) -> None:
     page = visit(f"{platform.url}/#/curves?axis=step")
     chart = page.locator(f'.chart[data-metric="{name}"]')
+    chart.scroll_into_view_if_needed()
+    expect(chart.locator(".plot[data-points]")).to_have_count(1)
     chart.get_by_text("log", exact=True).click()
     chart.locator(".plot").focus()
     for _ in range(4):
         page.keyboard.press("+")
     wait_for(lambda: "window=" in str(page.evaluate("() => location.href")), "a window")
-    chart.scroll_into_view_if_needed()
     plot = chart.locator(".plot")
     wait_for(lambda: 0 < int(plot.get_attribute("data-total") or 0) < 10, "the window's points")
     page.reload()
