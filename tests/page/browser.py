@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -19,6 +19,7 @@ FLAGS = [
 ]
 WIDE = (1280, 800)
 NARROW = (390, 844)
+expect.set_options(timeout=20_000)
 VIEWS = ("overview", "curves", "results", "send", "log", "messages", "delivery")
 
 

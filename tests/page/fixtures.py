@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from tests.page.browser import WIDE, chromium
-
-expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
