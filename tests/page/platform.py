@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 IMAGE_SIZE = (100, 80)
+IMAGE_COLOUR = (200, 200, 200)
 IMAGES = 4
 
 
@@ -131,5 +133,18 @@ def make_algorithm(folder: Path) -> Path:
         (folder / "data" / part / "dent").mkdir(parents=True)
         for number in range(IMAGES):
             path = folder / "data" / part / "dent" / f"{number}.png"
-            Image.new("RGB", IMAGE_SIZE, (200, 200, 200)).save(path)
+            Image.new("RGB", IMAGE_SIZE, IMAGE_COLOUR).save(path)
+    return folder
+
+
+def make_example(name: str, parent: Path) -> Path:
+    """Copy one of the project's examples into a folder and make its images."""
+    source, folder = ROOT / "examples" / name, parent / name
+    left_by_others = shutil.ignore_patterns("data", "output", "runs", "temporary")
+    shutil.copytree(source, folder, ignore=left_by_others)
+    sys.path.insert(0, str(source))
+    try:
+        runpy.run_path(str(source / "prepare.py"))["prepare"](folder / "data")
+    finally:
+        sys.path.remove(str(source))
     return folder

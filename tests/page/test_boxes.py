@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.page.algorithm.app import BOX
 from tests.page.fixtures import Visitor
-from tests.page.platform import IMAGE_SIZE, IMAGES, Platform
-
-NEAR = 40  # of 255, per channel: strokes have soft edges
+from tests.page.pixels import Shot, stroke_of
+from tests.page.platform import IMAGES, Platform
 
 
 @pytest.fixture(scope="module")
@@ -26,38 +23,18 @@ def platform(start: Callable[..., Platform], algorithm: Path) -> Platform:
     return platform
 
 
-def is_near(pixel: tuple[int, ...], colour: tuple[int, ...]) -> bool:
-    return all(abs(a - b) <= NEAR for a, b in zip(pixel[:3], colour, strict=True))
-
-
-def colour_of(page: Page, selector: str) -> tuple[int, ...]:
-    text = page.locator(selector).first.evaluate("e => getComputedStyle(e).stroke")
-    red, green, blue = text[text.index("(") + 1 : -1].split(",")[:3]
-    return int(red), int(green), int(blue)
-
-
 def test_a_box_is_drawn_where_the_data_says(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/results")
     page.locator(".tile[data-verdict=right]").first.click()
     expect(page.locator(".lightbox .finding rect").first).to_be_visible()
-    colour = colour_of(page, ".lightbox .finding rect")
-    picture = page.locator(".lightbox .picture")
-    shot = Image.open(io.BytesIO(picture.screenshot())).convert("RGB")
-    scale = min(shot.width / IMAGE_SIZE[0], shot.height / IMAGE_SIZE[1])
-    left = (shot.width - IMAGE_SIZE[0] * scale) / 2
-    top = (shot.height - IMAGE_SIZE[1] * scale) / 2
-
-    def at(x: float, y: float) -> tuple[int, ...]:
-        pixel = shot.getpixel((round(left + x * scale), round(top + y * scale)))
-        assert isinstance(pixel, tuple)
-        return pixel
-
+    colour = stroke_of(page, ".lightbox .finding rect")
+    shot = Shot(page)
     x1, y1, x2, y2 = BOX
     middle = ((x1 + x2) / 2, (y1 + y2) / 2)
     for x, y in [(x1, middle[1]), (x2, middle[1]), (middle[0], y2), ((x1 + 3 * x2) / 4, y1)]:
-        assert is_near(at(x, y), colour), (x, y, at(x, y), colour)
+        assert shot.shows(x, y, colour), (x, y)
     for x, y in [middle, (x1 - 5, middle[1]), (x2 + 5, middle[1]), (middle[0], y2 + 5)]:
-        assert is_near(at(x, y), (200, 200, 200)), (x, y, at(x, y))
+        assert shot.is_bare(x, y), (x, y)
 
 
 def test_boxes_below_the_confidence_vanish(platform: Platform, visit: Visitor) -> None:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.page.npm import SOURCES, install
 from tests.page.platform import ROOT
 
-SOURCES = ROOT / "simulator" / "page"
 SHIPPED = ROOT / "simulator" / "dubhe_simulator" / "web" / "page"
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sources with their packages as the lock file names them."""
-    folder = tmp_path_factory.mktemp("sources") / "page"
-    shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("node_modules"))
-    command = ["npm", "ci", "--prefer-offline"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=240)
-    return folder
+    return install(tmp_path_factory.mktemp("sources") / "page")
 
 
 def test_a_fresh_build_gives_the_shipped_bytes(sources: Path, tmp_path: Path) -> None:

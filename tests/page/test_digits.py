@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
-import shutil
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,19 +10,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.page.fixtures import Visitor
-from tests.page.platform import ROOT, Platform
+from tests.page.platform import Platform, make_example
 from tests.support.waiting import wait_for
-
-EXAMPLE = ROOT / "examples" / "digits"
 
 
 @pytest.fixture(scope="module")
 def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    folder = tmp_path_factory.mktemp("example") / "digits"
-    left_by_others = shutil.ignore_patterns("data", "output", "runs", "temporary")
-    shutil.copytree(EXAMPLE, folder, ignore=left_by_others)
-    runpy.run_path(str(EXAMPLE / "prepare.py"))["prepare"](folder / "data")
-    return start(folder)
+    return start(make_example("digits", tmp_path_factory.mktemp("example")))
 
 
 def points(page: Page) -> int:
@@ -97,6 +90,11 @@ def test_a_message_is_shown_with_its_headers(platform: Platform, visit: Visitor)
     detail = page.locator(".detail")
     expect(detail).to_contain_text("dubhe-seq")
     expect(detail).to_contain_text('"instance_id"')
+    number = int(detail.locator("h2").inner_text()[1:])
+    [message] = platform.get(f"messages?after_id={number - 1}&limit=1")["items"]
+    # Of 63 bits: more than a browser's number can hold.
+    sent = json.loads(message["value"])["request_number"]
+    expect(detail).to_contain_text(f'"request_number": {sent},')
 
 
 def test_all_points_are_exported(platform: Platform, visit: Visitor, tmp_path: Path) -> None:

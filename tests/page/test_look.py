@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.fixtures import NARROW, Visitor
+from tests.page.browser import NARROW, VIEWS, WIDE
+from tests.page.fixtures import Visitor
 from tests.page.platform import Platform
-
-VIEWS = ("overview", "curves", "results", "send", "log", "messages", "delivery")
 
 
 @pytest.fixture(scope="module")
 def platform(start: Callable[..., Platform], algorithm: Path) -> Platform:
     platform = start(algorithm)
-    platform.post("flow", images=2, special_params={"epochs": 1, "pause": 0})
+    platform.post("flow", images=2, special_params={"epochs": 3, "pause": 0})
     platform.wait_flow()
     return platform
 
@@ -68,6 +67,19 @@ def test_nothing_is_wider_than_a_phone(platform: Platform, visit: Visitor, local
             ".map(e => e.scrollWidth - e.clientWidth)"
         )
         assert too_wide == [0, 0], view
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_the_newest_message_is_in_sight(
+    platform: Platform, visit: Visitor, size: tuple[int, int]
+) -> None:
+    page = visit(f"{platform.url}/#/messages", size=size)
+    rows = page.locator(".message-row[role=option]:visible")
+    expect(rows.last).to_contain_text("READY")  # of the inference, which says no more
+    expect(page.locator(".message-row[role=option]", has_text="READY").last).to_be_in_viewport()
+    tail = page.locator(".tail")
+    assert tail.evaluate("e => e.scrollHeight - e.clientHeight - e.scrollTop") < 1
+    assert tail.evaluate("e => e.scrollHeight > e.clientHeight"), "there is nothing to scroll"
 
 
 def test_the_keyboard_reaches_everything(platform: Platform, visit: Visitor) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from tests.page.browser import VIEWS
 from tests.page.fixtures import Visitor
 from tests.page.platform import Platform
 from tests.support.ports import reserved_port
-
-VIEWS = ("overview", "curves", "results", "send", "log", "messages", "delivery")
 
 
 @pytest.mark.parametrize(

@@ -95,16 +95,19 @@ export class KeyedList<T> {
 }
 
 /** Runs `work` at most once per animation frame, however often it is asked for. */
-export function perFrame(work: () => void): () => void {
-  let asked = false;
-  return () => {
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(() => {
-      asked = false;
+export function perFrame(work: () => void): (() => void) & { cancel(): void } {
+  let frame = 0;
+  const ask = (): void => {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
       work();
     });
   };
+  ask.cancel = (): void => {
+    cancelAnimationFrame(frame);
+    frame = 0;
+  };
+  return ask;
 }
 
 /** Runs `work` when the calls have paused for `ms`. */

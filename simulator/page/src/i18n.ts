@@ -8,13 +8,20 @@ export type Language = "en" | "zh";
 export type Key = keyof typeof en;
 const TEXTS: Record<Language, Record<Key, string>> = { en, zh };
 
-export function language(): Language {
+let present = atFirst();
+
+function atFirst(): Language {
   const kept = remembered("language");
   if (kept === "en" || kept === "zh") return kept;
   return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
+export function language(): Language {
+  return present;
+}
+
 export function setLanguage(value: Language): void {
+  present = value;
   remember("language", value);
 }
 

@@ -15,7 +15,7 @@ import { applyTheme, onTheme } from "./theme";
 
 applyTheme();
 const shell = new Shell(document.body);
-onTheme(() => shell.redraw());
+onTheme(() => shell.recolour());
 route.start(() => shell.open());
 shell.open();
-void store.follow();
+store.follow();

@@ -1,13 +1,12 @@
-/** The frame around the views: navigation, language and theme, banners. */
+/** Shows the view that the address names, in the page's frame. */
 
-import { h, perFrame, setText, show } from "./dom";
-import { icon, type IconName } from "./icons";
-import { language, setLanguage, t, type Key, type Language } from "./i18n";
-import { outages } from "./outages";
+import { Banners } from "./banners";
+import { h } from "./dom";
+import { language, setLanguage, t, type Key } from "./i18n";
 import { route } from "./route";
+import { Sidebar } from "./sidebar";
 import { store } from "./state";
-import { setTheme, theme, type Theme } from "./theme";
-import { select, type View } from "./ui";
+import type { View } from "./ui";
 import { overview } from "./views/overview";
 import { curves } from "./views/curves";
 import { results } from "./views/results";
@@ -29,134 +28,66 @@ const VIEWS: Record<string, Factory> = {
 
 export class Shell {
   private view: View | null = null;
-  private main = h("main", { id: "main", tabindex: "-1" });
-  private banners = h("div", { class: "banners", role: "status" });
-  private links = new Map<string, HTMLAnchorElement>();
-  private source = h("p", { class: "source" });
-  private waiting = h("p", { class: "note waiting" });
+  private main = h("main", { id: "main", tabindex: "0" }); // so that keys can scroll it
+  private banners = new Banners();
+  private sidebar = this.frame();
 
   constructor(private root: HTMLElement) {
-    this.frame();
-    const follow = perFrame(() => this.showStatus());
-    store.on(["state", "source", "instance", "algorithm", "connection"], follow);
+    this.fill();
+    store.onFrame(["state", "source", "instance", "forgotten", "connection"], () => this.showStatus());
+    store.on(["state"], () => {
+      if (!this.view) this.open(); // it waited for the first state
+    });
   }
 
   /** Shows the view that the address names. */
   open(): void {
     const name = route.view in VIEWS ? route.view : "overview";
-    for (const [place, anchor] of this.links) {
-      if (place === name) anchor.setAttribute("aria-current", "page");
-      else anchor.removeAttribute("aria-current");
-    }
+    const inside = this.main.contains(document.activeElement);
+    this.sidebar.mark(name);
     this.view?.destroy();
-    this.view = null;
+    this.view = store.ready ? (VIEWS[name]?.(this.main) ?? null) : null;
     this.main.scrollTop = 0;
+    this.main.replaceChildren(
+      this.view?.element ?? h("p", { class: "note waiting" }, t("waiting")),
+    );
     document.title = `${t(`nav_${name}` as Key)} · dubhe`;
-    if (!store.ready) {
-      setText(this.waiting, t("waiting"));
-      this.main.replaceChildren(this.waiting);
-      const once = store.on(["state"], () => {
-        once();
-        this.open();
-      });
-      return;
-    }
-    this.view = VIEWS[name]?.(this.main) ?? null;
-    if (this.view) this.main.replaceChildren(this.view.element);
+    // Who followed a link of the former view goes on at the new one's beginning.
+    if (inside) this.main.focus({ preventScroll: true });
   }
 
-  /** Makes everything anew: the language or the theme has changed. */
-  redraw(): void {
-    const top = this.main.scrollTop;
-    this.frame();
-    this.open();
-    this.main.scrollTop = top;
+  /** Draws canvases anew: the theme has changed. What is being typed stays. */
+  recolour(): void {
+    this.view?.recolour?.();
   }
 
-  private frame(): void {
-    document.documentElement.lang = language() === "zh" ? "zh-CN" : "en";
-    this.links.clear();
-    const items = Object.keys(VIEWS).map((name) => {
-      const anchor = h(
-        "a",
-        { href: `#/${name}` },
-        icon(name as IconName),
-        h("span", {}, t(`nav_${name}` as Key)),
-      );
-      this.links.set(name, anchor);
-      return h("li", {}, anchor);
+  private frame(): Sidebar {
+    return new Sidebar(Object.keys(VIEWS), (chosen) => {
+      setLanguage(chosen);
+      const top = this.main.scrollTop;
+      this.sidebar = this.frame();
+      this.fill();
+      this.open();
+      this.main.scrollTop = top;
+      this.sidebar.focusLanguage();
+      store.follow(); // for the server's reasons in that language
     });
-    const languages = select(
-      [
-        ["en", "English"],
-        ["zh", "中文"],
-      ],
-      language(),
-      (value) => {
-        setLanguage(value as Language);
-        this.redraw();
-        document.querySelector<HTMLElement>(".language select")?.focus();
-      },
-    );
-    languages.setAttribute("aria-label", t("language"));
-    const themes = select(
-      (["auto", "light", "dark"] as Theme[]).map((value) => [value, t(`theme_${value}`)]),
-      theme(),
-      (value) => {
-        setTheme(value as Theme);
-        document.querySelector<HTMLElement>(".theme select")?.focus();
-      },
-    );
-    themes.setAttribute("aria-label", t("theme"));
+  }
+
+  private fill(): void {
+    document.documentElement.lang = language() === "zh" ? "zh-CN" : "en";
     const skip = h("a", { class: "skip", href: "#main" }, t("skip"));
     skip.addEventListener("click", (event) => {
       event.preventDefault(); // the hash is the page's place
       this.main.focus();
     });
-    this.root.replaceChildren(
-      skip,
-      h(
-        "header",
-        { class: "side" },
-        h(
-          "a",
-          { class: "brand", href: "#/overview" },
-          h("img", { src: "icon.svg", alt: "", width: "26", height: "26" }),
-          h("span", { class: "brand-name" }, "dubhe"),
-          h("span", { class: "brand-sub" }, t("brand")),
-        ),
-        h("nav", { "aria-label": t("navigation") }, h("ul", {}, ...items)),
-        h(
-          "div",
-          { class: "settings" },
-          this.source,
-          h("label", { class: "setting language" }, icon("language"), languages),
-          h("label", { class: "setting theme" }, icon("theme"), themes),
-        ),
-      ),
-      h("div", { class: "page" }, this.banners, this.main),
-    );
+    const page = h("div", { class: "page" }, this.banners.element, this.main);
+    this.root.replaceChildren(skip, this.sidebar.element, page);
     this.showStatus();
   }
 
   private showStatus(): void {
-    const texts: [string, boolean][] = store.connected
-      ? outages().map((text) => [text, true])
-      : [[t("server_lost"), false]];
-    const wanted = JSON.stringify(texts);
-    if (this.banners.dataset.texts !== wanted) {
-      this.banners.dataset.texts = wanted;
-      this.banners.replaceChildren(
-        ...texts.map(([text, bad]) =>
-          h("p", { class: bad ? "banner bad" : "banner" }, icon("warning"), h("span", {}, text)),
-        ),
-      );
-    }
-    show(this.source, store.ready);
-    if (!store.ready) return;
-    const ok = store.source.ok && store.connected;
-    setText(this.source, store.source.name);
-    this.source.className = `source ${ok ? "ok" : "bad"}`;
-    this.source.title = t(ok ? "source_ok" : "source_bad");
+    this.banners.update();
+    this.sidebar.update();
   }
 }

@@ -1,7 +1,8 @@
 /** What the page knows of the server, and who wants to hear of changes. */
 
-import { get, EventStream, type EventName } from "./transport";
-import type { Algorithm, Flow, Instance, Run, Snapshot, Source } from "./types";
+import { perFrame } from "./dom";
+import { EventStream, type EventName } from "./events";
+import type { Algorithm, Flow, Forgotten, Instance, Run, Snapshot, Source } from "./types";
 
 export type Topic = EventName | "connection";
 type Listener = (data: unknown) => void;
@@ -18,6 +19,14 @@ class Store {
   instances = new Map<string, Instance>();
   runs = new Map<number, Run>();
   private listeners = new Map<Topic, Set<Listener>>();
+  private stream = new EventStream(
+    (name, data) => this.receive(name, data),
+    (yes) => {
+      if (this.connected === yes) return;
+      this.connected = yes;
+      this.emit("connection");
+    },
+  );
 
   /** Calls `listener` on each change of the topics; returns what ends that. */
   on(topics: Topic[], listener: Listener): () => void {
@@ -28,7 +37,17 @@ class Store {
     return () => topics.forEach((topic) => this.listeners.get(topic)?.delete(listener));
   }
 
-  emit(topic: Topic, data: unknown = null): void {
+  /** Like `on`, but at most once per frame, for work that shows the present state. */
+  onFrame(topics: Topic[], work: () => void): () => void {
+    const ask = perFrame(work);
+    const stop = this.on(topics, ask);
+    return () => {
+      stop();
+      ask.cancel();
+    };
+  }
+
+  private emit(topic: Topic, data: unknown = null): void {
     for (const listener of [...(this.listeners.get(topic) ?? [])]) listener(data);
   }
 
@@ -44,7 +63,7 @@ class Store {
     return [...this.runs.values()].sort((a, b) => b.id - a.id);
   }
 
-  replace(state: Snapshot): void {
+  private replace(state: Snapshot): void {
     this.ready = true;
     this.version = state.version;
     this.mode = state.mode;
@@ -56,13 +75,21 @@ class Store {
     this.runs = new Map(state.runs.map((r) => [r.id, r]));
   }
 
-  receive(name: EventName, data: unknown): void {
+  private forget(id: string): void {
+    this.instances.delete(id);
+    for (const run of [...this.runs.values()]) if (run.instance === id) this.runs.delete(run.id);
+  }
+
+  private receive(name: EventName, data: unknown): void {
     switch (name) {
       case "state":
         this.replace(data as Snapshot);
         break;
       case "instance":
         this.instances.set((data as Instance).id, data as Instance);
+        break;
+      case "forgotten":
+        this.forget((data as Forgotten).instance);
         break;
       case "run":
         this.runs.set((data as Run).id, data as Run);
@@ -80,21 +107,9 @@ class Store {
     this.emit(name, data);
   }
 
-  follow(): Promise<void> {
-    const stream = new EventStream(
-      async () => {
-        const state = await get<Snapshot>("state");
-        this.receive("state", state);
-        return state.cursor;
-      },
-      (name, data) => this.receive(name, data),
-      (yes) => {
-        if (this.connected === yes) return;
-        this.connected = yes;
-        this.emit("connection");
-      },
-    );
-    return stream.start();
+  /** Follows the server from now on; again, when the language of its reasons has changed. */
+  follow(): void {
+    void this.stream.start();
   }
 }
 

@@ -23,7 +23,8 @@ export function applyTheme(): void {
   else root.dataset.theme = theme();
 }
 
-/** Calls `work` when what is drawn on canvases has to be drawn in other colours. */
+/** Calls `work` when what is drawn on canvases has to be drawn in other colours; all else follows
+ * by CSS. */
 export function onTheme(work: () => void): void {
   listener = work;
   dark.addEventListener("change", work);

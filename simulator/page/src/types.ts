@@ -43,6 +43,11 @@ export interface Instance {
   delivery: Delivery | null;
 }
 
+/** An instance of which nothing is kept any more. */
+export interface Forgotten {
+  instance: string;
+}
+
 export interface Metric {
   name: string;
   points: number;
@@ -151,6 +156,8 @@ export interface Summary {
   images: number;
   findings: number;
   verdicts: Partial<Record<Verdict, number>>;
+  /** Whether the truth of any image is known. */
+  truth: boolean;
 }
 
 export interface Message {
@@ -179,13 +186,17 @@ export interface Form {
   fits: boolean;
 }
 
-export interface Send {
-  id: number;
-  instance: string;
-  at_ms: number;
-  body: Json;
+/** What became of a request. */
+export interface Answer {
   reply: Json;
   error: string | null;
   ms: number | null;
   results?: ResultItem[] | null;
+}
+
+export interface Send extends Answer {
+  id: number;
+  instance: string;
+  at_ms: number;
+  body: Json;
 }

@@ -1,6 +1,6 @@
 /** Small pieces that several views are made of. */
 
-import { h, s, setText, type Row } from "./dom";
+import { h, s, setAttribute, setText, type Row } from "./dom";
 import { icon, type IconName } from "./icons";
 import { t, type Key } from "./i18n";
 import type { Instance, Kind, Run, State } from "./types";
@@ -8,6 +8,8 @@ import type { Instance, Kind, Run, State } from "./types";
 export interface View {
   element: HTMLElement;
   destroy(): void;
+  /** Draws canvases anew, in the theme's present colours. */
+  recolour?(): void;
 }
 
 export function kindName(kind: Kind | null): string {
@@ -91,23 +93,32 @@ export function setOptions(
   if (element.value !== value) element.value = value;
 }
 
+export interface Choice {
+  element: HTMLElement;
+  /** Shows what is chosen without telling anybody. */
+  set(value: string): void;
+}
+
 /** A group of buttons of which one is pressed. */
 export function choice(
   label: string,
   options: [value: string, text: string][],
   value: string,
   onchange: (value: string) => void,
-): HTMLElement {
-  const buttons = options.map(([v, text]) =>
-    h("button", { type: "button", "aria-pressed": String(v === value), onclick: () => pick(v) }, text),
-  );
-  const pick = (picked: string): void => {
+): Choice {
+  const buttons = options.map(([v, text]) => {
+    const onclick = (): void => {
+      set(v);
+      onchange(v);
+    };
+    return h("button", { type: "button", onclick }, text);
+  });
+  const set = (picked: string): void =>
     buttons.forEach((b, place) =>
-      b.setAttribute("aria-pressed", String(options[place]?.[0] === picked)),
+      setAttribute(b, "aria-pressed", String(options[place]?.[0] === picked)),
     );
-    onchange(picked);
-  };
-  return h("div", { class: "choice", role: "group", "aria-label": label }, ...buttons);
+  set(value);
+  return { element: h("div", { class: "choice", role: "group", "aria-label": label }, ...buttons), set };
 }
 
 /** What a view shows while it has nothing: what that means and what to do. */

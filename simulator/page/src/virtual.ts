@@ -62,6 +62,7 @@ export class VirtualGrid {
   }
 
   destroy(): void {
+    this.render.cancel();
     this.observer.disconnect();
     this.options.scroller.removeEventListener("scroll", this.render);
   }

@@ -1,6 +1,6 @@
 /** Zooming and panning a chart's window with wheel, mouse, touch and keys. */
 
-export type Window = [from: number, to: number];
+import { pan, zoom, type Window } from "./window";
 
 export interface Zoomable {
   /** What is shown now; null: nothing yet. */
@@ -35,8 +35,10 @@ export function listenToArea(area: HTMLElement, chart: Zoomable): void {
 export function panWithMouse(area: HTMLElement, start: MouseEvent, chart: Zoomable): void {
   const from = chart.shown();
   if (!from) return;
-  const move = (event: MouseEvent): void =>
+  const move = (event: MouseEvent): void => {
+    if (!event.buttons || !area.isConnected) return end(); // released where nobody saw it
     chart.change(pan(from, (start.clientX - event.clientX) / area.clientWidth));
+  };
   const end = (): void => {
     document.removeEventListener("mousemove", move);
     document.removeEventListener("mouseup", end);
@@ -98,16 +100,4 @@ function touch(area: HTMLElement, chart: Zoomable, at: (x: number) => number): v
   for (const name of ["pointerup", "pointercancel", "pointerleave"] as const) {
     area.addEventListener(name, end);
   }
-}
-
-/** @param share of the window's width */
-function pan([from, to]: Window, share: number): Window {
-  const by = (to - from) * share;
-  return [from + by, to + by];
-}
-
-/** @param anchor where in the window (0 to 1) nothing moves */
-function zoom([from, to]: Window, factor: number, anchor: number): Window {
-  const fixed = from + (to - from) * anchor;
-  return [fixed - (fixed - from) * factor, fixed + (to - fixed) * factor];
 }

@@ -1,6 +1,6 @@
 /** Several runs' points in one table, as uPlot wants them: each row is one run's point. */
 
-export interface Line {
+export interface Points {
   x: number[];
   y: number[];
   smooth: number[] | null;
@@ -15,7 +15,7 @@ export interface Table {
 }
 
 /** @param positive leaves out what a logarithmic scale cannot show */
-export function merge(lines: Line[], positive: boolean): Table {
+export function merge(lines: Points[], positive: boolean): Table {
   const size = lines.reduce((sum, line) => sum + line.x.length, 0);
   const data: (number | undefined)[][] = [new Array<number>(size)];
   const rows: number[][] = lines.map(() => []);
@@ -34,7 +34,7 @@ export function merge(lines: Line[], positive: boolean): Table {
         least = x;
       }
     }
-    const line = lines[first] as Line;
+    const line = lines[first] as Points;
     const place = next[first] as number;
     next[first] = place + 1;
     (data[0] as number[])[row] = least;

@@ -4,7 +4,7 @@ import { route } from "../route";
 import { store } from "../state";
 import type { Axis, Run } from "../types";
 import { hue } from "../theme";
-import type { Window } from "./gestures";
+import type { Window } from "./window";
 
 const AXES: Axis[] = ["epoch", "step", "time"];
 
@@ -19,11 +19,13 @@ export class CurvesModel {
     this.axis = AXES.includes(axis) ? axis : "epoch";
     const smoothing = Number(route.get("smooth") ?? 0);
     this.smoothing = smoothing > 0 && smoothing < 1 ? smoothing : 0;
-    this.logs = new Set(list(route.get("log")));
+    this.logs = new Set(list(route.get("log")).map(decode));
     for (const text of list(route.get("window"))) {
-      const [key = "", from, to] = text.split("~");
-      const window: Window = [Number(from), Number(to)];
-      if (window[0] < window[1]) this.windows.set(decodeURIComponent(key), window);
+      const parts = text.split("~"); // a metric's name may hold one too
+      const [from, to] = parts.splice(-2).map(Number);
+      if (from !== undefined && to !== undefined && from < to) {
+        this.windows.set(decode(parts.join("~")), [from, to]);
+      }
     }
   }
 
@@ -101,7 +103,7 @@ export class CurvesModel {
 }
 
 function list(text: string | null): string[] {
-  return (text ?? "").split(",").filter(Boolean).map(decode);
+  return (text ?? "").split(",").filter(Boolean);
 }
 
 function decode(text: string): string {

@@ -1,8 +1,13 @@
 /** A chart as a picture that stands for itself: title, legend, background. */
 
-import { saveBlob } from "../ui";
+import { clock, value } from "../format";
+import { t } from "../i18n";
+import { colour } from "../theme";
+import { runName, saveBlob } from "../ui";
+import type { Line } from "./lines";
+import type { CurvesModel } from "./model";
 
-export interface PictureText {
+interface PictureText {
   title: string;
   subtitle: string;
   legend: { text: string; colour: string }[];
@@ -12,7 +17,32 @@ export interface PictureText {
   muted: string;
 }
 
-export function savePicture(chart: HTMLCanvasElement, text: PictureText, name: string): void {
+/** @param chart the curves as they are drawn
+ * @param note remarks on them, separated by " · " */
+export function savePicture(
+  chart: HTMLCanvasElement,
+  metric: string,
+  model: CurvesModel,
+  lines: Line[],
+  note: string,
+): void {
+  const smoothing = model.smoothing ? t("smoothed", { n: model.smoothing }) : "";
+  const text: PictureText = {
+    title: metric,
+    subtitle: [t(`axis_${model.axis}`), smoothing, clock(Date.now())].filter(Boolean).join(" · "),
+    legend: lines.map(({ run, curve, colour: c }) => ({
+      text: `${runName(run)} · ${run.instance} · ${value(curve.y.at(-1))}`,
+      colour: c,
+    })),
+    note,
+    background: colour("surface"),
+    colour: colour("text"),
+    muted: colour("muted"),
+  };
+  paint(chart, text, `${metric.replace(/[^\p{L}\p{N}._-]+/gu, "_")}.png`);
+}
+
+function paint(chart: HTMLCanvasElement, text: PictureText, name: string): void {
   const ratio = devicePixelRatio || 1;
   const px = (n: number): number => n * ratio;
   const family = getComputedStyle(document.body).fontFamily;

@@ -1,18 +1,19 @@
 /** The drawing of a chart by uPlot. */
 
 import uPlot from "uplot";
-import { colour } from "../theme";
 import type { Axis } from "../types";
-import type { Loaded } from "./chart";
-import { panWithMouse, type Window, type Zoomable } from "./gestures";
+import { axes } from "./axes";
+import { panWithMouse, type Zoomable } from "./gestures";
+import type { Line } from "./lines";
 import { drawMarks } from "./marks";
 import { merge } from "./merge";
 import { nearest } from "./smooth";
+import type { Window } from "./window";
 
 export interface PlotOptions {
   axis: Axis;
   log: boolean;
-  loaded: Loaded[];
+  lines: Line[];
   syncKey: string;
   chart: Zoomable;
   hover(x: number | null, distance: number): void;
@@ -23,7 +24,7 @@ const CLICK = 4; // px that a press may move and still be no selection
 
 export class Plot {
   private u: uPlot;
-  private loaded: Loaded[];
+  private lines: Line[];
   private rows: number[][] = [];
 
   constructor(
@@ -31,7 +32,7 @@ export class Plot {
     readonly shape: string,
     private options: PlotOptions,
   ) {
-    this.loaded = options.loaded;
+    this.lines = options.lines;
     this.u = new uPlot(this.config(), [[]], host);
   }
 
@@ -47,20 +48,24 @@ export class Plot {
     this.u.destroy();
   }
 
-  resize(): void {
-    if (this.host.clientWidth !== this.u.width) {
-      this.u.setSize({ width: this.host.clientWidth, height: HEIGHT });
-    }
+  /** Fits the host again; returns whether its width has changed. */
+  resize(): boolean {
+    const width = this.host.clientWidth;
+    if (width === this.u.width) return false;
+    this.u.setSize({ width, height: HEIGHT });
+    return true;
   }
 
   setWindow([from, to]: Window): void {
     this.u.setScale("x", { min: from, max: to });
   }
 
-  setData(loaded: Loaded[], window: Window | null): void {
-    this.loaded = loaded;
-    const lines = loaded.map(({ curve, smooth }) => ({ x: curve.x, y: curve.y, smooth }));
-    const table = merge(lines, this.options.log);
+  setData(lines: Line[], window: Window | null): void {
+    this.lines = lines;
+    const table = merge(
+      lines.map(({ curve, smooth }) => ({ x: curve.x, y: curve.y, smooth })),
+      this.options.log,
+    );
     this.rows = table.rows;
     const [min, max] = window ?? [0, 1];
     this.u.batch(() => {
@@ -81,7 +86,7 @@ export class Plot {
         x: { time: this.options.axis === "time", auto: false, range: (_, a, b) => wide(a, b) },
         y: log ? { distr: 3 } : {},
       },
-      axes: this.axes(),
+      axes: axes(this.options.axis, log),
       series: [{}, ...this.series()],
       cursor: {
         y: false,
@@ -110,7 +115,7 @@ export class Plot {
           (u) =>
             drawMarks(
               u,
-              this.loaded.map(({ curve, colour: c }) => ({ colour: c, marks: curve.marks })),
+              this.lines.map(({ curve, colour: c }) => ({ colour: c, marks: curve.marks })),
             ),
         ],
         setCursor: [(u) => this.hover(u)],
@@ -119,27 +124,8 @@ export class Plot {
     };
   }
 
-  private axes(): uPlot.Axis[] {
-    const common: uPlot.Axis = {
-      stroke: colour("muted"),
-      grid: { stroke: colour("grid"), width: 1 },
-      ticks: { show: false },
-      font: `12px ${getComputedStyle(document.body).fontFamily}`,
-    };
-    const x: uPlot.Axis = { ...common, size: 30, gap: 4 };
-    if (this.options.axis === "time") {
-      x.space = 90;
-      x.values = (_, splits, __, ___, step) => splits.map((at) => timeLabel(at, step));
-    }
-    const y: uPlot.Axis = { ...common, size: 62, gap: 6 };
-    if (this.options.log) {
-      y.values = (_, splits) => splits.map((at) => ((at as number | null) === null ? "" : tick(at)));
-    }
-    return [x, y];
-  }
-
   private series(): uPlot.Series[] {
-    return this.loaded.flatMap(({ colour: stroke, smooth }): uPlot.Series[] => {
+    return this.lines.flatMap(({ colour: stroke, smooth }): uPlot.Series[] => {
       const raw: uPlot.Series = { stroke, width: smooth ? 1 : 1.6, alpha: smooth ? 0.32 : 1 };
       if (!smooth) return [raw];
       return [
@@ -151,9 +137,9 @@ export class Plot {
 
   /** The row of the point of a series that is nearest to `x`. */
   private rowNear(series: number, x: number): number {
-    const smoothed = this.loaded[0]?.smooth !== null;
+    const smoothed = this.lines[0]?.smooth !== null;
     const line = Math.floor((series - 1) / (smoothed ? 2 : 1));
-    const found = nearest(this.loaded[line]?.curve.x ?? [], x);
+    const found = nearest(this.lines[line]?.curve.x ?? [], x);
     // uPlot takes null for "nothing here", its type says number alone
     return this.rows[line]?.[found] ?? (null as unknown as number);
   }
@@ -180,19 +166,4 @@ export class Plot {
 function wide(min: number | null, max: number | null): [number, number] {
   if (min === null || max === null) return [0, 1];
   return min < max ? [min, max] : [min - 0.5, max + 0.5];
-}
-
-/** A power of ten; uPlot would round small ones to 0. */
-function tick(at: number): string {
-  return at >= 1e-4 && at < 1e6 ? String(Number(at.toPrecision(3))) : at.toExponential(0);
-}
-
-function timeLabel(ms: number, step: number): string {
-  const at = new Date(ms);
-  const two = (n: number): string => String(n).padStart(2, "0");
-  if (step >= 86_400_000) return `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  const minutes = `${two(at.getHours())}:${two(at.getMinutes())}`;
-  if (step >= 60_000) return minutes;
-  const seconds = `${minutes}:${two(at.getSeconds())}`;
-  return step >= 1000 ? seconds : `${seconds}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }

@@ -5,7 +5,7 @@ import { clock, value } from "../format";
 import { t } from "../i18n";
 import type { Axis } from "../types";
 import { runName } from "../ui";
-import type { Loaded } from "./chart";
+import type { Line } from "./lines";
 import { nearest } from "./smooth";
 
 export class Readout {
@@ -14,20 +14,20 @@ export class Readout {
   readonly element = h("div", { class: "readout" }, this.values, this.at);
   private slots: HTMLElement[] = [];
 
-  show(loaded: Loaded[], x: number | null, distance: number, axis: Axis): void {
-    if (this.slots.length !== loaded.length) {
-      this.slots = loaded.map(() => h("span", { class: "readout-value" }));
+  show(lines: Line[], x: number | null, distance: number, axis: Axis): void {
+    if (this.slots.length !== lines.length) {
+      this.slots = lines.map(() => h("span", { class: "readout-value" }));
       this.values.replaceChildren(...[...this.slots].reverse()); // as the legend has them
     }
     let at = x;
-    loaded.forEach(({ run, curve, colour, smooth }, place) => {
+    lines.forEach(({ run, curve, colour, smooth }, place) => {
       const slot = this.slots[place] as HTMLElement;
       slot.style.setProperty("--run", colour);
       slot.title = `${runName(run)} · ${run.instance}`;
       const found = x === null ? curve.x.length - 1 : nearest(curve.x, x);
-      if (found >= 0 && loaded.length === 1) at = curve.x[found] ?? null;
+      if (found >= 0 && lines.length === 1) at = curve.x[found] ?? null;
       const mark = x === null ? undefined : curve.marks.find((m) => Math.abs(m.x - x) <= distance);
-      if (mark && loaded.length === 1) at = mark.x;
+      if (mark && lines.length === 1) at = mark.x;
       const { x: xs } = curve;
       const beside = x !== null && (x < (xs[0] ?? 0) - distance || x > (xs.at(-1) ?? 0) + distance);
       if (beside && !mark) {

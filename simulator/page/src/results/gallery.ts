@@ -16,6 +16,9 @@ export class Gallery {
   private grid: VirtualGrid;
   private pages: ResultPages | null = null;
   private tiles = new WeakMap<HTMLElement, { tile: Tile; index: number }>();
+  // One tile alone is reached by Tab; arrow keys go on from there. Elements are used again for
+  // other tiles, so their order in the document is no order to walk in.
+  private current = 0;
   readonly element: HTMLElement;
 
   constructor(
@@ -29,7 +32,7 @@ export class Gallery {
       cellWidth: 132,
       create: () => this.create(),
       fill: (cell, index) => this.fill(cell, index),
-      visible: (first, end) => this.pages?.want(first, end),
+      visible: (first, end) => this.seen(first, end),
     });
     this.grid.element.classList.add("gallery");
     this.grid.element.setAttribute("role", "group");
@@ -76,6 +79,15 @@ export class Gallery {
     this.grid.refresh();
   }
 
+  private seen(first: number, end: number): void {
+    this.pages?.want(first, end);
+    if (this.current < first || this.current >= end) this.current = first;
+    for (let index = first; index < end; index++) {
+      const known = this.tiles.get(this.grid.cell(index) as HTMLElement);
+      if (known) known.tile.element.tabIndex = index === this.current ? 0 : -1;
+    }
+  }
+
   private create(): HTMLElement {
     const tile = new Tile(() => this.open(cell));
     const cell = h("div", { class: "cell" }, tile.element);
@@ -104,11 +116,12 @@ export class Gallery {
   }
 
   private focus(index: number): void {
+    this.current = index;
     this.grid.scrollTo(index);
     this.grid.cell(index)?.querySelector("button")?.focus();
   }
 
-  /** Arrow keys walk over the grid. */
+  /** Arrow keys walk over the grid, Home and End to its ends. */
   private walk(event: KeyboardEvent): void {
     const cell = (event.target as HTMLElement).closest<HTMLElement>(".cell");
     const index = cell ? (this.tiles.get(cell)?.index ?? -1) : -1;
@@ -118,9 +131,11 @@ export class Gallery {
       ArrowRight: 1,
       ArrowUp: -columns,
       ArrowDown: columns,
+      Home: -index,
+      End: count - 1 - index,
     };
     const step = steps[event.key];
-    if (index < 0 || step === undefined) return;
+    if (index < 0 || step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     const next = index + step;
     if (next >= 0 && next < count) this.focus(next);

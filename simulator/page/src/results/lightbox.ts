@@ -1,11 +1,12 @@
 /** One result in large, with the ones before and after it. */
 
 import { h, setText } from "../dom";
-import { count, percent } from "../format";
+import { count } from "../format";
 import { t } from "../i18n";
-import type { Finding, ResultItem } from "../types";
+import type { ResultItem } from "../types";
 import { iconButton } from "../ui";
-import { classHue, confidenceOf } from "./overlay";
+import { findingsTable } from "./findings";
+import { Magnifier } from "./magnifier";
 import { Picture, type PictureOptions } from "./picture";
 
 export interface LightboxOptions {
@@ -13,22 +14,32 @@ export interface LightboxOptions {
   total(): number;
   item(index: number): Promise<ResultItem | null>;
   options(): PictureOptions;
+  /** @param index what was shown last */
   closed(index: number): void;
 }
 
+const PAN = 0.15; // of the stage, for each press of a key
+
 export function openLightbox(given: LightboxOptions): void {
-  let { index } = given;
-  let zoom = 1;
+  let { index } = given; // what is shown
+  let wanted = index; // what was asked for last
   const picture = new Picture();
   const title = h("h2", { class: "mono" });
-  const place = h("span", { class: "note" });
-  const side = h("div", { class: "light-side" });
-  const stage = h("div", { class: "light-stage", tabindex: "0" }, picture.element);
+  const place = h("span", { class: "note", role: "status" });
+  const side = h("div", { class: "light-side", tabindex: "0", role: "group", "aria-label": t("findings") });
+  const stage = h(
+    "div",
+    { class: "light-stage", tabindex: "0", role: "application", "aria-label": t("image_help") },
+    picture.element,
+  );
+  const magnifier = new Magnifier(stage, () => picture.setZoom(magnifier.zoom));
   const show = async (next: number): Promise<void> => {
     if (next < 0 || next >= given.total()) return;
-    index = next;
+    wanted = next;
     const item = await given.item(next);
-    if (!item || index !== next) return;
+    if (!item || wanted !== next) return;
+    index = next;
+    magnifier.reset();
     setText(title, item.name);
     title.title = item.img_path;
     setText(place, `${count(next + 1)} / ${count(given.total())}`);
@@ -40,10 +51,8 @@ export function openLightbox(given: LightboxOptions): void {
       h("p", { class: "note mono path" }, item.img_path),
     );
   };
-  const magnify = (factor: number): void => {
-    zoom = factor === 0 ? 1 : Math.min(16, Math.max(1, zoom * factor));
-    picture.setZoom(zoom);
-  };
+  const step = (by: number): void => void show(wanted + by);
+  const close = (): void => dialog.close();
   const dialog = h(
     "dialog",
     { class: "lightbox", "aria-label": t("image") },
@@ -52,43 +61,41 @@ export function openLightbox(given: LightboxOptions): void {
       { class: "light-head" },
       title,
       place,
-      iconButton("previous", t("previous"), () => void show(index - 1)),
-      iconButton("next", t("next"), () => void show(index + 1)),
-      iconButton("minus", t("zoom_out"), () => magnify(1 / 1.5)),
-      iconButton("plus", t("zoom_in"), () => magnify(1.5)),
-      iconButton("close", t("close"), () => dialog.close()),
+      iconButton("previous", t("previous"), () => step(-1)),
+      iconButton("next", t("next"), () => step(1)),
+      iconButton("minus", t("zoom_out"), () => magnifier.magnify(-1)),
+      iconButton("plus", t("zoom_in"), () => magnifier.magnify(1)),
+      iconButton("close", t("close"), close),
     ),
     h("div", { class: "light-body" }, stage, side),
   );
+  // Arrows walk over the images; over a magnified one they move it.
+  const actions: Record<string, () => void> = {
+    ArrowLeft: () => void (magnifier.move(-PAN, 0) || step(-1)),
+    ArrowRight: () => void (magnifier.move(PAN, 0) || step(1)),
+    ArrowUp: () => void magnifier.move(0, -PAN),
+    ArrowDown: () => void magnifier.move(0, PAN),
+    "+": () => magnifier.magnify(1),
+    "=": () => magnifier.magnify(1),
+    "-": () => magnifier.magnify(-1),
+    "0": () => magnifier.reset(),
+  };
   dialog.addEventListener("keydown", (event) => {
-    const actions: Record<string, () => void> = {
-      ArrowLeft: () => void show(index - 1),
-      ArrowRight: () => void show(index + 1),
-      "+": () => magnify(1.5),
-      "=": () => magnify(1.5),
-      "-": () => magnify(1 / 1.5),
-      "0": () => magnify(0),
-    };
     const action = actions[event.key];
-    if (!action) return;
+    const scrolls = side.contains(event.target as Node) && /Up|Down/.test(event.key);
+    if (!action || scrolls || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     action();
   });
-  stage.addEventListener(
-    "wheel",
-    (event) => {
-      event.preventDefault();
-      magnify(Math.exp(-event.deltaY * 0.002));
-    },
-    { passive: false },
-  );
   dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close();
+    if (event.target === dialog) close();
   });
   const sizes = new ResizeObserver(() => picture.draw());
   sizes.observe(stage);
+  window.addEventListener("hashchange", close); // "back" leaves the view below, too
   dialog.addEventListener("close", () => {
     sizes.disconnect();
+    window.removeEventListener("hashchange", close);
     dialog.remove();
     given.closed(index);
   });
@@ -96,35 +103,4 @@ export function openLightbox(given: LightboxOptions): void {
   dialog.showModal();
   stage.focus();
   void show(index);
-}
-
-function findingsTable(findings: Finding[], classes: string[]): HTMLElement {
-  const rows = findings.flatMap((finding) => {
-    const swatch = h("span", { class: "swatch" });
-    swatch.style.setProperty("--run", `var(--${classHue(finding.predicted || finding.truth, classes)})`);
-    const special = finding.special === null || finding.special === undefined || finding.special === ""
-      ? ""
-      : typeof finding.special === "string"
-        ? finding.special
-        : JSON.stringify(finding.special);
-    const row = h(
-      "tr",
-      { class: finding.verdict },
-      h("td", {}, swatch, finding.truth || t("none")),
-      h("td", {}, finding.predicted || t("none")),
-      h("td", { class: "number" }, percent(confidenceOf(finding))),
-    );
-    if (!special) return [row];
-    return [row, h("tr", {}, h("td", { class: "note mono special", colspan: "3" }, special))];
-  });
-  return h(
-    "div",
-    { class: "table-box" },
-    h(
-      "table",
-      { class: "findings" },
-      h("thead", {}, h("tr", {}, h("th", {}, t("truth")), h("th", {}, t("predicted")), h("th", {}, t("confidence")))),
-      h("tbody", {}, ...rows),
-    ),
-  );
 }

@@ -4,9 +4,7 @@ import { h } from "../dom";
 import { count, percent } from "../format";
 import { t } from "../i18n";
 import type { Summary } from "../types";
-
-/** A cell that was chosen: the class names, "" for none. */
-export type Cell = { truth: string; predicted: string };
+import type { Cell } from "./query";
 
 export function matrixTable(summary: Summary, chosen: Cell | null, pick: (cell: Cell) => void): HTMLElement {
   const names = [...summary.classes, ""];

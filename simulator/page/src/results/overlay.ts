@@ -4,6 +4,9 @@ import { s } from "../dom";
 import { percent } from "../format";
 import { hue } from "../theme";
 import type { Finding } from "../types";
+import { outline, type Point } from "./outline";
+
+const DOT = 4; // radius of a point, px of the screen
 
 export interface OverlayOptions {
   /** Confidence below which a finding is not drawn. */
@@ -40,13 +43,14 @@ export function shapes(
     const below = confidence !== null && confidence < options.confidence;
     if (!points.length || (below && !finding.truth)) return [];
     const name = (below ? "" : finding.predicted) || finding.truth;
+    const shape = outline(String(finding.shape_type ?? ""), points, DOT / options.scale);
     const group = s(
       "g",
       { class: `finding ${below ? "missed" : finding.verdict}`, "data-class": name },
-      ...outline(String(finding.shape_type ?? ""), points, options.scale),
+      ...shape.elements,
     );
     (group as SVGGElement).style.setProperty("--class", `var(--${classHue(name, classes)})`);
-    if (options.labels) group.append(...label(caption(finding, below), points, size, options.scale));
+    if (options.labels) group.append(...label(caption(finding, below), shape.corner, size, options.scale));
     return [group];
   });
 }
@@ -60,39 +64,16 @@ function caption(finding: Finding, below: boolean): string {
   return parts.join(" ");
 }
 
-/** The lines of a shape; one that is not known is drawn as its points' polygon. */
-function outline(type: string, points: [number, number][], scale: number): SVGElement[] {
-  const [first, second] = points as [[number, number], [number, number]?];
-  const text = points.map((p) => `${p[0]},${p[1]}`).join(" ");
-  const kind = type.toLowerCase();
-  if (points.length === 1 || kind === "point" || kind === "points") {
-    return points.map(([x, y]) => s("circle", { cx: x, cy: y, r: 4 / scale, class: "dot" }));
-  }
-  if (kind === "circle" && second) {
-    const r = Math.hypot(second[0] - first[0], second[1] - first[1]);
-    return [s("circle", { cx: first[0], cy: first[1], r })];
-  }
-  if (kind === "line" || kind === "linestrip" || kind === "polyline") {
-    return [s("polyline", { points: text })];
-  }
-  if (points.length === 2 && second) {
-    const [x1, x2] = [first[0], second[0]].sort((a, b) => a - b) as [number, number];
-    const [y1, y2] = [first[1], second[1]].sort((a, b) => a - b) as [number, number];
-    return [s("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1 })];
-  }
-  return [s("polygon", { points: text })];
-}
-
+/** A tag above a shape's upper left corner, moved so that the image does not cut it off. */
 function label(
   text: string,
-  points: [number, number][],
+  corner: Point,
   size: { width: number; height: number },
   scale: number,
 ): SVGElement[] {
   const letter = 12 / scale;
   const width = [...text].reduce((sum, c) => sum + ((c.codePointAt(0) ?? 0) > 0x2e80 ? 1 : 0.62), 0.6) * letter;
-  const left = Math.min(...points.map((p) => p[0]));
-  const top = Math.min(...points.map((p) => p[1]));
+  const [left, top] = corner;
   const height = letter * 1.4;
   const x = Math.max(0, Math.min(left, size.width - width));
   const y = top >= height ? top - height : Math.min(top, size.height - height);

@@ -14,7 +14,8 @@ export class ResultPages {
   total = 0;
   private items = new Map<number, ResultItem>();
   private pending = new Set<number>();
-  private stale = new Set<number>();
+  private fresh = new Map<number, number>(); // page → the growth that its answer knew of
+  private growth = 0;
   private control = new AbortController();
 
   constructor(
@@ -30,7 +31,7 @@ export class ResultPages {
   /** Sees to it that the items from `first` to before `end` come. */
   want(first: number, end: number): void {
     for (let page = Math.floor(first / PAGE); page * PAGE < Math.max(end, 1); page++) {
-      if (!this.pending.has(page) && (!this.items.has(page * PAGE) || this.stale.has(page))) {
+      if (!this.pending.has(page) && this.fresh.get(page) !== this.growth) {
         void this.fetch(page);
       }
     }
@@ -38,7 +39,7 @@ export class ResultPages {
 
   /** More results came: what is known may have changed, and stays until the new answer. */
   invalidate(): void {
-    for (const index of this.items.keys()) this.stale.add(Math.floor(index / PAGE));
+    this.growth++;
   }
 
   close(): void {
@@ -52,11 +53,12 @@ export class ResultPages {
   }
 
   private async fetch(page: number): Promise<void> {
+    const { growth } = this;
     this.pending.add(page);
     try {
       const query = { ...this.query, offset: page * PAGE, limit: PAGE };
       const answer = await get<Answer>("results", query, this.control.signal);
-      this.stale.delete(page);
+      this.fresh.set(page, growth);
       this.total = answer.total;
       answer.items.forEach((item, place) => this.items.set(page * PAGE + place, item));
       for (const index of [...this.items.keys()]) if (index >= answer.total) this.items.delete(index);

@@ -22,36 +22,31 @@ export class Picture {
 
   constructor() {
     this.image.addEventListener("load", () => this.draw());
-    this.image.addEventListener("error", () => this.say(t("image_missing")));
+    this.image.addEventListener("error", () => this.blank(t("image_missing")));
   }
 
   show(item: ResultItem, options: PictureOptions): void {
     this.options = options;
-    const other = this.item?.url !== item.url;
+    const other = this.image.getAttribute("src") !== item.url;
     this.item = item;
     this.image.alt = item.name;
     if (!item.url) {
-      this.image.removeAttribute("src");
-      this.say(t("image_unknown"));
+      this.blank(t("image_unknown"));
     } else if (other) {
-      this.say("");
-      this.overlay.replaceChildren();
+      this.blank("");
       this.image.src = item.url;
     }
-    if (this.image.complete && this.image.naturalWidth) this.draw();
+    if (this.image.complete) this.draw();
   }
 
   clear(): void {
     this.item = null;
-    this.image.removeAttribute("src");
-    this.overlay.replaceChildren();
-    this.say("");
+    this.blank("");
   }
 
-  /** Makes it so many times as large as it fits; for the lightbox. */
+  /** Draws for an image that is magnified by so much: strokes and letters keep their size. */
   setZoom(zoom: number): void {
     this.zoom = zoom;
-    this.element.style.setProperty("--zoom", String(zoom));
     this.draw();
   }
 
@@ -59,6 +54,7 @@ export class Picture {
     const { naturalWidth: width, naturalHeight: height } = this.image;
     if (!this.item || !this.options || !width || !this.image.getAttribute("src")) return;
     const scale = Math.min(this.element.clientWidth / width, this.element.clientHeight / height) * this.zoom || 1;
+    this.image.hidden = false;
     this.image.classList.toggle("crisp", scale >= 2);
     this.overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.overlay.replaceChildren(
@@ -66,9 +62,12 @@ export class Picture {
     );
   }
 
-  private say(text: string): void {
+  /** Takes the former image away, with what was drawn over it. */
+  private blank(text: string): void {
+    this.image.removeAttribute("src");
+    this.image.hidden = true; // until it is loaded: browsers go on showing the former one
+    this.overlay.replaceChildren();
     this.missing.textContent = text;
     this.missing.hidden = !text;
-    this.image.hidden = Boolean(text);
   }
 }

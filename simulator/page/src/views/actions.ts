@@ -21,21 +21,25 @@ function specialParams(): object | null {
   if (options.params === null) return null;
   const found: unknown = JSON.parse(options.params.trim() || "{}");
   if (typeof found !== "object" || found === null || Array.isArray(found)) {
-    throw new SyntaxError(t("params_bad"));
+    throw new SyntaxError(""); // whoever catches it says what is expected
   }
   return found;
 }
 
 export function actions(): { element: HTMLElement; update(): void } {
   const said = notice();
+  let asking = false;
   const run = async (path: string, extra: object): Promise<void> => {
+    if (asking) return; // a double click asks once
+    asking = true;
     said.say("");
     try {
       await post(path, { special_params: specialParams(), ...extra });
     } catch (error) {
       const text = (error as Error).message;
-      said.say(error instanceof SyntaxError ? `${t("params_bad")} ${text}` : text, true);
+      said.say(error instanceof SyntaxError ? `${t("params_bad")} ${text}`.trim() : text, true);
     }
+    asking = false;
   };
   const buttons = ORDER.map((name) => {
     const note = h("span", { class: "action-note" }, t(`do_${name}_note` as Key));

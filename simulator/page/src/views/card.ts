@@ -15,7 +15,7 @@ export function instanceCard(first: Instance): Row<Instance> {
   const badge = h("span", { class: "badge" });
   const reason = h("p", { class: "reason" });
   const bar = h("div", { class: "bar" });
-  const meter = h("div", { class: "meter", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, bar);
+  const meter = h("div", { class: "meter", role: "progressbar", "aria-label": t("progress"), "aria-valuemin": "0", "aria-valuemax": "100" }, bar);
   const share = h("span", { class: "share" });
   const left = h("span", { class: "left" });
   const progress = h("div", { class: "progress" }, meter, h("div", { class: "progress-text" }, share, left));
@@ -33,6 +33,16 @@ export function instanceCard(first: Instance): Row<Instance> {
       said.say((error as Error).message, true);
     }
     stop.disabled = false;
+    if (document.activeElement === document.body) element.focus(); // the button may be gone
+  };
+  const forget = button(t("forget"), () => void drop(), { class: "danger" });
+  const drop = async (): Promise<void> => {
+    if (!window.confirm(t("forget_sure", { id }))) return;
+    try {
+      await post("forget", { instance: id }); // the card goes with the event
+    } catch (error) {
+      said.say((error as Error).message, true);
+    }
   };
   const curvesLink = link(t("nav_curves"), "", "curves");
   const resultsLink = link(t("nav_results"), "", "results");
@@ -47,10 +57,11 @@ export function instanceCard(first: Instance): Row<Instance> {
     logLink,
     sendLink,
     stop,
+    forget,
   );
   const element = h(
     "article",
-    { class: "card", role: "listitem", "aria-label": id, "data-instance": id },
+    { class: "card", role: "listitem", tabindex: "-1", "aria-label": id, "data-instance": id },
     h("div", { class: "card-head" }, kind, badge),
     h("p", { class: "mono card-id" }, id),
     reason,
@@ -93,6 +104,7 @@ export function instanceCard(first: Instance): Row<Instance> {
       show(logLink, instance.has_log);
       show(sendLink, Boolean(instance.address) && isActive(instance));
       show(stop, instance.owned && isActive(instance));
+      show(forget, !instance.owned);
       element.classList.toggle("stuck", isStuck(instance));
     },
   };

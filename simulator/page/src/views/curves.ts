@@ -47,7 +47,7 @@ export function curves(): View {
   const tools = h(
     "div",
     { class: "toolbar" },
-    h("div", { class: "tool" }, h("span", { class: "field-label" }, t("axis")), axes),
+    h("div", { class: "tool" }, h("span", { class: "field-label" }, t("axis")), axes.element),
     h("label", { class: "tool" }, h("span", { class: "field-label" }, t("smoothing")), slider, strength),
     all,
   );
@@ -112,9 +112,9 @@ export function curves(): View {
     update();
   };
   const stops = [
-    store.on(["run"], update),
+    store.onFrame(["run", "forgotten"], update),
     store.on(["state"], () => {
-      update();
+      update(); // even if the runs are called the same
       charts.forEach((chart) => chart.reload()); // the server may be another one
     }),
   ];
@@ -127,6 +127,7 @@ export function curves(): View {
       keepSmoothing.cancel();
       charts.forEach((chart) => chart.destroy());
     },
+    recolour: () => charts.forEach((chart) => chart.recolour()),
   };
 }
 

@@ -1,12 +1,12 @@
 /** What the sidecars say of the delivery, and how the messages get here. */
 
-import { h, KeyedList, perFrame, setText, show, type Row } from "../dom";
+import { h, KeyedList, setText, show, type Row } from "../dom";
 import { bytes, clock, count, duration } from "../format";
 import { t, type Key } from "../i18n";
-import { isStuck } from "../outages";
+import { isStuck, sourceName } from "../outages";
 import { store } from "../state";
 import type { Instance } from "../types";
-import { empty, facts, kindName, type View } from "../ui";
+import { empty, facts, isActive, kindName, type View } from "../ui";
 
 export function delivery(): View {
   const badge = h("span", { class: "badge" });
@@ -20,7 +20,7 @@ export function delivery(): View {
     error,
     h("p", { class: "note" }, t("source_note")),
   );
-  const grid = h("div", { class: "cards" });
+  const grid = h("div", { class: "cards delivery-cards", role: "list" });
   const list = new KeyedList<Instance>(grid, (i) => i.id, deliveryCard);
   const nothing = empty("empty_delivery", "empty_delivery_text");
   const element = h(
@@ -34,14 +34,14 @@ export function delivery(): View {
   const update = (): void => {
     setText(badge, t(store.source.ok ? "works" : "broken_down"));
     badge.className = `badge ${store.source.ok ? "ready" : "failed"}`;
-    setText(name, store.source.name);
+    setText(name, sourceName());
     setText(error, store.source.error ?? "");
     show(error, Boolean(store.source.error));
     const known = store.listInstances().filter((i) => i.delivery !== null);
     list.update(known);
     show(nothing, known.length === 0);
   };
-  const stop = store.on(["state", "instance", "source"], perFrame(update));
+  const stop = store.onFrame(["state", "instance", "forgotten", "source"], update);
   update();
   return { element, destroy: stop };
 }
@@ -51,11 +51,11 @@ function deliveryCard(): Row<Instance> {
   const badge = h("span", { class: "badge" });
   const id = h("p", { class: "mono card-id" });
   const error = h("p", { class: "reason" });
-  const names: Key[] = ["undelivered", "oldest", "delivered", "retries", "dropped", "dead_letters", "sink", "as_of"];
+  const names: Key[] = ["undelivered", "oldest", "delivered", "retries", "dropped", "dead_letters", "as_of", "sink"];
   const details = facts(names);
   const element = h(
     "article",
-    { class: "card" },
+    { class: "card", role: "listitem" },
     h("div", { class: "card-head" }, kind, badge),
     id,
     error,
@@ -72,7 +72,9 @@ function deliveryCard(): Row<Instance> {
       const stuck = isStuck(instance);
       const lost = (d.dropped ?? 0) + (d.dead_letters ?? 0) > 0;
       setText(badge, t(stuck ? "stuck" : (`sidecar_${d.sidecar.replace(" ", "_")}` as Key)));
-      badge.className = `badge ${stuck ? "failed" : d.sidecar === "running" ? "ready" : "ended"}`;
+      // An instance at work without a sidecar delivers nothing; one that has ended needs none.
+      const idle = d.sidecar === "running" ? "ready" : isActive(instance) ? "lost" : "none";
+      badge.className = `badge ${stuck ? "failed" : idle}`;
       setText(error, d.last_error ?? "");
       show(error, Boolean(d.last_error));
       element.classList.toggle("stuck", stuck || lost);
@@ -83,8 +85,8 @@ function deliveryCard(): Row<Instance> {
         count(d.retries),
         count(d.dropped),
         count(d.dead_letters),
-        d.sink ?? "–",
         clock(d.at_ms),
+        d.sink ?? "–",
       ]);
     },
   };

@@ -26,7 +26,7 @@ export class InstanceMenu {
   /** The chosen instance, else one that fits, preferably at work; null: all, or none fits. */
   get chosen(): string | null {
     const id = route.get("instance");
-    if (id !== null) return id;
+    if (id !== null && store.instances.has(id)) return id; // else it was forgotten
     if (this.all) return null;
     const fitting = store.listInstances().filter(this.fits);
     return (fitting.find(isActive) ?? fitting[0])?.id ?? null;

@@ -1,6 +1,6 @@
 /** An instance's log, live. */
 
-import { debounce, h, perFrame, setText, show } from "../dom";
+import { debounce, h, setText, show } from "../dom";
 import { clock, count } from "../format";
 import { t } from "../i18n";
 import { route } from "../route";
@@ -9,16 +9,18 @@ import { get } from "../transport";
 import type { LogLine } from "../types";
 import { empty, field, link, notice, select, type View } from "../ui";
 import { InstanceMenu } from "./instances";
-import { Tail } from "./tail";
+import { scroller, Tail } from "./tail";
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"];
-const ROW = 20;
+const ROW = 20; // px, as in lists.css
+const PAGE = 500;
+const TYPED_MS = 200;
 
 export function log(): View {
   const said = notice();
   const total = h("span", { class: "note" });
   const nothing = empty("empty_log", "empty_log_text", link(t("nav_overview"), "#/overview"));
-  const menu = new InstanceMenu(() => void tail.restart(), false, (i) => i.has_log);
+  const menu = new InstanceMenu(() => update(), false, (i) => i.has_log);
   let shown: string | null = null;
   const search = h("input", {
     type: "search",
@@ -26,55 +28,40 @@ export function log(): View {
     placeholder: t("search"),
     oninput: () => find(),
   });
-  const find = debounce(200, () => {
+  const find = debounce(TYPED_MS, () => {
     route.set({ search: search.value || null });
-    void tail.restart();
+    tail.restart();
   });
   const level = select(
     LEVELS.map((name) => [name, name === "DEBUG" ? t("all_levels") : t("from_level", { level: name })]),
     route.get("level") ?? "DEBUG",
     (value) => {
       route.set({ level: value === "DEBUG" ? null : value });
-      void tail.restart();
+      tail.restart();
     },
   );
   const follow = h("input", { type: "checkbox", checked: true, onchange: () => tail.setFollow(follow.checked) });
+  const list = scroller(t("nav_log"), "log");
   const tail = new Tail<LogLine>({
+    scroller: list,
     rowHeight: ROW,
-    label: t("nav_log"),
     id: (line) => line.n,
     load: async (where) => {
-      const id = menu.chosen;
-      if (!id) return [];
       const answer = await get<{ total: number; lines: LogLine[] }>("log", {
-        instance: id,
+        instance: shown,
         search: route.get("search"),
         level: route.get("level"),
         before: where?.before,
         after: where?.after,
-        limit: 500,
+        limit: PAGE,
       });
-      said.say("");
-      setText(total, t("n_lines", { n: count(answer.total) }));
-      return answer.lines;
+      return { items: answer.lines, total: answer.total };
     },
-    create: () =>
-      h(
-        "div",
-        { class: "log-line" },
-        h("span", { class: "log-n" }),
-        h("span", { class: "log-time" }),
-        h("span", { class: "log-level" }),
-        h("span", { class: "log-text" }),
-      ),
-    fill(element, line) {
-      const [n, time, severity, text] = element.children as unknown as HTMLElement[];
-      if (!n || !time || !severity || !text) return;
-      setText(n, String(line.n + 1)); // as editors count
-      setText(time, typeof line.time === "number" ? clock(line.time, true) : (line.time ?? ""));
-      setText(severity, line.level ?? "");
-      mark(text, line.text, route.get("search"));
-      element.className = `log-line ${(line.level ?? "").toLowerCase()}`;
+    create: line,
+    fill: (element, item) => fillLine(element, item, route.get("search")),
+    arrived: (n) => {
+      said.say("");
+      setText(total, t("n_lines", { n: count(n) }));
     },
     failed: (text) => said.say(text, true),
     followed: (yes) => (follow.checked = yes),
@@ -94,7 +81,7 @@ export function log(): View {
     h("div", { class: "view-head" }, h("h1", {}, t("nav_log"))),
     tools,
     said.element,
-    tail.scroller,
+    list,
     nothing,
   );
   const update = (): void => {
@@ -102,19 +89,19 @@ export function log(): View {
     const id = menu.chosen;
     show(nothing, !id);
     show(tools, Boolean(id));
-    show(tail.scroller, Boolean(id));
+    show(list, Boolean(id));
     if (id === shown) return;
     shown = id;
-    void tail.restart();
+    if (id) tail.restart();
   };
   const stops = [
-    store.on(["instance"], perFrame(update)),
+    store.onFrame(["instance", "forgotten"], update),
     store.on(["state"], () => {
-      shown = null;
+      shown = null; // the log may be another one
       update();
     }),
     store.on(["log"], (data) => {
-      if ((data as { instance: string }).instance === menu.chosen) void tail.newer();
+      if ((data as { instance: string }).instance === shown) tail.newer();
     }),
   ];
   update();
@@ -128,20 +115,38 @@ export function log(): View {
   };
 }
 
+const PARTS = ["n", "date", "time", "level", "text"] as const;
+
+function line(): HTMLElement {
+  const parts = PARTS.map((name) => h("span", { class: `log-${name}` }));
+  return h("div", { class: "log-line" }, ...parts);
+}
+
+function fillLine(element: HTMLElement, item: LogLine, search: string | null): void {
+  const [n, date, time, severity, text] = element.children as unknown as HTMLElement[];
+  if (!n || !date || !time || !severity || !text) return;
+  const at = typeof item.time === "number" ? clock(item.time, true) : (item.time ?? "");
+  const day = at.lastIndexOf(" ") + 1; // the date has a place of its own: a phone has none for it
+  setText(n, String(item.n + 1)); // as editors count
+  setText(date, at.slice(0, day));
+  setText(time, at.slice(day));
+  setText(severity, item.level ?? "");
+  mark(text, item.text, search);
+  element.className = `log-line ${(item.level ?? "").toLowerCase()}`;
+}
+
 /** Shows a text with what was searched for marked in it. */
 function mark(element: HTMLElement, text: string, search: string | null): void {
   if (!search) {
     setText(element, text);
     return;
   }
+  const wanted = new RegExp(search.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gi");
   const parts: Node[] = [];
-  const low = text.toLowerCase();
-  const wanted = search.toLowerCase();
   let at = 0;
-  for (let found = low.indexOf(wanted); found >= 0; found = low.indexOf(wanted, at)) {
-    parts.push(document.createTextNode(text.slice(at, found)));
-    parts.push(h("mark", {}, text.slice(found, found + wanted.length)));
-    at = found + wanted.length;
+  for (const { 0: found, index } of text.matchAll(wanted)) {
+    parts.push(document.createTextNode(text.slice(at, index)), h("mark", {}, found));
+    at = index + found.length;
   }
   parts.push(document.createTextNode(text.slice(at)));
   element.replaceChildren(...parts);

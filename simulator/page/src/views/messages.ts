@@ -1,71 +1,67 @@
 /** Every message as it came, live. */
 
-import { h, perFrame, setText, show } from "../dom";
+import { h, setAttribute, setText, show } from "../dom";
 import { clock, count } from "../format";
 import { t } from "../i18n";
 import { store } from "../state";
 import { get } from "../transport";
 import type { Message } from "../types";
-import { empty, facts, field, iconButton, link, notice, type View } from "../ui";
+import { empty, field, link, notice, type View } from "../ui";
+import { messageDetail } from "./detail";
 import { InstanceMenu } from "./instances";
-import { Tail } from "./tail";
+import { scroller, Tail } from "./tail";
 
-const ROW = 30;
+const ROW = 30; // px, as in lists.css
+const PAGE = 300;
+const SHORT = 400; // characters of a value that a row shows at most
+const PARSED = 20_000; // characters beyond which a value is not looked into
 
 export function messages(): View {
   const said = notice();
   const total = h("span", { class: "note" });
   const nothing = empty("empty_messages", "empty_messages_text", link(t("nav_overview"), "#/overview"));
-  const menu = new InstanceMenu(() => void tail.restart(), true);
+  const menu = new InstanceMenu(() => tail.restart(), true);
   const follow = h("input", { type: "checkbox", checked: true, onchange: () => tail.setFollow(follow.checked) });
-  const detail = h("aside", { class: "detail", "aria-label": t("message") });
+  const list = scroller(t("nav_messages"), "listbox");
+  const detail = h("section", { class: "detail", tabindex: "0", "aria-label": t("message") });
   let selected: number | null = null;
   const elements = new WeakMap<HTMLElement, Message>();
 
   const select = (message: Message | null): void => {
+    const inside = detail.contains(document.activeElement);
     selected = message?.id ?? null;
     show(detail, message !== null);
     if (message) detail.replaceChildren(...messageDetail(message, () => select(null)));
+    else if (inside) list.focus();
+    setAttribute(list, "aria-activedescendant", message && rowId(message));
     tail.refresh();
   };
   const tail = new Tail<Message>({
+    scroller: list,
     rowHeight: ROW,
-    label: t("nav_messages"),
     id: (message) => message.id,
-    load: async (where) => {
-      const answer = await get<{ total: number; items: Message[] }>("messages", {
+    load: (where) =>
+      get("messages", {
         instance: menu.chosen,
         before_id: where?.before,
         after_id: where?.after,
-        limit: 300,
-      });
-      said.say("");
-      setText(total, t("n_messages", { n: count(answer.total) }));
-      show(nothing, answer.total === 0);
-      show(body, answer.total > 0);
-      return answer.items;
-    },
+        limit: PAGE,
+      }),
     create: () => {
-      const row = h(
-        "div",
-        { class: "message-row", role: "button", tabindex: "-1", onclick: () => open(row) },
-        ...["time", "topic", "place", "flags", "text"].map((name) => h("span", { class: `m-${name}` })),
-      );
+      const row = h("div", { role: "option", class: "message-row", onclick: () => open(row) }, ...cells());
       return row;
     },
     fill(element, message) {
       elements.set(element, message);
-      const [time, topic, place, flags, text] = element.children as unknown as HTMLElement[];
-      if (!time || !topic || !place || !flags || !text) return;
-      setText(time, clock(message.timestamp_ms, true));
-      setText(topic, message.topic);
-      setText(place, `${message.partition ?? "–"}:${message.offset ?? "–"}`);
-      flags.replaceChildren(
-        ...(message.broken ? [h("span", { class: "flag bad" }, t("broken"))] : []),
-        ...(message.repeat ? [h("span", { class: "flag" }, t("repeat"))] : []),
-      );
-      setText(text, message.value.slice(0, 400));
-      element.setAttribute("aria-pressed", String(message.id === selected));
+      element.id = rowId(message);
+      element.setAttribute("aria-selected", String(message.id === selected));
+      fillRow(element, message);
+    },
+    arrived: (n) => {
+      said.say("");
+      setText(total, t("n_messages", { n: count(n) }));
+      show(nothing, n === 0);
+      show(body, n > 0);
     },
     failed: (text) => said.say(text, true),
     followed: (yes) => (follow.checked = yes),
@@ -76,45 +72,62 @@ export function messages(): View {
     tail.setFollow((follow.checked = false));
     select(message.id === selected ? null : message);
   };
-  tail.scroller.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") select(null);
-    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-    event.preventDefault();
-    const at = tail.items.findIndex((m) => m.id === selected);
+  const walk = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") return select(null);
     const last = tail.items.length - 1;
-    const next = at < 0 ? last : Math.max(0, Math.min(last, at + (event.key === "ArrowDown" ? 1 : -1)));
+    const at = tail.items.findIndex((m) => m.id === selected);
+    const page = Math.max(1, Math.floor(list.clientHeight / ROW) - 1);
+    const from = at < 0 ? last + 1 : at;
+    const places: Record<string, number> = {
+      ArrowDown: at < 0 ? last : at + 1,
+      ArrowUp: from - 1,
+      PageDown: from + page,
+      PageUp: from - page,
+      Home: 0,
+      End: last,
+    };
+    const place = places[event.key];
+    if (place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const next = Math.max(0, Math.min(last, place));
     const message = tail.items[next];
     if (!message) return;
-    follow.checked = tail.follow = false;
+    tail.setFollow((follow.checked = false));
     tail.scrollTo(next);
     select(message);
-  });
-  const head = h(
+  };
+  list.addEventListener("keydown", walk);
+  const body = h(
     "div",
-    { class: "message-row message-head", "aria-hidden": "true" },
-    ...(["time", "topic", "place", "flags", "text"] as const).map((name) => h("span", { class: `m-${name}` }, name === "flags" ? "" : t(`m_${name}`))),
+    { class: "messages-body" },
+    h("div", { class: "messages-list" }, head(), list),
+    detail,
   );
-  const body = h("div", { class: "messages-body" }, h("div", { class: "messages-list" }, head, tail.scroller), detail);
   const element = h(
     "div",
     { class: "view fill" },
     h("div", { class: "view-head" }, h("h1", {}, t("nav_messages"))),
-    h("div", { class: "toolbar" }, field(t("instance"), menu.element), h("label", { class: "tool check" }, follow, t("follow")), total),
+    h(
+      "div",
+      { class: "toolbar" },
+      field(t("instance"), menu.element),
+      h("label", { class: "tool check" }, follow, t("follow")),
+      total,
+    ),
     said.element,
     body,
     nothing,
   );
-  show(detail, false);
-  show(nothing, false);
+  for (const part of [detail, nothing, body]) show(part, false); // nothing is known yet
   const stops = [
-    store.on(["instance"], perFrame(() => menu.update())),
-    store.on(["messages"], () => void tail.newer()),
-    store.on(["state"], () => {
+    store.onFrame(["instance"], () => menu.update()),
+    store.on(["messages"], () => tail.newer()),
+    store.on(["state", "forgotten"], () => {
       menu.update();
-      void tail.restart();
+      tail.restart();
     }),
   ];
-  void tail.restart();
+  tail.restart();
   return {
     element,
     destroy() {
@@ -124,35 +137,46 @@ export function messages(): View {
   };
 }
 
-function messageDetail(message: Message, close: () => void): HTMLElement[] {
-  const where = facts(["m_topic", "m_partition", "m_offset", "m_time", "instance"]);
-  where.update([
-    message.topic,
-    String(message.partition ?? "–"),
-    String(message.offset ?? "–"),
-    clock(message.timestamp_ms, true),
-    message.instance ?? "–",
-  ]);
-  const headers = Object.entries(message.headers).map(([name, value]) =>
-    h("div", {}, h("dt", {}, name), h("dd", { class: "mono" }, typeof value === "string" ? value : JSON.stringify(value))),
-  );
-  const parts: (HTMLElement | null)[] = [
-    h("div", { class: "detail-head" }, h("h2", {}, `#${message.id}`), iconButton("close", t("close"), close)),
-    message.broken ? h("p", { class: "notice bad" }, `${t("broken")}: ${message.broken}`) : null,
-    message.repeat ? h("p", { class: "notice" }, t("repeat_note")) : null,
-    where.element,
-    headers.length ? h("h3", {}, t("headers")) : null,
-    headers.length ? h("dl", { class: "facts wide" }, ...headers) : null,
-    h("h3", {}, t("value")),
-    h("pre", { class: "json" }, prettyText(message.value)),
-  ];
-  return parts.filter((part) => part !== null);
+function rowId(message: Message): string {
+  return `message-${message.id}`;
 }
 
-function prettyText(value: string): string {
-  try {
-    return JSON.stringify(JSON.parse(value), null, 2);
-  } catch {
-    return value; // a broken message is shown as it came
+const COLUMNS = ["time", "topic", "place", "flags", "text"] as const;
+
+function cells(): HTMLElement[] {
+  return COLUMNS.map((name) => h("span", { class: `m-${name}` }));
+}
+
+function head(): HTMLElement {
+  const row = h("div", { class: "message-row message-head", "aria-hidden": "true" }, ...cells());
+  COLUMNS.forEach((name, place) => {
+    if (name !== "flags") setText(row.children[place] as HTMLElement, t(`m_${name}`));
+  });
+  return row;
+}
+
+function fillRow(element: HTMLElement, message: Message): void {
+  const [time, topic, place, flags, text] = element.children as unknown as HTMLElement[];
+  if (!time || !topic || !place || !flags || !text) return;
+  setText(time, clock(message.timestamp_ms, true));
+  setText(topic, message.topic);
+  setText(place, `${message.partition ?? "–"}:${message.offset ?? "–"}`);
+  flags.replaceChildren(
+    ...(message.broken ? [h("span", { class: "flag bad" }, t("broken"))] : []),
+    ...(message.repeat ? [h("span", { class: "flag" }, t("repeat"))] : []),
+  );
+  setText(text, short(message));
+}
+
+/** What tells a message from its neighbours: its data, whose beginning they do not share. */
+function short(message: Message): string {
+  if (!message.broken && message.value.length <= PARSED) {
+    try {
+      const { data } = JSON.parse(message.value) as { data?: unknown };
+      if (data !== undefined) return JSON.stringify(data).slice(0, SHORT);
+    } catch {
+      // what the platform can read is not always JSON to a browser, a bare NaN for example
+    }
   }
+  return message.value.slice(0, SHORT);
 }

@@ -1,6 +1,6 @@
 /** The instances and what can be done with them: what one sees first. */
 
-import { h, KeyedList, perFrame, setText, show } from "../dom";
+import { h, KeyedList, setText, show } from "../dom";
 import { t } from "../i18n";
 import { icon } from "../icons";
 import { store } from "../state";
@@ -38,8 +38,8 @@ export function overview(): View {
     show(nothing, instances.length === 0);
     show(grid, instances.length > 0);
   };
-  const ask = perFrame(update);
-  const stop = store.on(["state", "instance", "run", "algorithm", "flow", "connection"], ask);
+  const topics = ["state", "instance", "forgotten", "algorithm", "flow", "connection"] as const;
+  const stop = store.onFrame([...topics], update);
   update();
   return { element, destroy: stop };
 }

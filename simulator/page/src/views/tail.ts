@@ -3,43 +3,55 @@
 import { h } from "../dom";
 import { VirtualGrid } from "../virtual";
 
+export interface Loaded<T> {
+  items: T[];
+  /** How many there are altogether. */
+  total: number;
+}
+
 export interface TailOptions<T> {
+  /** The scrolling element; receives the list. */
+  scroller: HTMLElement;
   rowHeight: number;
-  label: string;
   id(item: T): number;
   /** Items before or after the one with the given id, or the newest (null); ascending. */
-  load(where: { before?: number; after?: number } | null): Promise<T[]>;
+  load(where: { before?: number; after?: number } | null): Promise<Loaded<T>>;
   create(): HTMLElement;
-  fill(element: HTMLElement, item: T): void;
+  fill(element: HTMLElement, item: T, index: number): void;
+  /** Called with each answer that was used. */
+  arrived(total: number): void;
   failed(text: string): void;
   /** Whether the newest is kept in sight; scrolling up ends that. */
   followed(yes: boolean): void;
 }
 
-const KEEP = 50_000; // items in memory; beyond it the far end is forgotten
+const KEEP = 50_000; // items in memory
+const BEFORE = 50; // rows from the beginning at which older ones are fetched
 
 export class Tail<T> {
   items: T[] = [];
   follow = true;
-  readonly scroller: HTMLElement;
   private grid: VirtualGrid;
+  private scroller: HTMLElement;
+  // One request at a time; a new query replaces it, and its answer is dropped.
+  private turn = 0;
   private busy = false;
   private more = false; // something new was said while a request was under way
   private complete = false; // the beginning is loaded
-  private turn = 0; // counts the queries, so that an old answer is recognised
+  private cut = false; // newer items were not loaded, so as not to lose those that are read
 
   constructor(private options: TailOptions<T>) {
-    this.scroller = h("div", { class: "tail", tabindex: "0", role: "log", "aria-label": options.label, "aria-live": "off" });
+    this.scroller = options.scroller;
     this.grid = new VirtualGrid({
       scroller: this.scroller,
       rowHeight: options.rowHeight,
       create: options.create,
       fill: (element, index) => {
         const item = this.items[index];
-        if (item !== undefined) options.fill(element, item);
+        if (item !== undefined) options.fill(element, item, index);
       },
       visible: (first) => {
-        if (first < 50) void this.older();
+        if (first < BEFORE) this.older();
       },
     });
     this.scroller.append(this.grid.element);
@@ -47,44 +59,41 @@ export class Tail<T> {
   }
 
   /** Begins anew at the end: the query has changed. */
-  async restart(): Promise<void> {
-    const turn = ++this.turn;
-    try {
-      const items = await this.options.load(null);
-      if (turn !== this.turn) return;
+  restart(): void {
+    this.turn++;
+    this.more = this.cut = false;
+    void this.request(null, ({ items }) => {
       this.complete = items.length === 0;
       this.replace(items);
       if (this.follow) this.toEnd();
-    } catch (error) {
-      if (turn === this.turn) this.options.failed((error as Error).message);
-    }
+    });
   }
 
   /** Fetches what was added at the end. */
-  async newer(): Promise<void> {
+  newer(): void {
     const last = this.items.at(-1);
-    if (!last) return this.restart();
-    if (this.busy) {
-      this.more = true;
-      return;
-    }
-    await this.exclusive(async (turn) => {
-      const items = await this.options.load({ after: this.options.id(last) });
-      if (turn !== this.turn || !items.length) return;
-      this.more = true; // until an answer is empty
-      const all = this.items.concat(items);
-      this.replace(all.length > KEEP ? all.slice(-KEEP) : all);
-      if (this.follow) this.toEnd();
-    });
-    if (this.more) {
-      this.more = false;
-      await this.newer();
+    if (this.busy) this.more = true;
+    else if (!last) this.restart();
+    else if (!this.follow && this.items.length >= KEEP) this.cut = true;
+    else {
+      void this.request({ after: this.options.id(last) }, ({ items }) => {
+        if (!items.length) return;
+        this.more = true; // until an answer is empty
+        const all = this.items.concat(items);
+        const gone = Math.max(0, all.length - KEEP);
+        if (gone) this.complete = false;
+        this.replace(gone ? all.slice(gone) : all);
+        if (this.follow) this.toEnd();
+        else if (gone) this.scroller.scrollTop -= gone * this.options.rowHeight;
+      });
     }
   }
 
   setFollow(yes: boolean): void {
     this.follow = yes;
-    if (yes) this.toEnd();
+    if (!yes) return;
+    if (this.cut) this.restart();
+    else this.toEnd();
   }
 
   /** Shows the items anew: their look has changed. */
@@ -101,12 +110,10 @@ export class Tail<T> {
     this.grid.destroy();
   }
 
-  private async older(): Promise<void> {
+  private older(): void {
     const first = this.items[0];
-    if (!first || this.busy || this.complete) return;
-    await this.exclusive(async (turn) => {
-      const items = await this.options.load({ before: this.options.id(first) });
-      if (turn !== this.turn) return;
+    if (!first || this.busy || this.complete || this.items.length >= 2 * KEEP) return;
+    void this.request({ before: this.options.id(first) }, ({ items }) => {
       this.complete = items.length === 0;
       const top = this.scroller.scrollTop;
       this.replace(items.concat(this.items));
@@ -114,15 +121,26 @@ export class Tail<T> {
     });
   }
 
-  private async exclusive(work: (turn: number) => Promise<void>): Promise<void> {
+  private async request(
+    where: { before?: number; after?: number } | null,
+    use: (answer: Loaded<T>) => void,
+  ): Promise<void> {
+    const { turn } = this;
     this.busy = true;
     try {
-      await work(this.turn);
+      const answer = await this.options.load(where);
+      if (turn !== this.turn) return;
+      this.busy = false;
+      this.options.arrived(answer.total); // first: it shows the list, which then has a height
+      use(answer);
     } catch (error) {
-      this.more = false;
+      if (turn !== this.turn) return;
+      this.busy = this.more = false; // the next event, or scrolling, asks again
       this.options.failed((error as Error).message);
     }
-    this.busy = false;
+    if (!this.more) return;
+    this.more = false;
+    this.newer();
   }
 
   private replace(items: T[]): void {
@@ -143,4 +161,9 @@ export class Tail<T> {
     this.follow = atEnd;
     this.options.followed(atEnd);
   }
+}
+
+/** The scrolling element of a list: reachable by keyboard, which then scrolls it. */
+export function scroller(label: string, role: string): HTMLElement {
+  return h("div", { class: "tail", tabindex: "0", role, "aria-label": label, "aria-live": "off" });
 }

@@ -5,7 +5,7 @@ import { t } from "../i18n";
 import type { Json } from "../types";
 import { field } from "../ui";
 
-type Body = Record<string, Json>;
+export type Body = Record<string, Json>;
 
 export class RequestForm {
   private draft: Body = {};
@@ -24,6 +24,9 @@ export class RequestForm {
     h("div", { class: "request-json" }, field("JSON", this.json), this.error),
   );
   private valid = true;
+
+  /** @param typed called with each valid request that somebody has typed */
+  constructor(private typed: (body: Body) => void) {}
 
   set(body: Body): void {
     this.draft = structuredClone(body);
@@ -59,6 +62,7 @@ export class RequestForm {
       this.draft = found;
       this.check(null);
       this.showFields();
+      this.typed(this.draft);
     } catch (error) {
       this.check(`${t("json_bad")} ${(error as Error).message}`);
     }
@@ -75,6 +79,7 @@ export class RequestForm {
   private change(name: string, value: Json): void {
     this.draft[name] = value;
     this.showJson();
+    this.typed(this.draft);
   }
 
   /** An input that fits the value's type; what is nested is edited as JSON. */

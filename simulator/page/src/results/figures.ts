@@ -1,0 +1,64 @@
+/** How good the predictions are: figures, confusion matrix, figures per class. */
+
+import { h, show } from "../dom";
+import { count, percent } from "../format";
+import { t } from "../i18n";
+import type { Summary } from "../types";
+import { notice } from "../ui";
+import { classTable, matrixTable } from "./matrix";
+import type { Cell } from "./query";
+
+export class Figures {
+  private said = notice();
+  private figures = h("div", { class: "figures" });
+  private tables = h("div", { class: "tables" });
+  readonly element = h(
+    "section",
+    { class: "numbers", "aria-label": t("figures") },
+    this.said.element,
+    this.figures,
+    this.tables,
+  );
+
+  constructor(private pick: (cell: Cell) => void) {
+    this.clear();
+  }
+
+  /** Shows nothing: of what is shown now, nothing is known yet. */
+  clear(): void {
+    this.said.say("");
+    this.figures.replaceChildren();
+    this.tables.replaceChildren();
+    show(this.element, false);
+  }
+
+  fail(text: string): void {
+    show(this.element, true);
+    this.said.say(text, true);
+  }
+
+  /** @param chosen the matrix's cell whose images are shown */
+  show(summary: Summary, chosen: Cell | null): void {
+    show(this.element, true);
+    this.said.say("");
+    const { truth: known, verdicts } = summary;
+    const mistakes = summary.findings - (verdicts.right ?? 0) - (verdicts.none ?? 0);
+    this.figures.replaceChildren(
+      figure(t("accuracy"), known ? percent(summary.accuracy, 2) : "–"),
+      figure(t("images"), count(summary.images)),
+      figure(t("findings"), count(summary.findings)),
+      figure(t("mistakes"), known ? count(mistakes) : "–"),
+    );
+    const focused = this.tables.contains(document.activeElement);
+    this.tables.replaceChildren(
+      ...(known
+        ? [matrixTable(summary, chosen, this.pick), classTable(summary)]
+        : [h("p", { class: "note" }, t("no_truth"))]),
+    );
+    if (focused) this.tables.querySelector<HTMLElement>("[aria-pressed=true]")?.focus();
+  }
+}
+
+function figure(name: string, text: string): HTMLElement {
+  return h("div", { class: "figure" }, h("b", {}, text), h("span", {}, name));
+}

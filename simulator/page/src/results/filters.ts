@@ -1,0 +1,128 @@
+/** The controls that choose which results are shown. */
+
+import { h, setAttribute, setText, show } from "../dom";
+import { clock } from "../format";
+import { t, type Key } from "../i18n";
+import { icon } from "../icons";
+import { url } from "../transport";
+import type { Run } from "../types";
+import { button, choice, field, runName, select, setOptions } from "../ui";
+import { VERDICTS, type Cell, type ResultsQuery, type VerdictFilter } from "./query";
+
+const ANY = "\u0000any"; // no class is called so
+
+export interface FilterEvents {
+  /** Another run was chosen. */
+  run(): void;
+  /** Verdict or class was chosen. */
+  narrowed(): void;
+  /** The confidence was moved; called for each step of the slider. */
+  confidence(): void;
+}
+
+export class Filters {
+  readonly element: HTMLElement;
+  private runs: HTMLSelectElement;
+  private level = h("span", { class: "mono" });
+  private verdicts = choice(
+    t("verdict"),
+    VERDICTS.map((v) => [v, t(`verdict_${v}` as Key)]),
+    "all",
+    (verdict) => {
+      this.query.chooseVerdict(verdict as VerdictFilter);
+      this.events.narrowed();
+    },
+  );
+  private truth = this.classMenu("truth");
+  private predicted = this.classMenu("predicted");
+  private csv = h("a", { class: "button", download: true }, icon("download"), t("save_csv"));
+  private reset = button(t("clear_filters"), () => {
+    this.query.clear();
+    this.events.narrowed();
+    this.verdicts.element.querySelector("button")?.focus(); // this button vanishes
+  });
+
+  constructor(
+    private query: ResultsQuery,
+    private events: FilterEvents,
+  ) {
+    this.runs = select([], "", (id) => {
+      query.chooseRun(id);
+      events.run();
+    });
+    const slider = h("input", {
+      type: "range",
+      min: "0",
+      max: "1",
+      step: "0.01",
+      value: String(query.confidence),
+      oninput: () => {
+        query.confidence = slider.valueAsNumber;
+        this.showLevel();
+        events.confidence();
+      },
+    });
+    this.element = h(
+      "div",
+      { class: "toolbar filters" },
+      field(t("run"), this.runs),
+      h(
+        "div",
+        { class: "field" },
+        h("span", { class: "field-label", "aria-hidden": "true" }, t("verdict")),
+        this.verdicts.element,
+      ),
+      field(t("truth"), this.truth),
+      field(t("predicted"), this.predicted),
+      h(
+        "label",
+        { class: "field" },
+        h("span", { class: "field-label" }, t("confidence_from"), " ", this.level),
+        slider,
+      ),
+      h("div", { class: "field end buttons" }, this.reset, this.csv),
+    );
+    this.showLevel();
+    this.showClasses([]);
+  }
+
+  /** Shows what is chosen now. */
+  update(): void {
+    this.verdicts.set(this.query.verdict);
+    this.truth.value = this.query.truth ?? ANY;
+    this.predicted.value = this.query.predicted ?? ANY;
+    show(this.reset, this.query.filtered);
+  }
+
+  showRun(run: Run): void {
+    const all = this.query.candidates();
+    if (!all.includes(run)) all.unshift(run);
+    setOptions(
+      this.runs,
+      all.map((r) => [String(r.id), `${runName(r)} · ${clock(r.started_ms)}`]),
+      String(run.id),
+    );
+    this.runs.title = run.instance;
+    setAttribute(this.csv, "href", url("results.csv", { run: run.id }));
+  }
+
+  showClasses(classes: string[]): void {
+    for (const name of ["truth", "predicted"] as const) {
+      const chosen = this.query[name];
+      const known = chosen && !classes.includes(chosen) ? [...classes, chosen] : classes;
+      const options = known.map((c): [string, string] => [c, c]);
+      setOptions(this[name], [[ANY, t("any")], ...options, ["", t("none")]], chosen ?? ANY);
+    }
+  }
+
+  private classMenu(name: keyof Cell): HTMLSelectElement {
+    return select([], ANY, (value) => {
+      this.query.chooseClass(name, value === ANY ? null : value);
+      this.events.narrowed();
+    });
+  }
+
+  private showLevel(): void {
+    setText(this.level, this.query.confidence.toFixed(2));
+  }
+}
