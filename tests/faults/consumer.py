@@ -30,6 +30,8 @@ class Received(NamedTuple):
     text: str
     speaker: int
     n: int
+    writer: str
+    """The stream that it came from, as its header says."""
     began: int
     """Monotonic nanoseconds when the speaker began to say it."""
 
@@ -60,6 +62,7 @@ def parse(topic: str, message: Message) -> Received:
         data.get("msg", ""),
         data.get("speaker", 0),
         data.get("n", 0),
+        (message.header("dubhe-writer") or b"").decode(),
         data.get("began", 0),
     )
 

@@ -41,6 +41,7 @@ class Crowd:
         self._living: list[int] = []
         self._begun = 0
         self._stopping = False
+        self._parent = os.getppid()
 
     def run(self) -> None:
         """Speak and keep the others going; wait for them at the end."""
@@ -51,6 +52,7 @@ class Crowd:
 
     def _look(self) -> bool:
         self._reap(os.WNOHANG)
+        self._stopping |= os.getppid() != self._parent  # the container parent was killed
         if not self._stopping and len(self._living) < self._options.others and self._may_begin():
             self._begun += 1
             self._living.append(self._fork() if self._begun % 2 else self._spawn())

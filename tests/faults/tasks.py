@@ -47,7 +47,7 @@ class _Tasks:
     def __init__(self, verdict: Judged) -> None:
         self._verdict = verdict
         self._open: Received | None = None
-        self._unstarted = False
+        self._failed: set[str] = set()  # runs of the service that said END without a START
         self._spans: list[tuple[int, int]] = []  # from START to END, in the broker's milliseconds
         self._owner: dict[int, int] = {}  # speaker → index of its task
 
@@ -55,13 +55,13 @@ class _Tasks:
         """Take the next record of the status topic."""
         if record.action == "START":
             self.finish()
-            self._open, self._unstarted = record, False
+            self._open = record
             self._verdict.starts += 1
         elif record.action == "END":
             self._verdict.ends += 1
             self._take_end(record)
         elif record.action == "READY":
-            self._unstarted = False
+            pass
         elif self._open is None or self._owner.setdefault(record.speaker, len(self._spans)) != len(
             self._spans
         ):
@@ -70,11 +70,14 @@ class _Tasks:
     def _take_end(self, record: Received) -> None:
         if self._open is not None:
             self._spans.append((self._open.appended_ms, record.appended_ms))
-        # A model that dies between two tasks is told by an END without a START, once.
-        elif record.status != 300 or self._unstarted or _BY_THE_SIDECAR in record.text:
+        # A model that dies outside of a task is told by an END without a START, once in a run.
+        elif (
+            record.status != 300 or record.writer in self._failed or _BY_THE_SIDECAR in record.text
+        ):
             where = f"{record.instance}: END @{record.offset} {record.text}"
             self._verdict.blame("extra_ends", where)
-        self._unstarted = self._open is None
+        else:
+            self._failed.add(record.writer)
         self._open = None
 
     def finish(self) -> None:
