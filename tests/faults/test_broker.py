@@ -120,6 +120,7 @@ def test_what_a_full_spool_drops_is_counted_exactly(broker: Broker, stage: Stagi
     broker.stop()
     try:
         container = scene.container(crowd_command(*options), env=bound).start()
+        wait_for(container.spool.is_dir, "the spool")
         wait_for(lambda: container.report.dropped > 100, "drops", 60)
         container.kill("sidecar")
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.faults import account
@@ -36,12 +38,15 @@ def test_writers_killed_forked_and_spawned_ones_and_the_first(
 ) -> None:
     scene = stage(kafka)
     container = scene.container(crowd_command("--others", 4, "--pace", 0.005)).keep()
-    for which in (1, 2, 3, 4, 0, 1, 0):  # the first one's death ends the container
+    for which in (1, 2, 3, 4):
         goes_on(container)
         container.kill("writer", which=which)
+    assert container.starts == 1
+    goes_on(container)
+    container.kill("writer", which=0)
+    wait_for(lambda: container.starts == 2, "another start: the first one's death ends it")
     goes_on(container)
     container.stop()
-    assert container.starts >= 3
     judged(scene)
 
 
@@ -101,7 +106,7 @@ def test_sidecar_frozen_for_longer_than_its_time_limits(kafka: Broker, stage: St
     container = scene.container(crowd_command("--others", 1, "--pace", 0.005)).keep()
     goes_on(container)
     with container.frozen("sidecar"):
-        goes_on(container, int(BEYOND_SHORT_SECONDS[0] / 0.02))
+        time.sleep(BEYOND_SHORT_SECONDS[0])  # the freeze's length is what is tested
     goes_on(container)
     container.stop()
     judged(scene)
