@@ -80,14 +80,14 @@ class Crowd:
         if pid == 0:
             status = 1
             try:
-                alone(self._options)
+                alone(self._options, os.getppid())
                 status = 0
             finally:
                 os._exit(status)
         return pid
 
     def _spawn(self) -> int:
-        arguments = ["--alone", *sys.argv[1:]]
+        arguments = ["--alone", str(os.getpid()), *sys.argv[1:]]
         process = subprocess.Popen([sys.executable, "-m", "tests.faults.crowd", *arguments])
         process.returncode = 0  # waited for here, not by subprocess
         return process.pid
@@ -96,11 +96,10 @@ class Crowd:
         self._stopping = True
 
 
-def alone(options: argparse.Namespace) -> None:
-    """Be one of the others."""
+def alone(options: argparse.Namespace, parent: int) -> None:
+    """Be one of the others, for as long as the first one lives."""
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda signum, _: stopping.append(signum))
-    parent = os.getppid()
     talk(options, lambda: not stopping and os.getppid() == parent)
 
 
@@ -111,10 +110,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs=2, help="bytes: at least, at most")
     parser.add_argument("--count", type=int, default=0, help="messages of each; 0: for ever")
     parser.add_argument("--refused", type=int, default=0, help="every N-th is larger than allowed")
-    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--alone", type=int, help=argparse.SUPPRESS)  # PID of the first one
     options = parser.parse_args()
     if options.alone:
-        alone(options)
+        alone(options, options.alone)
     else:
         Crowd(options).run()
 

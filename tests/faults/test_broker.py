@@ -116,7 +116,7 @@ def test_what_a_full_spool_drops_is_counted_exactly(broker: Broker, stage: Stagi
     """Progress is dropped while the broker is away; sidecars that are killed miscount nothing."""
     scene = stage(broker)
     bound = {"DUBHE_SPOOL_MAX_BYTES": str(256 * 1024)}
-    options = ("--others", 2, "--pace", 0.0005, "--sizes", 50, 400, "--count", 3000)
+    options = ("--others", 2, "--pace", 0.002, "--sizes", 50, 400)
     broker.stop()
     try:
         container = scene.container(crowd_command(*options), env=bound).start()
@@ -128,7 +128,7 @@ def test_what_a_full_spool_drops_is_counted_exactly(broker: Broker, stage: Stagi
     for _ in range(2):
         goes_on(container, 100)
         container.kill("sidecar")
-    assert container.app.wait(60) == 0
+    assert container.stop() == 0
     verdict = scene.verdict()
     assert verdict.good, f"\n{verdict}"
     assert 100 < verdict.dropped == verdict.said - verdict.received
