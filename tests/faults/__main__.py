@@ -11,9 +11,11 @@ import argparse
 import itertools
 import json
 import secrets
+import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults import plan
@@ -62,6 +64,7 @@ def main(argv: list[str] | None = None) -> int:
     if given.plan:
         print_plan(options)
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up as after Ctrl-C
     try:
         with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
             folder = given.keep or Path(temporary)
@@ -100,7 +103,7 @@ def print_outcome(outcome: Outcome) -> None:
     print("GOOD" if outcome.good else "BAD")
 
 
-def _teller():  # type: ignore[no-untyped-def]
+def _teller() -> Callable[[str], None]:
     begun = time.monotonic()
     return lambda text: print(f"{time.monotonic() - begun:8.1f}  {text}", flush=True)
 

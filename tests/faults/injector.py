@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -133,7 +132,7 @@ class Injector:
         broker = self._broker
         if "freeze" in fault.what:
             broker.freeze()
-            time.sleep(fault.seconds)
+            self._over.wait(fault.seconds)
             broker.thaw()
         elif fault.what == "add partitions":
             self._partitions = min(self._partitions + 1, _PARTITIONS_MOST)
@@ -148,7 +147,7 @@ class Injector:
             if "everywhere" in fault.what:
                 for container in self._containers.values():
                     self.count.kill(plan.EVERYTHING, container.kill_everything())
-            time.sleep(fault.seconds)
+            self._over.wait(fault.seconds)
             broker.start()
 
     def _partitions_of(self, topic: str) -> int:
@@ -161,5 +160,5 @@ class Injector:
         topics = (f"status-{self._fresh_topics}", f"result-{self._fresh_topics}")
         container.use_topics(topics)
         self.count.kill(plan.EVERYTHING, container.kill_everything())
-        time.sleep(seconds)
+        self._over.wait(seconds)
         create_topics(self._broker, topics)

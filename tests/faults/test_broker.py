@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.conftest import Scene, Staging
 from tests.faults.container import Container, crowd_command
 from tests.faults.injector import create_topics
 from tests.faults.plan import BEYOND_SHORT_SECONDS
 from tests.faults.run import BROKER_PROPERTIES
+from tests.faults.scene import Scene, Staging
 from tests.faults.test_kills import goes_on
 from tests.kafka.broker import Broker
 from tests.support.waiting import wait_for
@@ -43,15 +43,14 @@ def finished(scene: Scene, container: Container) -> None:
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_broker_ended_and_started_again_twice(how: str, broker: Broker, stage: Staging) -> None:
+def test_broker_ended_and_started_again(how: str, broker: Broker, stage: Staging) -> None:
     scene = stage(broker)
     container = speaking(scene)
-    for _ in range(2):
-        getattr(broker, how)()
-        tells(container, "connection refused")
-        goes_on(container, 100)  # the writers do not notice
-        broker.start()
-        wait_for(lambda: container.report.last_error is None, "delivery")
+    getattr(broker, how)()
+    tells(container, "connection refused")
+    goes_on(container, 100)  # the writers do not notice
+    broker.start()
+    wait_for(lambda: container.report.last_error is None, "delivery")
     finished(scene, container)
 
 
@@ -61,7 +60,7 @@ def test_broker_frozen_for_longer_than_every_time_limit(broker: Broker, stage: S
     broker.freeze()
     try:
         tells(container, "no answer")
-        time.sleep(BEYOND_SHORT_SECONDS[1])  # the freeze's length is what is tested
+        time.sleep(BEYOND_SHORT_SECONDS[0])  # the freeze's length is what is tested
     finally:
         broker.thaw()
     finished(scene, container)

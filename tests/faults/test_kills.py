@@ -7,11 +7,11 @@ import time
 import pytest
 
 from tests.faults import account
-from tests.faults.conftest import Scene, Staging
 from tests.faults.consumer import receive
 from tests.faults.container import Container, crowd_command
 from tests.faults.plan import BEYOND_SHORT_SECONDS, EVERYTHING
 from tests.faults.requests import Requests
+from tests.faults.scene import Scene, Staging
 from tests.kafka.broker import Broker
 from tests.support.waiting import wait_for
 
@@ -66,7 +66,6 @@ def test_writers_killed_in_the_middle_of_messages_of_megabytes(
 
 
 ENDS = {
-    "sidecar": {200},
     "web": {200},
     "rank": {200},
     "model": {200, 300},

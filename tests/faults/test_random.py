@@ -9,7 +9,7 @@ from tests.faults.run import Options, run
 
 def test_random_faults_lose_repeat_and_disorder_nothing(tmp_path: Path) -> None:
     lines: list[str] = []
-    options = Options(seed=20, minutes=0.9, kills=25, broker_faults=3)
+    options = Options(seed=20, minutes=0.75, kills=25, broker_faults=3)
     outcome = run(options, tmp_path, lines.append)
     told = "\n".join(lines)
     assert outcome.good, f"{told}\n{outcome.faults}\n{outcome.short_of}\n{outcome.verdict}"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import steps
-from tests.faults.conftest import Scene, Staging
 from tests.faults.container import crowd_command
+from tests.faults.scene import Scene, Staging
 from tests.kafka.broker import Broker
 
 MIB = 1024 * 1024
@@ -49,10 +49,10 @@ def test_sidecar_killed_with_a_refused_record(
     step: str, kafka: Broker, stage: Staging, tmp_path: Path
 ) -> None:
     scene = stage(kafka)
-    sizes = ("--sizes", 50, 2000, "--refused", 40)
-    die_at(scene, step, [1, 1], tmp_path, "--count", 90, *sizes, spool=256)
+    sizes = ("--sizes", 50, 2000, "--refused", 20)
+    die_at(scene, step, [1, 1], tmp_path, "--count", 30, *sizes, spool=256)
     verdict = scene.verdict()
     assert verdict.good, f"\n{verdict}"
-    assert verdict.said == 3 * 90
-    assert verdict.dead_letters == 3 * 2
-    assert verdict.received == 3 * 88
+    assert verdict.said == 3 * 30
+    assert verdict.dead_letters == 3
+    assert verdict.received == 3 * 29
