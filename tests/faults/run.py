@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.command import dubhe_command
-from dubhe_sidecar import deadletters
-from tests.faults import account, plan, short
-from tests.faults.consumer import dead_letter, receive
+from tests.faults import plan, short
 from tests.faults.container import RESULT, STATUS, Container, crowd_command
+from tests.faults.ending import conclude, drain
 from tests.faults.injector import Injector, create_topics
+from tests.faults.plan import Fault
 from tests.faults.requests import Requests
-from tests.faults.verdict import Verdict, judge
+from tests.faults.verdict import Verdict
 from tests.kafka.broker import Broker
 
 BROKER_PROPERTIES = {"auto.create.topics.enable": "false", "message.max.bytes": "16777216"}
 _INSTANCE = "modelid{0}-algorithm112345540-train-{0}-4"
-_DRAIN_SECONDS = 300.0
 # From a run's length and a number of faults to the mean pause on a track: the faults last too.
 _BUSY = 0.6
 
@@ -123,7 +120,7 @@ def _containers(folder: Path, broker: Broker) -> list[Container]:
     where = broker.bootstrap
     (folder / "bin").mkdir()
     quick = short.command_file(folder / "bin")
-    crowd = crowd_command("--others", 4, "--pace", 0.02, "--refused", 4000)
+    crowd = crowd_command("--others", 4, "--pace", 0.02, "--refused", 500)
     heavy = crowd_command("--others", 1, "--pace", 3, "--sizes", 1024 * 1024, 3 * 1024 * 1024)
     ids = [_INSTANCE.format(number) for number in range(1, 5)]
     return [
@@ -162,44 +159,10 @@ def _inject(
     return injector
 
 
-def broker_track(options: Options) -> Any:
+def broker_track(options: Options) -> Iterator[Fault]:
     """Return the broker's track of a run."""
     pause = max(0.0, options.pause(options.broker_faults) - 6)  # a broker starts in seconds
     return plan.broker_track(options.seed, pause, longest=options.minutes >= 10)
-
-
-def drain(container: Container) -> None:
-    """Have everything delivered that a container has left in its spool.
-
-    Raises:
-        RuntimeError: it was not.
-    """
-    command = [*dubhe_command(), "sidecar", "--drain"]
-    with (container.app.folder / "console.txt").open("ab") as console:
-        done = subprocess.run(
-            command,
-            env=container.app.env,
-            stdout=console,
-            stderr=console,
-            timeout=_DRAIN_SECONDS,
-            check=False,
-        )
-    left = container.report.undelivered
-    if done.returncode or left:
-        raise RuntimeError(f"{container.name}: drain ended with {done.returncode}, {left} left")
-
-
-def conclude(broker: Broker, containers: Sequence[Container]) -> Verdict:
-    """Read all topics and compare with the accounts; everything has ended and is delivered."""
-    topics = dict.fromkeys(topic for one in containers for pair in one.topics for topic in pair)
-    accounts = {k: v for one in containers for k, v in account.read_all(one.accounts).items()}
-    letters = [dead_letter(e) for one in containers for e in deadletters.read(one.spool)]
-    dropped = sum(one.report.dropped for one in containers)
-    verdict = judge(accounts, receive(broker.plain_bootstrap, topics), letters, dropped)
-    delivered = sum(one.report.delivered for one in containers)
-    if delivered != verdict.records:
-        verdict.blame("miscounted", f"{delivered} reported, {verdict.records} received")
-    return verdict
 
 
 def _take_counts(

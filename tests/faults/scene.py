@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.faults import short
 from tests.faults.container import Container
-from tests.faults.run import conclude, drain
+from tests.faults.ending import conclude, drain
 from tests.faults.verdict import Verdict
 from tests.kafka.broker import Broker
 
