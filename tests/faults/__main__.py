@@ -46,6 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--plan", action="store_true", help="print the faults, do none")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave spools and logs there")
     given = parser.parse_args(argv)
+    if given.keep and given.keep.exists() and any(given.keep.iterdir()):
+        parser.error(f"--keep {given.keep}: it is not empty; name a folder that is, or none yet")
     options = Options(
         secrets.randbelow(2**31) if given.seed is None else given.seed,
         given.minutes,

@@ -116,7 +116,6 @@ def run(options: Options, folder: Path, tell: Callable[[str], None]) -> Outcome:
 
 def _containers(folder: Path, broker: Broker) -> list[Container]:
     """Two kinds of speakers and both kinds of services; one keeps the product's own time limits."""
-    env = {"DUBHE_GRACE_SECONDS": "60"}
     where = broker.bootstrap
     (folder / "bin").mkdir()
     quick = short.command_file(folder / "bin")
@@ -124,10 +123,10 @@ def _containers(folder: Path, broker: Broker) -> list[Container]:
     heavy = crowd_command("--others", 1, "--pace", 3, "--sizes", 1024 * 1024, 3 * 1024 * 1024)
     ids = [_INSTANCE.format(number) for number in range(1, 5)]
     return [
-        Container(folder / "crowd", where, ids[0], crowd, dubhe=quick, env=env),
-        Container(folder / "heavy", where, ids[1], heavy, dubhe=quick, env=env),
-        Container(folder / "http", where, ids[2], protocol="http", dubhe=quick, env=env),
-        Container(folder / "tcp", where, ids[3], protocol="tcp", env=env),
+        Container(folder / "crowd", where, ids[0], crowd, dubhe=quick),
+        Container(folder / "heavy", where, ids[1], heavy, dubhe=quick),
+        Container(folder / "http", where, ids[2], protocol="http", dubhe=quick),
+        Container(folder / "tcp", where, ids[3], protocol="tcp"),
     ]
 
 

@@ -32,7 +32,9 @@ def speaking(scene: Scene) -> Container:
 
 def tells(container: Container, words: str) -> None:
     """Wait until the sidecar tells in words what is wrong."""
-    wait_for(lambda: words in (container.report.last_error or ""), lambda: f"{container.report}")
+    wait_for(
+        lambda: words in (container.report.last_error or ""), lambda: f"{container.report}", 60
+    )
 
 
 def finished(scene: Scene, container: Container) -> None:
@@ -50,7 +52,7 @@ def test_broker_ended_and_started_again(how: str, broker: Broker, stage: Staging
     tells(container, "connection refused")
     goes_on(container, 100)  # the writers do not notice
     broker.start()
-    wait_for(lambda: container.report.last_error is None, "delivery")
+    wait_for(lambda: container.report.last_error is None, "delivery", 60)
     finished(scene, container)
 
 
@@ -78,7 +80,7 @@ def test_sidecar_killed_while_the_broker_is_frozen(broker: Broker, stage: Stagin
             goes_on(container, 60)
         finally:
             broker.thaw()
-        wait_for(lambda: container.report.undelivered < 60, "delivery")
+        wait_for(lambda: container.report.undelivered < 60, "delivery", 60)
     finished(scene, container)
 
 

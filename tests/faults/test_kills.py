@@ -44,7 +44,7 @@ def test_writers_killed_forked_and_spawned_ones_and_the_first(
     assert container.starts == 1
     goes_on(container)
     container.kill("writer", which=0)
-    wait_for(lambda: container.starts == 2, "another start: the first one's death ends it")
+    wait_for(lambda: container.starts == 2, "another start: the first one's death ends it", 60)
     goes_on(container)
     container.stop()
     judged(scene)

@@ -26,11 +26,12 @@ def die_at(
         env={
             steps.STEP_VARIABLE: step,
             steps.FUSES_VARIABLE: str(fuses),
+            "DUBHE_DRAIN_SECONDS": "120",
             # So that a stream has several segments, which are deleted while it goes on.
             "DUBHE_SPOOL_MAX_BYTES": str(spool * MIB),
         },
     )
-    assert container.start().app.wait(60) == 0
+    assert container.start().app.wait(150) == 0
     assert list(fuses.iterdir()) == [], f"the sidecar never came to: {step}"
     assert container.app.console.count("was killed by SIGKILL") == len(passes)
 
