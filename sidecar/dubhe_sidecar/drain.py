@@ -244,7 +244,8 @@ class Drain:
 
         A container that is started again speaks into the same spool at once. While the broker is
         away, what both runs said comes up together: a START of the second run must not come
-        between the START and the END of the first.
+        between the START and the END of the first. Where a process of the first run still lives,
+        its END waits for that, as ever.
         """
         new = spooled.description
         for name in sorted(self._open_tasks):
@@ -256,11 +257,24 @@ class Drain:
                 self._await_outcomes()
                 self._collect(0.0)
                 entry = self.cursor.streams.get(name)
-                if entry is not None and entry.task_open and self._is_spent(name, entry):
+                if entry is not None and entry.task_open and self._is_run_spent(name):
                     self._say_missing_end(name, entry)
 
-    def _is_spent(self, name: str, entry: StreamCursor) -> bool:
-        """Return whether a stream's writer is gone and nothing lies behind the position."""
+    def _is_run_spent(self, name: str) -> bool:
+        """Return whether all writers of a stream's run are gone and nothing of theirs is left."""
+        return all(self._is_spent(other) for other in self._streams_of_run(name))
+
+    def _streams_of_run(self, name: str) -> list[str]:
+        """Return the streams of the run of the service that a stream belongs to."""
+        run = self._reader.stream(name).description.service
+        if not run:
+            return [name]
+        streams = self._reader.streams
+        return [one for one in streams if self._reader.stream(one).description.service == run]
+
+    def _is_spent(self, name: str) -> bool:
+        """Return whether a stream's writer is gone and nothing lies behind the cursor."""
+        entry = self.cursor.streams.get(name) or StreamCursor(*_BEGIN)
         try:
             reader = StreamReader(self._directory, name, entry.segment, entry.offset)
         except (OSError, segment.BadSegment):
@@ -274,12 +288,8 @@ class Drain:
 
     def _add_missing_end(self, name: str, entry: StreamCursor) -> None:
         """Say END for a dead service, once every stream of that service has ended."""
-        description = self._reader.stream(name).description
-        for other in self._reader.streams:
-            same = self._reader.stream(other).description.service == description.service
-            if same and description.service and other not in self._reader.ended:
-                return
-        self._say_missing_end(name, entry)
+        if all(other in self._reader.ended for other in self._streams_of_run(name)):
+            self._say_missing_end(name, entry)
 
     def _say_missing_end(self, name: str, entry: StreamCursor) -> None:
         if name in self._ends_added:

@@ -446,6 +446,28 @@ def test_end_is_not_added_while_the_former_service_may_still_say_it(tmp_path):
     assert topic.identities == [("a", 1), ("b", 1), ("a", 2)]
 
 
+def test_end_waits_for_the_former_services_other_processes(tmp_path):
+    """Also when the next run speaks meanwhile: END comes after everything of its task."""
+    with child("hold", tmp_path, 1, 10, "run-1") as rank:
+        rank.line()
+        put(tmp_path, "a", 1, [Kind.START], service="run-1")
+        put(tmp_path, "b", 1, [Kind.READY, Kind.START, Kind.END], service="run-2", time_ns=2)
+        topic = Topic()
+        drain = Drain(tmp_path, FakeSink(topic))
+        drain.open()
+        while drain.step():
+            pass
+        assert ends(topic) == ["b"]
+        rank.tell()
+        rank.line()
+        rank.kill()
+        while drain.step():
+            pass
+        assert ends(topic) == ["b", "a"]
+        assert topic.records[-2].value == b"more"
+        drain.close()
+
+
 def test_end_of_another_instance_is_not_added_early(tmp_path):
     with child("hold", tmp_path, 1, 10, "run-1") as rank:
         rank.line()
