@@ -21,7 +21,8 @@ from typing import Any
 
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.frame import OVERHEAD, Kind
-from dubhe_sdk.spool.merge import SpoolReader
+from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
+from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar.convert import missing_end, to_record
 from dubhe_sidecar.cursor import StreamCursor
@@ -35,8 +36,10 @@ _SAVE_SECONDS = 0.2
 _OUTCOME_SECONDS = 0.004
 # Where a stream stands of which nothing has been delivered.
 _BEGIN = Position(1, 0)
+_READY = int(Kind.READY)
 _START = int(Kind.START)
 _END = int(Kind.END)
+_BY_THE_SERVICE = frozenset((_READY, _START, _END))
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -69,6 +72,8 @@ class Drain:
         self._dirty = False
         self._saved_at = 0.0
         self._ends_added: set[str] = set()
+        # Streams of which START was handed over and END was not.
+        self._open_tasks = {name for name, s in self.cursor.streams.items() if s.task_open}
         self._ended_at: dict[str, float] = {}
         # Per stream, the last number that had arrived before and has not come up again.
         self._to_pass: dict[str, int] = {}
@@ -103,6 +108,8 @@ class Drain:
         """
         frames = self._reader.read()
         for spooled in frames:
+            if self._open_tasks and spooled.frame.kind in _BY_THE_SERVICE:
+                self._end_former_tasks(spooled)
             self._send(to_record(spooled))
         self._collect(0.0 if frames else _OUTCOME_SECONDS)
         self._finish_streams()
@@ -133,6 +140,10 @@ class Drain:
     # --- records ------------------------------------------------------------------------------
 
     def _send(self, record: Record) -> None:
+        if record.kind == _START:
+            self._open_tasks.add(record.stream)
+        elif record.kind == _END:
+            self._open_tasks.discard(record.stream)
         arrived = record.seq in self._sink.delivered.get(record.stream, ())
         self._ledger.enter(record, arrived=arrived)
         if not arrived:
@@ -228,15 +239,62 @@ class Drain:
         if finished:
             self.save()
 
+    def _end_former_tasks(self, spooled: SpooledFrame) -> None:
+        """Say END for a service that was killed within a task before the next run speaks.
+
+        A container that is started again speaks into the same spool at once. While the broker is
+        away, what both runs said comes up together: a START of the second run must not come
+        between the START and the END of the first. Where a process of the first run still lives,
+        its END waits for that, as ever.
+        """
+        new = spooled.description
+        for name in sorted(self._open_tasks):
+            if name == spooled.stream or name not in self._reader.streams:
+                continue
+            old = self._reader.stream(name).description
+            same_run = old.service == new.service and new.service
+            if old.instance_id == new.instance_id and not same_run:
+                self._await_outcomes()
+                self._collect(0.0)
+                entry = self.cursor.streams.get(name)
+                if entry is not None and entry.task_open and self._is_run_spent(name):
+                    self._say_missing_end(name, entry)
+
+    def _is_run_spent(self, name: str) -> bool:
+        """Return whether all writers of a stream's run are gone and nothing of theirs is left."""
+        return all(self._is_spent(other) for other in self._streams_of_run(name))
+
+    def _streams_of_run(self, name: str) -> list[str]:
+        """Return the streams of the run of the service that a stream belongs to."""
+        run = self._reader.stream(name).description.service
+        if not run:
+            return [name]
+        streams = self._reader.streams
+        return [one for one in streams if self._reader.stream(one).description.service == run]
+
+    def _is_spent(self, name: str) -> bool:
+        """Return whether a stream's writer is gone and nothing lies behind the cursor."""
+        entry = self.cursor.streams.get(name) or StreamCursor(*_BEGIN)
+        try:
+            reader = StreamReader(self._directory, name, entry.segment, entry.offset)
+        except (OSError, segment.BadSegment):
+            return False
+        try:
+            return not reader.read() and reader.ended
+        except OSError:
+            return False
+        finally:
+            reader.close()
+
     def _add_missing_end(self, name: str, entry: StreamCursor) -> None:
         """Say END for a dead service, once every stream of that service has ended."""
+        if all(other in self._reader.ended for other in self._streams_of_run(name)):
+            self._say_missing_end(name, entry)
+
+    def _say_missing_end(self, name: str, entry: StreamCursor) -> None:
         if name in self._ends_added:
             return
         description = self._reader.stream(name).description
-        for other in self._reader.streams:
-            same = self._reader.stream(other).description.service == description.service
-            if same and description.service and other not in self._reader.ended:
-                return
         self._ends_added.add(name)
         log.warning(
             "the service of %s died within a task: its END is added", description.instance_id

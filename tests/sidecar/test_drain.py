@@ -421,6 +421,67 @@ def test_end_is_added_to_the_last_of_several_tasks(tmp_path):
     assert [one.kind for one in topic.records] == [Kind.START, Kind.END, Kind.START, Kind.END]
 
 
+def test_end_is_added_before_the_next_run_of_the_service_speaks(tmp_path):
+    """A container started again while the broker was away: both runs come up together."""
+    put(tmp_path, "a", 1, [Kind.READY, Kind.START, Kind.PROGRESS], service="run-1")
+    put(tmp_path, "b", 1, [Kind.READY, Kind.START], service="run-2", time_ns=10)
+    put(tmp_path, "c", 1, [Kind.END], service="run-3", time_ns=20)
+    topic = Topic()
+    run(tmp_path, topic)
+    assert topic.identities == [
+        *[("a", 1), ("a", 2), ("a", 3), ("a", 4)],
+        *[("b", 1), ("b", 2), ("b", 3)],
+        ("c", 1),
+    ]
+    assert ends(topic) == ["a", "b", "c"]
+    assert segments(tmp_path) == []
+
+
+def test_end_is_not_added_while_the_former_service_may_still_say_it(tmp_path):
+    put(tmp_path, "a", 1, [Kind.START], service="run-1")
+    put(tmp_path, "a", 2, [Kind.END], seq=2, service="run-1", time_ns=20)
+    put(tmp_path, "b", 1, [Kind.READY], service="run-2", time_ns=10)
+    topic = Topic()
+    run(tmp_path, topic)
+    assert topic.identities == [("a", 1), ("b", 1), ("a", 2)]
+
+
+def test_end_waits_for_the_former_services_other_processes(tmp_path):
+    """Also when the next run speaks meanwhile: END comes after everything of its task."""
+    with child("hold", tmp_path, 1, 10, "run-1") as rank:
+        rank.line()
+        put(tmp_path, "a", 1, [Kind.START], service="run-1")
+        put(tmp_path, "b", 1, [Kind.READY, Kind.START, Kind.END], service="run-2", time_ns=2)
+        topic = Topic()
+        drain = Drain(tmp_path, FakeSink(topic))
+        drain.open()
+        while drain.step():
+            pass
+        assert ends(topic) == ["b"]
+        rank.tell()
+        rank.line()
+        rank.kill()
+        while drain.step():
+            pass
+        assert ends(topic) == ["b", "a"]
+        assert topic.records[-2].value == b"more"
+        drain.close()
+
+
+def test_end_of_another_instance_is_not_added_early(tmp_path):
+    with child("hold", tmp_path, 1, 10, "run-1") as rank:
+        rank.line()
+        put(tmp_path, "a", 1, [Kind.START], service="run-1")
+        put(tmp_path, "b", 1, [Kind.READY], service="run-2", time_ns=2, instance_id="another")
+        topic = Topic()
+        drain = Drain(tmp_path, FakeSink(topic))
+        drain.open()
+        while drain.step():
+            pass
+        assert ends(topic) == []
+        drain.close()
+
+
 def test_end_waits_for_all_streams_of_the_same_service(tmp_path):
     with (
         child("hold", tmp_path, 1, 10, "service-1") as rank,
@@ -517,7 +578,10 @@ def crashable(monkeypatch) -> Callable[[Countdown], None]:
 
 
 def lay_out(directory: Path) -> None:
-    """A killed service with a rank, several segments, drops, damage, and a record to refuse."""
+    """A killed service with a rank, several segments, drops, damage, and a record to refuse.
+
+    Behind it the next run of the same instance.
+    """
     directory.mkdir()
     put(directory, "service", 1, [Kind.READY, Kind.START], time_ns=1, dropped=1)
     put(directory, "service", 2, [], dropped=10)
@@ -527,11 +591,13 @@ def lay_out(directory: Path) -> None:
     with torn.open("ab") as file:
         file.write(b"\xd8\xbe torn")
     put(directory, "rank", 3, [Kind.RESULT], seq=4, time_ns=30)
+    put(directory, "next", 1, [Kind.READY, Kind.START, Kind.END], time_ns=40, service="next")
 
 
 EXPECTED = [
     *[("service", 1), ("service", 2), ("rank", 1), ("rank", 2)],
     *[("service", 3), ("service", 4), ("service", 5), ("rank", 4), ("service", 6)],
+    *[("next", 1), ("next", 2), ("next", 3)],
 ]
 
 
@@ -553,11 +619,11 @@ def crash_at(directory: Path, topic: Topic, countdown: Countdown, crashable) -> 
 
 def check(directory: Path, topic: Topic) -> None:
     assert topic.identities == EXPECTED
-    assert topic.records[-1].kind == Kind.END
+    assert ends(topic) == ["service", "next"]
     assert segments(directory) == []
     assert [(e["stream"], e["seq"]) for e in deadletters.read(directory)] == [("rank", 3)]
     counted = totals(directory)
-    assert (counted.delivered, counted.rejected) == (9, 1)
+    assert (counted.delivered, counted.rejected) == (12, 1)
     assert (counted.dropped, counted.skipped_bytes) == (1111, 7)
     assert cursors.load(directory).streams == {}
 

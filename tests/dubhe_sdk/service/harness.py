@@ -23,6 +23,7 @@ TRAIN_ID = "modelid1412-algorithm112345540-train-1412-4"
 PREDICT_ID = "modelid1412-algorithm112345540-forecast-1412-4"
 INFERENCE_ID = "modelid1412-algorithm112345540-inference-1412-4"
 
+CONSOLE_SHOWN = 20_000  # characters, from the end
 APP_COMMAND = (sys.executable, "-u", "app.py")
 
 
@@ -85,7 +86,7 @@ class App:
             self.process.wait()
         self._reservation.__exit__(None, None, None)
         if error is not None and self.console:
-            sys.stderr.write(f"--- console of {self.folder}:\n{self.console}\n")
+            sys.stderr.write(f"--- console of {self.folder}:\n{self.console[-CONSOLE_SHOWN:]}\n")
 
     def _made(self, name: str) -> Path:
         folder = self.folder / name

@@ -103,6 +103,10 @@ class Line:
     def __init__(self, client: dict[str, Any], limits: Limits, *, careful: bool = False) -> None:
         self.careful = careful
         self.failure: tuple[Flight | None, BaseException] | None = None
+        self.topics: set[str] = set()
+        """Topics that the line knows. To learn of one it has to ask, and once it has failed it
+        answers no more: who waits for the answer then waits for the whole connect timeout. So
+        nothing may be on its way when a line has to ask."""
         self._mutex = threading.Lock()
         self._producer = KafkaProducer(
             **client,
@@ -124,7 +128,9 @@ class Line:
         Raises:
             KafkaError: it could not be found out within the connect timeout.
         """
-        return len(self._producer.partitions_for(topic))
+        count = len(self._producer.partitions_for(topic))
+        self.topics.add(topic)
+        return count
 
     def send(self, flight: Flight, place: TopicPartition, headers: list[tuple[str, bytes]]) -> None:
         """Send a record.
@@ -148,6 +154,7 @@ class Line:
             UNDATED if flight.undated else None,
         )
         future.add_errback(flight.failed)
+        self.topics.add(record.topic)
 
     def fail(self, flight: Flight, error: BaseException) -> None:
         """Stop the line because of a record. Only the first call counts."""

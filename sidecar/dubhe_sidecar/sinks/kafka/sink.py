@@ -112,6 +112,9 @@ class KafkaSink:
         line = self._line
         if line is None or line.failure is not None:
             line = self._working_line()
+        if record.topic not in line.topics:
+            while self._flights:
+                self._wait(SLICE_S)
         place = self._places.find(record.topic, record.key) or self._settle_place(record)
         size = len(record.value) + len(record.key) + OVERHEAD_BYTES
         flights, limits = self._flights, self._limits
@@ -307,6 +310,8 @@ class KafkaSink:
         if waiting:
             arrived = connection.until_done(lambda: self._arrived(settle=settle))
         self._progress = time.monotonic()
+        if not _teach_topics(line, waiting):
+            return
         for flight in waiting:
             record = flight.record
             if record.seq in arrived.get(record.stream, ()):
@@ -316,6 +321,18 @@ class KafkaSink:
             if self._line is not line or line.failure is not None:
                 return  # replaced meanwhile, and all sent; or about to be
             self._dispatch(flight, place)
+
+
+def _teach_topics(line: Line, flights: Sequence[Flight]) -> bool:
+    """Have a line know the topics of all that is to go on it. Return whether it does."""
+    for flight in flights:
+        if flight.record.topic not in line.topics:
+            try:
+                line.partitions(flight.record.topic)
+            except KafkaError as error:
+                line.fail(flight, error)
+                return False
+    return True
 
 
 def _nowhere(_: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 from confluent_kafka import Producer
 
@@ -63,6 +64,25 @@ def test_sound_records_of_other_topics_are_not_blamed(kafka: Broker, topic: str)
     sink.close()
     assert numbers(read_topic(kafka.bootstrap, topic)) == list(range(0, 99, 2))
     assert numbers(read_topic(kafka.bootstrap, small)) == [n for n in range(1, 99, 2) if n != 21]
+
+
+def test_a_refusal_costs_no_time_limit(kafka: Broker, topic: str) -> None:
+    """A line that has failed answers no questions about the other topic; nobody waits for one."""
+    limits = dataclasses.replace(FAST, connect_timeout_s=15.0)
+    small = f"{topic}-small"
+    kafka.create_topic(small, config=SMALL)
+    begun = time.monotonic()
+    sink = open_sink(kafka.bootstrap, Cursor(), limits)
+    big = {0, 1, 20, 40}
+    records = [
+        record(small if n in big else topic, n, b"x" * (30_000 if n in big else 100))
+        for n in range(60)
+    ]
+    outcomes = deliver(sink, records)
+    assert {outcome.record.seq for outcome in outcomes if outcome.rejected} == big
+    assert time.monotonic() - begun < limits.connect_timeout_s
+    sink.close()
+    assert numbers(read_topic(kafka.bootstrap, topic)) == [n for n in range(60) if n not in big]
 
 
 def test_too_large_for_any_broker(kafka: Broker, topic: str) -> None:

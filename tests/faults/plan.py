@@ -1,0 +1,98 @@
+"""Which faults come, to whom and after what pause: all of it follows from the seed.
+
+Each container has a track of its own, and so has the broker, so that a fault which takes long (a
+broker starts in seconds) holds up no other. A track is endless; the run ends when enough has
+happened.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+FREEZE = "freeze"
+KILL = "kill"
+EVERYTHING = "everything"
+WRITER_IN_LARGE = "writer in a large message"
+
+# What is killed in a container, and how often relative to the others.
+SERVICE = {
+    "sidecar": 40,
+    "model": 12,
+    "web": 12,
+    "rank": 8,
+    "service": 10,
+    "launch": 8,
+    EVERYTHING: 10,
+}
+CROWD = {"sidecar": 46, "writer": 34, "launch": 8, EVERYTHING: 12}
+HEAVY = {"sidecar": 36, WRITER_IN_LARGE: 48, "launch": 6, EVERYTHING: 10}
+_FREEZE_SHARE = 0.04  # of a container's faults: its sidecar is frozen
+
+BROKER = {
+    "kill": 25,
+    "stop": 20,
+    "freeze": 20,
+    "freeze beyond every short timeout": 12,
+    "add partitions": 8,
+    "topic missing, then created": 10,
+    "everything everywhere, the broker too": 5,
+}
+LONGEST = "freeze beyond every timeout of the product"
+LONGEST_SECONDS = 128.0  # the stall limit of the product is 120 s
+BEYOND_SHORT_SECONDS = (7.0, 9.0)  # that of `tests.faults.short` is 6 s
+
+
+class Fault(NamedTuple):
+    """One fault."""
+
+    pause: float
+    """Seconds after the one before it on this track has been done."""
+    where: str
+    """A container's name, or ``broker``."""
+    what: str
+    target: str = ""
+    seconds: float = 0.0
+    """How long it lasts, for what lasts."""
+
+    def __str__(self) -> str:
+        lasts = f" for {self.seconds:.2f} s" * bool(self.seconds)
+        return f"+{self.pause:6.2f} s  {self.where:<10} {self.what} {self.target}{lasts}"
+
+
+def container_track(
+    seed: int, name: str, weights: Mapping[str, int], mean_pause: float
+) -> Iterator[Fault]:
+    """Yield the faults of a container, without end."""
+    rng = random.Random(f"{seed}/{name}")
+    while True:
+        pause = rng.uniform(0.2, 1.8) * mean_pause
+        if rng.random() < _FREEZE_SHARE:
+            long = rng.random() < 0.2
+            seconds = rng.uniform(*BEYOND_SHORT_SECONDS) if long else rng.uniform(0.1, 2.0)
+            yield Fault(pause, name, FREEZE, "sidecar", seconds)
+        else:
+            [target] = rng.choices(list(weights), list(weights.values()))
+            yield Fault(pause, name, KILL, target)
+
+
+def broker_track(seed: int, mean_pause: float, *, longest: bool) -> Iterator[Fault]:
+    """Yield the faults of the broker, without end: each kind once, then by their weights.
+
+    Args:
+        seed: the run's.
+        mean_pause: seconds between two, on average.
+        longest: whether the one that takes minutes is among them, once.
+    """
+    rng = random.Random(f"{seed}/broker")
+    first = [*BROKER, LONGEST] if longest else list(BROKER)
+    rng.shuffle(first)
+    while True:
+        [what] = [first.pop()] if first else rng.choices(list(BROKER), list(BROKER.values()))
+        seconds = rng.uniform(0.2, 2.5)
+        if what == LONGEST:
+            seconds = LONGEST_SECONDS
+        elif "beyond" in what:
+            seconds = rng.uniform(*BEYOND_SHORT_SECONDS)
+        yield Fault(rng.uniform(0.2, 1.8) * mean_pause, "broker", what, "", seconds)

@@ -1,0 +1,200 @@
+"""A whole run: containers that speak, faults that are injected, a consumer, a verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults import plan, short
+from tests.faults.container import RESULT, STATUS, Container, crowd_command
+from tests.faults.ending import conclude, drain
+from tests.faults.injector import Injector, create_topics
+from tests.faults.plan import Fault
+from tests.faults.requests import Requests
+from tests.faults.verdict import Verdict
+from tests.kafka.broker import Broker
+
+BROKER_PROPERTIES = {"auto.create.topics.enable": "false", "message.max.bytes": "16777216"}
+_INSTANCE = "modelid{0}-algorithm112345540-train-{0}-4"
+# From a run's length and a number of faults to the mean pause on a track: the faults last too.
+_BUSY = 0.6
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is to be."""
+
+    seed: int
+    minutes: float
+    kills: int
+    broker_faults: int
+
+    @property
+    def tracks(self) -> dict[str, Mapping[str, int]]:
+        """Containers and what is killed in them. The first is given topics that are missing."""
+        return {
+            "crowd": plan.CROWD,
+            "heavy": plan.HEAVY,
+            "http": plan.SERVICE,
+            "tcp": plan.SERVICE,
+        }
+
+    def pause(self, count: int, tracks: int = 1) -> float:
+        """Return the mean pause in seconds for so many faults on so many tracks."""
+        return self.minutes * 60 * tracks / max(1, count) * _BUSY
+
+
+@dataclass
+class Outcome:
+    """What came of it."""
+
+    options: Options
+    seconds: float = 0.0
+    faults: dict[str, Any] = field(default_factory=dict)
+    starts: dict[str, int] = field(default_factory=dict)
+    """Of each container: the first one, and those after its ends."""
+    tasks: dict[str, dict[str, int]] = field(default_factory=dict)
+    verdict: Verdict = field(default_factory=Verdict)
+    short_of: list[str] = field(default_factory=list)
+    """What was to happen and did not."""
+
+    @property
+    def good(self) -> bool:
+        """Whether all that was to happen did, and nothing was lost, repeated or disordered."""
+        return self.verdict.good and not self.short_of
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-serialisable form."""
+        fields = {**vars(self), "options": vars(self.options), "verdict": self.verdict.to_json()}
+        return {"good": self.good, **fields}
+
+
+def run(options: Options, folder: Path, tell: Callable[[str], None]) -> Outcome:
+    """Run; takes the minutes told, and some for the start, the drain and the reading.
+
+    Args:
+        options: what it is to be.
+        folder: empty; everything lies there, some kilobytes for each message.
+        tell: is given a line for each fault.
+
+    Raises:
+        HarnessError: the broker does not start.
+        TimeoutError: the topics cannot be read to their ends.
+    """
+    with contextlib.ExitStack() as stack:
+        broker = stack.enter_context(Broker(folder / "kafka", BROKER_PROPERTIES))
+        create_topics(broker, (STATUS, RESULT))
+        containers = [stack.enter_context(one) for one in _containers(folder, broker)]
+        outcome = Outcome(options)
+        begun = time.monotonic()
+        for container in containers:
+            container.keep()
+        requests = [
+            stack.enter_context(Requests(container, 40, 0.02))
+            for container in containers
+            if container.name in ("http", "tcp")
+        ]
+        injector = _inject(options, broker, containers, tell)
+        outcome.seconds = round(time.monotonic() - begun, 1)
+        for one in requests:
+            one.stop()
+        _take_counts(outcome, injector, containers, requests)
+        tell("stopping everything in order")
+        for container in containers:
+            container.stop()
+            container.kill_everything()  # whom a container parent that was killed has left
+            drain(container)
+        outcome.verdict = conclude(broker, containers)
+        _judge_starts(outcome, requests)
+        return outcome
+
+
+def _containers(folder: Path, broker: Broker) -> list[Container]:
+    """Two kinds of speakers and both kinds of services; one keeps the product's own time limits."""
+    where = broker.bootstrap
+    (folder / "bin").mkdir()
+    quick = short.command_file(folder / "bin")
+    crowd = crowd_command("--others", 4, "--pace", 0.02, "--refused", 500)
+    heavy = crowd_command("--others", 1, "--pace", 3, "--sizes", 1024 * 1024, 3 * 1024 * 1024)
+    ids = [_INSTANCE.format(number) for number in range(1, 5)]
+    return [
+        Container(folder / "crowd", where, ids[0], crowd, dubhe=quick),
+        Container(folder / "heavy", where, ids[1], heavy, dubhe=quick),
+        Container(folder / "http", where, ids[2], protocol="http", dubhe=quick),
+        Container(folder / "tcp", where, ids[3], protocol="tcp"),
+    ]
+
+
+def _inject(
+    options: Options, broker: Broker, containers: Sequence[Container], tell: Callable[[str], None]
+) -> Injector:
+    """Inject faults until there have been enough, or half as long again as was told has passed."""
+    over = threading.Event()
+    injector = Injector(broker, containers, over, tell)
+    tracks = options.tracks
+    for name, weights in tracks.items():
+        pause = options.pause(options.kills, len(tracks))
+        injector.follow(plan.container_track(options.seed, name, weights, pause))
+    injector.follow(broker_track(options))
+    begun = time.monotonic()
+    seconds = options.minutes * 60
+    count = injector.count
+    try:
+        while not over.wait(0.2):
+            passed = time.monotonic() - begun
+            enough = count.kills_done >= options.kills and (
+                count.broker_done >= options.broker_faults
+            )
+            if (enough and passed >= seconds) or passed >= 1.5 * seconds:
+                break
+    finally:
+        over.set()
+        injector.join()
+    return injector
+
+
+def broker_track(options: Options) -> Iterator[Fault]:
+    """Return the broker's track of a run."""
+    pause = max(0.0, options.pause(options.broker_faults) - 6)  # a broker starts in seconds
+    return plan.broker_track(options.seed, pause, longest=options.minutes >= 10)
+
+
+def _take_counts(
+    outcome: Outcome,
+    injector: Injector,
+    containers: Sequence[Container],
+    requests: Sequence[Requests],
+) -> None:
+    count, options = injector.count, outcome.options
+    outcome.faults = {
+        "kills": count.kills_done,
+        "kills_by_target": dict(count.kills),
+        "processes_killed": count.processes,
+        "sidecar_freezes": count.freezes,
+        "broker_faults": count.broker_done,
+        "broker_faults_by_kind": dict(count.broker),
+        "missed": count.missed,
+    }
+    outcome.starts = {container.name: container.starts for container in containers}
+    outcome.tasks = {
+        one.container: {"asked": one.asked, "accepted": one.accepted, "no_reply": one.errors}
+        for one in requests
+    }
+    if count.kills_done < options.kills:
+        outcome.short_of.append(f"{count.kills_done} kills of {options.kills}")
+    if count.broker_done < options.broker_faults:
+        outcome.short_of.append(f"{count.broker_done} broker faults of {options.broker_faults}")
+
+
+def _judge_starts(outcome: Outcome, requests: Sequence[Requests]) -> None:
+    """A training that was acknowledged has begun; one whose reply was lost may have."""
+    least = sum(one.accepted for one in requests)
+    most = least + sum(one.errors for one in requests)
+    starts = outcome.verdict.starts
+    if not least <= starts <= most:
+        outcome.verdict.blame("lost", f"{starts} START, {least} to {most} expected", 1)
