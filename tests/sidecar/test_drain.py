@@ -30,6 +30,7 @@ from tests.dubhe_sdk.spool.helpers import (
     mounted,
     say,
     segments,
+    spoil_description,
 )
 from tests.sidecar.helpers import FakeSink, Topic, tell
 from tests.support.journal import read_journal
@@ -67,7 +68,7 @@ def put(
         at = (time_ns or seq) + index
         value = b'{"stream":"%b","seq":%d}' % (stream.encode(), seq + index)
         os.write(fd, frame.encode(kind, seq + index, at, 1, value))
-    os.pwrite(fd, segment.DROPPED.pack(dropped), segment.DROPPED_OFFSET)
+    os.pwrite(fd, segment.encode_dropped(dropped), segment.DROPPED_OFFSET)
     os.close(fd)
     return directory / segment.file_name(stream, number)
 
@@ -232,7 +233,7 @@ def test_damaged_bytes_are_counted_wherever_they_lie(tmp_path):
     size = frame.OVERHEAD + len(b'{"stream":"a","seq":3}')
     first = first_offset(paths[0])
     flip_bit(paths[0], first)  # the first frame of all
-    flip_bit(paths[1], 30)  # a header
+    spoil_description(paths[1])  # a header
     flip_bit(paths[1], first_offset(paths[2]) + size)  # a frame in the middle
     for path, tail in ((paths[1], 11), (paths[2], 5)):  # torn ends
         with path.open("ab") as file:
@@ -261,7 +262,7 @@ def test_damage_that_a_killed_sidecar_has_passed_is_counted_once(tmp_path):
 def test_an_unreadable_stream_stays_and_holds_nobody_up(tmp_path):
     bad = put(tmp_path, "bad", 1, [Kind.RESULT])
     put(tmp_path, "good", 1, [Kind.RESULT])
-    flip_bit(bad, 30)
+    spoil_description(bad)
     topic = Topic()
     run(tmp_path, topic)
     assert topic.identities == [("good", 1)]
