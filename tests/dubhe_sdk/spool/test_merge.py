@@ -76,7 +76,7 @@ def test_streams_longer_than_one_read_are_merged_by_time_too(tmp_path):
 
 def test_what_is_said_after_the_look_began_waits_for_the_next(tmp_path, monkeypatch):
     fd = put(tmp_path, "a", [10], alive=True)
-    os.write(fd, frame.encode(Kind.RESULT, 2, time.monotonic_ns() + 10**12, 1, b"99"))
+    os.write(fd, frame.encode(Kind.RESULT, 101, time.monotonic_ns() + 10**12, 1, b"99"))
     reader = SpoolReader(tmp_path, {}, fail_on_damage)
     assert numbers(reader.read()) == [10]
     assert reader.read() == []
