@@ -86,6 +86,8 @@ class SpoolWriter:
         self._trouble_at = -_TROUBLE_INTERVAL_NS
         self._lock = threading.RLock()
         check_directory(directory)
+        with contextlib.suppress(OSError):  # of use later, perhaps; not needed now
+            ballast.fill(directory)
         self._wake = WakeSender(directory)
         self._forget_stream()
         _follow_forks(self)
@@ -366,6 +368,10 @@ def create_segment(
 def check_directory(directory: Path) -> None:
     """Make the spool's directory and prove that files can be written in it.
 
+    A disk that is full at the moment is none that cannot be written: a rank that starts in the
+    middle of a training must not fail of it. What it says is dropped and counted until there is
+    room.
+
     Raises:
         SpoolUnusable: they cannot; the text says why and what to do.
     """
@@ -375,6 +381,8 @@ def check_directory(directory: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
+        if error.errno in ballast.NO_ROOM and directory.is_dir():
+            return
         raise SpoolUnusable(
             f"the spool directory {directory} cannot be written: {error.strerror}. Mount a "
             "writable volume there, or name another directory by DUBHE_SPOOL_DIR"

@@ -85,7 +85,7 @@ class Patience:
             pass
 
     def _use_ballast(self) -> bool:
-        return self._ballast_in is not None and ballast.give(self._ballast_in, 0)
+        return self._ballast_in is not None and ballast.give(self._ballast_in, 0, leave=0)
 
     def _failed(self, error: OSError) -> None:
         now = time.monotonic()

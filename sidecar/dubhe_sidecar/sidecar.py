@@ -16,12 +16,15 @@ import os
 import select
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
 from dubhe_sdk.spool.wake import WakeReceiver
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.housekeeping import Housekeeping
+from dubhe_sidecar.patience import Patience
 from dubhe_sidecar.sinks.base import Sink, SinkError
 from dubhe_sidecar.status import LOCK_NAME, inspect
 
@@ -35,6 +38,8 @@ _LINGER_SECONDS = 1.0
 EXIT_DRAINED = 0
 EXIT_FAILED = 1
 EXIT_LEFT_BEHIND = 75  # EX_TEMPFAIL of sysexits.h
+
+T = TypeVar("T")
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -85,7 +90,7 @@ class Sidecar:
             remove_abandoned(self._directory)
             for name in remove_blank(self._directory):
                 log.error("segment %s held nothing but zeros, as after a power cut: deleted", name)
-            wake = WakeReceiver(self._directory)
+            wake = self._patiently(lambda: WakeReceiver(self._directory))
             self._housekeeping.start()
             drain = self._drain = Drain(self._directory, self._sink, _LINGER_SECONDS)
             drain.open()
@@ -125,7 +130,7 @@ class Sidecar:
         told = False
         while True:
             if not self._holds_the_spool():
-                self._open_lock()
+                self._patiently(self._open_lock)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if self._holds_the_spool():
@@ -141,9 +146,21 @@ class Sidecar:
                 # The kernel tells nobody that a lock is free without taking a thread for it.
                 select.select([], [], [], _STANDBY_SECONDS)
 
+    def _patiently(self, make: Callable[[], T]) -> T:
+        """Return what needs an inode; on a full disk, when there is one."""
+        made: list[T] = []
+        patience = Patience(
+            f"lock or socket in the spool {self._directory}",
+            "nothing is delivered",
+            self._directory,
+        )
+        patience.insist(lambda: made.append(make()))
+        return made[0]
+
     def _open_lock(self) -> None:
         if self._lock >= 0:
             os.close(self._lock)
+            self._lock = -1
         path = self._directory / LOCK_NAME
         self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 

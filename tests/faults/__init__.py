@@ -1,0 +1,4 @@
+"""Nothing lost, nothing twice: numbered messages, injected faults, a plain consumer, a verdict.
+
+``python -m tests.faults --help`` tells how to run it for longer than CI does.
+"""
