@@ -17,6 +17,7 @@ from pathlib import Path
 from dubhe_sdk.spool import ballast
 from dubhe_sidecar.sinks.base import Sink
 from dubhe_sidecar.status import write_live
+from dubhe_sidecar.syncer import Syncer
 
 INTERVAL_SECONDS = 1.0
 _SAY_AGAIN_SECONDS = 60.0
@@ -49,7 +50,7 @@ class Housekeeping:
         self._on_orphaned = on_orphaned
         self._trouble = trouble
         self._warned = ("", 0.0)
-        self._synced: dict[str, int] = {}
+        self._syncer = Syncer(directory)
         self._told: dict[str, object] = {}
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -59,7 +60,7 @@ class Housekeeping:
 
     def _run(self) -> None:
         while True:
-            for task in (self._sync, self._tell, self._keep_ballast):
+            for task in (self._syncer.sync, self._tell, self._keep_ballast):
                 try:
                     task()
                 except OSError as error:
@@ -84,22 +85,6 @@ class Housekeeping:
             self._lifeline = None
             self._on_orphaned()
 
-    def _sync(self) -> None:
-        """Have segments that grew since the last time written to the disk itself."""
-        sizes: dict[str, int] = {}
-        with os.scandir(self._directory) as entries:
-            for entry in entries:
-                if entry.name.endswith(".seg") and entry.is_file(follow_symlinks=False):
-                    try:
-                        sizes[entry.name] = entry.stat().st_size
-                        if self._synced.get(entry.name) != sizes[entry.name]:
-                            _sync_path(entry.path, os.fdatasync)
-                    except FileNotFoundError:
-                        continue  # delivered and deleted meanwhile
-        if sizes.keys() - self._synced.keys():
-            _sync_path(str(self._directory), os.fsync)  # a new file's name lies in the directory
-        self._synced = sizes
-
     def _tell(self) -> None:
         told: dict[str, object] = {
             "pid": os.getpid(),
@@ -110,11 +95,3 @@ class Housekeeping:
         if told != self._told:
             write_live(self._directory, told)
             self._told = told
-
-
-def _sync_path(path: str, sync: Callable[[int], None]) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        sync(fd)
-    finally:
-        os.close(fd)
