@@ -23,6 +23,11 @@ def replace(path: Path, data: bytes, *, durable: bool = True) -> None:
     Raises:
         OSError: it cannot be written; the old contents are still there.
     """
+    if durable:
+        # What was renamed and deleted before is on the disk before the new contents can be. Else a
+        # power cut might bring back a segment that the new cursor knows no more, and the spare
+        # might be the file that has the name `path` on the disk, if an earlier call was killed.
+        sync_directory(path.parent)
     spare, old = (path.with_name(f".{path.name}.{suffix}") for suffix in ("new", "old"))
     first = not path.exists()
     _overwrite(spare, data, durable)
