@@ -100,6 +100,7 @@ def messages(
     *,
     outage_every: float,
     sample_every: float,
+    outages_min: int = 0,
 ) -> tuple[Footprints, str]:
     """Run a training that says messages; return what was seen, and a line about the delivery.
 
@@ -130,6 +131,7 @@ def messages(
         prints = Footprints(app)
         with Outages(broker, outage_every) as outages:
             prints.sample_for(seconds, sample_every)
+            prints.sample_for(_SETTLED_SECONDS, sample_every, lambda: outages.count >= outages_min)
         (folder / "stop").touch()
         said = int(app.wait_file("said"))
         app.terminate()

@@ -17,7 +17,10 @@ def test_memory_is_flat_at_1000_messages_a_second_while_the_broker_restarts(
     make_broker: BrokerFactory, tmp_path: Path
 ) -> None:
     prints, line = soak.messages(
-        *(tmp_path / "app", make_broker().start(), 24.0, 1000), outage_every=6.0, sample_every=0.5
+        *(tmp_path / "app", make_broker().start(), 12.0, 1000),
+        outage_every=2.0,
+        outages_min=2,
+        sample_every=0.4,
     )
     print(line, prints.table(), sep="\n")
     assert int(line.split(" restarts")[0].split()[-1]) >= 2
