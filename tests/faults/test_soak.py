@@ -24,7 +24,8 @@ def test_memory_is_flat_at_1000_messages_a_second_while_the_broker_restarts(
     )
     print(line, prints.table(), sep="\n")
     assert int(line.split(" restarts")[0].split()[-1]) >= 2
-    prints.check(ALLOWED_KIB)
+    # Two outages of a few seconds each are too few for its queues to have been as full as they get.
+    prints.check(ALLOWED_KIB, more_kib={"sidecar": 16 * 1024})
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "http"])
