@@ -7,15 +7,18 @@ decides who rotates.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import logging.handlers
 import os
 import sys
+import time
 from pathlib import Path
 
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 14
+_SAY_AGAIN_SECONDS = 60.0
 
 FORMAT = "%(asctime)s %(levelname)s %(process)d %(message)s"
 
@@ -33,6 +36,7 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
             errors="backslashreplace",
         )
         self._lock_path = path.parent / f".{path.name}.lock"
+        self._failed_at = -_SAY_AGAIN_SECONDS
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; rotate first if it would not fit."""
@@ -45,8 +49,37 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
             fcntl.flock(fd, fcntl.LOCK_EX)
             self._follow_rotation()
             super().emit(record)
+        except OSError:
+            self.handleError(record)
         finally:
             os.close(fd)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Tell on the console that the file takes no lines; once a minute, not for each."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self._drop_stream()
+        now = time.monotonic()
+        if now - self._failed_at >= _SAY_AGAIN_SECONDS and sys.stderr is not None:
+            self._failed_at = now
+            with contextlib.suppress(OSError, ValueError):  # closed, or on the same full disk
+                sys.stderr.write(
+                    f"the log file {self.baseFilename} cannot be written: {error.strerror}; lines "
+                    "are on the console alone until it can\n"
+                )
+
+    def _drop_stream(self) -> None:
+        """Let go of the file, and of what could not be written to it: it would come torn later.
+
+        The next line opens it anew.
+        """
+        stream = self.stream
+        if stream is not None:
+            self.stream = None
+            with contextlib.suppress(OSError):
+                stream.close()
 
     def _follow_rotation(self) -> None:
         """Open the file anew if another process has rotated it, or somebody removed it."""
@@ -59,7 +92,7 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
         except OSError:
             theirs = None
         if theirs is None or (ours.st_ino, ours.st_dev) != (theirs.st_ino, theirs.st_dev):
-            self.stream.close()
+            self._drop_stream()
             self.stream = self._open()
 
 

@@ -44,6 +44,18 @@ class SpooledFrame(NamedTuple):
     description: segment.Description
 
 
+class _Trouble(NamedTuple):
+    """A stream that could not be read: when it may be tried again, and the pause until then."""
+
+    again_ns: float
+    pause_ns: int
+
+
+_FIRST_PAUSE_NS = 1_000_000_000
+_LONGEST_PAUSE_NS = 60_000_000_000
+_NEVER = float("inf")
+
+
 class _Stream:
     """One stream's reader and what was read of it but not yet given out."""
 
@@ -74,6 +86,7 @@ class SpoolReader:
         directory: the spool's directory.
         positions: per stream, segment and offset to begin at; other streams begin at their
             first segment. Segments before a position are ignored.
+        last_seqs: per stream, number of the last frame that was given out before.
         on_damage: told in words about files that cannot be read.
         ignore: whether a stream is to be left alone.
     """
@@ -84,14 +97,21 @@ class SpoolReader:
         positions: Mapping[str, tuple[int, int]],
         on_damage: Callable[[str], None],
         ignore: Callable[[str], bool] = lambda stream: False,
+        last_seqs: Mapping[str, int] | None = None,
     ) -> None:
         self._directory = directory
         self._positions = dict(positions)
         self._on_damage = on_damage
         self._ignore = ignore
         self._streams: dict[str, _Stream] = {}
-        self._unreadable: set[str] = set()
+        self._last_seqs = dict(last_seqs or {})
+        self._unreadable: dict[str, _Trouble] = {}
         self._ended: set[str] = set()
+        for name in segment.list_foreign(directory):
+            on_damage(
+                f"{directory / name} is named like a segment of the spool but is no file: "
+                "it is left alone; move it out of the spool"
+            )
 
     def read(self) -> list[SpooledFrame]:
         """Return the frames that may be given out now, in order; an empty list if none."""
@@ -138,6 +158,7 @@ class SpoolReader:
     def forget(self, name: str) -> None:
         """Let go of a stream that has ended and whose files are about to be deleted."""
         self._streams.pop(name).reader.close()
+        self._unreadable.pop(name, None)
         self._ended.discard(name)
 
     def close(self) -> None:
@@ -147,7 +168,7 @@ class SpoolReader:
 
     def _find_streams(self) -> None:
         for name, numbers in segment.list_segments(self._directory).items():
-            if name in self._streams or name in self._unreadable or self._ignore(name):
+            if name in self._streams or self._ignore(name) or not self._may_try(name):
                 continue
             number, offset = self._positions.get(name, (numbers[0], 0))
             if number not in numbers:
@@ -156,25 +177,46 @@ class SpoolReader:
                     continue  # only what was delivered already
                 number, offset = later[0], 0
             try:
-                self._streams[name] = _Stream(StreamReader(self._directory, name, number, offset))
+                seq = self._last_seqs.get(name, 0)
+                self._streams[name] = _Stream(
+                    StreamReader(self._directory, name, number, offset, seq)
+                )
+                self._unreadable.pop(name, None)
             except (OSError, segment.BadSegment) as error:
                 self._give_up(name, error)
 
     def _fill(self, stream: _Stream) -> None:
-        if stream.reader.stream in self._unreadable:
+        if not self._may_try(stream.reader.stream):
             return
         try:
             stream.fill()
-        except OSError as error:
+        except (OSError, segment.BadSegment) as error:
             stream.read_to_end = True
             self._give_up(stream.reader.stream, error)
             return  # it has not ended: its files must stay
+        self._unreadable.pop(stream.reader.stream, None)
         if stream.reader.ended and not stream.pending:
             self._ended.add(stream.reader.stream)
 
+    def _may_try(self, name: str) -> bool:
+        trouble = self._unreadable.get(name)
+        return trouble is None or monotonic_ns() >= trouble.again_ns
+
     def _give_up(self, name: str, error: Exception) -> None:
-        self._unreadable.add(name)
-        self._on_damage(f"stream {name} of the spool {self._directory} cannot be read: {error}")
+        """Leave a stream alone: for a while if the disk fails, for good if it is damaged.
+
+        The others go on meanwhile, so what the disk gives back later may come out of order. That
+        is better than to hold all instances of a volume for a bad sector of one.
+        """
+        before = self._unreadable.get(name)
+        pause = min(2 * before.pause_ns, _LONGEST_PAUSE_NS) if before else _FIRST_PAUSE_NS
+        again = monotonic_ns() + pause if isinstance(error, OSError) else _NEVER
+        self._unreadable[name] = _Trouble(again, pause)
+        if before is None:
+            self._on_damage(
+                f"stream {name} of the spool {self._directory} cannot be read: {error}; its files "
+                "are kept" + ("" if again == _NEVER else ", and are tried again")
+            )
 
     @staticmethod
     def _merge(streams: list[_Stream], cut: int | None) -> list[SpooledFrame]:

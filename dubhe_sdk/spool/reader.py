@@ -40,21 +40,26 @@ class StreamReader:
         stream: the stream's name.
         number: the segment to begin in.
         offset: the byte in it; 0 means its first frame.
+        seq: number of the last frame that was read before; numbers ascend, and a frame whose
+            number does not is a repeat (a segment was copied) and passed over.
 
     Raises:
         OSError: the segment cannot be opened.
-        BadSegment: its header is damaged.
+        BadSegment: its header is damaged, and so are those of all that follow.
     """
 
-    def __init__(self, directory: Path, stream: str, number: int, offset: int = 0) -> None:
+    def __init__(
+        self, directory: Path, stream: str, number: int, offset: int = 0, seq: int = 0
+    ) -> None:
         self.stream = stream
         self.number = number
         self.offset = offset
         self.ended = False
         """The writer is gone and everything was read."""
         self.skipped_bytes = 0
-        """Damaged bytes that were passed over."""
+        """Damaged or repeated bytes that were passed over."""
         self._directory = directory
+        self._seq = seq
         self._fd = -1
         self._waiting_since = 0
         self._description: segment.Description | None = None
@@ -65,16 +70,29 @@ class StreamReader:
             self._directory / segment.file_name(self.stream, number), os.O_RDONLY | os.O_CLOEXEC
         )
         try:
-            description, first = segment.read_description(fd)
-        except segment.BadSegment:
-            if self._description is None:
-                os.close(fd)
-                raise
+            description, first = segment.read_description(fd, self.stream)
+        except segment.BadSegment as error:
             # All segments of a stream are described alike: only the damage has to be skipped.
-            description, first = self._description, 0
+            known = self._description or self._described_later(number)
+            if known is None or segment.is_of_another_version(fd):
+                os.close(fd)
+                raise error
+            description, first = known, 0
         self._description = description
         self.close()
         self._fd, self.number, self.offset = fd, number, max(offset, first)
+
+    def _described_later(self, number: int) -> segment.Description | None:
+        """Return the description from a segment behind ``number`` that can be read."""
+        for later in segment.list_segments(self._directory).get(self.stream, []):
+            if later > number:
+                path = self._directory / segment.file_name(self.stream, later)
+                try:
+                    with path.open("rb") as file:
+                        return segment.read_description(file.fileno(), self.stream)[0]
+                except (OSError, segment.BadSegment):
+                    continue  # the next one may do
+        return None
 
     @property
     def description(self) -> segment.Description:
@@ -93,8 +111,11 @@ class StreamReader:
         os.fdatasync(self._fd)
 
     @property
-    def dropped(self) -> int:
-        """Records that the writer had to drop while the current segment was its last."""
+    def dropped(self) -> int | None:
+        """Records that the writer had to drop while the current segment was its last.
+
+        None if the count is damaged.
+        """
         return segment.read_dropped(self._fd)
 
     def read(self) -> list[Frame]:
@@ -108,13 +129,16 @@ class StreamReader:
         """
         while not self.ended:
             growing = segment.is_growing(self._fd)
+            begin = self.offset
             frames, wanted = self._parse(os.pread(self._fd, _CHUNK, self.offset))
             if not frames and wanted > _CHUNK:
                 frames, _ = self._parse(os.pread(self._fd, wanted, self.offset))
-            if frames:
-                self.offset = frames[-1].end
+            if self.offset != begin:
                 self._waiting_since = 0
+            if frames:
                 return frames
+            if self.offset != begin:
+                continue  # repeats alone
             size = os.fstat(self._fd).st_size
             if self.offset >= size:
                 if growing or not self._advance():
@@ -124,7 +148,7 @@ class StreamReader:
         return []
 
     def _parse(self, buffer: bytes) -> tuple[list[Frame], int]:
-        """Return the whole frames at the buffer's begin.
+        """Return the whole frames at the buffer's begin, and go behind them.
 
         The number is what the frame behind them takes if the buffer ends within it, else 0.
         """
@@ -139,8 +163,13 @@ class StreamReader:
                 return frames, incomplete.size
             except Corrupt:
                 return frames, 0
-            frames.append(one)
+            if one.seq > self._seq:
+                frames.append(one)
+                self._seq = one.seq
+            else:
+                self.skipped_bytes += one.end - self.offset
             at = one.end - base
+            self.offset = one.end
         return frames, 0
 
     def _pass_over(self, growing: bool, size: int) -> bool:

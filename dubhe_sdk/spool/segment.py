@@ -4,14 +4,16 @@ A stream is a row of segments, ``<stream>.<number>.seg``, numbered from 1. The f
 
     offset  size  field
          0     8  "DUBHESG1"
-         8     8  dropped: records the full spool made the writer drop while this was its segment
+         8     4  dropped: records the full spool made the writer drop while this was its segment
+        12     4  CRC-32 of the bytes 8…11, turned over such that 0 goes with 0
         16     4  length of the description
         20     4  CRC-32 of the description
         24        description: JSON, see `Description`
                   frames follow
 
-``dropped`` alone is overwritten in place; it counts what the policy dropped, and is exact even
-if the writer is killed.
+``dropped`` and its checksum alone are overwritten in place; it counts what the policy dropped, and
+is exact even if the writer is killed. Any change of the format, the frames' included, changes the
+last byte of the magic: a file of another version is told and kept, never taken for damage.
 
 The writer holds an exclusive ``flock`` on the segment for as long as it may append to it. The
 kernel drops it at the writer's death. A file appears under its name only after it is locked
@@ -30,16 +32,23 @@ import struct
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 from zlib import crc32
 
 from dubhe_sdk.process.lock import is_held
 
 MAGIC = b"DUBHESG1"
-PREFIX = struct.Struct("<8sQII")
+PREFIX = struct.Struct("<8s8sII")
 DROPPED_OFFSET = 8
-DROPPED = struct.Struct("<Q")
+_COUNT = struct.Struct("<I")
+_DROPPED_SIZE = 8
+_NOTHING_DROPPED = bytes(_DROPPED_SIZE)
+_CRC_OF_NOTHING = crc32(_COUNT.pack(0))
+MAX_DROPPED = 2**32 - 1
 MAX_DESCRIPTION = 1024 * 1024
+_MAX_REPAIRED = 4096  # real ones have about 400 bytes; the search is quadratic
 
+_CHUNK = 64 * 1024
 _NAME = re.compile(r"(?P<stream>[0-9a-z-]{1,64})\.(?P<number>[0-9]{8})\.seg")
 
 
@@ -62,38 +71,105 @@ class Description:
     def encode(self) -> bytes:
         """Return the header's bytes, with nothing dropped yet."""
         text = json.dumps(asdict(self)).encode()
-        return PREFIX.pack(MAGIC, 0, len(text), crc32(text)) + text
+        return PREFIX.pack(MAGIC, _NOTHING_DROPPED, len(text), crc32(text)) + text
 
 
 class BadSegment(Exception):
     """The file's header is not a segment's. The text says what was found."""
 
 
-def read_description(fd: int) -> tuple[Description, int]:
+def read_description(fd: int, stream: str | None = None) -> tuple[Description, int]:
     """Return the description and the offset of the first frame.
 
+    Args:
+        fd: the segment.
+        stream: whose segment it is by its name; None: any.
+
     Raises:
-        BadSegment: the header is damaged, or of a version that this one cannot read.
+        BadSegment: the header is damaged beyond repair, of a version that this one cannot read,
+            or of another stream: then the file was copied or renamed, and delivering it would
+            repeat what is delivered from the original.
     """
     prefix = os.pread(fd, PREFIX.size, 0)
     if len(prefix) < PREFIX.size:
         raise BadSegment(f"the file has {len(prefix)} bytes, a header has {PREFIX.size}")
     magic, _, length, crc = PREFIX.unpack(prefix)
-    if magic != MAGIC:
-        raise BadSegment(f"the file begins with {magic!r}, expected {MAGIC!r}")
+    if magic[-1:] != MAGIC[-1:] or (magic[:-1] != MAGIC[:-1] and not _one_bit(magic, MAGIC)):
+        raise BadSegment(
+            f"the file begins with {magic!r}, expected {MAGIC!r}: it is of another version, which "
+            "alone can deliver it, or no segment, and then to be moved out of the spool"
+        )
     text = os.pread(fd, min(length, MAX_DESCRIPTION), PREFIX.size)
     if len(text) != length or crc32(text) != crc:
-        raise BadSegment("the description's checksum is wrong")
+        text = repaired(os.pread(fd, MAX_DESCRIPTION, PREFIX.size), length, crc)
     try:
-        return Description(**json.loads(text)), PREFIX.size + length
+        description = Description(**json.loads(text))
     except (TypeError, ValueError) as error:
         raise BadSegment(f"the description is not understood: {error}") from None
+    if stream is not None and description.stream != stream:
+        raise BadSegment(
+            f"the file is a segment of stream {description.stream}, copied or renamed; "
+            "move it out of the spool, or give it its name again"
+        )
+    return description, PREFIX.size + len(text)
 
 
-def read_dropped(fd: int) -> int:
-    """Return how many records were dropped while this segment was the writer's."""
-    raw = os.pread(fd, DROPPED.size, DROPPED_OFFSET)
-    return int(DROPPED.unpack(raw)[0]) if len(raw) == DROPPED.size else 0
+def is_of_another_version(fd: int) -> bool:
+    """Return whether a file is a segment of a format that this version does not know."""
+    magic = os.pread(fd, len(MAGIC), 0)
+    return magic[:-1] == MAGIC[:-1] and magic != MAGIC
+
+
+def repaired(rest: bytes, length: int, crc: int) -> bytes:
+    """Return a description one bit of which, or of its length or checksum, is wrong.
+
+    A stream whose description is lost cannot be delivered at all, so one bit is searched for.
+    Up to three wrong bits are never taken for another text: CRC-32 tells those apart.
+
+    Args:
+        rest: what follows the header's prefix in the file.
+        length: of the description, as in the prefix.
+        crc: of the description, as in the prefix.
+
+    Raises:
+        BadSegment: more than one bit is wrong.
+    """
+    for bit in range(32):
+        if (other := length ^ 1 << bit) <= len(rest) and crc32(rest[:other]) == crc:
+            return rest[:other]
+    text = bytearray(rest[:length])
+    if len(text) == length <= _MAX_REPAIRED:
+        if (crc32(text) ^ crc).bit_count() == 1:
+            return bytes(text)
+        for index in range(length):
+            for bit in range(8):
+                text[index] ^= 1 << bit
+                if crc32(text) == crc:
+                    return bytes(text)
+                text[index] ^= 1 << bit
+    raise BadSegment("the description's checksum is wrong, and not by one bit alone")
+
+
+def _one_bit(found: bytes, expected: bytes) -> bool:
+    return (int.from_bytes(found, "big") ^ int.from_bytes(expected, "big")).bit_count() == 1
+
+
+def encode_dropped(count: int) -> bytes:
+    """Return the header's field for so many dropped records, at most `MAX_DROPPED`."""
+    raw = _COUNT.pack(min(count, MAX_DROPPED))
+    return raw + _COUNT.pack(crc32(raw) ^ _CRC_OF_NOTHING)
+
+
+def read_dropped(fd: int) -> int | None:
+    """Return how many records were dropped while this segment was the writer's.
+
+    None if the count is damaged.
+    """
+    raw = os.pread(fd, _DROPPED_SIZE, DROPPED_OFFSET)
+    if len(raw) < _DROPPED_SIZE:
+        return 0  # no whole header: nothing was ever noted in it
+    (count,) = _COUNT.unpack_from(raw)
+    return int(count) if encode_dropped(count) == raw else None
 
 
 def file_name(stream: str, number: int) -> str:
@@ -115,13 +191,25 @@ def is_growing(fd: int) -> bool:
 def list_segments(directory: Path) -> dict[str, list[int]]:
     """Return the numbers of the segments there are, ascending, by stream."""
     found: dict[str, list[int]] = {}
-    for name in os.listdir(directory):
-        parsed = parse_name(name)
-        if parsed:
-            found.setdefault(parsed[0], []).append(parsed[1])
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            parsed = parse_name(entry.name)
+            # Opening a FIFO would wait for ever; a link's target may be anybody's.
+            if parsed and entry.is_file(follow_symlinks=False):
+                found.setdefault(parsed[0], []).append(parsed[1])
     for numbers in found.values():
         numbers.sort()
     return found
+
+
+def list_foreign(directory: Path) -> list[str]:
+    """Return the names that look like segments but are no files: folders, links, pipes."""
+    with os.scandir(directory) as entries:
+        return sorted(
+            entry.name
+            for entry in entries
+            if parse_name(entry.name) and not entry.is_file(follow_symlinks=False)
+        )
 
 
 def remove_abandoned(directory: Path, seconds: float = 60.0) -> None:
@@ -130,6 +218,8 @@ def remove_abandoned(directory: Path, seconds: float = 60.0) -> None:
     Only files older than ``seconds``: a younger one may be about to be locked.
     """
     for path in directory.glob(".*.seg.new"):
+        if path.is_symlink() or not path.is_file():
+            continue
         try:
             with path.open("rb") as file:
                 old = time.time() - os.fstat(file.fileno()).st_mtime > seconds
@@ -139,12 +229,33 @@ def remove_abandoned(directory: Path, seconds: float = 60.0) -> None:
             continue  # it has its name now
 
 
+def remove_blank(directory: Path) -> list[str]:
+    """Delete segments without a writer that hold nothing but zeros; return their names.
+
+    A power failure leaves such files: the name had reached the disk and the contents had not. A
+    living writer never shows one, since a segment has its header before it has its name.
+    """
+    removed = []
+    for stream, numbers in list_segments(directory).items():
+        for number in numbers:
+            path = directory / file_name(stream, number)
+            with path.open("rb") as file:
+                if not is_growing(file.fileno()) and _is_blank(file):
+                    path.unlink()
+                    removed.append(path.name)
+    return removed
+
+
+def _is_blank(file: BinaryIO) -> bool:
+    return all(not chunk.strip(b"\0") for chunk in iter(lambda: file.read(_CHUNK), b""))
+
+
 def total_bytes(directory: Path) -> int:
     """Return how much the segments of the spool take, in bytes."""
     total = 0
     with os.scandir(directory) as entries:
         for entry in entries:
-            if entry.name.endswith(".seg"):
+            if entry.name.endswith(".seg") and entry.is_file(follow_symlinks=False):
                 try:
                     total += entry.stat().st_size
                 except FileNotFoundError:

@@ -25,6 +25,7 @@ Safety
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import fcntl
@@ -39,7 +40,7 @@ from types import FrameType
 from zlib import crc32
 
 from dubhe_sdk.errors import SpoolUnusable
-from dubhe_sdk.spool import frame, segment
+from dubhe_sdk.spool import ballast, frame, segment
 from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, MAX_PAYLOAD, OVERHEAD, VERSION, Kind
 from dubhe_sdk.spool.limits import Limits
 from dubhe_sdk.spool.wake import WakeSender
@@ -85,6 +86,8 @@ class SpoolWriter:
         self._trouble_at = -_TROUBLE_INTERVAL_NS
         self._lock = threading.RLock()
         check_directory(directory)
+        with contextlib.suppress(OSError):  # of use later, perhaps; not needed now
+            ballast.fill(directory)
         self._wake = WakeSender(directory)
         self._forget_stream()
         _follow_forks(self)
@@ -167,7 +170,9 @@ class SpoolWriter:
         with self._lock:
             if self._fd >= 0:
                 os.close(self._fd)
+            unnoted = self._dropped_unnoted
             self._forget_stream()
+            self._dropped_unnoted = unnoted
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -196,34 +201,43 @@ class SpoolWriter:
             return self._drop(f"one has {len(value)} bytes, {MAX_PAYLOAD} are allowed")
         deadline = time.monotonic() + self._limits.wait_seconds
         while True:
+            full = False
             try:
                 with self._alone():
                     reason = self._open_segment(kind, OVERHEAD + len(value))
-                    if reason is None and self._write_first(kind, value, date_ms, batch, batches):
+                    if reason is None:
+                        self._write_first(kind, value, date_ms, batch, batches)
                         self._wake.nudge()
                         return True
             except OSError as error:
                 reason = f"{error.strerror} ({self._directory})"
+                full = error.errno in ballast.NO_ROOM
+            if full and kind != _PROGRESS and ballast.give(self._directory, len(value)):
+                continue
             if kind == _PROGRESS:
                 self._full_until_ns = monotonic_ns() + _FULL_RECHECK_NS
             if kind == _PROGRESS or time.monotonic() >= deadline:
-                return self._drop(reason or "the disk is full")
+                return self._drop(reason)
             time.sleep(_FULL_POLL_SECONDS)  # room comes from another process, which cannot signal
 
-    def _write_first(self, kind: int, value: bytes, date_ms: int, batch: int, batches: int) -> bool:
-        """Write a frame without asking for room."""
+    def _write_first(self, kind: int, value: bytes, date_ms: int, batch: int, batches: int) -> None:
+        """Write a frame without asking for room.
+
+        Raises:
+            OSError: the disk does not take it, or not all of it.
+        """
         self._seq += 1
         data = frame.encode(kind, self._seq, monotonic_ns(), date_ms, value, batch, batches)
+        written = 0
         try:
             written = os.write(self._fd, data)
+            if written < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError:
-            written = 0
-        if written == len(data):
-            self._offset += written
-            return True
-        self._seq -= 1
-        self._undo(written)
-        return False
+            self._seq -= 1
+            self._undo(written)
+            raise
+        self._offset += written
 
     def _open_segment(self, kind: int, size: int) -> str | None:
         """Have a segment without frames, and room for ``size`` bytes; say why not if it cannot be.
@@ -244,7 +258,13 @@ class SpoolWriter:
                     f"{limits.max_bytes} are allowed (DUBHE_SPOOL_MAX_BYTES)"
                 )
         if self._fd < 0 or self._offset != self._first or self._is_removed():
-            self._begin_segment()
+            try:
+                self._begin_segment()
+            except OSError:
+                # No inode is left, say; the segment there is may still grow. Only if that fails as
+                # well is there no room.
+                if self._fd < 0 or self._first < 0 or self._is_removed():
+                    raise
         self._room_important = self._offset + max(size, min(limits.segment_bytes, free))
         self._room = 0 if reserve else self._room_important
         return None
@@ -292,10 +312,18 @@ class SpoolWriter:
             return
         self._dropped += count
         try:
-            os.pwrite(self._fd, segment.DROPPED.pack(self._dropped), segment.DROPPED_OFFSET)
+            os.pwrite(self._fd, segment.encode_dropped(self._dropped), segment.DROPPED_OFFSET)
         except OSError:
             self._dropped -= count
             self._dropped_unnoted += count
+
+    def _tell_unnoted(self) -> None:
+        """Tell how many dropped records no segment could be made to count."""
+        if self._dropped_unnoted:
+            self._on_trouble(
+                f"{self._dropped_unnoted} messages were dropped and could not be counted in the "
+                f"spool {self._directory}, which took nothing until this process ended"
+            )
 
     def _after_fork(self) -> None:
         """In a forked child: leave the parent's stream alone."""
@@ -340,6 +368,10 @@ def create_segment(
 def check_directory(directory: Path) -> None:
     """Make the spool's directory and prove that files can be written in it.
 
+    A disk that is full at the moment is none that cannot be written: a rank that starts in the
+    middle of a training must not fail of it. What it says is dropped and counted until there is
+    room.
+
     Raises:
         SpoolUnusable: they cannot; the text says why and what to do.
     """
@@ -349,6 +381,8 @@ def check_directory(directory: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
+        if error.errno in ballast.NO_ROOM and directory.is_dir():
+            return
         raise SpoolUnusable(
             f"the spool directory {directory} cannot be written: {error.strerror}. Mount a "
             "writable volume there, or name another directory by DUBHE_SPOOL_DIR"
@@ -376,6 +410,13 @@ def _after_fork_in_child() -> None:
     for writer in _writers:
         writer._after_fork()
 
+
+def _at_exit() -> None:
+    for writer in _writers:
+        writer._tell_unnoted()
+
+
+atexit.register(_at_exit)
 
 os.register_at_fork(
     before=_before_fork,

@@ -1,21 +1,17 @@
 """`Cursor`: how far each stream has been delivered. One JSON file, written in one step.
 
-It is written to a file beside, synced, and renamed over the old one, so a crash leaves the old or
-the new one, whole. It holds the sink's state as well: both belong to the same outcomes.
-
-A full disk must not keep it from being written, since only then can anything be deleted: the old
-file becomes the next one to write to, and keeps its blocks for that.
+It holds the sink's state as well: both belong to the same outcomes. A full disk must not keep it
+from being written, since only then can anything be deleted; see `steadyfile`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dubhe_sidecar import steadyfile
 from dubhe_sidecar.sinks.base import SinkError
 
 NAME = "cursor.json"
@@ -36,6 +32,8 @@ class StreamCursor:
     """A START was delivered and its END not yet."""
     finished: bool = False
     """All of it is delivered and its writer is gone: its files may be deleted."""
+    description: dict[str, Any] | None = None
+    """While a task is open, what its END needs should the stream's files be lost."""
 
 
 @dataclass
@@ -47,6 +45,8 @@ class Totals:
     rejected: int = 0
     dropped: int = 0
     skipped_bytes: int = 0
+    missing: int = 0
+    """Records that were said, as the numbers of those behind them prove, and are not there."""
 
 
 @dataclass
@@ -65,15 +65,7 @@ class Cursor:
             OSError: it cannot be written.
         """
         text = json.dumps({"version": VERSION, **asdict(self)}, separators=(",", ":"))
-        path, spare, old = (directory / name for name in (NAME, f".{NAME}.new", f".{NAME}.old"))
-        _overwrite(spare, text.encode() + b" " * (-len(text) % _UNIT))
-        with contextlib.suppress(OSError):  # no hard links here: then its blocks are let go
-            old.unlink(missing_ok=True)
-            old.hardlink_to(path)
-        spare.rename(path)
-        with contextlib.suppress(FileNotFoundError):
-            old.rename(spare)
-        _sync_directory(directory)
+        steadyfile.replace(directory / NAME, text.encode() + b" " * (-len(text) % _UNIT))
 
 
 def load(directory: Path) -> Cursor:
@@ -100,24 +92,3 @@ def load(directory: Path) -> Cursor:
             f"the cursor {path} cannot be read: {error}. If it is lost for good, delete it: "
             "everything in the spool is then delivered again"
         ) from None
-
-
-def _overwrite(path: Path, data: bytes) -> None:
-    """Write a file durably, into the blocks that it has."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        written = 0
-        while written < len(data):
-            written += os.write(fd, data[written:])
-        os.ftruncate(fd, len(data))
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

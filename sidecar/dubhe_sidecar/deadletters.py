@@ -45,9 +45,14 @@ class DeadLetters:
         line = f"\n{json.dumps(entry, ensure_ascii=False)}\n"
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            data = line.encode("utf-8", "replace")
-            while data:
-                data = data[os.write(fd, data) :]
+            size = os.fstat(fd).st_size
+            try:
+                data = line.encode("utf-8", "replace")
+                while data:
+                    data = data[os.write(fd, data) :]
+            except OSError:
+                os.ftruncate(fd, size)  # or each new attempt would take what room there is
+                raise
             os.fsync(fd)
         finally:
             os.close(fd)

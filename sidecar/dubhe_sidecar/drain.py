@@ -16,18 +16,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.frame import OVERHEAD, Kind
 from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
 from dubhe_sdk.spool.reader import StreamReader
+from dubhe_sdk.spool.segment import Description
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar.convert import missing_end, to_record
 from dubhe_sidecar.cursor import StreamCursor
 from dubhe_sidecar.deadletters import DeadLetters
 from dubhe_sidecar.ledger import Ledger
+from dubhe_sidecar.patience import Patience
 from dubhe_sidecar.record import Position, Record
 from dubhe_sidecar.sinks.base import Outcome, Sink
 
@@ -40,6 +43,8 @@ _READY = int(Kind.READY)
 _START = int(Kind.START)
 _END = int(Kind.END)
 _BY_THE_SERVICE = frozenset((_READY, _START, _END))
+
+T = TypeVar("T")
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -68,6 +73,12 @@ class Drain:
             self.cursor.sink = None
         self.cursor.sink_name = sink.name
         self._dead_letters = DeadLetters(directory)
+        self._cursor_patience = Patience(
+            f"the cursor in {directory}", "nothing is deleted from the spool", directory
+        )
+        self._letters_patience = Patience(
+            f"the dead letter for {self._dead_letters.path}", "delivery waits", directory
+        )
         self._ledger = Ledger()
         self._dirty = False
         self._saved_at = 0.0
@@ -78,10 +89,19 @@ class Drain:
         # Per stream, the last number that had arrived before and has not come up again.
         self._to_pass: dict[str, int] = {}
         self._delete_behind_cursor()
+        present = segment.list_segments(directory)
+        # Their files are gone, with power or by hand, and their tasks still need an END.
+        self._lost = [
+            name
+            for name, entry in self.cursor.streams.items()
+            if name not in present and entry.description is not None
+        ]
         self._reader = SpoolReader(
             directory,
             {name: (s.segment, s.offset) for name, s in self.cursor.streams.items()},
             log.error,
+            ignore=self._is_finished,  # its files may outlive it for as long as the disk is full
+            last_seqs={name: s.seq for name, s in self.cursor.streams.items()},
         )
 
     def open(self) -> None:
@@ -91,13 +111,14 @@ class Drain:
             SinkError: the sink cannot go on.
         """
         self._sink.open(
-            self.cursor.sink, undelivered=self._has_undelivered(), save=self._save_state
+            self.cursor.sink, undelivered=self._has_undelivered(), save=self._insist_on_saving
         )
         present = segment.list_segments(self._directory)
         for name, seqs in self._sink.delivered.items():
             entry = self.cursor.streams.get(name)
             last = max(seqs, default=0)
-            if name in present and last > (entry.seq if entry else 0):
+            awaited = name in present or (entry is not None and entry.task_open)
+            if awaited and last > (entry.seq if entry else 0):
                 self._to_pass[name] = last
 
     def step(self) -> bool:
@@ -122,18 +143,28 @@ class Drain:
         """Seconds until a save is due, or None."""
         if not self._dirty:
             return None
-        return max(0.0, self._saved_at + _SAVE_SECONDS - time.monotonic())
+        due = max(self._saved_at + _SAVE_SECONDS, self._cursor_patience.again_at)
+        return max(0.0, due - time.monotonic())
+
+    @property
+    def trouble(self) -> str | None:
+        """What of its own the disk does not let it write, in words. For any thread."""
+        return self._letters_patience.trouble or self._cursor_patience.trouble
 
     def save(self) -> None:
-        """Write the cursor, then delete what lies behind it."""
-        state = self._sink.state()  # asked in any case, since it makes durable what was delivered
-        self._save_state(self.cursor.sink if self._to_pass else state)
-        self._delete_behind_cursor()
+        """Write the cursor, then delete what lies behind it.
+
+        If the disk does not take it, nothing is deleted and it is tried again later. Delivery
+        goes on: what a crash would find beyond the cursor is recognised as delivered.
+        """
+        if self._cursor_patience.attempt(self._save):
+            self._delete_behind_cursor()
 
     def close(self) -> None:
-        """Save and close everything."""
+        """Save, waiting for a disk that takes it, and close everything."""
         if self._dirty:
-            self.save()
+            self._cursor_patience.insist(self._save)
+            self._delete_behind_cursor()
         self._reader.close()
         self._sink.close()
 
@@ -178,7 +209,8 @@ class Drain:
                 "record %d of %s is refused for ever by %s: %s; it is kept in %s",
                 *(record.seq, record.stream, self._sink.name, rejected, self._dead_letters.path),
             )
-            self._dead_letters.add(record, rejected, time.time_ns() // 1_000_000)
+            now_ms = time.time_ns() // 1_000_000
+            self._letters_patience.insist(lambda: self._dead_letters.add(record, rejected, now_ms))
         totals = self.cursor.totals
         totals.delivered += rejected is None
         totals.rejected += rejected is not None
@@ -193,21 +225,36 @@ class Drain:
             if (record.end.segment, begin) != (entry.segment, entry.offset):
                 self._count_skipped(record.stream, entry, Position(record.end.segment, begin))
             entry.segment, entry.offset = record.end
+        self._count_missing(record.stream, entry.seq + 1, record.seq)
         entry.seq = record.seq
         if self._to_pass and record.seq >= self._to_pass.get(record.stream, record.seq + 1):
             del self._to_pass[record.stream]
         if record.kind == _START:
             entry.task_open = True
+            entry.description = asdict(self._reader.stream(record.stream).description)
         elif record.kind == _END:
             entry.task_open = False
+            entry.description = None
         self._dirty = True
+
+    def _count_missing(self, stream: str, expected: int, found: int) -> None:
+        """Add records that were said and are not there: numbers of a stream have no holes."""
+        if found > expected:
+            self.cursor.totals.missing += found - expected
+            log.error(
+                "%d records of stream %s are missing in the spool, numbers %d to %d: their segment "
+                "was damaged or removed",
+                *(found - expected, stream, expected, found - 1),
+            )
 
     def _count_dropped(self, stream: str, first: int, behind: int) -> None:
         """Add what the writer had to drop while segments ``first … behind - 1`` were its last."""
         for number in range(first, behind):
-            self.cursor.totals.dropped += dropped_in(
-                self._directory / segment.file_name(stream, number)
-            )
+            path = self._directory / segment.file_name(stream, number)
+            count = dropped_in(path)
+            if count is None:
+                log.error("how many records were dropped while %s was written is damaged", path)
+            self.cursor.totals.dropped += count or 0
 
     def _count_skipped(self, stream: str, entry: StreamCursor, end: Position) -> None:
         """Add what lies between the cursor and ``end`` without being frames."""
@@ -236,6 +283,9 @@ class Drain:
                 elif now - ended_at >= self.linger_seconds:
                     self._finish(name)
                     finished = True
+        for name in self._lost:
+            if name in self.cursor.streams:
+                self._add_missing_end(name, self.cursor.streams[name])
         if finished:
             self.save()
 
@@ -257,20 +307,25 @@ class Drain:
                 self._await_outcomes()
                 self._collect(0.0)
                 entry = self.cursor.streams.get(name)
-                if entry is not None and entry.task_open and self._is_run_spent(name):
+                if entry is not None and entry.task_open and self._is_run_spent(name, entry):
                     self._say_missing_end(name, entry)
 
-    def _is_run_spent(self, name: str) -> bool:
+    def _is_run_spent(self, name: str, entry: StreamCursor) -> bool:
         """Return whether all writers of a stream's run are gone and nothing of theirs is left."""
-        return all(self._is_spent(other) for other in self._streams_of_run(name))
+        return all(self._is_spent(other) for other in self._streams_of_run(name, entry))
 
-    def _streams_of_run(self, name: str) -> list[str]:
-        """Return the streams of the run of the service that a stream belongs to."""
-        run = self._reader.stream(name).description.service
+    def _streams_of_run(self, name: str, entry: StreamCursor) -> list[str]:
+        """Return the streams that are there of the run of the service that a stream belongs to."""
+        run, streams = self._description(name, entry).service, self._reader.streams
         if not run:
-            return [name]
-        streams = self._reader.streams
+            return [name] if name in streams else []
         return [one for one in streams if self._reader.stream(one).description.service == run]
+
+    def _description(self, name: str, entry: StreamCursor) -> Description:
+        """Return a stream's description; the cursor keeps that of an open task."""
+        if entry.description:
+            return Description(**entry.description)
+        return self._reader.stream(name).description
 
     def _is_spent(self, name: str) -> bool:
         """Return whether a stream's writer is gone and nothing lies behind the cursor."""
@@ -288,19 +343,23 @@ class Drain:
 
     def _add_missing_end(self, name: str, entry: StreamCursor) -> None:
         """Say END for a dead service, once every stream of that service has ended."""
-        if all(other in self._reader.ended for other in self._streams_of_run(name)):
+        if all(other in self._reader.ended for other in self._streams_of_run(name, entry)):
             self._say_missing_end(name, entry)
 
     def _say_missing_end(self, name: str, entry: StreamCursor) -> None:
         if name in self._ends_added:
             return
-        description = self._reader.stream(name).description
+        description = self._description(name, entry)
         self._ends_added.add(name)
         log.warning(
             "the service of %s died within a task: its END is added", description.instance_id
         )
         at = Position(entry.segment, entry.offset)
         self._send(missing_end(description, entry.seq, at, time.time_ns() // 1_000_000))
+
+    def _is_finished(self, name: str) -> bool:
+        entry = self.cursor.streams.get(name)
+        return entry is not None and entry.finished
 
     def _finish(self, name: str) -> None:
         reader = self._reader.stream(name)
@@ -317,6 +376,14 @@ class Drain:
 
     # --- the cursor ---------------------------------------------------------------------------
 
+    def _save(self) -> None:
+        state = self._sink.state()  # asked in any case, since it makes durable what was delivered
+        self._save_state(self.cursor.sink if self._to_pass else state)
+
+    def _insist_on_saving(self, state: dict[str, Any]) -> None:
+        """Save for the sink, which may not go on before that."""
+        self._cursor_patience.insist(lambda: self._save_state(state))
+
     def _save_state(self, state: dict[str, Any] | None) -> None:
         self.cursor.sink = state
         self.cursor.save(self._directory)
@@ -331,7 +398,7 @@ class Drain:
             for number in numbers:
                 if entry.finished or number < entry.segment:
                     (self._directory / segment.file_name(name, number)).unlink(missing_ok=True)
-            if entry.finished or not numbers:
+            if entry.finished or not (numbers or entry.description):
                 del self.cursor.streams[name]
                 self._dirty = True
 
@@ -347,8 +414,11 @@ class Drain:
         return False
 
 
-def dropped_in(path: Path) -> int:
-    """Return the count of dropped records in a segment's header; 0 if the file is gone."""
+def dropped_in(path: Path) -> int | None:
+    """Return the count of dropped records in a segment's header.
+
+    0 if the file is gone, None if the count is damaged.
+    """
     return _with_file(path, segment.read_dropped)
 
 
@@ -367,7 +437,7 @@ def _first_offset(fd: int) -> int:
         return 0  # the header is damage like any other
 
 
-def _with_file(path: Path, read: Callable[[int], int]) -> int:
+def _with_file(path: Path, read: Callable[[int], T]) -> T | int:
     try:
         with path.open("rb") as file:
             return read(file.fileno())

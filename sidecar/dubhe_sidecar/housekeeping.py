@@ -1,6 +1,7 @@
-"""A thread beside the drain: syncs the spool to disk, tells the state, watches the lifeline.
+"""A thread beside the drain: syncs the spool, keeps its ballast, tells the state.
 
-The drain may wait in the sink for hours while a broker is away; these three must go on.
+It watches the lifeline too. The drain may wait in the sink for hours while a broker is away; all
+this must go on.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dubhe_sdk.spool import ballast
 from dubhe_sidecar.sinks.base import Sink
 from dubhe_sidecar.status import write_live
+from dubhe_sidecar.syncer import Syncer
 
 INTERVAL_SECONDS = 1.0
+_SAY_AGAIN_SECONDS = 60.0
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -29,16 +33,24 @@ class Housekeeping:
         sink: whose state is told.
         lifeline: descriptor whose end means that the container parent has died, or None.
         on_orphaned: called once when it has.
+        trouble: tells what keeps the drain from going on, other than the sink; None: nothing.
     """
 
     def __init__(
-        self, directory: Path, sink: Sink, lifeline: int | None, on_orphaned: Callable[[], None]
+        self,
+        directory: Path,
+        sink: Sink,
+        lifeline: int | None,
+        on_orphaned: Callable[[], None],
+        trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._directory = directory
         self._sink = sink
         self._lifeline = lifeline
         self._on_orphaned = on_orphaned
-        self._synced: dict[str, int] = {}
+        self._trouble = trouble
+        self._warned = ("", 0.0)
+        self._syncer = Syncer(directory)
         self._told: dict[str, object] = {}
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
@@ -48,12 +60,23 @@ class Housekeeping:
 
     def _run(self) -> None:
         while True:
-            try:
-                self._sync()
-                self._tell()
-            except OSError as error:
-                log.warning("housekeeping in the spool %s: %s", self._directory, error)
+            for task in (self._syncer.sync, self._tell, self._keep_ballast):
+                try:
+                    task()
+                except OSError as error:
+                    self._warn(str(error))
             self._wait()
+
+    def _warn(self, text: str) -> None:
+        """Log what failed; not every second for as long as it lasts."""
+        said, at = self._warned
+        now = time.monotonic()
+        if text != said or now - at >= _SAY_AGAIN_SECONDS:
+            self._warned = (text, now)
+            log.warning("housekeeping in the spool %s: %s", self._directory, text)
+
+    def _keep_ballast(self) -> None:
+        ballast.fill(self._directory)
 
     def _wait(self) -> None:
         if self._lifeline is None:
@@ -62,37 +85,13 @@ class Housekeeping:
             self._lifeline = None
             self._on_orphaned()
 
-    def _sync(self) -> None:
-        """Have segments that grew since the last time written to the disk itself."""
-        sizes: dict[str, int] = {}
-        with os.scandir(self._directory) as entries:
-            for entry in entries:
-                if entry.name.endswith(".seg"):
-                    try:
-                        sizes[entry.name] = entry.stat().st_size
-                        if self._synced.get(entry.name) != sizes[entry.name]:
-                            _sync_path(entry.path, os.fdatasync)
-                    except FileNotFoundError:
-                        continue  # delivered and deleted meanwhile
-        if sizes.keys() - self._synced.keys():
-            _sync_path(str(self._directory), os.fsync)  # a new file's name lies in the directory
-        self._synced = sizes
-
     def _tell(self) -> None:
         told: dict[str, object] = {
             "pid": os.getpid(),
             "sink": self._sink.name,
-            "last_error": self._sink.last_error,
+            "last_error": self._trouble() or self._sink.last_error,
             "retries": self._sink.retries,
         }
         if told != self._told:
             write_live(self._directory, told)
             self._told = told
-
-
-def _sync_path(path: str, sync: Callable[[int], None]) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        sync(fd)
-    finally:
-        os.close(fd)

@@ -16,12 +16,15 @@ import os
 import select
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from dubhe_sdk.spool.segment import remove_abandoned
+from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
 from dubhe_sdk.spool.wake import WakeReceiver
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.housekeeping import Housekeeping
+from dubhe_sidecar.patience import Patience
 from dubhe_sidecar.sinks.base import Sink, SinkError
 from dubhe_sidecar.status import LOCK_NAME, inspect
 
@@ -35,6 +38,8 @@ _LINGER_SECONDS = 1.0
 EXIT_DRAINED = 0
 EXIT_FAILED = 1
 EXIT_LEFT_BEHIND = 75  # EX_TEMPFAIL of sysexits.h
+
+T = TypeVar("T")
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -65,7 +70,12 @@ class Sidecar:
         self._draining = draining
         self._stop_reader, self._stop_writer = os.pipe()
         os.set_blocking(self._stop_writer, False)
-        self._housekeeping = Housekeeping(directory, sink, lifeline, self._on_orphaned)
+        self._lock = -1
+        self._drain: Drain | None = None
+        self._housekeeping = Housekeeping(
+            *(directory, sink, lifeline, self._on_orphaned),
+            trouble=lambda: self._drain.trouble if self._drain else None,
+        )
 
     def run(self) -> int:
         """Run until told to stop and everything is delivered. Returns the exit status.
@@ -75,12 +85,14 @@ class Sidecar:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._on_signal)
         try:
-            if self._take_lock() is None:
+            if not self._take_lock():
                 return EXIT_DRAINED
             remove_abandoned(self._directory)
-            wake = WakeReceiver(self._directory)
+            for name in remove_blank(self._directory):
+                log.error("segment %s held nothing but zeros, as after a power cut: deleted", name)
+            wake = self._patiently(lambda: WakeReceiver(self._directory))
             self._housekeeping.start()
-            drain = Drain(self._directory, self._sink, _LINGER_SECONDS)
+            drain = self._drain = Drain(self._directory, self._sink, _LINGER_SECONDS)
             drain.open()
             self._loop(drain, wake)
             drain.close()
@@ -92,6 +104,12 @@ class Sidecar:
     def _loop(self, drain: Drain, wake: WakeReceiver) -> None:
         wait = _FIRST_WAIT_SECONDS
         while True:
+            if not self._holds_the_spool():
+                # What there is under its name now is another's to deliver as well.
+                raise SinkError(
+                    f"the spool {self._directory} was removed or exchanged while it was being "
+                    "delivered; starting anew"
+                )
             wake.clear()
             stopping = self._draining  # asked before the look, so that nothing is missed
             if stopping:
@@ -107,14 +125,16 @@ class Sidecar:
             if not ready:
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
-    def _take_lock(self) -> int | None:
-        """Return the lock's descriptor; None if told to stop while another one delivers."""
-        fd = os.open(self._directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    def _take_lock(self) -> bool:
+        """Wait for the spool's lock. Return False if told to stop while another one delivers."""
         told = False
         while True:
+            if not self._holds_the_spool():
+                self._patiently(self._open_lock)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return fd
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._holds_the_spool():
+                    return True
             except BlockingIOError:
                 if not told:
                     log.warning(
@@ -122,10 +142,41 @@ class Sidecar:
                     )
                     told = True
                 if self._draining and inspect(self._directory).undelivered == 0:
-                    os.close(fd)
-                    return None
+                    return False
                 # The kernel tells nobody that a lock is free without taking a thread for it.
                 select.select([], [], [], _STANDBY_SECONDS)
+
+    def _patiently(self, make: Callable[[], T]) -> T:
+        """Return what needs an inode; on a full disk, when there is one."""
+        made: list[T] = []
+        patience = Patience(
+            f"lock or socket in the spool {self._directory}",
+            "nothing is delivered",
+            self._directory,
+        )
+        patience.insist(lambda: made.append(make()))
+        return made[0]
+
+    def _open_lock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+        path = self._directory / LOCK_NAME
+        self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def _holds_the_spool(self) -> bool:
+        """Return whether the file that is locked is still the one under the lock's name.
+
+        The spool may be removed and made again, or exchanged, and the new one has a lock of its
+        own.
+        """
+        if self._lock < 0:
+            return False
+        try:
+            theirs = (self._directory / LOCK_NAME).stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(os.fstat(self._lock), theirs)
 
     def _on_signal(self, signum: int, _frame: object) -> None:
         if self._draining:

@@ -20,11 +20,12 @@ from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sidecar import cursor as cursors
-from dubhe_sidecar import deadletters
+from dubhe_sidecar import deadletters, steadyfile
 from dubhe_sidecar.drain import dropped_in, size_of
 
 STATUS_NAME = "status.json"
 LOCK_NAME = "sidecar.lock"
+_LIVE_BYTES = 4096
 
 
 @dataclass
@@ -58,6 +59,8 @@ class SpoolStatus:
     dropped: int = 0
     dead_letters: int = 0
     damaged_bytes: int = 0
+    missing: int = 0
+    """Records that were lost with damaged or removed segments, as far as numbers prove."""
     unreadable: list[str] = field(default_factory=list)
     last_error: str | None = None
     retries: int = 0
@@ -88,17 +91,24 @@ def inspect(directory: Path) -> SpoolStatus:
         delivered=totals.delivered,
         dropped=totals.dropped,
         damaged_bytes=totals.skipped_bytes,
+        missing=totals.missing,
         dead_letters=len(deadletters.read(directory)),
         last_error=live.get("last_error") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,
         launches=present(directory, "launch"),
     )
+    status.unreadable += [f"{name}: is no file" for name in segment.list_foreign(directory)]
     for name, numbers in sorted(segments.items()):
         entry = cursor.streams.get(name)
+        if entry is not None and entry.finished:
+            continue  # counted, and about to be deleted
         first = entry.segment if entry else numbers[0]
         for number in numbers:
             if number >= first:
-                status.dropped += dropped_in(directory / segment.file_name(name, number))
+                dropped = dropped_in(directory / segment.file_name(name, number))
+                status.dropped += dropped or 0
+                if dropped is None:
+                    status.unreadable.append(f"{name}: the count of dropped records is damaged")
         try:
             stream = _stream(directory, name, numbers, entry)
         except FileNotFoundError:
@@ -121,7 +131,7 @@ def _stream(
     number, offset = (entry.segment, entry.offset) if entry else (numbers[0], 0)
     if number not in numbers:
         number, offset = next((n for n in numbers if n > number), numbers[-1]), 0
-    reader = StreamReader(directory, name, number, offset)
+    reader = StreamReader(directory, name, number, offset, entry.seq if entry else 0)
     try:
         description = reader.description
         pending = sum(
@@ -185,9 +195,9 @@ def write_live(directory: Path, live: Mapping[str, Any]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    temporary = directory / f".{STATUS_NAME}.new"
-    temporary.write_text(json.dumps(live), "utf-8")
-    temporary.rename(directory / STATUS_NAME)
+    # As long as a block, so that it need not grow when it has an error to tell on a full disk.
+    text = json.dumps(live).ljust(_LIVE_BYTES)
+    steadyfile.replace(directory / STATUS_NAME, text.encode(), durable=False)
 
 
 def read_live(directory: Path) -> dict[str, Any]:

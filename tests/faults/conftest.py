@@ -1,4 +1,4 @@
-"""Fixture for tests of faults."""
+"""Fixtures for the tests of faults."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from tests.faults.injector import create_topics
 from tests.faults.scene import Scene, Staging
 from tests.kafka.broker import Broker
+from tests.sidecar.helpers import Place
 
 
 @pytest.fixture
@@ -27,3 +28,12 @@ def stage(tmp_path: Path, topic_name: str) -> Iterator[Staging]:
     yield make
     for scene in scenes:
         scene.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A spool on the disk under test, with the journal and the log on a sound one."""
+    (tmp_path / "place").mkdir()
+    one = Place(tmp_path / "place")
+    yield one
+    one.close()

@@ -30,7 +30,7 @@ def synced(monkeypatch):
         names.append(os.path.basename(os.readlink(f"/proc/self/fd/{fd}")))  # noqa: PTH119, PTH115
         real(fd)
 
-    monkeypatch.setattr("dubhe_sidecar.housekeeping.os.fdatasync", fdatasync)
+    monkeypatch.setattr("dubhe_sidecar.syncer.os.fdatasync", fdatasync)
     return names
 
 

@@ -18,10 +18,10 @@ from tests.dubhe_sdk.spool.helpers import (
     INSTANCE_ID,
     KIB,
     child,
-    flip_bit,
     make_writer,
     say,
     segments,
+    spoil_description,
 )
 from tests.sidecar.helpers import FakeSink, Topic, record
 from tests.support.waiting import wait_for
@@ -110,7 +110,7 @@ def test_dead_letters_and_unreadable_streams(tmp_path):
     writer = make_writer(tmp_path)
     say(writer, 1)
     writer.close()
-    flip_bit(segments(tmp_path)[0], 30)
+    spoil_description(segments(tmp_path)[0])
     status = inspect(tmp_path)
     assert status.dead_letters == 1
     assert len(status.unreadable) == 1

@@ -67,6 +67,8 @@ def describe(status: SpoolStatus) -> str:
     ]
     if status.damaged_bytes:
         lines.append(f"damaged       {_size(status.damaged_bytes)} skipped")
+    if status.missing:
+        lines.append(f"missing       {status.missing} (damaged or removed in the spool)")
     lines += [f"unreadable    {text}" for text in status.unreadable]
     if status.streams:
         lines += ["", "streams:"]

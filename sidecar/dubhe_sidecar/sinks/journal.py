@@ -8,7 +8,8 @@ platform. A line is one message::
 
 A line without a line break at its end is still being written. Only the sidecar writes here. After
 a crash it cuts off such a line and reads what lies behind the cursor's state, so that nothing is
-written twice. Old files are deleted once all together exceed `KEEP_BYTES`.
+written twice. Old files are deleted once all together exceed `KEEP_BYTES`. While the disk takes
+nothing it waits, and says so; what is handed over meanwhile is bounded.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dubhe_sidecar.patience import Patience
 from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER, Record
 from dubhe_sidecar.sinks.base import Outcome, SinkError
 
 FILE_BYTES = 64 * 1024 * 1024
 KEEP_BYTES = 4 * 1024 * 1024 * 1024
+_HELD_BYTES = 8 * 1024 * 1024  # handed over and not yet written; beyond it `send` waits
 
 
 class JournalSink:
@@ -33,9 +36,6 @@ class JournalSink:
         directory: the journal's folder; made if it does not exist.
         file_bytes: size at which the next file is begun.
     """
-
-    last_error: str | None = None
-    retries = 0
 
     def __init__(self, directory: Path, file_bytes: int = FILE_BYTES) -> None:
         self.name = f"journal {directory}"
@@ -47,7 +47,11 @@ class JournalSink:
         self._size = 0
         self._next = 0  # offset of the next message
         self._lines: list[bytes] = []
+        self._held = 0  # bytes in them
         self._records: list[Record] = []
+        self._outcomes: list[Outcome] = []
+        self._note_collected()
+        self._patience = Patience(f"the journal {directory}", "delivery waits")
 
     def open(
         self,
@@ -61,16 +65,32 @@ class JournalSink:
         Raises:
             SinkError: the folder cannot be written.
         """
-        try:
+
+        def find_end() -> None:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._find_end(state or {"base": 0, "size": 0})
+
+        try:
+            self._patience.insist(find_end)
         except OSError as error:
-            raise SinkError(
-                f"the journal {self._directory} cannot be written: {error.strerror}"
-            ) from None
+            raise self._error(error) from None
+
+    @property
+    def last_error(self) -> str | None:
+        """What keeps it from writing."""
+        return self._patience.trouble
+
+    @property
+    def retries(self) -> int:
+        """How often writing was tried in vain."""
+        return self._patience.retries
 
     def send(self, record: Record) -> None:
-        """Hand over one record; it is written by the next `collect`."""
+        """Hand over one record; it is written by the next `collect`, or when there are too many.
+
+        Raises:
+            SinkError: the journal cannot be written, and waiting does not cure it.
+        """
         headers = {HEADER_WRITER: record.stream, HEADER_SEQ: str(record.seq)}
         headers.update((name, value.decode()) for name, value in record.headers)
         head = json.dumps(
@@ -84,46 +104,44 @@ class JournalSink:
             ensure_ascii=False,
         )
         # The value is JSON without line breaks already, and is taken as it is.
-        self._lines.append(
-            b'%b, "value": %b}\n' % (head[:-1].encode("utf-8", "replace"), record.value)
-        )
+        line = b'%b, "value": %b}\n' % (head[:-1].encode("utf-8", "replace"), record.value)
+        self._lines.append(line)
+        self._held += len(line)
         self._records.append(record)
+        if self._held > _HELD_BYTES:
+            try:
+                self._patience.insist(self._write)
+            except OSError as error:
+                raise self._error(error) from None
 
     def collect(self, timeout: float) -> Sequence[Outcome]:
-        """Write what was handed over.
+        """Write what was handed over, as far as the disk takes it.
 
         Raises:
-            SinkError: the disk does not take it.
+            SinkError: the journal cannot be written, and waiting does not cure it.
         """
-        if not self._records:
-            return ()
-        data = b"".join(self._lines)
-        try:
-            if self._size >= self._file_bytes:
-                self._begin_file()
-            written = os.write(self._fd, data)
-            while written < len(data):
-                written += os.write(self._fd, data[written:])
-        except OSError as error:
-            raise SinkError(
-                f"the journal {self._directory} cannot be written: {error.strerror}"
-            ) from None
-        self._size += len(data)
-        self._next += len(self._lines)
-        outcomes = [Outcome(record, None) for record in self._records]
-        self._lines, self._records = [], []
+        if self._records:
+            try:
+                self._patience.attempt(self._write, timeout)
+            except OSError as error:
+                raise self._error(error) from None
+        outcomes, self._outcomes = self._outcomes, []
+        self._note_collected()
         return outcomes
 
     @property
     def in_flight(self) -> int:
-        """Records handed over and not yet written."""
-        return len(self._records)
+        """Records handed over whose outcome has not been collected."""
+        return len(self._records) + len(self._outcomes)
 
     def state(self) -> dict[str, Any]:
-        """Return where the journal ends; synced first, since the spool is deleted up to here."""
-        if self._fd >= 0:
-            os.fsync(self._fd)
-        return {"base": self._base, "size": self._size}
+        """Return where the journal ends; synced first, since the spool is deleted up to here.
+
+        Raises:
+            SinkError: the disk has not taken what it had accepted.
+        """
+        self._sync()
+        return dict(self._collected)
 
     def interrupt(self) -> None:
         """Nothing here waits."""
@@ -133,6 +151,54 @@ class JournalSink:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _write(self) -> None:
+        """Append the lines. Whole ones that the disk took stay; a torn one is cut off again."""
+        if os.fstat(self._fd).st_nlink == 0:
+            raise SinkError(f"the journal {self._directory} was removed; starting anew")
+        if self._size >= self._file_bytes:
+            self._begin_file()
+        data = b"".join(self._lines)
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._fd, data[written:])
+        finally:
+            whole = size = 0
+            while whole < len(self._lines) and size + len(self._lines[whole]) <= written:
+                size += len(self._lines[whole])
+                whole += 1
+            if size < written:
+                self._cut(self._size + size)
+            self._size += size
+            self._next += whole
+            self._held -= size
+            self._outcomes += [Outcome(record, None) for record in self._records[:whole]]
+            del self._lines[:whole], self._records[:whole]
+
+    def _cut(self, size: int) -> None:
+        try:
+            os.ftruncate(self._fd, size)
+        except OSError as error:
+            raise self._error(error) from None
+
+    def _note_collected(self) -> None:
+        self._collected = {"base": self._base, "size": self._size}
+
+    def _error(self, error: OSError) -> SinkError:
+        return SinkError(f"the journal {self._directory} cannot be written: {error.strerror}")
+
+    def _sync(self) -> None:
+        """Have what was written on the disk itself.
+
+        A sync that failed once may succeed the next time without the bytes being there, so it is
+        not tried again.
+        """
+        if self._fd >= 0:
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                raise self._error(error) from None
 
     def _files(self) -> list[int]:
         return sorted(
@@ -145,6 +211,7 @@ class JournalSink:
     def _find_end(self, state: Mapping[str, Any]) -> None:
         bases = self._files() or [0]
         found: dict[str, set[int]] = {}
+        self.close()
         self._base = bases[-1]
         self._next = self._base
         self._size = 0
@@ -157,6 +224,7 @@ class JournalSink:
             self._path(self._base), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
         )
         os.ftruncate(self._fd, self._size)
+        self._note_collected()
 
     def _read_file(self, base: int, skip: int, found: dict[str, set[int]], *, last: bool) -> None:
         """Learn what lies in a file behind ``skip`` bytes, and in the last one where it ends."""
@@ -182,13 +250,12 @@ class JournalSink:
                         continue  # somebody edited it; it is not one of ours to recognise
 
     def _begin_file(self) -> None:
-        os.fsync(self._fd)
-        os.close(self._fd)
-        self._base = self._next
-        self._size = 0
-        self._fd = os.open(
-            self._path(self._base), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
+        self._sync()
+        fd = os.open(
+            self._path(self._next), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
         )
+        os.close(self._fd)
+        self._fd, self._base, self._size = fd, self._next, 0
         bases = self._files()
         total = 0
         for base in reversed(bases):

@@ -105,7 +105,9 @@ def dropped_in(directory: Path) -> int:
     total = 0
     for path in segments(directory):
         with path.open("rb") as file:
-            total += segment.read_dropped(file.fileno())
+            count = segment.read_dropped(file.fileno())
+            assert count is not None, f"the count in {path} is damaged"
+            total += count
     return total
 
 
@@ -120,6 +122,12 @@ def flip_bit(path: Path, offset: int, bit: int = 0) -> None:
         (byte,) = file.read(1)
         file.seek(offset)
         file.write(bytes([byte ^ 1 << bit]))
+
+
+def spoil_description(path: Path) -> None:
+    """Damage a segment's header beyond repair."""
+    for offset in (30, 31):
+        flip_bit(path, offset)
 
 
 class FakeTime:

@@ -24,13 +24,13 @@ from tests.dubhe_sdk.spool.helpers import (
     description,
     fail_on_damage,
     first_offset,
-    flip_bit,
     is_growing,
     make_writer,
     numbers,
     read_spool,
     say,
     segments,
+    spoil_description,
 )
 from tests.support.waiting import wait_for
 
@@ -40,7 +40,7 @@ def put(
 ) -> int:
     """Make a segment with frames of given times, valued by them."""
     fd, _ = create_segment(directory, description(stream, **more), number)
-    for seq, at in enumerate(times, 1):
+    for seq, at in enumerate(times, 100 * number):
         os.write(fd, frame.encode(Kind.RESULT, seq, at, 1, b"%d" % at))
     if not alive:
         os.close(fd)
@@ -76,7 +76,7 @@ def test_streams_longer_than_one_read_are_merged_by_time_too(tmp_path):
 
 def test_what_is_said_after_the_look_began_waits_for_the_next(tmp_path, monkeypatch):
     fd = put(tmp_path, "a", [10], alive=True)
-    os.write(fd, frame.encode(Kind.RESULT, 2, time.monotonic_ns() + 10**12, 1, b"99"))
+    os.write(fd, frame.encode(Kind.RESULT, 101, time.monotonic_ns() + 10**12, 1, b"99"))
     reader = SpoolReader(tmp_path, {}, fail_on_damage)
     assert numbers(reader.read()) == [10]
     assert reader.read() == []
@@ -142,7 +142,7 @@ def test_a_position_in_a_segment_that_is_gone(tmp_path):
 def test_a_stream_whose_first_header_is_damaged_is_told_once_and_kept(tmp_path):
     put(tmp_path, "bad", [10])
     put(tmp_path, "good", [20])
-    flip_bit(tmp_path / "bad.00000001.seg", 30)
+    spoil_description(tmp_path / "bad.00000001.seg")
     told: list[str] = []
     reader = SpoolReader(tmp_path, {}, told.append)
     assert numbers(reader.read()) == [20]
@@ -158,7 +158,7 @@ def test_a_stream_whose_first_header_is_damaged_is_told_once_and_kept(tmp_path):
 def test_a_later_damaged_header_costs_nothing(tmp_path):
     put(tmp_path, "a", [10, 20])
     put(tmp_path, "a", [30, 40], number=2)
-    flip_bit(tmp_path / "a.00000002.seg", 30)
+    spoil_description(tmp_path / "a.00000002.seg")
     frames = read_spool(tmp_path)
     assert numbers(frames) == [10, 20, 30, 40]
     assert {spooled.description for spooled in frames} == {description("a")}

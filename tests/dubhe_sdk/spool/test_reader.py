@@ -27,6 +27,7 @@ from tests.dubhe_sdk.spool.helpers import (
     read_stream,
     say,
     segments,
+    spoil_description,
 )
 
 STREAM = "writer-1"
@@ -290,7 +291,7 @@ def test_a_file_that_became_shorter_than_the_position(stream):
 
 def test_damaged_header_of_the_first_segment_is_told(stream):
     stream.add(1)
-    flip_bit(stream.path, 30)
+    spoil_description(stream.path)
     with pytest.raises(BadSegment, match="checksum"):
         stream.open()
 
@@ -300,7 +301,7 @@ def test_damaged_header_of_a_later_segment_costs_no_frame(stream, clock, held):
     stream.add(2)
     stream.roll()
     stream.add(2)
-    flip_bit(stream.path, 30)
+    spoil_description(stream.path)
     header = stream.ends[0]
     if not held:
         stream.die()
@@ -323,7 +324,7 @@ def test_dropped_is_read_from_the_current_segment(stream):
     stream.add(1)
     follower = stream.open()
     assert follower.dropped == 0
-    os.pwrite(stream.fd, segment.DROPPED.pack(7), segment.DROPPED_OFFSET)
+    os.pwrite(stream.fd, segment.encode_dropped(7), segment.DROPPED_OFFSET)
     assert follower.dropped == 7
     follower.sync()
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.segment import BadSegment, Description
 from dubhe_sdk.spool.writer import create_segment
-from tests.dubhe_sdk.spool.helpers import child, description, flip_bit, is_growing
+from tests.dubhe_sdk.spool.helpers import child, description, is_growing, spoil_description
 
 TEXT = st.text(max_size=40)
 DESCRIPTIONS = st.builds(
@@ -58,27 +58,71 @@ def test_any_cut_of_the_header_is_told(data):
         read(header[: data.draw(st.integers(0, len(header) - 1))])
 
 
-@pytest.mark.parametrize("offset", [0, 7, 16, 19, 20, 23, 24, 60])
-def test_any_damage_of_the_header_is_told(offset):
-    header = bytearray(description().encode())
-    header[offset] ^= 0x10
-    with pytest.raises(BadSegment):
-        read(bytes(header))
+HEADER = description().encode()
+VERSION_AT = len(segment.MAGIC) - 1
+FRAMES = b"\xd8\xbe\x01" + bytes(range(256))
+
+
+def damaged(*bits: int) -> bytes:
+    header = bytearray(HEADER + FRAMES)
+    for bit in bits:
+        header[bit // 8] ^= 1 << bit % 8
+    return bytes(header)
+
+
+@pytest.mark.parametrize("offset", range(len(HEADER)))
+def test_one_wrong_bit_of_the_header_is_put_right_or_told(offset):
+    """All but the version's, since another version means another format."""
+    for bit in range(8 * offset, 8 * offset + 8):
+        if offset == VERSION_AT:
+            with pytest.raises(BadSegment, match="another version"):
+                read(damaged(bit))
+        else:
+            assert read(damaged(bit)) == (description(), len(HEADER))
+
+
+@given(st.sets(st.integers(0, 8 * len(HEADER) - 1), min_size=2, max_size=3))
+def test_more_damage_of_the_header_is_told_and_never_taken_for_another_text(bits):
+    in_field = [bit for bit in bits if 64 <= bit < 128]
+    try:
+        found = read(damaged(*bits))
+    except BadSegment:
+        assert len(bits) > len(in_field)
+    else:
+        assert found == (description(), len(HEADER))
+
+
+def test_a_segment_under_another_streams_name_is_told(tmp_path):
+    fd, _ = create_segment(tmp_path, description("a"), 1)
+    assert segment.read_description(fd, "a")[0].stream == "a"
+    with pytest.raises(BadSegment, match="stream a, copied or renamed"):
+        segment.read_description(fd, "b")
+    os.close(fd)
 
 
 def test_the_count_of_dropped_records_is_not_part_of_the_checksum(tmp_path):
     fd, first = create_segment(tmp_path, description(), 1)
     assert segment.read_dropped(fd) == 0
-    os.pwrite(fd, segment.DROPPED.pack(12345), segment.DROPPED_OFFSET)
-    assert segment.read_dropped(fd) == 12345
+    for count in (1, 12345, segment.MAX_DROPPED):
+        os.pwrite(fd, segment.encode_dropped(count), segment.DROPPED_OFFSET)
+        assert segment.read_dropped(fd) == count
     assert segment.read_description(fd) == (description(), first)
+    os.close(fd)
+
+
+@given(st.integers(0, segment.MAX_DROPPED), st.integers(0, 63))
+def test_a_wrong_bit_in_the_count_of_dropped_records_is_told(count, bit):
+    field = int.from_bytes(segment.encode_dropped(count), "little") ^ 1 << bit
+    fd = os.memfd_create("segment")
+    os.pwrite(fd, field.to_bytes(8, "little"), segment.DROPPED_OFFSET)
+    assert segment.read_dropped(fd) is None
     os.close(fd)
 
 
 def test_a_description_of_another_making_is_told():
     text = description().encode()[segment.PREFIX.size :].replace(b'"pid"', b'"dip"')
     with pytest.raises(BadSegment, match="not understood"):
-        read(segment.PREFIX.pack(segment.MAGIC, 0, len(text), crc32(text)) + text)
+        read(segment.PREFIX.pack(segment.MAGIC, bytes(8), len(text), crc32(text)) + text)
 
 
 @given(st.from_regex(r"[0-9a-z-]{1,64}", fullmatch=True), st.integers(1, 99_999_999))
@@ -158,7 +202,7 @@ def test_header_shows_what_it_describes(tmp_path):
     assert asdict(segment.read_description(fd)[0]) == asdict(description())
     os.close(fd)
     (path,) = tmp_path.iterdir()
-    flip_bit(path, 30)
+    spoil_description(path)
     with path.open("rb") as file, pytest.raises(BadSegment, match="checksum"):
         segment.read_description(file.fileno())
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from dubhe_sidecar.sinks.journal import JournalSink
 from tests.dubhe_sdk.spool.helpers import DATE_MS, INSTANCE_ID, KIB, mounted
 from tests.sidecar.helpers import record
 from tests.support.journal import read_journal
+from tests.support.waiting import wait_for
 
 
 def opened(
@@ -50,7 +53,7 @@ def test_a_line_holds_all_of_a_record(tmp_path):
     assert sink.in_flight == 1
     assert len(sink.collect(0)) == 1
     assert sink.in_flight == 0
-    assert sink.collect(0) == ()
+    assert not sink.collect(0)
     assert read_journal(tmp_path / "made" / "journal") == [
         {
             "offset": 0,
@@ -210,24 +213,92 @@ def test_old_files_are_deleted_when_all_are_too_large(tmp_path, monkeypatch):
     assert offsets == list(range(offsets[0], 100))
 
 
-def test_a_full_disk_ends_the_sink_and_repeats_nothing_afterwards(tmp_path):
+BIG = b'{"n":"%s"}' % (b"x" * 1000)
+
+
+def fill(disk: Path) -> Path:
+    ballast = disk / "ballast"
+    ballast.write_bytes(b"x" * 40 * KIB)
+    return ballast
+
+
+def test_a_full_disk_is_waited_for_and_whole_lines_stay(tmp_path):
+    with mounted(tmp_path / "disk", "-o", "size=64k") as disk:
+        sink = opened(disk)
+        deliver(sink, 1)
+        ballast = fill(disk)
+        for seq in range(2, 50):
+            sink.send(record(seq, BIG))
+        told = [outcome.record.seq for outcome in sink.collect(0)]
+        assert told == list(range(2, 2 + len(told)))
+        assert 3 < len(told) < 40
+        assert seqs(disk) == [1, *told]
+        assert sink.state()["size"] == (disk / f"{0:020d}.jsonl").stat().st_size
+        assert sink.last_error is not None
+        assert "No space left" in sink.last_error
+        assert str(disk) in sink.last_error
+        assert sink.in_flight == 48 - len(told)
+        assert not sink.collect(0)
+        ballast.unlink()
+        wait_for(lambda: told.extend(o.record.seq for o in sink.collect(0.1)) or len(told) == 48)
+        assert told == list(range(2, 50)) == seqs(disk)[1:]
+        assert sink.last_error is None
+        assert sink.retries >= 1
+        assert [message["offset"] for message in read_journal(disk)] == list(range(49))
+
+
+def test_killed_on_a_full_disk_it_repeats_nothing_afterwards(tmp_path):
     with mounted(tmp_path / "disk", "-o", "size=64k") as disk:
         sink = opened(disk)
         deliver(sink, 1)
         state = sink.state()
-        (disk / "ballast").write_bytes(b"x" * 40 * KIB)
+        ballast = fill(disk)
         for seq in range(2, 200):
-            sink.send(record(seq, b'{"n":"%s"}' % (b"x" * 1000)))
-        with pytest.raises(SinkError, match="No space left"):
-            sink.collect(0)
+            sink.send(record(seq, BIG))
+        sink.collect(0)
         sink.close()
-        (disk / "ballast").unlink()
+        ballast.unlink()
         again = opened(disk, state)
         already = again.delivered["writer-1"]
         assert already == frozenset(range(2, 2 + len(already)))
         assert len(already) > 3
         deliver(again, 2 + len(already))
         assert seqs(disk) == list(range(1, 3 + len(already)))
+
+
+def test_what_is_handed_over_while_the_disk_is_full_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "_HELD_BYTES", 8 * KIB)
+    with mounted(tmp_path / "disk", "-o", "size=64k") as disk:
+        sink = opened(disk)
+        ballast = fill(disk)
+        sent: list[int] = []
+
+        def send() -> None:
+            for seq in range(1, 41):
+                sink.send(record(seq, BIG))
+                sent.append(seq)
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        wait_for(lambda: sink.last_error, "the full disk")
+        held = len(sent) - len(seqs(disk))
+        assert held <= 9
+        assert sending.is_alive()
+        before = sink.state()
+        assert before == {"base": 0, "size": 0}, "nothing was collected yet"
+        ballast.unlink()
+        sending.join(20)
+        told = [outcome.record.seq for outcome in sink.collect(0)]
+        assert told == list(range(1, 41)) == seqs(disk)
+
+
+def test_a_journal_removed_under_a_running_sink_is_told(tmp_path):
+    sink = opened(tmp_path / "journal")
+    deliver(sink, 1)
+    shutil.rmtree(tmp_path / "journal")
+    sink.send(record(2))
+    with pytest.raises(SinkError, match="was removed"):
+        sink.collect(0)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

@@ -1,0 +1,151 @@
+"""Two sidecars on one spool, as in two containers on one volume: one delivers, the other waits.
+
+Each runs in a PID namespace of its own, where the other's processes do not exist: what decides must
+be the kernel's lock on the file, and nothing that a process could look up.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from dubhe_sdk.spool.limits import Limits
+from dubhe_sidecar.status import is_running, read_live
+from tests.dubhe_sdk.spool.helpers import KIB, make_writer
+from tests.kafka.broker import Broker
+from tests.kafka.reader import read_topic
+from tests.sidecar.helpers import Place, tell
+from tests.support.waiting import wait_for
+
+COUNT = 3000
+# The second process of the namespace must die with the first, as a container's does.
+NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL")
+STANDING_BY = "another sidecar delivers the spool"
+
+
+def start(place: Place, **env: str) -> subprocess.Popen[bytes]:
+    """Start a sidecar in a PID namespace of its own."""
+    return place.start(env=env, namespace=NAMESPACE)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End the container without warning."""
+    process.kill()
+    process.wait()
+
+
+def terminate(process: subprocess.Popen[bytes]) -> None:
+    """Ask the sidecar within to end, as an engine does; wait for it."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGTERM)
+    assert process.wait(60) == 0
+
+
+def speak(place: Place, **described: str) -> threading.Thread:
+    """Say numbers in a thread, while sidecars come and go."""
+    writer = make_writer(place.spool, Limits(segment_bytes=16 * KIB), **described)
+
+    def say() -> None:
+        for number in range(COUNT):
+            tell(writer, number)
+            threading.Event().wait(0.0003)
+        writer.close()
+
+    thread = threading.Thread(target=say)
+    thread.start()
+    return thread
+
+
+def test_the_second_waits_and_takes_over_when_the_first_is_killed(place: Place) -> None:
+    sidecars = [start(place)]
+    wait_for(lambda: read_live(place.spool), lambda: place.log_text)
+    thread = speak(place)
+    for turn in range(1, 5):
+        sidecars.append(start(place))
+        wait_for(lambda n=turn: place.log_text.count(STANDING_BY) == n, lambda: place.log_text)
+        before = len(place.values)
+        wait_for(
+            lambda n=before: len(place.values) > n or not thread.is_alive(), lambda: place.log_text
+        )
+        kill(sidecars[-2])
+        wait_for(lambda: is_running(place.spool), lambda: place.log_text)
+    thread.join()
+    wait_for(lambda: len(place.values) >= COUNT, lambda: place.log_text)
+    terminate(sidecars[-1])
+    assert place.values == list(range(COUNT))
+    assert [message["offset"] for message in place.messages] == list(range(COUNT))
+    assert str(place.spool) in place.log_text
+    assert not is_running(place.spool)
+
+
+def test_the_same_with_a_broker(place: Place, kafka: Broker, topic: str) -> None:
+    env = {"BOOTSTRAP_SERVERS": kafka.bootstrap}
+    sidecars = [start(place, **env)]
+    wait_for(lambda: read_live(place.spool), lambda: place.log_text)
+    thread = speak(place, topic_status=topic, topic_result=topic)
+
+    def arrived() -> list[int]:
+        return [int(m.value or b"-1") for m in read_topic(kafka.bootstrap, topic)]
+
+    for turn in range(1, 4):
+        sidecars.append(start(place, **env))
+        wait_for(lambda n=turn: place.log_text.count(STANDING_BY) == n, lambda: place.log_text)
+        before = len(arrived())
+        wait_for(
+            lambda n=before: len(arrived()) > n or not thread.is_alive(),
+            lambda: place.log_text,
+            60,
+        )
+        kill(sidecars[-2])
+        wait_for(lambda: is_running(place.spool), lambda: place.log_text)
+    thread.join()
+    wait_for(lambda: len(arrived()) >= COUNT, lambda: place.log_text, 60)
+    terminate(sidecars[-1])
+    assert arrived() == list(range(COUNT))
+
+
+@pytest.mark.parametrize("how", ["removed", "exchanged"])
+def test_a_new_spool_under_the_old_name_has_one_sidecar_too(place: Place, how: str) -> None:
+    """The old lock's file has lost its name; whoever holds or awaits it must notice."""
+    first = start(place)
+    wait_for(lambda: read_live(place.spool), lambda: place.log_text)
+    second, third = start(place), start(place)
+    wait_for(lambda: place.log_text.count(STANDING_BY) == 2, lambda: place.log_text)
+    if how == "removed":
+        shutil.rmtree(place.spool)
+    else:
+        place.spool.rename(place.folder / "aside")
+    thread = speak(place)
+    assert first.wait(60) == 1
+    thread.join()
+    wait_for(lambda: len(place.values) >= COUNT, lambda: place.log_text)
+    assert (second.poll(), third.poll()) == (None, None)
+    lock = (place.spool / "sidecar.lock").stat()
+    holders = [
+        line
+        for line in Path("/proc/locks").read_text().splitlines()
+        if "FLOCK" in line and f":{lock.st_ino} " in line and "->" not in line
+    ]
+    assert len(holders) == 1
+    terminate(second)
+    terminate(third)
+    assert place.values == list(range(COUNT))
+
+
+def test_one_that_waits_ends_when_told_to_drain_and_nothing_is_left(place: Place) -> None:
+    first = start(place)
+    wait_for(lambda: read_live(place.spool), lambda: place.log_text)
+    second = start(place)
+    wait_for(lambda: STANDING_BY in place.log_text, lambda: place.log_text)
+    thread = speak(place)
+    terminate(second)
+    thread.join()
+    wait_for(lambda: len(place.values) == COUNT, lambda: place.log_text)
+    terminate(first)
+    assert place.values == list(range(COUNT))
