@@ -144,11 +144,15 @@ class Place:
         )
 
     def start(
-        self, *arguments: str, env: Mapping[str, str] | None = None, **popen: Any
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
+        **popen: Any,
     ) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [*dubhe_command(), "sidecar", *arguments],
+                [*(command or (*dubhe_command(), "sidecar")), *arguments],
                 env=self.environ(**(env or {})),
                 stderr=log,
                 **popen,

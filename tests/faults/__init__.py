@@ -1,0 +1,1 @@
+"""Whatever happens to broker, sidecar, network or disk: every message once, in order."""

@@ -1,0 +1,131 @@
+"""A writer that numbers what it says, a sidecar that delivers it, and what a consumer finds."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from dubhe_sdk.spool.frame import Kind
+from tests.dubhe_sdk.spool.helpers import make_writer
+from tests.kafka.reader import Message, read_topic
+from tests.sidecar import swift
+from tests.sidecar.helpers import Place
+from tests.support.waiting import wait_for
+
+PAUSE_S = 0.002
+PADDING = "x" * 200
+
+
+class Verdict(NamedTuple):
+    """What became of the messages; all zero if every one arrived once, in order."""
+
+    lost: int
+    repeated: int
+    out_of_order: int
+
+
+PERFECT = Verdict(0, 0, 0)
+
+
+def judge(messages: Sequence[Message], said: int) -> Verdict:
+    """Compare what a plain consumer read from the one partition with what was said."""
+    found = [int(json.loads(message.value or b"")["number"]) for message in messages]
+    return Verdict(
+        lost=said - len(set(found) & set(range(said))),
+        repeated=len(found) - len(set(found)),
+        out_of_order=sum(a > b for a, b in zip(found, found[1:], strict=False)),
+    )
+
+
+class Delivery:
+    """A writer and a sidecar with short times, each going on while faults happen.
+
+    Use as a context manager: at its end nothing of it lives any more.
+
+    Args:
+        folder: for spool and log.
+        bootstrap: brokers, as the sidecar is told.
+        topic: where to.
+        prefix: what the sidecar's command begins with, as of a `tests.network.lab.Host`.
+        env: further variables for the sidecar.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        bootstrap: str,
+        topic: str,
+        *,
+        prefix: Sequence[str] = (),
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.said = 0
+        self.place = Place(folder)
+        self._topic = topic
+        self._command = [*prefix, *swift.COMMAND]
+        self._env = {"BOOTSTRAP_SERVERS": bootstrap, **swift.ENV, **(env or {})}
+        self._writer = make_writer(self.place.spool, topic_status=topic)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._speak, daemon=True)
+
+    def __enter__(self) -> Delivery:
+        self.place.start(env=self._env, command=self._command)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end.set()
+        self._thread.join()
+        self.place.close()
+        if error is not None:
+            print(f"--- the sidecar's log:\n{self.place.log_text}")
+
+    @property
+    def status(self) -> dict[str, object]:
+        """What ``dubhe status --json`` tells."""
+        found: dict[str, object] = json.loads(self.place.dubhe("status", "--json").stdout)
+        return found
+
+    def wait_delivered(self, more: int = 200, timeout: float = 60.0) -> None:
+        """Wait until messages that are said from now on have been delivered."""
+        goal = self.said + more
+        self._wait(lambda: self._delivered() >= goal, f"delivery of message {goal}", timeout)
+
+    def wait_told(self, words: str, timeout: float = 60.0) -> None:
+        """Wait until ``dubhe status`` tells why nothing is delivered."""
+        self._wait(lambda: words in str(self.status["last_error"]), f"{words!r}", timeout)
+
+    def finish(self, bootstrap: str) -> Verdict:
+        """Say no more, have the rest delivered, and judge what a plain consumer finds.
+
+        Args:
+            bootstrap: brokers, as the consumer is told.
+        """
+        self._end.set()
+        self._thread.join()
+        self.place.stop()
+        assert self.status["undelivered"] == 0
+        assert self.status["dead_letters"] == 0
+        return judge(read_topic(bootstrap, self._topic), self.said)
+
+    def _delivered(self) -> int:
+        return int(str(self.status["delivered"]))
+
+    def _wait(self, condition: object, what: str, timeout: float) -> None:
+        assert callable(condition)
+        wait_for(condition, lambda: f"{what}; {self.status}\n{self.place.log_text}", timeout)
+
+    def _speak(self) -> None:
+        while not self._end.wait(PAUSE_S):
+            value = json.dumps({"number": self.said, "padding": PADDING}).encode()
+            assert self._writer.append(Kind.PROGRESS, value, 0)
+            self.said += 1
