@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 from dubhe_sdk.spool.frame import Kind
+from dubhe_sidecar.status import SpoolStatus, inspect
 from tests.dubhe_sdk.spool.helpers import make_writer
 from tests.kafka.reader import Message, read_topic
 from tests.sidecar import swift
@@ -17,6 +19,7 @@ from tests.sidecar.helpers import Place
 from tests.support.waiting import wait_for
 
 PAUSE_S = 0.002
+STANDING_BY = "standing by"
 PADDING = "x" * 200
 
 
@@ -37,7 +40,7 @@ def judge(messages: Sequence[Message], said: int) -> Verdict:
     return Verdict(
         lost=said - len(set(found) & set(range(said))),
         repeated=len(found) - len(set(found)),
-        out_of_order=sum(a > b for a, b in zip(found, found[1:], strict=False)),
+        out_of_order=sum(a > b for a, b in itertools.pairwise(found)),
     )
 
 
@@ -73,7 +76,7 @@ class Delivery:
         self._thread = threading.Thread(target=self._speak, daemon=True)
 
     def __enter__(self) -> Delivery:
-        self.place.start(env=self._env, command=self._command)
+        self._start()
         self._thread.start()
         return self
 
@@ -90,19 +93,32 @@ class Delivery:
             print(f"--- the sidecar's log:\n{self.place.log_text}")
 
     @property
-    def status(self) -> dict[str, object]:
-        """What ``dubhe status --json`` tells."""
-        found: dict[str, object] = json.loads(self.place.dubhe("status", "--json").stdout)
-        return found
+    def status(self) -> SpoolStatus:
+        """What ``dubhe status`` tells."""
+        return inspect(self.place.spool)
 
     def wait_delivered(self, more: int = 200, timeout: float = 60.0) -> None:
         """Wait until messages that are said from now on have been delivered."""
         goal = self.said + more
-        self._wait(lambda: self._delivered() >= goal, f"delivery of message {goal}", timeout)
+        self._wait(lambda: self.status.delivered >= goal, f"delivery of message {goal}", timeout)
 
     def wait_told(self, words: str, timeout: float = 60.0) -> None:
         """Wait until ``dubhe status`` tells why nothing is delivered."""
-        self._wait(lambda: words in str(self.status["last_error"]), f"{words!r}", timeout)
+        self._wait(lambda: words in (self.status.last_error or ""), f"{words!r}", timeout)
+
+    def wait_well(self, timeout: float = 60.0) -> None:
+        """Wait until ``dubhe status`` tells of no trouble."""
+        self._wait(lambda: self.status.last_error is None, "no trouble", timeout)
+
+    def kill_sidecar(self) -> None:
+        """Kill the sidecar while another one stands by, which takes over at once."""
+        [running] = self.place.processes
+        told = self.place.log_text.count(STANDING_BY)
+        self._start()
+        self._wait(lambda: self.place.log_text.count(STANDING_BY) > told, STANDING_BY, 60)
+        running.kill()
+        running.wait()
+        self.place.processes.remove(running)
 
     def finish(self, bootstrap: str) -> Verdict:
         """Say no more, have the rest delivered, and judge what a plain consumer finds.
@@ -113,15 +129,13 @@ class Delivery:
         self._end.set()
         self._thread.join()
         self.place.stop()
-        assert self.status["undelivered"] == 0
-        assert self.status["dead_letters"] == 0
+        assert (self.status.undelivered, self.status.dead_letters) == (0, 0)
         return judge(read_topic(bootstrap, self._topic), self.said)
 
-    def _delivered(self) -> int:
-        return int(str(self.status["delivered"]))
+    def _start(self) -> None:
+        self.place.start(env=self._env, command=self._command)
 
-    def _wait(self, condition: object, what: str, timeout: float) -> None:
-        assert callable(condition)
+    def _wait(self, condition: Callable[[], bool], what: str, timeout: float) -> None:
         wait_for(condition, lambda: f"{what}; {self.status}\n{self.place.log_text}", timeout)
 
     def _speak(self) -> None:

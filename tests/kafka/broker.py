@@ -239,7 +239,15 @@ class Broker:
             process.wait()
 
     def _java(self) -> list[str]:
-        return [*self._prefix, program("java"), *JVM, *LOGGING, *self._jvm, "-cp", f"{jar_directory()}/*"]
+        return [
+            *self._prefix,
+            program("java"),
+            *JVM,
+            *LOGGING,
+            *self._jvm,
+            "-cp",
+            f"{jar_directory()}/*",
+        ]
 
     def _format(self, settings: Path) -> None:
         done = subprocess.run(

@@ -56,7 +56,9 @@ class Cluster:
         ]
         voters = ",".join(f"{n}@{broker.controller}" for n, broker in enumerate(self.brokers, 1))
         for number, broker in enumerate(self.brokers, 1):
-            broker.configure({**PROPERTIES, "node.id": f"{number}", "controller.quorum.voters": voters})
+            broker.configure(
+                {**PROPERTIES, "node.id": f"{number}", "controller.quorum.voters": voters}
+            )
 
     @property
     def bootstrap(self) -> str:
@@ -99,7 +101,9 @@ class Cluster:
 
     def create_topic(self, name: str, config: Mapping[str, str] | None = None) -> None:
         """Create a topic: one partition, a replica on each broker, two of which must have it."""
-        topics.create(self[1].admin(), name, 1, {"min.insync.replicas": "2", **(config or {})}, SIZE)
+        topics.create(
+            self[1].admin(), name, 1, {"min.insync.replicas": "2", **(config or {})}, SIZE
+        )
 
     def leader(self, topic: str) -> int:
         """Return the node that leads a topic's partition, -1 if none does.
