@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -69,6 +69,9 @@ class Broker:
             such as ``listener.name.client.plain.sasl.jaas.config``).
         jvm: further arguments for ``java``.
         environment: further environment variables for ``java``.
+        listeners: further listeners, name → security protocol; see `at`.
+        host: the address it listens on, where `prefix` runs it.
+        prefix: what its commands begin with, for example `tests.network.lab.Host.prefix`.
     """
 
     def __init__(
@@ -79,32 +82,56 @@ class Broker:
         security_protocol: str = "PLAINTEXT",
         jvm: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
+        listeners: Mapping[str, str] | None = None,
+        host: str = HOST,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.log = directory / "broker.log"
         self._properties = dict(properties or {})
-        self._security_protocol = security_protocol
+        self._listeners = {"CLIENT": security_protocol, "PLAIN": "PLAINTEXT", **(listeners or {})}
+        self._host = host
+        self._prefix = tuple(prefix)
         self._jvm = jvm
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._frozen = False
         self._formatted = False
-        self.port, self._plain_port, self._controller_port = free_ports(3)
+        *ports, self._controller_port = free_ports(len(self._listeners) + 1)
+        self._ports = dict(zip(self._listeners, ports, strict=True))
+
+    @property
+    def port(self) -> int:
+        """The port of the listener under test."""
+        return self._ports["CLIENT"]
 
     @property
     def bootstrap(self) -> str:
         """``host:port`` of the listener under test."""
-        return f"{HOST}:{self.port}"
+        return self.at("CLIENT")
 
     @property
     def plain_bootstrap(self) -> str:
         """``host:port`` of a listener that is never secured."""
-        return f"{HOST}:{self._plain_port}"
+        return self.at("PLAIN")
+
+    @property
+    def controller(self) -> str:
+        """``host:port`` at which the controllers talk to each other; no client is served there."""
+        return f"{self._host}:{self._controller_port}"
+
+    def at(self, listener: str) -> str:
+        """Return ``host:port`` of a listener."""
+        return f"{self._host}:{self._ports[listener]}"
 
     @property
     def pid(self) -> int | None:
         """The process id of the running broker."""
         return self._process.pid if self._process else None
+
+    def configure(self, properties: Mapping[str, str]) -> None:
+        """Add server properties, before the first start."""
+        self._properties.update(properties)
 
     def start(self) -> Broker:
         """Start the broker, on the same ports and data as before, and wait until it answers."""
@@ -212,7 +239,15 @@ class Broker:
             process.wait()
 
     def _java(self) -> list[str]:
-        return [program("java"), *JVM, *LOGGING, *self._jvm, "-cp", f"{jar_directory()}/*"]
+        return [
+            *self._prefix,
+            program("java"),
+            *JVM,
+            *LOGGING,
+            *self._jvm,
+            "-cp",
+            f"{jar_directory()}/*",
+        ]
 
     def _format(self, settings: Path) -> None:
         done = subprocess.run(
@@ -231,19 +266,15 @@ class Broker:
             raise HarnessError(f"the broker's storage was not formatted:\n{done.stdout[-3000:]}")
 
     def _server_properties(self) -> str:
-        addresses = {
-            "CLIENT": self.port,
-            "PLAIN": self._plain_port,
-            "CONTROLLER": self._controller_port,
-        }
-        listeners = {name: f"{name}://{HOST}:{port}" for name, port in addresses.items()}
+        listeners = {name: f"{name}://{self.at(name)}" for name in self._listeners}
+        protocols = {**self._listeners, "CONTROLLER": "PLAINTEXT"}
         merged = {
             **DEFAULTS,
-            "controller.quorum.voters": f"1@{HOST}:{self._controller_port}",
-            "listeners": ",".join(listeners.values()),
-            "advertised.listeners": f"{listeners['CLIENT']},{listeners['PLAIN']}",
-            "listener.security.protocol.map": (
-                f"CLIENT:{self._security_protocol},PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT"
+            "controller.quorum.voters": f"1@{self.controller}",
+            "listeners": ",".join([*listeners.values(), f"CONTROLLER://{self.controller}"]),
+            "advertised.listeners": ",".join(listeners.values()),
+            "listener.security.protocol.map": ",".join(
+                f"{name}:{protocol}" for name, protocol in protocols.items()
             ),
             "log.dirs": os.fspath(self.directory / "data"),
             **self._properties,
@@ -253,7 +284,7 @@ class Broker:
     def _wait_until_it_answers(self) -> None:
         def connects() -> bool:
             with socket.socket() as probe:
-                return probe.connect_ex((HOST, self._plain_port)) == 0
+                return probe.connect_ex((self._host, self._ports["PLAIN"])) == 0
 
         self._wait("listens", connects)
         admin = self.admin()

@@ -28,9 +28,15 @@ def names(admin: AdminClient) -> set[str] | None:
         return None
 
 
-def create(admin: AdminClient, name: str, partitions: int, config: Mapping[str, str]) -> None:
+def create(
+    admin: AdminClient,
+    name: str,
+    partitions: int,
+    config: Mapping[str, str],
+    replicas: int = 1,
+) -> None:
     """Create a topic."""
-    _done(admin.create_topics([NewTopic(name, partitions, 1, config=dict(config))]))
+    _done(admin.create_topics([NewTopic(name, partitions, replicas, config=dict(config))]))
     _until(lambda: _partitions_with_leader(admin, name) == partitions, f"creation of {name}")
 
 

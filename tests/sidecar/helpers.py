@@ -148,11 +148,12 @@ class Place:
         *arguments: str,
         env: Mapping[str, str] | None = None,
         namespace: Sequence[str] = (),
+        command: Sequence[str] | None = None,
         **popen: Any,
     ) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [*namespace, *dubhe_command(), "sidecar", *arguments],
+                [*namespace, *(command or (*dubhe_command(), "sidecar")), *arguments],
                 env=self.environ(**(env or {})),
                 stderr=log,
                 **popen,

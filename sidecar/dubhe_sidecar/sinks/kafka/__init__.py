@@ -9,6 +9,7 @@ Where to look:
 ``connection.py``   waiting for the cluster, without end; a fresh producer and what it needs
 ``line.py``         one KafkaProducer and how it is stopped for good
 ``tail.py``         which of our records are in a partition already
+``logend.py``       where the leader's log ends, beyond what consumers see
 ``places.py``       which partition a record goes to, and from where its tail is read
 ``errors.py``       whose fault an error is
 ``causes.py``       the reason of an outage in words

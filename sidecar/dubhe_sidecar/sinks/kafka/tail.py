@@ -17,6 +17,10 @@ broker meanwhile, the old one refuses the straggler. What remains is a broker so
 it holds a request longer than the stall limit and the settling: then a record may come twice, as
 the headers show. Only transactions would close that, at the price of consumers that must know.
 
+A record that the leader has taken is shown to consumers when enough replicas have it. So the
+tail is read up to where the leader's log ends (see ``logend.py``), waiting for the replicas if
+need be: nothing could be acknowledged meanwhile anyway.
+
 Deleted records (retention) are no longer in doubt: reading starts at what is left. An offset
 beyond the end means that the topic was made anew: it is read from its beginning.
 """
@@ -29,11 +33,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.errors import KafkaTimeoutError, OffsetOutOfRangeError, TopicAuthorizationFailedError
+from kafka.errors import (
+    KafkaTimeoutError,
+    NotEnoughReplicasAfterAppendError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
 from kafka.structs import TopicPartition
 
 from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER
 from dubhe_sidecar.sinks.kafka.limits import MIB, Limits
+from dubhe_sidecar.sinks.kafka.logend import log_end
 
 logger = logging.getLogger("dubhe_sidecar")
 
@@ -92,12 +102,27 @@ class TailReader:
         """
         found: Arrived = {}
         begun = time.monotonic()
-        following = self._read(self._readable(starts), keys, found)
-        while settle and following and time.monotonic() - begun < self._settle_s:
+        following = self._readable(starts)
+        while following:
+            ends = {place: self._log_end(place) for place in following}  # asked before the look
+            following = self._read(following, keys, found)
+            behind = [place for place, at in following.items() if at < ends[place]]
+            watched_s = time.monotonic() - begun
+            if not behind and (not settle or watched_s >= self._settle_s):
+                break
+            if behind and watched_s > self._timeout_s:
+                raise NotEnoughReplicasAfterAppendError(
+                    f"{behind[0].topic}-{behind[0].partition} holds records that too few replicas "
+                    f"have yet: offsets {following[behind[0]]} to {ends[behind[0]]}"
+                )
             self._check()
             time.sleep(min(0.05, self._settle_s))
-            following = self._read(following, keys, found)
         return found
+
+    def _log_end(self, place: TopicPartition) -> int:
+        """Return where the leader's log ends; having asked it the same as consumers do."""
+        self.end(place)
+        return log_end(self._consumer, place, self._timeout_s)
 
     def _offsets(
         self, ask: Callable[..., dict[TopicPartition, int]], places: Iterable[TopicPartition]

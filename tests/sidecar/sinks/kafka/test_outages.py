@@ -74,7 +74,7 @@ def test_frozen_at_start(make_broker: BrokerFactory) -> None:
 
 def test_not_a_listener_for_clients(make_broker: BrokerFactory) -> None:
     with make_broker() as broker:
-        sink = make_sink(f"127.0.0.1:{broker._controller_port}")
+        sink = make_sink(broker.controller)
         work = opening(sink)
         until(lambda: "not a Kafka broker's client listener" in (sink.last_error or ""))
         sink.interrupt()

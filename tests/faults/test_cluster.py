@@ -1,0 +1,155 @@
+"""Three brokers, of which one or two are away: nothing lost, repeated or out of order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.numbered import PERFECT, Delivery
+from tests.kafka.cluster import SIZE, Cluster
+from tests.network.lab import Lab
+from tests.network.wire import Rule
+from tests.support.waiting import wait_for
+
+SIDECAR = "sidecar"
+NODES = range(1, SIZE + 1)
+LAG = Rule(delay_s=0.5)  # twice that is well below the session timeout
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The cluster that all tests here share; each finds it whole."""
+    with (
+        Lab([*Cluster.HOSTS, SIDECAR]) as lab,
+        Cluster(tmp_path_factory.mktemp("cluster"), lab) as one,
+    ):
+        yield one
+
+
+@pytest.fixture
+def topic(cluster: Cluster, topic_name: str) -> str:
+    cluster.heal()
+    cluster.create_topic(topic_name)
+    return topic_name
+
+
+@pytest.fixture
+def delivery(cluster: Cluster, topic: str, tmp_path: Path) -> Iterator[Delivery]:
+    """Messages that are said and delivered without end; the sidecar is on a host of its own."""
+    prefix = cluster.lab[SIDECAR].prefix
+    with Delivery(tmp_path, cluster.bootstrap, topic, prefix=prefix) as one:
+        one.wait_delivered()
+        yield one
+
+
+def others(node: int) -> list[int]:
+    return [other for other in NODES if other != node]
+
+
+def wait_new_leader(cluster: Cluster, topic: str, old: int) -> None:
+    wait_for(lambda: cluster.leader(topic) in others(old), "another leader", 60)
+
+
+def test_a_rolling_restart(cluster: Cluster, topic: str, delivery: Delivery) -> None:
+    for node in NODES:
+        cluster[node].stop()
+        delivery.wait_delivered()  # two are left
+        cluster.heal()
+    assert delivery.finish(cluster.bootstrap) == PERFECT
+
+
+def test_the_leader_is_killed(cluster: Cluster, topic: str, delivery: Delivery) -> None:
+    for _ in range(2):  # the second time it has led for a moment only
+        leader = cluster.leader(topic)
+        cluster[leader].kill()
+        wait_new_leader(cluster, topic, leader)
+        delivery.wait_delivered()
+        cluster.heal()
+    assert delivery.finish(cluster.bootstrap) == PERFECT
+
+
+def test_the_leader_is_frozen(cluster: Cluster, topic: str, delivery: Delivery) -> None:
+    """It comes back as one who believes that it leads, with requests of ours in its sockets."""
+    leader = cluster.leader(topic)
+    cluster[leader].freeze()
+    wait_new_leader(cluster, topic, leader)
+    delivery.wait_delivered()
+    cluster[leader].thaw()
+    delivery.wait_delivered()
+    cluster.heal()
+    assert delivery.finish(cluster.bootstrap) == PERFECT
+
+
+def test_the_controller_is_lost(cluster: Cluster, topic: str, delivery: Delivery) -> None:
+    controller = cluster.controller()
+    cluster[controller].kill()
+    wait_for(lambda: cluster.controller() != controller, "another controller", 60)
+    delivery.wait_delivered()
+    cluster.heal()
+    assert delivery.finish(cluster.bootstrap) == PERFECT
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["out of sight", "within sight"])
+def test_a_minority_is_parted(cluster: Cluster, topic: str, delivery: Delivery, seen: bool) -> None:
+    """The leader is cut off from the others; within sight, the sidecar still reaches it."""
+    leader = cluster.leader(topic)
+    rest = [cluster.host(node) for node in others(leader)]
+    cluster.lab.part([cluster.host(leader)], rest if seen else [*rest, SIDECAR])
+    wait_new_leader(cluster, topic, leader)
+    delivery.wait_delivered()
+    cluster.heal()
+    assert delivery.finish(cluster.bootstrap) == PERFECT
+
+
+def test_a_majority_is_parted(cluster: Cluster, topic: str, delivery: Delivery) -> None:
+    """The sidecar sees one broker, and that one no other: nothing can be acknowledged."""
+    leader = cluster.leader(topic)
+    rest = [cluster.host(node) for node in others(leader)]
+    cluster.lab.part([cluster.host(leader), SIDECAR], rest)
+    delivery.wait_told("no answer")
+    wait_new_leader(cluster, topic, leader)  # of which the sidecar cannot know
+    before = delivery.status.delivered
+    said = delivery.said
+    wait_for(lambda: delivery.said > said + 500, "more messages")  # the writer does not wait
+    assert delivery.status.delivered == before
+    assert delivery.status.sidecar == "running"
+    cluster.heal()
+    assert delivery.finish(cluster.bootstrap) == PERFECT
+
+
+def test_too_few_replicas_are_up(cluster: Cluster, topic: str, delivery: Delivery) -> None:
+    """The leader answers, and refuses: fewer replicas than min.insync.replicas have it."""
+    leader = cluster.leader(topic)
+    cluster[leader].alter_topic(topic, {"min.insync.replicas": str(SIZE)})
+    cluster[others(leader)[0]].kill()
+    delivery.wait_told("too few replicas")
+    cluster.heal()
+    delivery.wait_delivered()
+    delivery.wait_well()
+    assert delivery.finish(cluster.bootstrap) == PERFECT
+
+
+def test_a_sidecar_is_killed_while_replicas_lag(
+    cluster: Cluster, topic: str, delivery: Delivery
+) -> None:
+    """What the leader has and the others have not yet is in no consumer's sight."""
+    leader = cluster.leader(topic)
+    for node in others(leader):
+        cluster.lab.rule(cluster.host(leader), cluster.host(node), LAG)
+    for _ in range(4):
+        delivery.wait_delivered(50)
+        delivery.kill_sidecar()
+    delivery.wait_delivered(50)
+    cluster.heal()
+    assert delivery.finish(cluster.bootstrap) == PERFECT
+
+
+def test_nobody_is_up(cluster: Cluster, topic: str, delivery: Delivery) -> None:
+    for node in NODES:
+        cluster[node].kill()
+    delivery.wait_told("connection refused")
+    cluster.heal()
+    delivery.wait_delivered()
+    assert delivery.finish(cluster.bootstrap) == PERFECT
