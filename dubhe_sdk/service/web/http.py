@@ -82,3 +82,7 @@ class Route:
                 body.done()
 
     on_get = on_post
+
+    def on_options(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Refuse: falcon's own answer has no JSON, and a page of another site has no say here."""
+        raise falcon.HTTPMethodNotAllowed(("GET", "POST"))
