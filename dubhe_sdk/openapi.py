@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from dubhe_sdk import requests
-from dubhe_sdk.requests import FIELDS, FLAG_OK, FLAG_REFUSED, ROUTES, RequestType
+from dubhe_sdk.requests import FIELDS, FLAG_REFUSED, ROUTES, RequestType
 
 _SUMMARIES = {
     RequestType.HEARTBEAT: "Ask whether the service is there.",
