@@ -14,6 +14,8 @@ import os
 import sys
 from pathlib import Path
 
+from dubhe_sdk import logformat
+
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 14
 
@@ -77,7 +79,7 @@ def open_log(path: Path, *, console: bool = True) -> logging.Logger:
         handler.close()
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    formatter = logging.Formatter(FORMAT)
+    formatter = logformat.formatter(FORMAT)
     if console:
         on_console = logging.StreamHandler(sys.stderr)
         on_console.setFormatter(formatter)

@@ -42,7 +42,7 @@ class Bytes:
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             self._more()
         head, self._buffer = self._buffer[: end + 2], self._buffer[end + 4 :]
-        assert head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")), head
+        assert head.startswith(b"HTTP/1.") and head[8:9] == b" ", head
         if head.startswith(b"HTTP/1.1 100 "):
             return self.response()
         found = _LENGTH.search(head)

@@ -19,14 +19,17 @@ from gevent import socket
 from gevent.server import StreamServer
 from gunicorn.app.base import BaseApplication
 from gunicorn.errors import HaltServer
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.workers.ggevent import GeventWorker
 
+from dubhe_sdk.logformat import formatter
 from dubhe_sdk.service.web.body import RequestBody
 from dubhe_sdk.service.web.broken import BrokenRequests
 from dubhe_sdk.service.web.connections import drain
 from dubhe_sdk.service.web.front import STOP_SECONDS, Front, Wiring
+from dubhe_sdk.service.web.main import FORMAT
 from dubhe_sdk.service.web.options import (
     MAX_HEADER_LINE_BYTES,
     MAX_HEADER_LINES,
@@ -45,6 +48,16 @@ def serve(wiring: Wiring, options: WebOptions) -> int:
     """Serve until SIGTERM, or until the service parent is gone. Ends by `SystemExit`."""
     WebApplication(wiring, options).run()
     return 0
+
+
+class WebLogger(Logger):  # type: ignore[misc]
+    """gunicorn's lines in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set up the loggers."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter(FORMAT))
 
 
 class WebApplication(BaseApplication):  # type: ignore[misc]
@@ -69,6 +82,7 @@ class WebApplication(BaseApplication):  # type: ignore[misc]
             "accesslog": None,
             "errorlog": "-",
             "loglevel": "warning",
+            "logger_class": WebLogger,
             "proc_name": "dubhe-web",
             "limit_request_line": MAX_REQUEST_LINE_BYTES,
             "limit_request_fields": MAX_HEADER_LINES,
