@@ -47,6 +47,7 @@ class Totals:
     rejected: int = 0
     dropped: int = 0
     skipped_bytes: int = 0
+    skipped_places: int = 0
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dubhe_sdk
@@ -46,6 +46,7 @@ def test_every_field_accepts_what_the_document_says(type_: RequestType) -> None:
     whole = {field.name: field.default for field in FIELDS.values()}
     assert validator.is_valid(whole) and is_accepted(whole, type_)
 
+    @settings(deadline=None)
     @given(st.sampled_from(sorted(FIELDS)), VALUES)
     def check(name: str, value: Any) -> None:
         request = {**whole, name: value}

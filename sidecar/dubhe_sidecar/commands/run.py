@@ -12,6 +12,7 @@ from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.logformat import formatter, read_format, tell
 from dubhe_sdk.spool.writer import check_directory
+from dubhe_sidecar.metrics import Snapshot, labels, read_metrics_options, serve
 from dubhe_sidecar.sidecar import Sidecar
 from dubhe_sidecar.sinks.base import Sink
 
@@ -39,10 +40,12 @@ def main(argv: list[str]) -> int:
         temporary, spool = environment.directories(os.environ)
         check_directory(spool)
         orphan_seconds = environment.seconds(os.environ, "DUBHE_DRAIN_SECONDS", 30.0)
+        metrics = read_metrics_options(os.environ)
         sink = _sink(temporary / "journal")
     except (EnvironmentInvalid, SpoolUnusable) as error:
         tell("sidecar", str(error), logging.ERROR)
         return EXIT_USAGE
+    serve(metrics, Snapshot(spool, labels(os.environ)))
     return Sidecar(
         spool,
         sink,
