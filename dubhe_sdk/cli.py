@@ -15,6 +15,7 @@ Main = Callable[[list[str]], int]
 _OWN = {
     "serve": "dubhe_sdk.commands.serve",
     "launch": "dubhe_sdk.commands.launch",
+    "openapi": "dubhe_sdk.commands.openapi",
 }
 _INTERNAL = {
     "web": "dubhe_sdk.service.web.main",

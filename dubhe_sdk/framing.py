@@ -45,9 +45,9 @@ class FrameReader:
         self._buffer = bytearray()
 
     @property
-    def in_frame(self) -> bool:
-        """Whether part of a next frame has arrived."""
-        return bool(self._buffer)
+    def buffered(self) -> int:
+        """Bytes of a next frame that have arrived."""
+        return len(self._buffer)
 
     def read(self) -> bytes | None:
         """Return the next frame's payload, or None when the peer has closed (even mid-frame).

@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+from dubhe_sdk import logformat
+
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 14
 _SAY_AGAIN_SECONDS = 60.0
@@ -110,7 +112,7 @@ def open_log(path: Path, *, console: bool = True) -> logging.Logger:
         handler.close()
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    formatter = logging.Formatter(FORMAT)
+    formatter = logformat.formatter(FORMAT)
     if console:
         on_console = logging.StreamHandler(sys.stderr)
         on_console.setFormatter(formatter)

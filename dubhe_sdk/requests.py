@@ -59,6 +59,7 @@ class Field:
     default: Any
     expected: str  # in words, for the refusal
     accepts: Callable[[Any], bool]
+    schema: Mapping[str, Any]  # the same as JSON Schema, for `dubhe openapi`; null is added there
     required_by: frozenset[RequestType] = frozenset()
 
 
@@ -85,31 +86,74 @@ def _is_text_or_int(value: Any) -> bool:
 
 _TASKS = frozenset({RequestType.TRAIN, RequestType.PREDICT})
 
+_ARRAY = {"type": "array"}
+_TEXT = {"type": "string"}
+
 FIELDS = {
     field.name: field
     for field in (
-        Field("algorithm_id", "", "a string or a number", _is_text_or_int),
-        Field("data_paths", [], "a list", _is_list, required_by=_TASKS),
-        Field("code_list", [], "a list", _is_list),
         Field(
-            "verify_way", 1, "1 (by ratio) or 2 (given set)", lambda v: _is_int(v) and v in (1, 2)
+            "algorithm_id",
+            "",
+            "a string or a number",
+            _is_text_or_int,
+            {"type": ["string", "integer"]},
         ),
-        Field("verify_paths", [], "a list", _is_list),
-        Field("split_rate", 0.1, "a number from 0 to 1", lambda v: _is_number(v) and 0 <= v <= 1),
-        Field("pretrained_model_path", "", "a string", _is_text),
-        Field("pretrained_epoch", 0, "a whole number, 0 or more", lambda v: _is_int(v) and v >= 0),
-        Field("image_base_dir", "", "a string", _is_text),
+        Field("data_paths", [], "a list", _is_list, _ARRAY, required_by=_TASKS),
+        Field("code_list", [], "a list", _is_list, _ARRAY),
         Field(
-            "image_names", [], "a list", _is_list, required_by=frozenset({RequestType.INFERENCE})
+            "verify_way",
+            1,
+            "1 (by ratio) or 2 (given set)",
+            lambda v: _is_int(v) and v in (1, 2),
+            {"type": "integer", "enum": [1, 2]},
+        ),
+        Field("verify_paths", [], "a list", _is_list, _ARRAY),
+        Field(
+            "split_rate",
+            0.1,
+            "a number from 0 to 1",
+            lambda v: _is_number(v) and 0 <= v <= 1,
+            {"type": "number", "minimum": 0, "maximum": 1},
+        ),
+        Field("pretrained_model_path", "", "a string", _is_text, _TEXT),
+        Field(
+            "pretrained_epoch",
+            0,
+            "a whole number, 0 or more",
+            lambda v: _is_int(v) and v >= 0,
+            {"type": "integer", "minimum": 0},
+        ),
+        Field("image_base_dir", "", "a string", _is_text, _TEXT),
+        Field(
+            "image_names",
+            [],
+            "a list",
+            _is_list,
+            _ARRAY,
+            required_by=frozenset({RequestType.INFERENCE}),
         ),
         Field(
             "resource_allocation",
             {"CUDA_VISIBLE_DEVICES": "0"},
             'an object like {"CUDA_VISIBLE_DEVICES": "0"}',
             lambda v: isinstance(v, dict),
+            {"type": "object"},
         ),
-        Field("resource_type", 0, "0 (CPU) or 1 (GPU)", lambda v: _is_int(v) and v in (0, 1)),
-        Field("request_number", "", "a string or a number", lambda v: _is_text(v) or _is_number(v)),
+        Field(
+            "resource_type",
+            0,
+            "0 (CPU) or 1 (GPU)",
+            lambda v: _is_int(v) and v in (0, 1),
+            {"type": "integer", "enum": [0, 1]},
+        ),
+        Field(
+            "request_number",
+            "",
+            "a string or a number",
+            lambda v: _is_text(v) or _is_number(v),
+            {"type": ["string", "number"]},
+        ),
     )
 }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
-import sys
 
 from dubhe_sdk.environment import brokers, directories
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.options import read_options
 from dubhe_sdk.launch.parent import Launcher
+from dubhe_sdk.logformat import read_format, tell
 from dubhe_sdk.spool.writer import check_directory
 
 EXIT_USAGE = 2
@@ -23,7 +24,8 @@ def main(argv: list[str]) -> int:
         description="Start the sidecar and COMMAND; forward signals to COMMAND; at its end wait "
         "until everything it reported is delivered; exit with COMMAND's status.",
         epilog="Environment: DUBHE_SPOOL_DIR, DUBHE_GRACE_SECONDS (9: after a stop signal), "
-        "DUBHE_DRAIN_SECONDS (30: after COMMAND ended by itself), BOOTSTRAP_SERVERS.",
+        "DUBHE_DRAIN_SECONDS (30: after COMMAND ended by itself), BOOTSTRAP_SERVERS, "
+        "DUBHE_LOG_FORMAT (text or json).",
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     options = parser.parse_args(argv)
@@ -36,8 +38,9 @@ def main(argv: list[str]) -> int:
         temporary, spool = directories(os.environ)
         check_directory(spool)
         launch_options = read_options(os.environ)
+        read_format(os.environ)
     except (EnvironmentInvalid, SpoolUnusable) as error:
-        sys.stderr.write(f"dubhe launch: {error}\n")
+        tell("launch", str(error), logging.ERROR)
         return EXIT_USAGE
     # Named for all below, which may have another working directory.
     os.environ["DUBHE_SPOOL_DIR"] = str(spool)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
-import sys
 from pathlib import Path
 
 from dubhe_sdk.command import dubhe_command
 from dubhe_sdk.environment import read_settings
 from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
+from dubhe_sdk.logformat import read_format, tell
 from dubhe_sdk.service.options import read_options
 from dubhe_sdk.service.parent import Service
 from dubhe_sdk.service.web.options import read_web_options
@@ -34,6 +35,7 @@ def main(argv: list[str]) -> int:
     try:
         settings = read_settings()
         service_options = read_options(os.environ)
+        read_format(os.environ)
         read_web_options(os.environ)  # of use to the web front, which nobody sees start
         if not options.app.is_file():
             parser.error(f"{options.app} is no file: name the algorithm's app.py")
@@ -43,8 +45,8 @@ def main(argv: list[str]) -> int:
         service = Service(settings, service_options, options.app.absolute(), options.arguments)
         return service.run()
     except (EnvironmentInvalid, SpoolUnusable) as error:
-        sys.stderr.write(f"dubhe serve: {error}\n")
+        tell("serve", str(error), logging.ERROR)
         return EXIT_USAGE
     except DubheError as error:
-        sys.stderr.write(f"dubhe serve: {error}\n")
+        tell("serve", str(error), logging.ERROR)
         return EXIT_FAILED

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.launch.console import tell
 from dubhe_sdk.launch.options import LaunchOptions
 from dubhe_sdk.launch.sidecar import SidecarKeeper
+from dubhe_sdk.logformat import tell
 from dubhe_sdk.process import lifeline, tree
 from dubhe_sdk.process.linux import adopt_orphans
 from dubhe_sdk.process.presence import Presence, present_here
@@ -79,7 +79,7 @@ class Launcher:
         try:
             self._process = self._start_command(reading, held)
         except OSError as error:
-            tell(f"{self._command[0]}: {error.strerror}")
+            tell("launch", f"{self._command[0]}: {error.strerror}")
             self._sidecar.kill()
             return EXIT_CANNOT_START
         self._tell_presence()
@@ -146,7 +146,7 @@ class Launcher:
             try:
                 self._presence.update(sidecar=told)
             except OSError as error:  # a full disk, say; it is told again at the next change
-                tell(f"the sidecar's state cannot be written to the spool: {error}")
+                tell("launch", f"the sidecar's state cannot be written to the spool: {error}")
 
     def _forward(self, signum: signal.Signals) -> None:
         if signum in _STOPS and self._stop_at is None:
@@ -194,7 +194,7 @@ class Launcher:
         spare = [self._sidecar.pid] if self._sidecar.pid is not None else []
         strays = tree.kill_orphans(os.getpid(), spare, seconds=min(2.0, max(0.1, self._left())))
         if strays:
-            tell(f"ended {len(strays)} processes that were left behind")
+            tell("launch", f"ended {len(strays)} processes that were left behind")
 
     def _drain(self) -> None:
         """Let the sidecar deliver the rest, up to the deadline."""
@@ -205,8 +205,9 @@ class Launcher:
             if time.monotonic() >= end:
                 self._sidecar.kill()
                 tell(
+                    "launch",
                     "not everything could be delivered in time; the rest stays in the spool and "
-                    "is delivered when this is started on it again (see `dubhe status`)"
+                    "is delivered when this is started on it again (see `dubhe status`)",
                 )
                 return
             self._wait(end)

@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from dubhe_sdk.command import support_command
-from dubhe_sdk.launch.console import tell
+from dubhe_sdk.logformat import tell
 from dubhe_sdk.process.tree import describe_exit
 
 _BACKOFF_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
@@ -119,4 +119,4 @@ class SidecarKeeper:
         delay = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
         self._failures += 1
         self._start_at = time.monotonic() + delay
-        tell(f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s")
+        tell("launch", f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s")

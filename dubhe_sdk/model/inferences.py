@@ -4,8 +4,8 @@ A connection carries one request at a time, and the web front opens as many conn
 inferences may run at once. With one, the main thread does the work; with more, each connection
 has a thread. Every request gets a `Context` of its own.
 
-Request frame: the request's JSON. Reply frame: ``+`` and the result's JSON, or ``-`` and
-``{"type", "text"}`` of the exception.
+Request frame: the request's JSON. Reply frame: ``+`` and the result's JSON; ``-`` and
+``{"type", "text"}`` of the exception; or ``!`` and why the request is refused.
 """
 
 from __future__ import annotations
@@ -83,10 +83,15 @@ class InferenceServer:
                 self._log.warning("the connection to the web front broke: %s", error)
 
     def _infer(self, body: bytes) -> bytes:
+        try:
+            request = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            # What the web front could parse may be nested too deeply here, or hold a number of
+            # too many digits. That is the client's fault: no traceback for it in the log.
+            return f"!param error: the request cannot be read by the model: {error}".encode()
         token = current.set(None)
         try:
-            # Here and not above: what the web front could parse may be nested too deeply here.
-            context = Context(json.loads(body), self._settings)
+            context = Context(request, self._settings)
             current.set(context)
             return b"+" + dumps(self._method(context))
         except TaskStopped:

@@ -93,13 +93,21 @@ class ProgressLog:
         record.created = frame.date_ms / 1000
         record.msecs = frame.date_ms % 1000
         record.process = spooled.description.pid
+        record.fields = {
+            "instance_id": spooled.description.instance_id,
+            "kind": _kind_name(frame.kind),
+        }
         self._log.handle(record)
+
+
+def _kind_name(kind: int) -> str:
+    return Kind(kind).name.lower() if kind in Kind.__members__.values() else "?"
 
 
 def line_of(spooled: SpooledFrame) -> str:
     """Return a message as a line for people."""
     frame = spooled.frame
-    name = Kind(frame.kind).name.lower() if frame.kind in Kind.__members__.values() else "?"
+    name = _kind_name(frame.kind)
     try:
         data = json.loads(frame.value)["data"]
     except (ValueError, KeyError):

@@ -47,6 +47,7 @@ class Totals:
     skipped_bytes: int = 0
     missing: int = 0
     """Records that were said, as the numbers of those behind them prove, and are not there."""
+    skipped_places: int = 0
 
 
 @dataclass

@@ -265,6 +265,7 @@ class Drain:
             behind = end.offset if number == end.segment else size_of(path)
             count += max(0, behind - (begin or _with_file(path, _first_offset)))
         self.cursor.totals.skipped_bytes += count
+        self.cursor.totals.skipped_places += count > 0
         if count:
             log.error("%d damaged bytes in stream %s were skipped", count, stream)
 

@@ -56,11 +56,13 @@ class SpoolStatus:
     undelivered_bytes: int = 0
     oldest_age_seconds: float | None = None
     delivered: int = 0
+    delivered_bytes: int = 0
     dropped: int = 0
     dead_letters: int = 0
     damaged_bytes: int = 0
     missing: int = 0
     """Records that were lost with damaged or removed segments, as far as numbers prove."""
+    damaged_places: int = 0
     unreadable: list[str] = field(default_factory=list)
     last_error: str | None = None
     retries: int = 0
@@ -89,9 +91,11 @@ def inspect(directory: Path) -> SpoolStatus:
         sidecar="running" if running else "not running",
         sink=cursor.sink_name or str(live.get("sink", "")),
         delivered=totals.delivered,
+        delivered_bytes=totals.delivered_bytes,
         dropped=totals.dropped,
         damaged_bytes=totals.skipped_bytes,
         missing=totals.missing,
+        damaged_places=totals.skipped_places,
         dead_letters=len(deadletters.read(directory)),
         last_error=live.get("last_error") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,

@@ -54,7 +54,7 @@ def test_several_frames_in_one_segment(pair: tuple[socket.socket, socket.socket]
     theirs.sendall(pack(b"one") + pack(b"two") + b"\0\0")
     reader = FrameReader(ours, 1000)
     assert reader.read() == b"one"
-    assert reader.in_frame
+    assert reader.buffered
     assert reader.read() == b"two"
 
 

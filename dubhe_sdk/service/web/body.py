@@ -8,6 +8,10 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 
 from dubhe_sdk.service.web.connections import Connections
+from dubhe_sdk.service.web.room import FREE_BYTES, NoRoom, Room
+
+# gunicorn takes at most so much from the socket at once, however little it is asked for.
+_STEP_BYTES = 1024 * 1024
 
 
 class BodyUnusable(Exception):
@@ -29,13 +33,18 @@ class RequestBody:
         request: gunicorn's request.
         sock: the client's connection.
         connections: told when the body is complete.
+        room: what the bodies of all clients may take.
     """
 
-    def __init__(self, request: Request, sock: socket.socket, connections: Connections) -> None:
+    def __init__(
+        self, request: Request, sock: socket.socket, connections: Connections, room: Room
+    ) -> None:
         self._request = request
         self._body = request.body
         self._sock = sock
         self._connections = connections
+        self._room = room
+        self._held = 0
         self.is_cut = False
         """Whether part of it was left unread."""
 
@@ -55,10 +64,11 @@ class RequestBody:
         Raises:
             BodyTooLarge: it is longer than ``limit``.
             BodyUnusable: it is malformed, late, or ended before its announced length.
+            NoRoom: the bodies of all clients take too much memory.
         """
         try:
             data = self._read(int(length) if length else None, limit, seconds)
-        except BodyUnusable:
+        except (BodyUnusable, NoRoom):
             self.is_cut = True
             self._request.force_close()
             raise
@@ -71,12 +81,17 @@ class RequestBody:
             self._request.force_close()
         self._connections.wait(self._sock)
 
+    def release(self) -> None:
+        """Give back the room: nobody holds the body any more."""
+        self._room.give(self._held)
+        self._held = 0
+
     def _read(self, length: int | None, limit: int, seconds: float) -> bytes:
         if length is not None and length > limit:
             raise BodyTooLarge(length)
         late = gevent.Timeout.start_new(seconds)
         try:
-            data: bytes = self._body.read(limit + 1)
+            data = self._read_pieces(length, limit)
         except gevent.Timeout as timeout:
             if timeout is not late:
                 raise
@@ -92,3 +107,23 @@ class RequestBody:
         if length is not None and len(data) < length:
             raise BodyUnusable(f"the body ended after {len(data)} of {length} bytes")
         return data
+
+    def _read_pieces(self, length: int | None, limit: int) -> bytes:
+        """Return the body, at most one byte more than ``limit``; takes room before each piece."""
+        if length is not None and length <= FREE_BYTES:
+            return self.read(length)
+        end = limit + 1 if length is None else length
+        pieces: list[bytes] = []
+        total = 0
+        while total < end:
+            step = min(_STEP_BYTES, end - total)
+            self._room.take(step)
+            self._held += step
+            piece = self.read(step)
+            self._room.give(step - len(piece))
+            self._held -= step - len(piece)
+            if not piece:
+                break
+            pieces.append(piece)
+            total += len(piece)
+        return b"".join(pieces)

@@ -15,6 +15,7 @@ from dubhe_sdk.service.web.handler import Handler
 from dubhe_sdk.service.web.options import WebOptions, connection_limit
 from dubhe_sdk.service.web.pool import ModelPool
 from dubhe_sdk.service.web.remote import RemoteBackend
+from dubhe_sdk.service.web.room import Room
 
 # What running requests get after SIGTERM. The service parent kills the web front after 3 s.
 STOP_SECONDS = 2.5
@@ -52,6 +53,7 @@ class Front:
         """Whether the parent is gone: then nobody is left to finish requests for."""
         pool = ModelPool(wiring.model_socket, wiring.concurrency, wiring.queue)
         self.handler = Handler(RemoteBackend(self.control, pool), options.max_request_bytes)
+        self.room = Room(options.max_buffer_bytes)
         self.connections = Connections(
             connection_limit(options.max_connections, wiring.concurrency)
         )

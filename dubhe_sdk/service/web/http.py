@@ -14,6 +14,7 @@ from dubhe_sdk.requests import ROUTES, RequestType
 from dubhe_sdk.service.web.body import BodyTooLarge, BodyUnusable, RequestBody
 from dubhe_sdk.service.web.handler import Handler
 from dubhe_sdk.service.web.options import WebOptions
+from dubhe_sdk.service.web.room import NoRoom
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class Route:
             data = body.read_all(request.env.get("CONTENT_LENGTH"), self._limit, self._seconds)
         except BodyTooLarge as error:
             response.data = self._handler.refuse_too_large(error.length).body
+        except NoRoom as error:
+            response.data = self._handler.refuse(str(error)).body
         except BodyUnusable as error:
             response.data = self._handler.refuse(f"param error: {error}").body
         else:
@@ -82,3 +85,7 @@ class Route:
                 body.done()
 
     on_get = on_post
+
+    def on_options(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Refuse: falcon's own answer has no JSON, and a page of another site has no say here."""
+        raise falcon.HTTPMethodNotAllowed(("GET", "POST"))

@@ -8,24 +8,25 @@ import os
 import sys
 
 from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.logformat import formatter, tell
 from dubhe_sdk.service.web.front import Wiring
 from dubhe_sdk.service.web.options import read_web_options
 
 EXIT_USAGE = 2
 
+FORMAT = "%(asctime)s %(levelname)s %(process)d web: %(message)s"
+
 
 def main(argv: list[str]) -> int:
     """Serve one protocol. Returns the exit status; 2 for wrong usage."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s %(process)d web: %(message)s",
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter(FORMAT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:
         options = read_web_options(os.environ)
     except EnvironmentInvalid as error:
-        sys.stderr.write(f"dubhe: {error}\n")
+        tell("web", str(error), logging.ERROR)
         return EXIT_USAGE
     wiring = Wiring(
         listen_fd=arguments.listen_fd,

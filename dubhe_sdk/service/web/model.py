@@ -1,7 +1,8 @@
 """One connection to the model's Unix socket.
 
-A request frame is the request's JSON. A reply frame is ``+`` and the result's JSON, or ``-`` and
-``{"type", "text"}`` of the exception. One request is under way at a time.
+A request frame is the request's JSON. A reply frame is ``+`` and the result's JSON; ``-`` and
+``{"type", "text"}`` of the exception; or ``!`` and why the request is refused. One request is
+under way at a time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import socket
 from time import perf_counter
 
+from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.framing import LENGTH, pack
 from dubhe_sdk.service.web.backend import InferenceFailed, ModelGone
 from dubhe_sdk.service.web.stream import Stream
@@ -25,6 +27,7 @@ _SOON_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
 
 _OK = ord("+")
 _FAILED = ord("-")
+_REFUSED = ord("!")
 
 
 class ModelConnection:
@@ -57,6 +60,7 @@ class ModelConnection:
 
         Raises:
             InferenceFailed: the method raised; the connection is good for more.
+            RequestInvalid: the model's parser cannot read it; the connection is good for more.
             ModelGone: the connection broke; close it.
         """
         try:
@@ -70,6 +74,8 @@ class ModelConnection:
         kind = payload[0] if payload else None
         if kind == _OK:
             return payload[1:]
+        if kind == _REFUSED:
+            raise RequestInvalid(payload[1:].decode("utf-8", "replace"))
         if kind != _FAILED:
             raise ModelGone("the model process sent a reply that is none")
         try:

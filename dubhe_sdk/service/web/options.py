@@ -16,10 +16,33 @@ _OTHER_FILES = 160
 _MOST_FILES = 65536
 
 
+# HTTP headers. They are kept outside of the room for bodies: at most 256 KiB for a connection, and
+# for no longer than `idle_seconds`.
+MAX_REQUEST_LINE_BYTES = 4094
+MAX_HEADER_LINES = 64
+MAX_HEADER_LINE_BYTES = 4094
+
+
 @dataclass(frozen=True)
 class WebOptions:
-    """``DUBHE_MAX_REQUEST_BYTES``, ``DUBHE_MAX_CONNECTIONS``, ``DUBHE_TRANSFER_SECONDS`` and
-    ``DUBHE_IDLE_SECONDS``.
+    """``DUBHE_MAX_REQUEST_BYTES``, ``DUBHE_MAX_BUFFER_BYTES``, ``DUBHE_MAX_CONNECTIONS``,
+    ``DUBHE_TRANSFER_SECONDS`` and ``DUBHE_IDLE_SECONDS``.
+
+    What is beyond a limit, and what becomes of it:
+
+    ==========================  ===========================================================
+    body or frame               refusal; the connection is closed
+    all bodies and frames       refusal (those up to 16 KiB are exempt); it is closed
+    connections                 the one that is idle for longest is closed
+    request line, header lines  status 414 or 431 with a refusal; it is closed
+    headers' time               closed
+    body's or frame's time      HTTP: refusal; closed
+    reply's time                closed
+    pipelined requests          answered one after another, in order; none is read ahead
+    ==========================  ===========================================================
+
+    HTTP/1.0 and 1.1. What two readers could take for requests of different lengths (two lengths,
+    a length and a transfer coding, bare line feeds, blanks before a colon) is status 400, closed.
     """
 
     max_request_bytes: int
@@ -30,6 +53,9 @@ class WebOptions:
     """What a request's body or frame may take to arrive, and a reply to be taken."""
     idle_seconds: float
     """HTTP: what the next request's headers may take to arrive, on a kept connection too."""
+    max_buffer_bytes: int
+    """What the requests of all clients may take together; 1 MiB to 64 GiB, default 256 MiB, and
+    never less than one request."""
 
 
 def read_web_options(env: Mapping[str, str]) -> WebOptions:
@@ -38,15 +64,21 @@ def read_web_options(env: Mapping[str, str]) -> WebOptions:
     Raises:
         EnvironmentInvalid: one of them is malformed.
     """
+    mib = environment.MIB
+    longest = environment.number(
+        env, "DUBHE_MAX_REQUEST_BYTES", 16 * mib, low=1024, high=1024 * mib
+    )
+    buffer = environment.number(
+        env, "DUBHE_MAX_BUFFER_BYTES", 256 * mib, low=mib, high=64 * 1024 * mib
+    )
     return WebOptions(
-        max_request_bytes=environment.number(
-            env, "DUBHE_MAX_REQUEST_BYTES", 16 * environment.MIB, low=1024, high=1 << 30
-        ),
+        max_request_bytes=longest,
         max_connections=environment.number(
             env, "DUBHE_MAX_CONNECTIONS", 10_000, low=1, high=1_000_000
         ),
         transfer_seconds=environment.seconds(env, "DUBHE_TRANSFER_SECONDS", 30.0),
         idle_seconds=environment.seconds(env, "DUBHE_IDLE_SECONDS", 75.0),
+        max_buffer_bytes=max(buffer, longest + 1),
     )
 
 

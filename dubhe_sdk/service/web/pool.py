@@ -6,6 +6,7 @@ from collections import deque
 
 from gevent.event import AsyncResult
 
+from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.service.web.backend import InferenceFailed, InferenceOverloaded
 from dubhe_sdk.service.web.model import ModelConnection
 
@@ -42,7 +43,7 @@ class ModelPool:
             connection = self._connection()
             try:
                 result = connection.infer(body)
-            except InferenceFailed:
+            except (InferenceFailed, RequestInvalid):
                 self._idle.append(connection)
                 raise
             except BaseException:

@@ -15,6 +15,7 @@ from dubhe_sdk.framing import FrameReader, FrameTooLarge, pack
 from dubhe_sdk.service.web.connections import drain
 from dubhe_sdk.service.web.front import STOP_SECONDS, Front, Wiring
 from dubhe_sdk.service.web.options import WebOptions
+from dubhe_sdk.service.web.room import FREE_BYTES, NoRoom, Room
 from dubhe_sdk.service.web.stream import Stream
 
 
@@ -60,15 +61,27 @@ class TcpServer(StreamServer):  # type: ignore[misc]
             stream.close()
 
     def _serve_frames(self, stream: Stream) -> None:
+        seconds = self._front.options.transfer_seconds
+        patient = PatientStream(stream, seconds, self._front.room)
+        try:
+            self._serve_patiently(stream, patient)
+        finally:
+            patient.release()
+
+    def _serve_patiently(self, stream: Stream, patient: PatientStream) -> None:
         connections, handler = self._front.connections, self._front.handler
         seconds = self._front.options.transfer_seconds
-        patient = PatientStream(stream, seconds)
         reader = FrameReader(patient, self._front.options.max_request_bytes)
         while True:
             try:
                 frame = reader.read()
-            except FrameTooLarge as error:
-                stream.sendall(pack(handler.refuse_too_large(error.length).body), seconds)
+            except (FrameTooLarge, NoRoom) as error:
+                refusal = (
+                    handler.refuse_too_large(error.length)
+                    if isinstance(error, FrameTooLarge)
+                    else handler.refuse(str(error))
+                )
+                stream.sendall(pack(refusal.body), seconds)
                 drain(gevent_socket.socket(fileno=stream.detach()))
                 return
             if frame is None:
@@ -79,7 +92,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
             stream.sendall(pack(reply.body), seconds)
             if connections.stopping:
                 return
-            patient.begin_frame(reader.in_frame)
+            patient.begin_frame(reader.buffered)
 
 
 class PatientStream:
@@ -88,33 +101,52 @@ class PatientStream:
     Args:
         stream: the connection.
         seconds: what a frame may take from its first byte to its last.
+        room: what the frames of all clients may take.
     """
 
-    def __init__(self, stream: Stream, seconds: float) -> None:
+    def __init__(self, stream: Stream, seconds: float, room: Room) -> None:
         self._stream = stream
         self._seconds = seconds
+        self._room = room
+        self._received = 0  # bytes since the frame began
+        self._held = 0
         self._deadline: float | None = None
         self.sendall = stream.sendall
 
-    def begin_frame(self, has_bytes: bool) -> None:
-        """Note that the last frame is complete.
+    def begin_frame(self, buffered: int) -> None:
+        """Note that the last frame is complete, and answered.
 
         Args:
-            has_bytes: whether part of the next one has arrived with it.
+            buffered: bytes of the next one that have arrived with it.
         """
-        self._deadline = time.monotonic() + self._seconds if has_bytes else None
+        self._deadline = time.monotonic() + self._seconds if buffered else None
+        self._received = buffered
+        held, self._held = self._held, min(self._held, max(0, buffered - FREE_BYTES))
+        self._room.give(held - self._held)
 
     def recv(self, size: int, /) -> bytes:
         """Receive some bytes.
 
         Raises:
             TimeoutError: the frame has begun and was not complete in time.
+            NoRoom: the frames of all clients take too much memory.
         """
         if self._deadline is None:
             chunk = self._stream.recv(size)
             self._deadline = time.monotonic() + self._seconds
-            return chunk
-        # A byte now and then must not keep the frame open: what is left of the time counts.
-        left = max(0.0, self._deadline - time.monotonic())
-        with gevent.Timeout(left, TimeoutError("the frame was not complete in time")):
-            return self._stream.recv(size)
+        else:
+            # A byte now and then must not keep the frame open: what is left of the time counts.
+            left = max(0.0, self._deadline - time.monotonic())
+            with gevent.Timeout(left, TimeoutError("the frame was not complete in time")):
+                chunk = self._stream.recv(size)
+        self._received += len(chunk)
+        beyond = self._received - FREE_BYTES - self._held
+        if beyond > 0:
+            self._room.take(beyond)
+            self._held += beyond
+        return chunk
+
+    def release(self) -> None:
+        """Give back the room: nobody holds the frame any more."""
+        self._room.give(self._held)
+        self._held = 0

@@ -7,6 +7,7 @@ listening socket stays open in the parent meanwhile, so that clients wait and ar
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from functools import partial
@@ -18,13 +19,23 @@ from gevent import socket
 from gevent.server import StreamServer
 from gunicorn.app.base import BaseApplication
 from gunicorn.errors import HaltServer
+from gunicorn.glogging import Logger
+from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.workers.ggevent import GeventWorker
 
+from dubhe_sdk.logformat import formatter
 from dubhe_sdk.service.web.body import RequestBody
+from dubhe_sdk.service.web.broken import BrokenRequests
 from dubhe_sdk.service.web.connections import drain
 from dubhe_sdk.service.web.front import STOP_SECONDS, Front, Wiring
-from dubhe_sdk.service.web.options import WebOptions
+from dubhe_sdk.service.web.main import FORMAT
+from dubhe_sdk.service.web.options import (
+    MAX_HEADER_LINE_BYTES,
+    MAX_HEADER_LINES,
+    MAX_REQUEST_LINE_BYTES,
+    WebOptions,
+)
 
 # The worker touches a file every second; the arbiter kills it after this long without.
 _STUCK_SECONDS = 30
@@ -37,6 +48,16 @@ def serve(wiring: Wiring, options: WebOptions) -> int:
     """Serve until SIGTERM, or until the service parent is gone. Ends by `SystemExit`."""
     WebApplication(wiring, options).run()
     return 0
+
+
+class WebLogger(Logger):  # type: ignore[misc]
+    """gunicorn's lines in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set up the loggers."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter(FORMAT))
 
 
 class WebApplication(BaseApplication):  # type: ignore[misc]
@@ -61,7 +82,11 @@ class WebApplication(BaseApplication):  # type: ignore[misc]
             "accesslog": None,
             "errorlog": "-",
             "loglevel": "warning",
+            "logger_class": WebLogger,
             "proc_name": "dubhe-web",
+            "limit_request_line": MAX_REQUEST_LINE_BYTES,
+            "limit_request_fields": MAX_HEADER_LINES,
+            "limit_request_field_size": MAX_HEADER_LINE_BYTES,
             "forwarded_allow_ips": "",  # nobody may set the path or the scheme by a header
             "child_exit": _on_worker_death,
             "control_socket_disable": True,  # gunicorn 25 and later
@@ -107,6 +132,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         front = self._front
         if not front.wait_for_state():
             return
+        self._broken = BrokenRequests(front.handler, front.options.transfer_seconds)
         (listener,) = self.sockets
         server = StreamServer(listener, partial(self.handle, listener))
         server.start()
@@ -139,7 +165,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         self, listener_name: Any, req: Request, sock: socket.socket, addr: Any
     ) -> None:
         """Serve one request, whose headers have arrived."""
-        req.body = body = RequestBody(req, sock, self._front.connections)
+        req.body = body = RequestBody(req, sock, self._front.connections, self._front.room)
         sock.settimeout(self._front.options.transfer_seconds)
         reply = ReplySocket(sock)
         try:
@@ -150,9 +176,20 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         except TimeoutError:
             raise StopIteration from None  # the client does not take its reply: close
         finally:
+            body.release()
             if body.is_cut:
                 drain(sock)
             sock.settimeout(None)
+
+    def handle_error(
+        self, req: Request | None, client: socket.socket, addr: Any, exc: BaseException
+    ) -> None:
+        """Answer what could not be read, or what this program could not do."""
+        if not isinstance(exc, ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        with contextlib.suppress(OSError):  # the client is gone: there is nobody to tell
+            self._broken.refuse(client, addr[0] if addr else "", exc)
 
     @property
     def _front(self) -> Front:

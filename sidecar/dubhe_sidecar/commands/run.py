@@ -10,7 +10,9 @@ from pathlib import Path
 
 from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
+from dubhe_sdk.logformat import formatter, read_format, tell
 from dubhe_sdk.spool.writer import check_directory
+from dubhe_sidecar.metrics import Snapshot, labels, read_metrics_options, serve
 from dubhe_sidecar.sidecar import Sidecar
 from dubhe_sidecar.sinks.base import Sink
 
@@ -29,20 +31,21 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--drain", action="store_true", help="end when everything is delivered")
     parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s sidecar %(message)s",
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter("%(asctime)s %(levelname)s sidecar %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("dubhe_sidecar").setLevel(logging.INFO)
     try:
+        read_format(os.environ)
         temporary, spool = environment.directories(os.environ)
         check_directory(spool)
         orphan_seconds = environment.seconds(os.environ, "DUBHE_DRAIN_SECONDS", 30.0)
+        metrics = read_metrics_options(os.environ)
         sink = _sink(temporary / "journal")
     except (EnvironmentInvalid, SpoolUnusable) as error:
-        sys.stderr.write(f"dubhe sidecar: {error}\n")
+        tell("sidecar", str(error), logging.ERROR)
         return EXIT_USAGE
+    serve(metrics, Snapshot(spool, labels(os.environ)))
     return Sidecar(
         spool,
         sink,

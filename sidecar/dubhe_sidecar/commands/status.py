@@ -11,6 +11,8 @@ from pathlib import Path
 
 from dubhe_sdk.environment import directories
 from dubhe_sidecar import deadletters
+from dubhe_sidecar.metrics import labels
+from dubhe_sidecar.prometheus import render
 from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.status import SpoolStatus, describe_sidecar, inspect
 
@@ -23,7 +25,8 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="dubhe status",
         description="Show what a spool holds. Works while the algorithm runs and afterwards.",
-        epilog="Exit status: 0 everything is delivered, 1 something is not, 2 there is no spool.",
+        epilog="Exit status: 0 everything is delivered, 1 something is not, 2 there is no spool; "
+        "with --prometheus 0 whenever the figures were printed.",
     )
     parser.add_argument(
         "spool",
@@ -31,7 +34,13 @@ def main(argv: list[str]) -> int:
         type=Path,
         help="the spool's directory (default: DUBHE_SPOOL_DIR, or /temporary/spool)",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument(
+        "--prometheus",
+        action="store_true",
+        help="print Prometheus text, for example for node-exporter's textfile collector",
+    )
     options = parser.parse_args(argv)
     try:
         spool = options.spool or directories(os.environ)[1]
@@ -42,6 +51,9 @@ def main(argv: list[str]) -> int:
     except (FileNotFoundError, NotADirectoryError):
         sys.stderr.write(f"dubhe status: {spool} is no spool: name its directory\n")
         return EXIT_USAGE
+    if options.prometheus:
+        sys.stdout.write(render(status, labels(os.environ)))
+        return 0
     if options.json:
         sys.stdout.write(json.dumps(status.to_json(), ensure_ascii=False) + "\n")
     else:

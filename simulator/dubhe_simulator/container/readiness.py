@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_LINE = re.compile(r"INFO \d+ (READY|END) (\d+) (.*)")
+# Text, or JSON (DUBHE_LOG_FORMAT).
+_LINE = re.compile(r'(?:INFO \d+ |"message":")(READY|END) (\d+) ((?:(?!","fields":).)*)')
 STATUS_OK = "200"
 
 

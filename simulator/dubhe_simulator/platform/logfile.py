@@ -1,13 +1,15 @@
 """The SDK's log of an instance: its lines by number, also across rotation.
 
 A line is a record of the log with everything that follows it up to the next one, so a traceback
-belongs to its line. Files that rotation renames are followed by their inode; what it deletes can
-no longer be shown, but keeps its numbers.
+belongs to its line. Records are text, or JSON (``DUBHE_LOG_FORMAT=json``); a file may hold both.
+Files that rotation renames are followed by their inode; what it deletes can no longer be shown,
+but keeps its numbers.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import threading
 from array import array
@@ -18,6 +20,7 @@ from typing import Any
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _HEAD = re.compile(
     rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d+) (DEBUG|INFO|WARNING|ERROR|CRITICAL) (?:\d+ )?"
+    rb'|\{"time":"([^"]{23})[^"]*","level":"(DEBUG|INFO|WARNING|ERROR|CRITICAL)","logger":'
 )
 _LEVEL = {b"DEBUG": 0, b"INFO": 1, b"WARNING": 2, b"ERROR": 3, b"CRITICAL": 3}
 BACKUPS = 14
@@ -114,7 +117,7 @@ class LogFile:
                 head = _HEAD.match(raw)
                 if head is not None or not file.starts:
                     file.starts.append(file.size)
-                    file.levels.append(_LEVEL[head[2]] if head else 1)
+                    file.levels.append(_LEVEL[head[2] or head[4]] if head else 1)
                 file.size += len(raw)
 
     def _walk(
@@ -140,7 +143,22 @@ class LogFile:
         stream.seek(start)
         raw = stream.read(end - start)
         head = _HEAD.match(raw)
-        text = raw[head.end() if head else 0 :].decode("utf-8", "replace").rstrip("\n")
-        time = head[1].decode() if head else ""
+        text = raw[head.end() if head and head[1] else 0 :].decode("utf-8", "replace").rstrip("\n")
+        time = head[1].decode() if head and head[1] else ""
+        if head and head[3]:
+            time = head[3].decode().replace("T", " ").replace(".", ",")
+            text = _text_of_json(text)
         level = LEVELS[file.levels[number]]
         return {"n": file.first + number, "time": time, "level": level, "text": text}
+
+
+def _text_of_json(text: str) -> str:
+    """Return what a JSON record says: its message, its traceback, and what follows its line."""
+    line, end, rest = text.partition("\n")
+    try:
+        record = json.loads(line)
+        said = str(record["message"])
+        traceback = record["fields"].get("traceback")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return text  # cut off, or another program's
+    return said + (f"\n{traceback}" if traceback else "") + end + rest

@@ -43,15 +43,20 @@ class Guard:
             raise Refused(
                 f"Host is {host!r}, expected a loopback name or the address that was bound", 403
             )
+        origin = req.get_header("Origin")
+        if origin is not None and urlsplit(origin).netloc != req.get_header("Host"):
+            raise Refused(f"Origin is {origin!r}, which is another site", 403)
+        # It could not read what it asks for, but would hold threads and make work. Links to the
+        # page itself are welcome.
+        site = req.get_header("Sec-Fetch-Site") or "none"
+        if site not in ("same-origin", "none") and req.path.startswith("/api/"):
+            raise Refused(f"Sec-Fetch-Site is {site!r}: a page of another site asks", 403)
         if req.method in ("GET", "HEAD"):
             return
         if req.get_header(HEADER) != "1":
             raise Refused(f"the header {HEADER}: 1 is missing", 403)
         if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
             raise Refused("Content-Type is not application/json", 415)
-        origin = req.get_header("Origin")
-        if origin is not None and urlsplit(origin).netloc != req.get_header("Host"):
-            raise Refused(f"Origin is {origin!r}, which is another site", 403)
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, succeeded: bool

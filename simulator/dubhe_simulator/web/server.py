@@ -23,6 +23,7 @@ from dubhe_simulator import signals
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.web.slow import TAKE_S, Deadlines, TimedBody
 
 THREADS = 64
 CONNECTIONS = 500
@@ -156,6 +157,7 @@ class PlatformWorker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Prepare this process, then serve."""
         self._counts: dict[int, int] = {}
+        self._deadlines = Deadlines()
         self.cfg.set("graceful_timeout", REPLIES_S)
         super().init_process()
 
@@ -163,6 +165,29 @@ class PlatformWorker(ThreadWorker):  # type: ignore[misc]
         """Take every signal that ends by `handle_exit`."""
         super().init_signals()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the arbiter tells
+
+    def notify(self) -> None:
+        """Called every second: show signs of life, and end what is late."""
+        super().notify()
+        self._deadlines.look()
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a request; its head has a time to arrive in."""
+        self._deadlines.begin(conn.sock)
+        try:
+            return super().handle(conn)
+        finally:
+            self._deadlines.end(conn.sock)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Serve a request whose head has arrived."""
+        self._deadlines.end(conn.sock)
+        req.body = TimedBody(req.body, conn.sock, self._deadlines)
+        conn.sock.settimeout(TAKE_S)
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError:
+            raise StopIteration from None  # the client does not take its reply: close
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End; a second signal of the same kind kills what does not end by itself."""

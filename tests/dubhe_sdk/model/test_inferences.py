@@ -139,6 +139,23 @@ def test_strange_requests_do_not_harm_the_model(tmp_path: Path, protocol: str) -
         assert app.pid_of("model") == model
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_only_the_model_cannot_read_is_the_clients_fault(
+    tmp_path: Path, protocol: str
+) -> None:
+    deep = "[" * 1020 + "]" * 1020  # orjson reads up to 1024, the standard library somewhat less
+    with App(tmp_path, app_with(MANY), INFERENCE_ID, protocol) as app:
+        app.start()
+        head = f'{{"req_type": 3, "instance_id": "{INFERENCE_ID}", "image_names": []'
+        client = app.client()
+        for _ in range(2):  # the connection to the model is good for more
+            reply = client.send_bytes(f'{head}, "deep": {deep}}}'.encode(), "/predict/multiple")
+            assert reply["flag"] == 2
+            assert reply["message"].startswith("param error: the request cannot be read"), reply
+        assert app.infer(what="nothing")["flag"] == 1
+        assert "Traceback" not in app.console
+
+
 BARRIER = """
         name = ctx.get(ContextKey.KEY_IMAGE_NAMES)[0]
         barrier.wait()  # all four are inside now

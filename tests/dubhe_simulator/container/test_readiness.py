@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dubhe_sdk.logformat import json_line
 from dubhe_simulator.container.readiness import Readiness
 
 
@@ -29,3 +30,12 @@ def test_an_end_before_ready_is_a_failure(tmp_path: Path) -> None:
     readiness.look()
     assert not readiness.ready
     assert readiness.failure == "a-b-train-1 current model error x"
+
+
+def test_lines_in_json(tmp_path: Path) -> None:
+    for message, seconds in (('END 300 a current model error "x"', 1.0), ("READY 200 ok", 2.0)):
+        log_of(tmp_path, json_line(seconds, "INFO", "dubhe_sdk", 9, message, {"kind": "x"}) + "\n")
+    readiness = Readiness(tmp_path)
+    readiness.look()
+    assert readiness.ready
+    assert readiness.failure == 'a current model error \\"x\\"'

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.log import FORMAT, SharedRotatingFileHandler
+from dubhe_sdk.logformat import JsonFormatter
 from dubhe_simulator.platform.logfile import LogFile
 
 
@@ -91,3 +92,32 @@ def test_a_half_written_line_and_a_log_emptied(path: Path) -> None:
     assert log.lines("", "DEBUG", None, None, 5)["lines"][-1] == {
         "n": 2, "time": "2026-01-01 10:00:00,000", "level": "INFO", "text": "new",
     }  # fmt: skip
+
+
+def test_lines_in_json_and_in_text_may_follow_each_other(
+    path: Path, logger: logging.Logger
+) -> None:
+    logger.info("as text")
+    [handler] = logger.handlers
+    handler.setFormatter(JsonFormatter())
+    logger.warning('a "quoted" 图 \u2028 text\nof two lines', extra={"fields": {"level": "x"}})
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        logger.exception("it failed")
+    with path.open("a") as file:
+        file.write(
+            '{"time":"2026-01-01T00:00:00.000+00:00","level":"ERROR","logger":"x", cut off\n'
+        )
+        file.write("a line of another program\n")
+    log = LogFile(path)
+    first, second, third, fourth = log.lines("", "DEBUG", None, None, 10)["lines"]
+    assert (first["level"], first["text"]) == ("INFO", "as text")
+    assert (second["level"], second["text"]) == (
+        "WARNING",
+        'a "quoted" 图 \u2028 text\nof two lines',
+    )
+    assert len(first["time"]) == len(second["time"]) and second["time"][10] == " "
+    assert third["text"].startswith("it failed\nTraceback") and "ValueError" in third["text"]
+    assert fourth["level"] == "ERROR" and fourth["text"].endswith("a line of another program")
+    assert texts(log, level="ERROR") == [third["text"], fourth["text"]]

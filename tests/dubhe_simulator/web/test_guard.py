@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from dubhe_simulator.web.server import THREADS
+from dubhe_simulator.web.slow import ARRIVE_S
 from tests.dubhe_simulator.ui import HEADERS, Ui
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+    """One for all: what is refused changes nothing."""
+    with Ui(tmp_path_factory.mktemp("guard") / "runs") as running:
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -53,6 +68,90 @@ def test_a_post_without_our_header(ui: Ui) -> None:
     assert status == 403
 
 
+ELSEWHERE = "http://evil.example"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": ELSEWHERE}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:{port}"}, 200),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/state", "/api/events", "/api/messages"])
+def test_a_page_of_another_site_gets_nothing(
+    ui: Ui, path: str, headers: dict[str, str], status: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", ui.port, timeout=30)
+    connection.request("GET", path, headers={k: v.format(port=ui.port) for k, v in headers.items()})
+    reply = connection.getresponse()
+    assert reply.status == status
+    assert not [name for name, _ in reply.getheaders() if name.lower().startswith("access-control")]
+    connection.close()
+
+
+def test_a_link_from_another_site_leads_to_the_page(ui: Ui) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert ui.raw("GET", "/", **headers)[0] in (200, 404)  # 404: the page is not built
+
+
+def test_nothing_is_allowed_to_other_origins(ui: Ui) -> None:
+    preflight = {"Origin": ELSEWHERE, "Access-Control-Request-Method": "POST"}
+    status, headers, _ = ui.raw("OPTIONS", "/api/start", **preflight)
+    assert status == 403
+    assert not [name for name in headers if name.startswith("access-control")]
+
+
+def test_it_listens_on_loopback_alone(ui: Ui) -> None:
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = [row[1] for row in rows if row[3] == "0A" and row[1].endswith(f":{ui.port:04X}")]
+    assert listening == [f"0100007F:{ui.port:04X}"]
+
+
+def test_a_chunked_body_beyond_the_limit_is_not_taken(ui: Ui) -> None:
+    with socket.create_connection(("127.0.0.1", ui.port), timeout=30) as sock:
+        head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+        head += "Host: localhost\r\nTransfer-Encoding: chunked\r\n"
+        sock.sendall(f"POST /api/send HTTP/1.1\r\n{head}\r\n".encode())
+        with contextlib.suppress(ConnectionError):
+            for _ in range(40):
+                sock.sendall(b"100000\r\n" + b" " * 2**20 + b"\r\n")
+        with contextlib.suppress(ConnectionError):
+            assert sock.recv(100).startswith((b"HTTP/1.1 400", b"HTTP/1.1 413"))
+    assert ui.get("state")["messages"] == 0
+
+
+def test_slow_clients_are_put_out(ui: Ui) -> None:
+    clients = []
+    for beginning in (b"GET /api/sta", b"POST /api/start HTTP/1.1\r\n"):
+        for _ in range(THREADS // 2 + 4):
+            sock = socket.create_connection(("127.0.0.1", ui.port), timeout=60)
+            more = b""
+            if beginning.startswith(b"POST"):
+                more = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()).encode()
+                more += b"Host: localhost\r\nContent-Length: 900\r\n\r\n{"
+            sock.sendall(beginning + more)
+            clients.append(sock)
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", ui.port, timeout=3 * ARRIVE_S + 30)
+    connection.request("GET", "/api/state")
+    assert connection.getresponse().status == 200  # although there were more of them than threads
+    assert time.monotonic() - began < 3 * ARRIVE_S + 20
+    for sock in clients:
+        sock.settimeout(3 * ARRIVE_S + 30)
+        with contextlib.suppress(ConnectionError):
+            while sock.recv(65536):
+                continue  # up to the end of the stream
+        sock.close()
+
+
 def test_headers_of_every_reply(ui: Ui) -> None:
     for path in ("/", "/api/state", "/api/nothing"):
         _, headers, _ = ui.raw("GET", path)
@@ -65,7 +164,12 @@ def test_headers_of_every_reply(ui: Ui) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/../app.py", "/%2e%2e/app.py", "/..%2fapp.py", "/%2e%2e%2fapp.py", "/page", "/__init__.py"],
+    [
+        *("/../app.py", "/%2e%2e/app.py", "/..%2fapp.py", "/%2e%2e%2fapp.py", "/page"),
+        *("/__init__.py", "/%252e%252e%252fapp.py", "/%252e%252e/app.py", "/..%5capp.py"),
+        *("//etc/passwd", "/%2fetc%2fpasswd", "/app.js%00.css", "/%00", "/.", "/..", "/%c0%ae/x"),
+        *("/app.js/", "/app.js/..%2f..%2fapp.py", "/file:%2f%2f%2fetc%2fpasswd", "/~root"),
+    ],
 )
 def test_no_path_leads_out_of_the_page(ui: Ui, path: str) -> None:
     status, _, content = ui.raw("GET", path)

@@ -48,8 +48,8 @@ def test_undelivered_records_as_json(place, filled, capsys):
     assert set(told) == {
         *("spool", "sidecar", "sink", "streams", "undelivered", "undelivered_bytes"),
         *("oldest_age_seconds", "delivered", "dropped", "dead_letters", "damaged_bytes"),
+        *("unreadable", "last_error", "retries", "launches", "delivered_bytes", "damaged_places"),
         "missing",
-        *("unreadable", "last_error", "retries", "launches"),
     }
 
 

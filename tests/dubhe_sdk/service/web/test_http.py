@@ -118,6 +118,7 @@ def test_an_exception_is_told(http: Web) -> None:
         ("POST", "/predict", 404),
         ("PUT", "/heart", 405),
         ("DELETE", "/train/start", 405),
+        ("OPTIONS", "/heart", 405),
     ],
 )
 def test_unknown_routes_and_methods(http: Web, method: str, path: str, status: int) -> None:

@@ -6,15 +6,23 @@ import resource
 
 import pytest
 
+from dubhe_sdk.environment import MIB
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_sdk.service.web.options import WebOptions, connection_limit, read_web_options
 
 
 def test_defaults() -> None:
-    assert read_web_options({}) == WebOptions(16 * 1024 * 1024, 10_000, 30.0, 75.0)
+    assert read_web_options({}) == WebOptions(16 * MIB, 10_000, 30.0, 75.0, 256 * MIB)
 
 
-@pytest.mark.parametrize("name", ["DUBHE_MAX_REQUEST_BYTES", "DUBHE_MAX_CONNECTIONS"])
+def test_one_request_always_fits_into_the_buffer() -> None:
+    env = {"DUBHE_MAX_REQUEST_BYTES": str(8 * MIB), "DUBHE_MAX_BUFFER_BYTES": str(MIB)}
+    assert read_web_options(env).max_buffer_bytes > 8 * MIB
+
+
+@pytest.mark.parametrize(
+    "name", ["DUBHE_MAX_REQUEST_BYTES", "DUBHE_MAX_CONNECTIONS", "DUBHE_MAX_BUFFER_BYTES"]
+)
 @pytest.mark.parametrize("value", ["x", "0", "-1", "1e99"])
 def test_malformed(name: str, value: str) -> None:
     with pytest.raises(EnvironmentInvalid, match=name):

@@ -1,0 +1,139 @@
+"""The figures over HTTP, if ``DUBHE_METRICS_PORT`` asks for it: a thread in the sidecar.
+
+Not in the default case: nothing is imported or opened then. It is in the sidecar, so that a scrape
+fails when the sidecar is gone. It cannot end the sidecar: a port that is taken is told in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dubhe_sdk import environment
+from dubhe_sidecar.prometheus import CONTENT_TYPE, render
+from dubhe_sidecar.status import inspect
+
+log = logging.getLogger("dubhe_sidecar")
+
+_HOST = "127.0.0.1"
+_PATH = "/metrics"
+_CLIENT_SECONDS = 5.0
+# To count what lies undelivered means to read it. Of a full spool that takes seconds, which the
+# delivery would miss; so looking may take this share of the time, and no more.
+_SHARE = 0.05
+_LEAST_AGE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class MetricsOptions:
+    """``DUBHE_METRICS_PORT`` and ``DUBHE_METRICS_HOST``."""
+
+    port: int
+    """0: no metrics over HTTP."""
+    host: str
+    """The address to listen on; this machine's own loopback unless told otherwise."""
+
+
+def read_metrics_options(env: Mapping[str, str]) -> MetricsOptions:
+    """Read the options.
+
+    Raises:
+        EnvironmentInvalid: the port is malformed.
+    """
+    return MetricsOptions(
+        port=environment.number(env, "DUBHE_METRICS_PORT", 0, low=0, high=65535),
+        host=environment.text(env, "DUBHE_METRICS_HOST") or _HOST,
+    )
+
+
+def labels(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of this container's samples."""
+    instance_id = environment.text(env, "INSTANCE_ID")
+    return {"instance_id": instance_id} if instance_id else {}
+
+
+class Snapshot:
+    """The text, looked up anew when it is old.
+
+    Args:
+        spool: the spool's directory.
+        labels: of every sample.
+    """
+
+    def __init__(self, spool: Path, labels: Mapping[str, str]) -> None:
+        self._spool = spool
+        self._labels = labels
+        self._text = b""
+        self._until = float("-inf")
+
+    def text(self) -> bytes:
+        """Return the text.
+
+        Raises:
+            OSError: the spool cannot be looked at.
+            SinkError: its cursor cannot be read.
+        """
+        began = time.monotonic()
+        if began >= self._until:
+            self._text = render(inspect(self._spool), self._labels).encode()
+            now = time.monotonic()
+            self._until = now + max(_LEAST_AGE_SECONDS, (now - began) / _SHARE)
+        return self._text
+
+
+def serve(options: MetricsOptions, snapshot: Snapshot) -> int | None:
+    """Begin to serve in a thread that ends with the process.
+
+    Returns:
+        The port; None if it is not wanted, or could not be opened, which the log tells.
+    """
+    if not options.port:
+        return None
+    from http.server import BaseHTTPRequestHandler, HTTPServer  # only where it is wanted
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _CLIENT_SECONDS
+        protocol_version = "HTTP/1.0"  # one request to a connection: a slow one is soon over
+
+        def do_GET(self) -> None:
+            """Answer a scrape."""
+            if self.path.partition("?")[0] != _PATH:
+                self._reply(404, b"the figures are at /metrics\n", "text/plain; charset=utf-8")
+                return
+            try:
+                text = snapshot.text()
+            except Exception as error:  # noqa: BLE001 - told to the scraper, and in the log
+                log.warning("the metrics cannot be told: %s", error)
+                self._reply(500, f"{error}\n".encode("utf-8", "replace"), CONTENT_TYPE)
+                return
+            self._reply(200, text, CONTENT_TYPE)
+
+        def _reply(self, status: int, body: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: a scrape every few seconds is no event."""
+
+    class Server(HTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that is slow or gone."""
+            log.debug("a client of the metrics broke off", exc_info=True)
+
+    try:
+        server = Server((options.host, options.port), Handler)
+    except OSError as error:
+        log.warning(
+            "no metrics: %s:%d (DUBHE_METRICS_HOST, DUBHE_METRICS_PORT) cannot be listened on: %s",
+            *(options.host, options.port, error.strerror or error),
+        )
+        return None
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return int(server.server_port)

@@ -1,0 +1,141 @@
+"""schemathesis against running services: what the document calls valid is accepted, and only that.
+
+Replies that the document does not describe fail too, and so does a reply of status 500.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import requests as http
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from dubhe_sdk.openapi import document
+from dubhe_sdk.requests import KIND_OF_REQUEST, ROUTES, RequestType
+from tests.dubhe_sdk.service.harness import INFERENCE_ID, PREDICT_ID, TRAIN_ID, App
+
+DOCUMENT = document("0")
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+SOURCE = """
+import dubhe_sdk
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        pass
+
+    @dubhe_sdk.predict()
+    def predict(self, ctx):
+        pass
+
+    @dubhe_sdk.inference()
+    def infer(self, ctx):
+        return ctx.get("image_names")
+"""
+IDS = {
+    RequestType.HEARTBEAT: INFERENCE_ID,
+    RequestType.INFERENCE: INFERENCE_ID,
+    RequestType.TRAIN: TRAIN_ID,
+    RequestType.PREDICT: PREDICT_ID,
+}
+
+
+class Services:
+    """One service for each kind of task, and what they have been asked so far."""
+
+    def __init__(self, apps: dict[str, App]) -> None:
+        self.session = http.Session()
+        self.pids = {instance: app.pid_of("web") for instance, app in apps.items()}
+        self.apps = apps
+        self.accepted = 0
+        self.refused = 0
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    folder = tmp_path_factory.mktemp("services")
+    apps: dict[str, App] = {}
+    try:
+        for number, instance in enumerate(sorted(set(IDS.values()))):
+            app = App(folder / str(number), SOURCE, instance, "http")
+            apps[instance] = app.__enter__()
+            app.start()
+        yield Services(apps)
+    finally:
+        for app in apps.values():
+            app.__exit__(None, None, None)
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_the_service_keeps_to_the_document(case: schemathesis.Case, services: Services) -> None:
+    type_ = ROUTES[case.path]
+    app = services.apps[IDS[type_]]
+    response = case.call(base_url=f"http://127.0.0.1:{app.port}", session=services.session)
+    case.validate_response(response, checks=CHECKS)
+    if case.method not in ("GET", "POST"):
+        assert response.status_code == 405
+        return
+    if response.status_code == 400:  # a header of another kind than HTTP's
+        return
+    assert response.status_code == 200
+    reply = response.json()
+    services.accepted += reply["flag"] == 1
+    services.refused += reply["flag"] == 2
+    if "another task" in reply["message"]:
+        return
+    sent = response.request.body or b""
+    assert reply["flag"] == (1 if is_valid(type_, sent) else 2), (sent, reply)
+
+
+def types_of(schema: dict[str, Any], name: str) -> list[str]:
+    types = schema["properties"].get(name, {}).get("type", [])
+    return types if isinstance(types, list) else [types]
+
+
+def is_valid(type_: RequestType, body: bytes) -> bool:
+    """Return whether a body is a request of a type, by the document alone."""
+    if type_ is RequestType.HEARTBEAT and not body.strip():
+        return True
+    try:
+        request = json.loads(body)
+        request = json.loads(request) if isinstance(request, str) else request
+    except ValueError:
+        return False
+    schema = DOCUMENT["components"]["schemas"][f"{type_.name.capitalize()}Request"]
+    if isinstance(request, dict):
+        request.pop("instance_id", None)  # an instance that no platform has started has no say
+        for name, value in request.items():
+            # JSON Schema takes 1.0 for a whole number; the document says in words that it is none.
+            if isinstance(value, float) and "integer" in types_of(schema, name):
+                return False
+    return jsonschema_rs.validator_for(schema).is_valid(request)
+
+
+def test_nothing_died_and_both_answers_occurred(services: Services) -> None:
+    assert services.accepted > 20 and services.refused > 20
+    for instance, app in services.apps.items():
+        assert app.pid_of("web") == services.pids[instance]
+        assert "Traceback" not in app.console, app.console
+    assert set(KIND_OF_REQUEST) == set(IDS) - {RequestType.HEARTBEAT}

@@ -1,0 +1,1 @@
+"""Hostile bytes against a running service; ``python -m tests.fuzz --help``."""
