@@ -39,6 +39,10 @@ class ModelGone(Exception):
     """The model process died while it worked on the request, or is not there."""
 
 
+class ModelAbsent(ModelGone):
+    """Nobody listens at a model process's socket: the request has not been sent."""
+
+
 class Backend(Protocol):
     """The service parent and the model, as the handler sees them. Methods may wait."""
 

@@ -35,11 +35,18 @@ class Control:
 
     Args:
         sock: connected to the parent.
+        on_state: called with each state the parent pushes.
         on_end: called once, when the parent has closed its end or is gone.
     """
 
-    def __init__(self, sock: socket.socket, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_state: Callable[[ServiceState], None],
+        on_end: Callable[[], None],
+    ) -> None:
         self._sock = sock
+        self._on_state = on_state
         self._on_end = on_end
         self._state: ServiceState | None = None
         self.has_state = Event()
@@ -91,6 +98,7 @@ class Control:
     def _on_message(self, message: dict[str, Any]) -> None:
         if message["op"] == "state":
             self._state = ServiceState.from_json(message["state"])
+            self._on_state(self._state)
             self.has_state.set()
         elif message["op"] == "verdict":
             answer = self._verdicts.get(message["id"])

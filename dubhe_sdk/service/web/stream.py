@@ -71,10 +71,6 @@ class Stream:
             with gevent.Timeout(seconds, TimeoutError("the other end takes no bytes")):
                 self._send_rest(memoryview(data)[sent:])
 
-    def has_something(self) -> bool:
-        """Whether bytes, the end or an error are there to be read. Does not wait."""
-        return bool(self._poll.poll(0))
-
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._sock.fileno()

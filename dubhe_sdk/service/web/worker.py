@@ -54,7 +54,7 @@ class WebApplication(BaseApplication):  # type: ignore[misc]
             "bind": [f"fd://{self._wiring.listen_fd}"],
             "workers": 1,
             "worker_class": WebWorker,
-            "worker_tmp_dir": _memory_dir() or str(Path(self._wiring.model_socket).parent),
+            "worker_tmp_dir": _memory_dir() or str(Path(self._wiring.model_sockets[0]).parent),
             "timeout": _STUCK_SECONDS,
             # The arbiter counts in whole seconds; the worker is done before.
             "graceful_timeout": int(STOP_SECONDS) + 1,

@@ -36,7 +36,7 @@ def infer(pool: ModelPool, number: int) -> bytes:
 
 def test_waiting_inferences_run_in_the_order_they_came(tmp_path: Path) -> None:
     gate = Gate(tmp_path)
-    pool = ModelPool(gate.path, concurrency=1, queue=20)
+    pool = ModelPool([gate.path], concurrency=1, queue=20)
     jobs = [gevent.spawn(infer, pool, number) for number in range(20)]
     gevent.sleep(0)
     gate.open.set()
@@ -48,7 +48,7 @@ def test_waiting_inferences_run_in_the_order_they_came(tmp_path: Path) -> None:
 
 def test_one_too_many_is_refused_and_the_rest_go_on(tmp_path: Path) -> None:
     gate = Gate(tmp_path)
-    pool = ModelPool(gate.path, concurrency=2, queue=1)
+    pool = ModelPool([gate.path], concurrency=2, queue=1)
     jobs = [gevent.spawn(infer, pool, number) for number in range(3)]
     gevent.sleep(0)
     with pytest.raises(InferenceOverloaded, match=r"2 inferences are running .* 1 are waiting"):
@@ -61,7 +61,7 @@ def test_one_too_many_is_refused_and_the_rest_go_on(tmp_path: Path) -> None:
 
 def test_one_that_gives_up_waiting_leaves_its_place(tmp_path: Path) -> None:
     gate = Gate(tmp_path)
-    pool = ModelPool(gate.path, concurrency=1, queue=1)
+    pool = ModelPool([gate.path], concurrency=1, queue=1)
     first, second = gevent.spawn(infer, pool, 0), gevent.spawn(infer, pool, 1)
     gevent.sleep(0)
     second.kill()
@@ -74,7 +74,7 @@ def test_one_that_gives_up_waiting_leaves_its_place(tmp_path: Path) -> None:
 
 def test_one_that_gives_up_running_frees_its_turn(tmp_path: Path) -> None:
     gate = Gate(tmp_path)
-    pool = ModelPool(gate.path, concurrency=1, queue=0)
+    pool = ModelPool([gate.path], concurrency=1, queue=0)
     first = gevent.spawn(infer, pool, 0)
     gevent.sleep(0)
     first.kill()
@@ -84,7 +84,7 @@ def test_one_that_gives_up_running_frees_its_turn(tmp_path: Path) -> None:
 
 def test_a_failure_keeps_the_connection(tmp_path: Path) -> None:
     model = Model(tmp_path / "m", lambda request: b'-{"type": "OSError", "text": "no"}')
-    pool = ModelPool(str(tmp_path / "m"), 1, 0)
+    pool = ModelPool([str(tmp_path / "m")], 1, 0)
     for _ in range(2):
         with pytest.raises(InferenceFailed) as failed:
             infer(pool, 0)
@@ -96,18 +96,18 @@ def test_a_failure_keeps_the_connection(tmp_path: Path) -> None:
 def test_nonsense_is_the_models_death(tmp_path: Path, payload: bytes) -> None:
     Model(tmp_path / "m", lambda request: payload)
     with pytest.raises(ModelGone):
-        infer(ModelPool(str(tmp_path / "m"), 1, 0), 0)
+        infer(ModelPool([str(tmp_path / "m")], 1, 0), 0)
 
 
 def test_large_requests_and_results(tmp_path: Path) -> None:
     Model(tmp_path / "m", lambda request: b"+" + json.dumps(request["x"]).encode())
-    pool = ModelPool(str(tmp_path / "m"), 1, 0)
+    pool = ModelPool([str(tmp_path / "m")], 1, 0)
     text = "x" * 5_000_000
     assert json.loads(pool.infer(json.dumps({"x": text}).encode())) == text
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
-    pool = ModelPool(str(tmp_path / "m"), 1, 0)
+    pool = ModelPool([str(tmp_path / "m")], 1, 0)
     for _ in range(2):  # the turn is given back
         with pytest.raises(ModelGone, match="cannot be reached"):
             infer(pool, 0)
