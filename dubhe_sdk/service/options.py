@@ -20,7 +20,7 @@ class ServiceOptions:
     """Inferences that may wait beyond those; one more is refused at once; 0 to 100 000."""
     stop_seconds: float
     """What a running task gets between SIGTERM and SIGKILL."""
-    inference_workers: int = 1
+    inference_workers: int
     """Model processes of an inference instance, each with the class constructed; 1 to 64."""
 
 

@@ -39,8 +39,12 @@ class ModelGone(Exception):
     """The model process died while it worked on the request, or is not there."""
 
 
-class ModelAbsent(ModelGone):
-    """Nobody listens at a model process's socket: the request has not been sent."""
+class NotTaken(ModelGone):
+    """A model process ended without having taken the request: another one may get it."""
+
+
+class ModelAbsent(NotTaken):
+    """Nobody listens at a model process's socket."""
 
 
 class Backend(Protocol):

@@ -12,7 +12,12 @@ import socket
 from time import perf_counter
 
 from dubhe_sdk.framing import LENGTH, pack
-from dubhe_sdk.service.web.backend import InferenceFailed, ModelAbsent, ModelGone
+from dubhe_sdk.service.web.backend import (
+    InferenceFailed,
+    ModelAbsent,
+    ModelGone,
+    NotTaken,
+)
 from dubhe_sdk.service.web.stream import Stream
 
 _CHUNK = 65536
@@ -47,7 +52,7 @@ class ModelProcess:
 
         Raises:
             InferenceFailed: the method raised.
-            ModelAbsent: it is not there, and did not get the request.
+            NotTaken: it is not there, or ended before it took the request.
             ModelGone: it died.
         """
         connection = self._sent(pack(body))
@@ -72,7 +77,7 @@ class ModelProcess:
             except OSError as error:
                 connection.close()
                 if not kept:
-                    raise ModelAbsent(f"the model process died: {error.strerror}") from None
+                    raise NotTaken(f"the model process died: {error.strerror}") from None
             except BaseException:
                 connection.close()
                 raise
@@ -118,6 +123,7 @@ class ModelConnection:
 
         Raises:
             InferenceFailed: the method raised; the connection is good for more.
+            NotTaken: the process ended without having read the request; close it.
             ModelGone: the connection broke; close it.
         """
         try:
@@ -125,6 +131,10 @@ class ModelConnection:
             payload = self._receive()
             soon = perf_counter() - sent < _SOON_SECONDS
             self._watch_seconds = _SOON_SECONDS if soon else 0.0
+        except ConnectionResetError:
+            # unix(7) sockets are reset if their other end is closed with something unread in it,
+            # and otherwise end. So the method has not begun: it gets the request when it is whole.
+            raise NotTaken("the model process died before it took the request") from None
         except OSError as error:
             raise ModelGone(f"the connection to the model process broke: {error}") from None
         kind = payload[0] if payload else None

@@ -8,7 +8,7 @@ from typing import cast
 
 from gevent.event import AsyncResult
 
-from dubhe_sdk.service.web.backend import InferenceOverloaded, ModelAbsent
+from dubhe_sdk.service.web.backend import InferenceOverloaded, ModelAbsent, NotTaken
 from dubhe_sdk.service.web.model import ModelProcess
 
 
@@ -23,6 +23,8 @@ class ModelPool:
 
     def __init__(self, paths: Sequence[str], concurrency: int, queue: int) -> None:
         self._processes = [ModelProcess(path) for path in paths]
+        # Each process that dies may cost two: what it did not take, and that nobody is there.
+        self._attempts = 1 if len(paths) == 1 else 2 * len(paths)
         self._concurrency = concurrency
         self._queue = queue
         self._waiting: deque[AsyncResult] = deque()
@@ -38,19 +40,21 @@ class ModelPool:
             InferenceOverloaded: as many as allowed are waiting too.
             ModelGone: the process died, or none is there.
         """
-        process = self._take()
+        attempts = 0
         while True:
+            process = self._take(again=attempts > 0)
+            attempts += 1
             try:
                 return process.infer(body)
-            except ModelAbsent:
-                process.absent = True  # until the parent, which will see its death, says otherwise
-                if all(process.absent for process in self._processes):
+            except NotTaken as error:
+                # Until the parent, which will see its death, says otherwise.
+                process.absent = isinstance(error, ModelAbsent)
+                if attempts >= self._attempts or all(map(_is_absent, self._processes)):
                     raise
             finally:
                 process.running -= 1
                 if self._waiting:
                     self._pass_turns()
-            process = self._take(again=True)
 
     def know_absent(self, absent: Collection[int]) -> None:
         """Learn the numbers of the processes that do not serve now."""
@@ -109,6 +113,10 @@ class ModelPool:
             f"({bound}) and {len(self._waiting)} are waiting (DUBHE_INFERENCE_QUEUE), as many as "
             "allowed; send it again later"
         )
+
+
+def _is_absent(process: ModelProcess) -> bool:
+    return process.absent
 
 
 def _running(process: ModelProcess) -> int:
