@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shutil
 import signal
 import tempfile
@@ -92,7 +91,7 @@ class Service:
             PortUnavailable: the port cannot be listened on.
             SpoolUnusable: the spool cannot be written.
         """
-        os.environ[SERVICE_VARIABLE] = service = secrets.token_hex(8)
+        os.environ[SERVICE_VARIABLE] = service = os.urandom(8).hex()
         adopt_orphans()
         self._slot = self._slot_for(
             self._instance_id or manual_instance_id(self._app, TaskKind.TRAIN)
