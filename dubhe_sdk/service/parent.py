@@ -39,6 +39,7 @@ from dubhe_sdk.service.options import ServiceOptions
 from dubhe_sdk.service.progress_log import ProgressLog
 from dubhe_sdk.service.slot import Job, JobSlot
 from dubhe_sdk.service.state import Phase, ServiceState
+from dubhe_sdk.service.watchdog import ALIVE_SECONDS, Watchdog
 
 _TERM_REPEAT_SECONDS = 0.3
 _WEB_STOP_SECONDS = 3.0
@@ -70,6 +71,7 @@ class Service:
         self._loop = Loop()
         self._web: Child | None = None
         self._web_backoff = Backoff()
+        self._web_watchdog = Watchdog()
         self._models = Models()
         self._instance_id = settings.instance_id
         self._phase = Phase.STARTING
@@ -109,6 +111,7 @@ class Service:
                 for model in self._models:
                     self._start_model(model)
                 self._start_more_models()
+                self._watch_web()
                 while not self._over:
                     self._loop.turn()
             finally:
@@ -219,6 +222,7 @@ class Service:
             options.inference_queue,
         )
         self._web_backoff.started()
+        self._web_watchdog.hear()
         self._loop.watch(self._web.channel, self._read_web)
         self._publish()
 
@@ -230,12 +234,20 @@ class Service:
         if received is None:  # it has closed its end; SIGCHLD will tell the rest
             self._loop.forget(web.channel)
         for message in received or []:
+            self._web_watchdog.hear()
             if message["op"] == "serving":
                 self._web_serving = self._has_served = True
                 self._ready_if_all_is()
             elif message["op"] == "start":
                 verdict = self._start_job(Job(message["type"], message["request"]))
                 web.channel.send({"op": "verdict", "id": message["id"], "verdict": verdict})
+
+    def _watch_web(self) -> None:
+        """Look, again and again, whether the web front is stuck: then it is started anew."""
+        self._loop.after(ALIVE_SECONDS, self._watch_web)
+        if self._web is not None and self._web_serving and self._web_watchdog.is_stuck():
+            self._log.error("the web front is stuck and is killed")
+            self._kill_web()
 
     def _on_web_death(self, returncode: int) -> None:
         assert self._web is not None

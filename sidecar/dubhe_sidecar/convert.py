@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dubhe_sdk import messages
 from dubhe_sdk.encoding import dumps
 from dubhe_sdk.reporter import encode_value

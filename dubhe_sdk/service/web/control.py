@@ -6,6 +6,7 @@ when it serves. Frames of `dubhe_sdk.framing` with JSON objects that have an ``o
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
@@ -20,6 +21,7 @@ from gevent.lock import BoundedSemaphore
 from dubhe_sdk.framing import FrameReader, pack
 from dubhe_sdk.requests import RequestType
 from dubhe_sdk.service.state import ServiceState
+from dubhe_sdk.service.watchdog import ALIVE_SECONDS
 from dubhe_sdk.service.web.backend import Verdict
 
 _log = logging.getLogger(__name__)
@@ -62,8 +64,17 @@ class Control:
         return self._state
 
     def say_serving(self) -> None:
-        """Tell the parent that requests are accepted."""
+        """Tell the parent that requests are accepted; and from now on, again and again, that
+        this process is not stuck.
+        """
         self._send({"op": "serving"})
+        gevent.spawn(self._say_alive)
+
+    def _say_alive(self) -> None:
+        with contextlib.suppress(OSError):  # the parent is gone, which `_read` sees too
+            while True:
+                gevent.sleep(ALIVE_SECONDS)
+                self._send({"op": "alive"})
 
     def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
         """Ask the parent to start a task; wait for its verdict."""
