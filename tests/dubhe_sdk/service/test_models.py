@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import statistics
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from dubhe_sdk.command import dubhe_command
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, TRAIN_ID, App
 from tests.support.clients import CLIENTS
 from tests.support.waiting import wait_for
@@ -203,6 +205,11 @@ def test_those_that_wait_are_served_by_the_others(tmp_path: Path) -> None:
             release(app, 1 - victim)
             assert [data_of(f.result(20))[1:] for f in waiting] == [[0, n] for n in range(10, 14)]
         assert data_of(app.infer())[1] == 0
+        done = subprocess.run(
+            [*dubhe_command(), "health"], env=app.env, capture_output=True, text=True, timeout=20
+        )
+        assert done.returncode == 0  # it serves
+        assert "ready: 1 of 2 serve: model process 1 was killed by SIGKILL (" in done.stdout
         app.write("go on", "")
         with held(app, 20, 21):  # as soon as it is there again
             assert {index_of(app, 20), index_of(app, 21)} == {0, 1}
