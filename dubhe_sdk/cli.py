@@ -6,8 +6,10 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Main = Callable[[list[str]], int]
 
@@ -60,6 +62,8 @@ def _find(name: str) -> Main | None:
 
 
 def _entries() -> list[EntryPoint]:
+    from importlib.metadata import entry_points  # only to search: it weighs as much as the rest
+
     return sorted(entry_points(group=_GROUP), key=lambda entry: entry.name)
 
 

@@ -11,6 +11,8 @@ from typing import Protocol
 
 LENGTH = struct.Struct(">I")
 
+_CHUNK = 65536
+
 
 class FrameTooLarge(Exception):
     """The announced length exceeds the limit; the stream cannot be read on."""
@@ -56,6 +58,15 @@ class FrameReader:
             FrameTooLarge: the announced length exceeds the limit.
             OSError: the connection broke.
         """
+        if not self._buffer:
+            chunk = self._sock.recv(_CHUNK)
+            if not chunk:
+                return None
+            size = len(chunk) - LENGTH.size
+            # Nearly always: the frame, the whole frame and nothing but the frame.
+            if 0 <= size <= self._limit and LENGTH.unpack_from(chunk)[0] == size:
+                return chunk[LENGTH.size :]
+            self._buffer += chunk
         if not self._fill(LENGTH.size):
             return None
         (length,) = LENGTH.unpack_from(self._buffer)
@@ -71,7 +82,7 @@ class FrameReader:
     def _fill(self, size: int) -> bool:
         while len(self._buffer) < size:
             missing = size - len(self._buffer)
-            chunk = self._sock.recv(min(max(missing, 65536), 1 << 20))
+            chunk = self._sock.recv(min(max(missing, _CHUNK), 1 << 20))
             if not chunk:
                 return False
             self._buffer += chunk

@@ -39,6 +39,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--control-fd", type=int, required=True)
     parser.add_argument("--run-dir", type=Path, required=True)
+    parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--concurrency", type=int, required=True)
     parser.add_argument("app", type=Path)
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -89,9 +90,7 @@ def _serve(
 ) -> int:
     assert callable(method)
     if settings.kind is TaskKind.INFERENCE:
-        server = InferenceServer(
-            method, settings, options.run_dir / "model.sock", options.concurrency, log
-        )
+        server = InferenceServer(method, settings, options.socket, options.concurrency, log)
         channel.send({"op": "constructed"})
         server.serve()
     else:

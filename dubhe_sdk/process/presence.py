@@ -20,7 +20,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ class Presence:
 
     def __init__(self, spool: Path, role: str) -> None:
         self._folder = spool / _FOLDER
-        self._path = self._folder / f"{role}.{secrets.token_hex(6)}{_SUFFIX}"
+        self._path = self._folder / f"{role}.{os.urandom(6).hex()}{_SUFFIX}"
         self._fd = -1
         _remove_left_behind(self._folder)
 

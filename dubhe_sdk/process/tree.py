@@ -15,16 +15,21 @@ _POLL_SECONDS = 0.01
 
 def descendants(root: int) -> list[int]:
     """Return the PIDs of all living descendants of ``root``, parents before children."""
-    children: dict[int, list[int]] = {}
+    below: dict[int, list[int]] = {}
     for pid, parent, state in _processes():
         if state not in "ZX":
-            children.setdefault(parent, []).append(pid)
+            below.setdefault(parent, []).append(pid)
     found: list[int] = []
-    level = children.get(root, [])
+    level = below.get(root, [])
     while level:
         found += level
-        level = [child for pid in level for child in children.get(pid, [])]
+        level = [child for pid in level for child in below.get(pid, [])]
     return found
+
+
+def children(root: int) -> list[int]:
+    """Return the PIDs of the living children of ``root``."""
+    return [pid for pid, parent, state in _processes() if parent == root and state not in "ZX"]
 
 
 def dead_children(root: int) -> list[int]:

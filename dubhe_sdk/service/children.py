@@ -1,4 +1,4 @@
-"""Starts the service parent's two children: web front and model."""
+"""Starts the service parent's children: the web front and the model processes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dubhe_sdk.autostart import PROCESS_VARIABLE
 from dubhe_sdk.command import dubhe_command, support_command
 from dubhe_sdk.service.channel import Channel
+
+# The number of a model process, from 0; 0 if there is only one. For the algorithm, which may
+# choose a GPU by it.
+WORKER_VARIABLE = "DUBHE_WORKER_INDEX"
 
 
 class Child:
@@ -33,31 +37,46 @@ class Child:
 
 
 def start_web(
-    protocol: str, listener: socket.socket, run_dir: Path, concurrency: int, queue: int
+    protocol: str,
+    listener: socket.socket,
+    sockets: Sequence[Path],
+    concurrency: int,
+    queue: int,
 ) -> Child:
     """Start the web front on a socket that listens already and stays open over restarts."""
     fd = listener.fileno()
     options = [
         *("--protocol", protocol),
         *("--listen-fd", str(fd)),
-        *("--model-socket", str(run_dir / "model.sock")),
+        *(word for path in sockets for word in ("--model-socket", str(path))),
         *("--concurrency", str(concurrency)),
         *("--queue", str(queue)),
     ]
-    return _start([*support_command(), "web", *options], "web", [fd])
+    return _start([*support_command(), "web", *options], "web", [fd], {})
 
 
-def start_model(app: Path, arguments: Sequence[str], run_dir: Path, concurrency: int) -> Child:
-    """Start the model process in the algorithm's interpreter."""
+def socket_of(run_dir: Path, index: int) -> Path:
+    """Return where a model process listens for inferences."""
+    return run_dir / f"model-{index}.sock"
+
+
+def start_model(
+    app: Path, arguments: Sequence[str], run_dir: Path, concurrency: int, index: int
+) -> Child:
+    """Start a model process in the algorithm's interpreter."""
     options = [
         *("--parent", str(os.getpid())),
         *("--run-dir", str(run_dir)),
+        *("--socket", str(socket_of(run_dir, index))),
         *("--concurrency", str(concurrency)),
     ]
-    return _start([*dubhe_command(), "model", *options, str(app), *arguments], "model", [])
+    command = [*dubhe_command(), "model", *options, str(app), *arguments]
+    return _start(command, "model", [], {WORKER_VARIABLE: str(index)})
 
 
-def _start(command: list[str], name: str, pass_fds: Sequence[int]) -> Child:
+def _start(
+    command: list[str], name: str, pass_fds: Sequence[int], variables: Mapping[str, str]
+) -> Child:
     ours, theirs = socket.socketpair()
     with theirs:
         # The options come right after the command's name, before the app and its arguments.
@@ -70,7 +89,7 @@ def _start(command: list[str], name: str, pass_fds: Sequence[int]) -> Child:
             # A session of its own: a signal to the group of run.sh reaches the parent alone,
             # which decides in which order things end.
             start_new_session=True,
-            env={**os.environ, PROCESS_VARIABLE: name, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, PROCESS_VARIABLE: name, "PYTHONUNBUFFERED": "1", **variables},
         )
     sys.stdout.flush()
     return Child(process, Channel(ours))

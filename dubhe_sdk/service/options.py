@@ -10,14 +10,18 @@ from dubhe_sdk import environment
 
 @dataclass(frozen=True)
 class ServiceOptions:
-    """``DUBHE_INFERENCE_CONCURRENCY``, ``DUBHE_INFERENCE_QUEUE`` and ``DUBHE_STOP_SECONDS``."""
+    """``DUBHE_INFERENCE_CONCURRENCY``, ``DUBHE_INFERENCE_QUEUE``, ``DUBHE_STOP_SECONDS`` and
+    ``DUBHE_INFERENCE_WORKERS``.
+    """
 
     inference_concurrency: int
-    """Inferences that run at once, each in a thread of the model process; 1 to 256."""
+    """Inferences that run at once in a model process, each in a thread of it; 1 to 256."""
     inference_queue: int
     """Inferences that may wait beyond those; one more is refused at once; 0 to 100 000."""
     stop_seconds: float
     """What a running task gets between SIGTERM and SIGKILL."""
+    inference_workers: int
+    """Model processes of an inference instance, each with the class constructed; 1 to 64."""
 
 
 def read_options(env: Mapping[str, str]) -> ServiceOptions:
@@ -32,4 +36,5 @@ def read_options(env: Mapping[str, str]) -> ServiceOptions:
         ),
         inference_queue=environment.number(env, "DUBHE_INFERENCE_QUEUE", 64, low=0, high=100_000),
         stop_seconds=environment.seconds(env, "DUBHE_STOP_SECONDS", 5.0, high=3600.0),
+        inference_workers=environment.number(env, "DUBHE_INFERENCE_WORKERS", 1, low=1, high=64),
     )

@@ -1,7 +1,7 @@
 """The service parent: owns the job slot and the state, and tells every death.
 
 It is the process that ``python3 -u app.py`` becomes. Standard library only, one thread for all
-decisions, a loop over three descriptors: signals, the web front's channel, the model's channel.
+decisions, a loop over signals, the web front's channel, and a channel for each model process.
 
 Exactly one END follows each START: this process alone says both, into one stream of its own.
 The END is said when the model has told how the task ended, or when the model is dead and
@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from dubhe_sdk import environment
@@ -30,21 +29,22 @@ from dubhe_sdk.process import lifeline, memory, tree
 from dubhe_sdk.process.linux import adopt_orphans
 from dubhe_sdk.process.presence import Presence
 from dubhe_sdk.reporter import SERVICE_VARIABLE, Reporter
-from dubhe_sdk.service.children import Child, start_model, start_web
+from dubhe_sdk.service.backoff import Backoff
+from dubhe_sdk.service.children import Child, socket_of, start_model, start_web
 from dubhe_sdk.service.identity import manual_instance_id
 from dubhe_sdk.service.listen import listen
 from dubhe_sdk.service.loop import Loop
+from dubhe_sdk.service.models import Model, Models
 from dubhe_sdk.service.options import ServiceOptions
 from dubhe_sdk.service.progress_log import ProgressLog
 from dubhe_sdk.service.slot import Job, JobSlot
 from dubhe_sdk.service.state import Phase, ServiceState
+from dubhe_sdk.service.watchdog import ALIVE_SECONDS, Watchdog
 
 _TERM_REPEAT_SECONDS = 0.3
 _WEB_STOP_SECONDS = 3.0
 _WEB_ATTEMPTS = 5  # a front that never served is broken, not unlucky
-_BACKOFF_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 30)
 _LONGEST_RUN_DIR = 90
-_STABLE_SECONDS = 60.0  # a child that lived so long starts again without backoff
 
 EXIT_FAILED = 1
 EXIT_STOPPED_TASK = 128 + signal.SIGTERM
@@ -70,18 +70,17 @@ class Service:
         self._log: logging.Logger = open_log(settings.log_file)
         self._loop = Loop()
         self._web: Child | None = None
-        self._model: Child | None = None
-        self._started = {"web": 0.0, "model": 0.0}
-        self._restarts = {"web": 0, "model": 0}
+        self._web_backoff = Backoff()
+        self._web_watchdog = Watchdog()
+        self._models = Models()
         self._instance_id = settings.instance_id
         self._phase = Phase.STARTING
         self._detail = ""
         self._web_serving = False
         self._has_served = False
-        self._constructed = False
         self._said_ready = False
-        self._failure: str | None = None  # why the model could not be constructed
         self._web_stopping = False
+        self._models_stopping = False
         self._ended_while_stopping = False  # the job came to its own good end nevertheless
         self._status = 0
         self._over = False
@@ -94,7 +93,7 @@ class Service:
             PortUnavailable: the port cannot be listened on.
             SpoolUnusable: the spool cannot be written.
         """
-        os.environ[SERVICE_VARIABLE] = service = secrets.token_hex(8)
+        os.environ[SERVICE_VARIABLE] = service = os.urandom(8).hex()
         adopt_orphans()
         self._slot = self._slot_for(
             self._instance_id or manual_instance_id(self._app, TaskKind.TRAIN)
@@ -109,7 +108,10 @@ class Service:
             self._watch_lifeline()
             try:
                 self._start_web()
-                self._start_model()
+                for model in self._models:
+                    self._start_model(model)
+                self._start_more_models()
+                self._watch_web()
                 while not self._over:
                     self._loop.turn()
             finally:
@@ -139,17 +141,18 @@ class Service:
             self._look_for_deaths()
         elif self._phase is Phase.STOPPING:
             self._log.warning("%s again: killing the model", signal.Signals(signum).name)
-            self._kill_model()
+            self._kill_models()
         else:
             self._stop(signal.Signals(signum).name)
 
     def _look_for_deaths(self) -> None:
-        if self._model is not None and self._model.returncode is not None:
-            self._read_model()  # what it said before it died
-            self._on_model_death(self._model.returncode)
+        for model in self._models.living:
+            if model.child is not None and model.child.returncode is not None:
+                self._read_model(model)  # what it said before it died
+                self._on_model_death(model, model.child.returncode)
         if self._web is not None and self._web.returncode is not None:
             self._on_web_death(self._web.returncode)
-        living = {child.pid for child in (self._model, self._web) if child is not None}
+        living = {*self._models.pids, *self._web_pids}
         for pid in tree.dead_children(os.getpid()):
             if pid not in living:  # an orphan we adopted; the others' status belongs to Popen
                 tree.reap(pid)
@@ -168,6 +171,7 @@ class Service:
             kind=kind_of(instance_id) if instance_id else None,
             platform_mode=self._settings.platform_mode,
             detail=self._detail,
+            absent=self._models.absent,
         )
         if self._web is not None:
             self._web.channel.send({"op": "state", "state": state.to_json()})
@@ -179,17 +183,30 @@ class Service:
             self._log.warning("the service's state cannot be written to the spool: %s", error)
 
     def _ready_if_all_is(self) -> None:
-        if not (self._constructed and self._web_serving) or self._phase is Phase.STOPPING:
+        """Enter READY when the web front and every model process serve; afterwards, any."""
+        models = self._models
+        constructed = models.serving if self._said_ready else not models.absent
+        if not (constructed and self._web_serving) or self._phase is Phase.STOPPING:
             return
         # The web front knows it before the platform does, which may send its request at once.
-        self._enter(Phase.READY if self._slot.job is None else Phase.BUSY)
+        self._enter(Phase.READY if self._slot.job is None else Phase.BUSY, self._absence())
         if not self._said_ready:
             self._said_ready = True
             self._slot.say_ready()
 
+    def _absence(self) -> str:
+        """Return in words which model processes are missing while others serve; or nothing."""
+        models = self._models
+        deaths = "; ".join(model.death for model in models if not model.serves and model.death)
+        return f"{len(models.serving)} of {len(models)} serve: {deaths}" if deaths else ""
+
     @property
     def _is_inference(self) -> bool:
         return self._instance_id is not None and kind_of(self._instance_id) is TaskKind.INFERENCE
+
+    @property
+    def _web_pids(self) -> list[int]:
+        return [] if self._web is None else [self._web.pid]
 
     # --- the web front ------------------------------------------------------------------------
 
@@ -200,11 +217,12 @@ class Service:
         self._web = start_web(
             self._settings.protocol,
             self._listener,
-            self._run_dir,
+            [socket_of(self._run_dir, index) for index in range(options.inference_workers)],
             options.inference_concurrency,
             options.inference_queue,
         )
-        self._started["web"] = time.monotonic()
+        self._web_backoff.started()
+        self._web_watchdog.hear()
         self._loop.watch(self._web.channel, self._read_web)
         self._publish()
 
@@ -216,12 +234,20 @@ class Service:
         if received is None:  # it has closed its end; SIGCHLD will tell the rest
             self._loop.forget(web.channel)
         for message in received or []:
+            self._web_watchdog.hear()
             if message["op"] == "serving":
                 self._web_serving = self._has_served = True
                 self._ready_if_all_is()
             elif message["op"] == "start":
                 verdict = self._start_job(Job(message["type"], message["request"]))
                 web.channel.send({"op": "verdict", "id": message["id"], "verdict": verdict})
+
+    def _watch_web(self) -> None:
+        """Look, again and again, whether the web front is stuck: then it is started anew."""
+        self._loop.after(ALIVE_SECONDS, self._watch_web)
+        if self._web is not None and self._web_serving and self._web_watchdog.is_stuck():
+            self._log.error("the web front is stuck and is killed")
+            self._kill_web()
 
     def _on_web_death(self, returncode: int) -> None:
         assert self._web is not None
@@ -233,41 +259,52 @@ class Service:
             self._go_on_stopping()
             return
         what = f"the web front {tree.describe_exit(returncode)}"
-        if not self._has_served and self._restarts["web"] >= _WEB_ATTEMPTS - 1:
+        if not self._has_served and self._web_backoff.restarts >= _WEB_ATTEMPTS - 1:
             self._fail(f"{what}, {_WEB_ATTEMPTS} times before it served")
             return
-        delay = self._backoff("web")
+        delay = self._web_backoff.next_seconds()
         self._log.error("%s; it starts again in %.1f s", what, delay)
         self._loop.after(delay, self._start_web)
 
-    # --- the model ----------------------------------------------------------------------------
+    # --- the model processes ------------------------------------------------------------------
 
-    def _start_model(self) -> None:
+    def _start_model(self, model: Model) -> None:
         if self._phase is Phase.STOPPING:
             return
-        self._enter(Phase.STARTING)
-        self._failure = None
-        self._model = start_model(
-            self._app, self._arguments, self._run_dir, self._options.inference_concurrency
+        if not self._models.serving:
+            self._enter(Phase.STARTING)
+        model.failure = None
+        model.child = start_model(
+            self._app,
+            self._arguments,
+            self._run_dir,
+            self._options.inference_concurrency,
+            model.index,
         )
-        self._started["model"] = time.monotonic()
-        self._loop.watch(self._model.channel, self._read_model)
+        model.backoff.started()
+        self._loop.watch(model.child.channel, partial(self._read_model, model))
 
-    def _read_model(self) -> None:
-        if self._model is None:
+    def _start_more_models(self) -> None:
+        """Start the other ones, once it is known that this is an inference instance."""
+        if self._is_inference:
+            for model in self._models.grow(self._options.inference_workers):
+                self._start_model(model)
+
+    def _read_model(self, model: Model) -> None:
+        if model.child is None:
             return
-        received = self._model.channel.poll()
+        received = model.child.channel.poll()
         if received is None:  # it has closed its end; SIGCHLD will tell the rest
-            self._loop.forget(self._model.channel)
+            self._loop.forget(model.child.channel)
         for message in received or []:
             op = message["op"]
             if op == "hello":
                 self._meet(message["instance_id"])
             elif op == "constructed":
-                self._constructed = True
+                model.constructed, model.death = True, ""
                 self._ready_if_all_is()
             elif op == "failed":
-                self._failure = message["error"]
+                model.failure = message["error"]
             elif op == "ended":
                 self._on_job_ended(message["error"])
 
@@ -277,24 +314,29 @@ class Service:
             self._instance_id = instance_id
             os.environ["INSTANCE_ID"] = instance_id
             self._slot = self._slot_for(instance_id)
+            self._start_more_models()
         self._publish()
 
-    def _on_model_death(self, returncode: int) -> None:
-        assert self._model is not None
-        self._loop.forget(self._model.channel)
-        self._model.channel.close()
-        self._model = None
-        self._constructed = False
-        killed = tree.kill_orphans(os.getpid(), spare=[self._web.pid] if self._web else [])
+    def _on_model_death(self, model: Model, returncode: int) -> None:
+        assert model.child is not None
+        self._loop.forget(model.child.channel)
+        model.child.channel.close()
+        model.child = None
+        model.constructed = False
+        killed = self._models.kill_remains(model, self._web_pids)
         if killed:
             self._log.info("processes of the model that outlived it were ended: %d", len(killed))
-        what = self._failure or f"the model process {self._describe_death(returncode)}"
+        name = self._models.name(model)
+        if model.failure is None:
+            what = f"{name} {self._describe_death(returncode)}"
+        else:
+            what = model.failure if len(self._models) == 1 else f"{name}: {model.failure}"
         if self._phase is Phase.STOPPING:
             if self._slot.job is not None:
                 self._end_stopped_job()
             self._go_on_stopping()
         elif self._said_ready and self._is_inference:
-            self._restart_model_later(what)
+            self._restart_model_later(model, what)
         else:
             self._fail(what, tree.exit_status(returncode) or EXIT_FAILED)
 
@@ -311,18 +353,17 @@ class Service:
         bound = "" if limit is None else f"; its limit is {limit // environment.MIB} MiB"
         return f"{how} (the container ran out of memory{bound})"
 
-    def _restart_model_later(self, what: str) -> None:
-        delay = self._backoff("model")
+    def _restart_model_later(self, model: Model, what: str) -> None:
+        delay = model.backoff.next_seconds()
         self._log.error("%s; the model starts again in %.1f s", what, delay)
-        self._enter(Phase.FAILED, f"{what}; it starts again in {delay:g} s")
-        self._loop.after(delay, self._start_model)
-
-    def _backoff(self, name: str) -> float:
-        if time.monotonic() - self._started[name] > _STABLE_SECONDS:
-            self._restarts[name] = 0
-        delay = _BACKOFF_SECONDS[min(self._restarts[name], len(_BACKOFF_SECONDS) - 1)]
-        self._restarts[name] += 1
-        return delay
+        model.death = f"{what}; it starts again in {delay:g} s"
+        if self._models.serving:
+            self._enter(self._phase, self._absence())
+        elif not self._models.living:
+            self._enter(Phase.FAILED, model.death)
+        else:
+            self._enter(Phase.STARTING)
+        self._loop.after(delay, partial(self._start_model, model))
 
     # --- the job ------------------------------------------------------------------------------
 
@@ -332,11 +373,12 @@ class Service:
             return "duplicate"
         if self._slot.job is not None:
             return "busy"
-        if self._phase is not Phase.READY or self._model is None:
+        (model, *_) = self._models  # a training or an evaluation has one
+        if self._phase is not Phase.READY or model.child is None:
             return "unavailable"
         self._slot.start(job)
         self._enter(Phase.BUSY)
-        self._model.channel.send({"op": "run", "request": job.request})
+        model.child.channel.send({"op": "run", "request": job.request})
         return "started"
 
     def _on_job_ended(self, error: str | None) -> None:
@@ -361,13 +403,14 @@ class Service:
         """The algorithm cannot be served any more: say so, end what still runs, then exit."""
         if self._slot.job is None:
             self._slot.say_failed(what)
-        elif self._model is None:
+        elif not self._models.living:
             self._slot.end(what)
         self._log.error("the service ends: %s", what)
         self._enter(Phase.FAILED, what)
         self._phase = Phase.STOPPING
         self._status = status
-        self._loop.after(self._options.stop_seconds, self._kill_model)
+        self._terminate_models()
+        self._loop.after(self._options.stop_seconds, self._kill_models)
         self._go_on_stopping()
 
     def _stop(self, why: str) -> None:
@@ -377,29 +420,35 @@ class Service:
         if self._is_inference and self._web is not None:
             self._stop_web()
         else:
-            self._terminate_model()
-        self._loop.after(self._options.stop_seconds, self._kill_model)
+            self._terminate_models()
+        self._loop.after(self._options.stop_seconds, self._kill_models)
         self._go_on_stopping()
 
     def _go_on_stopping(self) -> None:
         """Take the next step of the end that is possible now."""
-        if self._model is None and self._web is None:
+        models = self._models.living
+        if not models and self._web is None:
             self._over = True
-        elif self._model is None:
+        elif not models:
             self._stop_web()
         elif self._web is None:
-            self._terminate_model()
+            self._terminate_models()
 
-    def _terminate_model(self) -> None:
-        """Send SIGTERM until it is gone: one that comes at a bad moment is passed over there."""
-        if self._model is not None:
-            tree.signal_all([self._model.pid], signal.SIGTERM)
-            self._loop.after(_TERM_REPEAT_SECONDS, self._terminate_model)
+    def _terminate_models(self) -> None:
+        if not self._models_stopping:
+            self._models_stopping = True
+            self._repeat_term()
 
-    def _kill_model(self) -> None:
-        if self._model is not None:
-            self._log.warning("the model did not end in time and is killed")
-            tree.signal_all([self._model.pid], signal.SIGKILL)
+    def _repeat_term(self) -> None:
+        """Send SIGTERM until all are gone: one that comes at a bad moment is passed over there."""
+        if self._models.living:
+            tree.signal_all(self._models.pids, signal.SIGTERM)
+            self._loop.after(_TERM_REPEAT_SECONDS, self._repeat_term)
+
+    def _kill_models(self) -> None:
+        for model in self._models.living:
+            self._log.warning("%s did not end in time and is killed", self._models.name(model))
+        tree.signal_all(self._models.pids, signal.SIGKILL)
 
     def _stop_web(self) -> None:
         if self._web is not None and not self._web_stopping:
@@ -412,7 +461,7 @@ class Service:
             tree.signal_all([self._web.pid, *tree.descendants(self._web.pid)], signal.SIGKILL)
 
     def _kill_everything(self) -> None:
-        for child in (self._model, self._web):
+        for child in (*(model.child for model in self._models), self._web):
             if child is not None and child.returncode is None:
                 child.process.kill()
                 child.process.wait()
@@ -420,7 +469,7 @@ class Service:
 
 
 def _make_run_dir() -> Path:
-    """Make the folder for the model's socket, whose path has to fit into 107 bytes."""
+    """Make the folder for the models' sockets, whose path has to fit into 107 bytes."""
     made = tempfile.mkdtemp(prefix="dubhe-")
     if len(os.fsencode(made)) <= _LONGEST_RUN_DIR:
         return Path(made)

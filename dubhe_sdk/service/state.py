@@ -24,7 +24,8 @@ class ServiceState:
     """One published state.
 
     ``instance_id`` and ``kind`` are None as long as the model has not told them (manual mode
-    without INSTANCE_ID). ``detail`` says in words why, for FAILED.
+    without INSTANCE_ID). ``detail`` says in words why, for FAILED; and what is amiss, for READY.
+    ``absent`` holds the numbers of the model processes that do not serve now.
     """
 
     phase: Phase
@@ -32,6 +33,7 @@ class ServiceState:
     kind: TaskKind | None = None
     platform_mode: bool = False
     detail: str = ""
+    absent: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-serialisable form."""
@@ -47,4 +49,5 @@ class ServiceState:
             kind=TaskKind(kind) if kind is not None else None,
             platform_mode=value["platform_mode"],
             detail=value["detail"],
+            absent=tuple(value["absent"]),
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from dubhe_sdk import messages
 from dubhe_sdk.encoding import dumps
 from dubhe_sdk.reporter import encode_value
@@ -43,6 +41,8 @@ def missing_end(description: Description, seq: int, at: Position, date_ms: int) 
     prefix = b'{"instance_id":' + dumps(description.instance_id) + b',"request_number":'
     data = messages.failed(description.instance_id, "the service process was killed")
     # Made from the stream's name, to be the same each time; below 2^63 and not 0.
+    import hashlib  # seldom needed, and it loads a library of several megabytes
+
     digest = hashlib.blake2b(description.stream.encode(), digest_size=8).digest()
     number = (int.from_bytes(digest, "big") >> 1) | 1
     return Record(

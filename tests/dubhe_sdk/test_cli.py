@@ -129,6 +129,6 @@ def test_commands_of_other_packages_are_found_by_name(monkeypatch: pytest.Monkey
         def load(self) -> object:
             return lambda argv: len(argv)
 
-    monkeypatch.setattr(cli, "entry_points", lambda group: [Entry()])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Entry()])
     assert cli.main(["extra", "a", "b"]) == 2
     assert cli.main(["status"]) == 2

@@ -39,6 +39,14 @@ class ModelGone(Exception):
     """The model process died while it worked on the request, or is not there."""
 
 
+class NotTaken(ModelGone):
+    """A model process ended without having taken the request: another one may get it."""
+
+
+class ModelAbsent(NotTaken):
+    """Nobody listens at a model process's socket."""
+
+
 class Backend(Protocol):
     """The service parent and the model, as the handler sees them. Methods may wait."""
 

@@ -6,6 +6,7 @@ when it serves. Frames of `dubhe_sdk.framing` with JSON objects that have an ``o
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
@@ -20,6 +21,7 @@ from gevent.lock import BoundedSemaphore
 from dubhe_sdk.framing import FrameReader, pack
 from dubhe_sdk.requests import RequestType
 from dubhe_sdk.service.state import ServiceState
+from dubhe_sdk.service.watchdog import ALIVE_SECONDS
 from dubhe_sdk.service.web.backend import Verdict
 
 _log = logging.getLogger(__name__)
@@ -35,11 +37,18 @@ class Control:
 
     Args:
         sock: connected to the parent.
+        on_state: called with each state the parent pushes.
         on_end: called once, when the parent has closed its end or is gone.
     """
 
-    def __init__(self, sock: socket.socket, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        on_state: Callable[[ServiceState], None],
+        on_end: Callable[[], None],
+    ) -> None:
         self._sock = sock
+        self._on_state = on_state
         self._on_end = on_end
         self._state: ServiceState | None = None
         self.has_state = Event()
@@ -55,8 +64,17 @@ class Control:
         return self._state
 
     def say_serving(self) -> None:
-        """Tell the parent that requests are accepted."""
+        """Tell the parent that requests are accepted; and from now on, again and again, that
+        this process is not stuck.
+        """
         self._send({"op": "serving"})
+        gevent.spawn(self._say_alive)
+
+    def _say_alive(self) -> None:
+        with contextlib.suppress(OSError):  # the parent is gone, which `_read` sees too
+            while True:
+                gevent.sleep(ALIVE_SECONDS)
+                self._send({"op": "alive"})
 
     def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
         """Ask the parent to start a task; wait for its verdict."""
@@ -91,6 +109,7 @@ class Control:
     def _on_message(self, message: dict[str, Any]) -> None:
         if message["op"] == "state":
             self._state = ServiceState.from_json(message["state"])
+            self._on_state(self._state)
             self.has_state.set()
         elif message["op"] == "verdict":
             answer = self._verdicts.get(message["id"])

@@ -29,9 +29,10 @@ class Wiring:
     """A socket that is bound and listens."""
     control_fd: int
     """A socket connected to the service parent."""
-    model_socket: str
+    model_sockets: tuple[str, ...]
+    """Paths, one for each model process, by their numbers."""
     concurrency: int
-    """Inferences that run at once."""
+    """Inferences that run at once in a model process."""
     queue: int
     """Inferences that may wait beyond those."""
 
@@ -48,14 +49,20 @@ class Front:
         self.options = options
         self.ended = Event()
         """Set when the process should stop, by SIGTERM or because the parent is gone."""
-        self.control = Control(socket.socket(fileno=wiring.control_fd), self._on_orphaned)
+        pool = ModelPool(wiring.model_sockets, wiring.concurrency, wiring.queue)
+        self.control = Control(
+            socket.socket(fileno=wiring.control_fd),
+            lambda state: pool.know_absent(state.absent),
+            self._on_orphaned,
+        )
         self.orphaned = False
         """Whether the parent is gone: then nobody is left to finish requests for."""
-        pool = ModelPool(wiring.model_socket, wiring.concurrency, wiring.queue)
         self.handler = Handler(RemoteBackend(self.control, pool), options.max_request_bytes)
         self.room = Room(options.max_buffer_bytes)
         self.connections = Connections(
-            connection_limit(options.max_connections, wiring.concurrency)
+            connection_limit(
+                options.max_connections, wiring.concurrency * len(wiring.model_sockets)
+            )
         )
 
     def wait_for_state(self) -> bool:

@@ -198,6 +198,8 @@ def _check_state(state: ServiceState, type_: RequestType) -> None:
 
 def _refuse_phase(state: ServiceState) -> None:
     """Raise `RequestInvalid` unless the model can take requests, or is busy with a task."""
+    if state.phase is Phase.READY and state.kind is not None:
+        return
     if state.phase is Phase.STOPPING:
         raise RequestInvalid("service is stopping and takes no new requests")
     if state.phase is Phase.FAILED:

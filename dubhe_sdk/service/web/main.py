@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
     wiring = Wiring(
         listen_fd=arguments.listen_fd,
         control_fd=arguments.control_fd,
-        model_socket=arguments.model_socket,
+        model_sockets=tuple(arguments.model_socket),
         concurrency=arguments.concurrency,
         queue=arguments.queue,
     )
@@ -48,7 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--protocol", choices=("http", "tcp"), required=True)
     parser.add_argument("--listen-fd", type=int, required=True, help="a socket that listens")
     parser.add_argument("--control-fd", type=int, required=True, help="a socket to the parent")
-    parser.add_argument("--model-socket", required=True, help="path of the model's Unix socket")
-    parser.add_argument("--concurrency", type=int, required=True, help="inferences at once")
+    parser.add_argument(
+        "--model-socket",
+        action="append",
+        required=True,
+        help="path of a model process's Unix socket; once for each of them, in order",
+    )
+    parser.add_argument(
+        "--concurrency", type=int, required=True, help="inferences at once in a model process"
+    )
     parser.add_argument("--queue", type=int, required=True, help="inferences that may wait")
     return parser

@@ -1,4 +1,4 @@
-"""One connection to the model's Unix socket.
+"""A model process as the web front sees it, and the connections to its Unix socket.
 
 A request frame is the request's JSON. A reply frame is ``+`` and the result's JSON; ``-`` and
 ``{"type", "text"}`` of the exception; or ``!`` and why the request is refused. One request is
@@ -14,7 +14,12 @@ from time import perf_counter
 
 from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.framing import LENGTH, pack
-from dubhe_sdk.service.web.backend import InferenceFailed, ModelGone
+from dubhe_sdk.service.web.backend import (
+    InferenceFailed,
+    ModelAbsent,
+    ModelGone,
+    NotTaken,
+)
 from dubhe_sdk.service.web.stream import Stream
 
 _CHUNK = 65536
@@ -30,6 +35,60 @@ _FAILED = ord("-")
 _REFUSED = ord("!")
 
 
+class ModelProcess:
+    """One model process: the connections that are kept to it, and what is known of it.
+
+    Args:
+        path: of its socket.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._idle: list[ModelConnection] = []
+        self.running = 0
+        """Inferences that run in it, as the pool counts them."""
+        self.absent = False
+        """Whether it is known not to serve now."""
+
+    def infer(self, body: bytes) -> bytes:
+        """Run an inference in it.
+
+        Raises:
+            InferenceFailed: the method raised.
+            RequestInvalid: its parser cannot read the request.
+            NotTaken: it is not there, or ended before it took the request.
+            ModelGone: it died.
+        """
+        connection = self._sent(pack(body))
+        try:
+            result = connection.receive()
+        except (InferenceFailed, RequestInvalid):
+            self._idle.append(connection)
+            raise
+        except BaseException:
+            connection.close()  # a reply may come that belongs to nobody
+            raise
+        self._idle.append(connection)
+        return result
+
+    def _sent(self, frame: bytes) -> ModelConnection:
+        """Return the connection by which the request has been sent."""
+        while True:
+            kept = bool(self._idle)
+            connection = self._idle.pop() if kept else ModelConnection(self._path)
+            try:
+                connection.send(frame)
+            except OSError as error:
+                connection.close()
+                if not kept:
+                    raise NotTaken(f"the model process died: {error.strerror}") from None
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+
+
 class ModelConnection:
     """A connection to the model.
 
@@ -37,7 +96,8 @@ class ModelConnection:
         path: of the model's socket.
 
     Raises:
-        ModelGone: nobody listens there.
+        ModelAbsent: nobody listens there.
+        ModelGone: the connection cannot be made for another reason.
     """
 
     def __init__(self, path: str) -> None:
@@ -47,28 +107,39 @@ class ModelConnection:
             sock.connect(path)
         except OSError as error:
             sock.close()
-            raise ModelGone(f"the model process cannot be reached: {error.strerror}") from None
+            absent = isinstance(error, (ConnectionRefusedError, FileNotFoundError))
+            kind = ModelAbsent if absent else ModelGone
+            raise kind(f"the model process cannot be reached: {error.strerror}") from None
         self._stream = Stream(sock)
         self._watch_seconds = 0.0
 
-    def is_stale(self) -> bool:
-        """Whether the model at the other end is gone, or said something nobody asked for."""
-        return self._stream.has_something()
+    def send(self, frame: bytes) -> None:
+        """Send a request.
 
-    def infer(self, body: bytes) -> bytes:
-        """Send a request and wait for its result.
+        Raises:
+            OSError: the model process is gone. It has not got the whole request and did not
+                begin with it: a Unix socket takes nothing once its other end is closed.
+        """
+        self._stream.sendall(frame)
+
+    def receive(self) -> bytes:
+        """Wait for the result of the request that was sent.
 
         Raises:
             InferenceFailed: the method raised; the connection is good for more.
             RequestInvalid: the model's parser cannot read it; the connection is good for more.
+            NotTaken: the process ended without having read the request; close it.
             ModelGone: the connection broke; close it.
         """
         try:
-            self._stream.sendall(pack(body))
             sent = perf_counter()
             payload = self._receive()
             soon = perf_counter() - sent < _SOON_SECONDS
             self._watch_seconds = _SOON_SECONDS if soon else 0.0
+        except ConnectionResetError:
+            # unix(7) sockets are reset if their other end is closed with something unread in it,
+            # and otherwise end. So the method has not begun: it gets the request when it is whole.
+            raise NotTaken("the model process died before it took the request") from None
         except OSError as error:
             raise ModelGone(f"the connection to the model process broke: {error}") from None
         kind = payload[0] if payload else None
@@ -99,7 +170,9 @@ class ModelConnection:
             while len(buffer) < end:
                 buffer += self._receive_some(_LARGE_CHUNK)
             received = bytes(buffer)
-        return received[LENGTH.size : end]
+        if len(received) > end:
+            raise ModelGone("the model process said something nobody asked for")
+        return received[LENGTH.size :]
 
     def _receive_some(self, size: int, watch_seconds: float = 0.0) -> bytes:
         chunk = self._stream.recv(size, watch_seconds)

@@ -1,90 +1,124 @@
-"""`ModelPool`: bounds how many inferences run and wait, in the order they came."""
+"""`ModelPool`: which model process runs an inference, how many run and how many wait."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection, Sequence
+from typing import cast
 
 from gevent.event import AsyncResult
 
-from dubhe_sdk.errors import RequestInvalid
-from dubhe_sdk.service.web.backend import InferenceFailed, InferenceOverloaded
-from dubhe_sdk.service.web.model import ModelConnection
+from dubhe_sdk.service.web.backend import InferenceOverloaded, ModelAbsent, NotTaken
+from dubhe_sdk.service.web.model import ModelProcess
 
 
 class ModelPool:
-    """Connections to the model, opened when needed and kept.
+    """Gives each inference a model process that has room, in the order they came.
 
     Args:
-        path: of the model's socket.
-        concurrency: inferences that run at once, each on a connection of its own.
+        paths: the processes' sockets, by their numbers.
+        concurrency: inferences that run at once in a process, each on a connection of its own.
         queue: inferences that may wait beyond those.
     """
 
-    def __init__(self, path: str, concurrency: int, queue: int) -> None:
-        self._path = path
+    def __init__(self, paths: Sequence[str], concurrency: int, queue: int) -> None:
+        self._processes = [ModelProcess(path) for path in paths]
+        # Each process that dies may cost two: what it did not take, and that nobody is there.
+        self._attempts = 1 if len(paths) == 1 else 2 * len(paths)
         self._concurrency = concurrency
         self._queue = queue
-        self._running = 0
         self._waiting: deque[AsyncResult] = deque()
-        self._idle: list[ModelConnection] = []
 
     def infer(self, body: bytes) -> bytes:
         """Run an inference; wait for a turn if as many as allowed are running.
 
-        An inference whose connection breaks is not tried again: it may have had effects.
+        An inference whose connection breaks is not tried again: it may have had effects. One
+        that did not reach its process is, if another one is there.
 
         Raises:
             InferenceFailed: the method raised.
+            RequestInvalid: the model's parser cannot read the request.
             InferenceOverloaded: as many as allowed are waiting too.
-            ModelGone: the model died or is not there.
+            ModelGone: the process died, or none is there.
         """
-        self._await_turn()
-        try:
-            connection = self._connection()
+        attempts = 0
+        while True:
+            process = self._take(again=attempts > 0)
+            attempts += 1
             try:
-                result = connection.infer(body)
-            except (InferenceFailed, RequestInvalid):
-                self._idle.append(connection)
-                raise
-            except BaseException:
-                connection.close()  # a reply may come that belongs to nobody
-                raise
-            self._idle.append(connection)
-            return result
-        finally:
-            self._pass_turn()
+                return process.infer(body)
+            except NotTaken as error:
+                # Until the parent, which will see its death, says otherwise.
+                process.absent = isinstance(error, ModelAbsent)
+                if attempts >= self._attempts or all(map(_is_absent, self._processes)):
+                    raise
+            finally:
+                process.running -= 1
+                if self._waiting:
+                    self._pass_turns()
 
-    def _connection(self) -> ModelConnection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_stale():
-                return connection
-            connection.close()
-        return ModelConnection(self._path)
+    def know_absent(self, absent: Collection[int]) -> None:
+        """Learn the numbers of the processes that do not serve now."""
+        for number, process in enumerate(self._processes):
+            process.absent = number in absent
+        self._pass_turns()
 
-    def _await_turn(self) -> None:
-        if self._running < self._concurrency:
-            self._running += 1
-            return
-        if len(self._waiting) >= self._queue:
-            raise InferenceOverloaded(
-                f"service is overloaded: {self._running} inferences are running "
-                f"(DUBHE_INFERENCE_CONCURRENCY) and {len(self._waiting)} are waiting "
-                "(DUBHE_INFERENCE_QUEUE), as many as allowed; send it again later"
-            )
+    def _free_process(self) -> ModelProcess | None:
+        """Return the process with the fewest inferences, if it has room."""
+        if len(self._processes) == 1:
+            process = self._processes[0]
+        else:
+            # If none is there, those that wait shall learn so, and at once.
+            living = [process for process in self._processes if not process.absent]
+            process = min(living or self._processes, key=_running)
+        return process if process.running < self._concurrency else None
+
+    def _take(self, again: bool = False) -> ModelProcess:
+        """Return a process with room, in which one more runs from now on; wait if there is none.
+
+        Args:
+            again: it had its turn already: before those that wait, and whatever their number.
+        """
+        process = self._free_process()
+        if process is not None:
+            process.running += 1
+            return process
+        if len(self._waiting) >= self._queue and not again:
+            raise InferenceOverloaded(self._describe_overload())
         turn = AsyncResult()
-        self._waiting.append(turn)
+        if again:
+            self._waiting.appendleft(turn)
+        else:
+            self._waiting.append(turn)
         try:
-            turn.get()
+            return cast(ModelProcess, turn.get())
         except BaseException:  # this greenlet is being ended
             if turn.ready():
-                self._pass_turn()
+                turn.value.running -= 1
+                self._pass_turns()
             else:
                 self._waiting.remove(turn)
             raise
 
-    def _pass_turn(self) -> None:
-        if self._waiting:
-            self._waiting.popleft().set()  # the number running stays
-        else:
-            self._running -= 1
+    def _pass_turns(self) -> None:
+        while self._waiting and (process := self._free_process()) is not None:
+            process.running += 1
+            self._waiting.popleft().set(process)
+
+    def _describe_overload(self) -> str:
+        bound = "DUBHE_INFERENCE_CONCURRENCY"
+        if len(self._processes) > 1:
+            bound += " in each of DUBHE_INFERENCE_WORKERS processes"
+        return (
+            f"service is overloaded: {sum(map(_running, self._processes))} inferences are running "
+            f"({bound}) and {len(self._waiting)} are waiting (DUBHE_INFERENCE_QUEUE), as many as "
+            "allowed; send it again later"
+        )
+
+
+def _is_absent(process: ModelProcess) -> bool:
+    return process.absent
+
+
+def _running(process: ModelProcess) -> int:
+    return process.running

@@ -7,12 +7,12 @@ cannot keep the others from their turn.
 
 from __future__ import annotations
 
-import select
 import socket
 from time import perf_counter
+from typing import Any
 
 import gevent
-from gevent import get_hub
+from gevent import get_hub, getcurrent
 
 _READ, _WRITE = 1, 2
 
@@ -29,8 +29,10 @@ class Stream:
         self._sock = sock
         self._hub = get_hub()
         self._readable = self._hub.loop.io(sock.fileno(), _READ)
-        self._poll = select.poll()
-        self._poll.register(sock, select.POLLIN)
+        # Stays active from one wait to the next, which `Hub.wait` does not offer: to start and to
+        # stop it costs a system call each time.
+        self._is_watched = False
+        self._waiting: Any = None  # a greenlet
 
     def recv(self, size: int, /, watch_seconds: float = 0.0) -> bytes:
         """Wait for bytes and return at most ``size``; empty at the end.
@@ -43,14 +45,15 @@ class Stream:
         Raises:
             OSError: the connection broke.
         """
-        watched = watch_seconds > 0 and self._watch(watch_seconds)
+        until = perf_counter() + watch_seconds if watch_seconds > 0 else 0.0
         while True:
-            if not watched:
-                self._hub.wait(self._readable)
+            if not until:
+                self._wait()
             try:
                 return self._sock.recv(size)
-            except BlockingIOError:
-                watched = False  # woken for nothing
+            except BlockingIOError:  # not yet, or woken for nothing
+                if perf_counter() >= until:
+                    until = 0.0
 
     def sendall(self, data: bytes, /, seconds: float | None = None) -> None:
         """Send everything, nearly always at once.
@@ -71,10 +74,6 @@ class Stream:
             with gevent.Timeout(seconds, TimeoutError("the other end takes no bytes")):
                 self._send_rest(memoryview(data)[sent:])
 
-    def has_something(self) -> bool:
-        """Whether bytes, the end or an error are there to be read. Does not wait."""
-        return bool(self._poll.poll(0))
-
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._sock.fileno()
@@ -89,12 +88,23 @@ class Stream:
         self._readable.close()
         self._sock.close()
 
-    def _watch(self, seconds: float) -> bool:
-        end = perf_counter() + seconds
-        while perf_counter() < end:
-            if self._poll.poll(0):
-                return True
-        return False
+    def _wait(self) -> None:
+        """Let the others run until there is something to read."""
+        if not self._is_watched:
+            self._readable.start(self._on_readable)
+            self._is_watched = True
+        self._waiting = getcurrent()
+        try:
+            self._hub.switch()
+        finally:
+            self._waiting = None
+
+    def _on_readable(self) -> None:
+        if self._waiting is not None:
+            self._waiting.switch()
+        else:  # nobody will read it now: do not say so again and again
+            self._readable.stop()
+            self._is_watched = False
 
     def _send_rest(self, rest: memoryview) -> None:
         writable = self._hub.loop.io(self._sock.fileno(), _WRITE)

@@ -1,8 +1,7 @@
-"""HTTP runs in gunicorn: an arbiter and one gevent worker.
+"""HTTP runs in gunicorn's gevent worker, without gunicorn's arbiter.
 
-The worker's death ends the arbiter as well, and the service parent starts both anew: a second
-worker would inherit the control socket in the middle of a frame, and not know the state. The
-listening socket stays open in the parent meanwhile, so that clients wait and are not refused.
+The service parent is what an arbiter would be: it holds the listening socket, starts the worker
+anew when it dies or is stuck, and tells it to stop. A second process for the same weighs 30 MB.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import gevent
 from gevent import socket
 from gevent.server import StreamServer
 from gunicorn.app.base import BaseApplication
-from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
@@ -29,6 +27,7 @@ from dubhe_sdk.service.web.body import RequestBody
 from dubhe_sdk.service.web.broken import BrokenRequests
 from dubhe_sdk.service.web.connections import drain
 from dubhe_sdk.service.web.front import STOP_SECONDS, Front, Wiring
+from dubhe_sdk.service.web.http import make_app
 from dubhe_sdk.service.web.main import FORMAT
 from dubhe_sdk.service.web.options import (
     MAX_HEADER_LINE_BYTES,
@@ -37,16 +36,15 @@ from dubhe_sdk.service.web.options import (
     WebOptions,
 )
 
-# The worker touches a file every second; the arbiter kills it after this long without.
-_STUCK_SECONDS = 30
-_NOTIFY_SECONDS = 1.0
-
 _SHARED_MEMORY = "/dev/shm"
 
 
 def serve(wiring: Wiring, options: WebOptions) -> int:
-    """Serve until SIGTERM, or until the service parent is gone. Ends by `SystemExit`."""
-    WebApplication(wiring, options).run()
+    """Serve until SIGTERM, or until the service parent is gone. Returns the exit status."""
+    app = WebApplication(wiring, options)
+    listener = socket.socket(fileno=wiring.listen_fd)
+    logger = app.cfg.logger_class(app.cfg)
+    WebWorker(1, os.getppid(), [listener], app, 0, app.cfg, logger).init_process()
     return 0
 
 
@@ -72,33 +70,21 @@ class WebApplication(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults, or could come from its variables."""
         settings = {
-            "bind": [f"fd://{self._wiring.listen_fd}"],
-            "workers": 1,
-            "worker_class": WebWorker,
-            "worker_tmp_dir": _memory_dir() or str(Path(self._wiring.model_socket).parent),
-            "timeout": _STUCK_SECONDS,
-            # The arbiter counts in whole seconds; the worker is done before.
-            "graceful_timeout": int(STOP_SECONDS) + 1,
+            "worker_tmp_dir": _memory_dir() or str(Path(self._wiring.model_sockets[0]).parent),
             "accesslog": None,
             "errorlog": "-",
             "loglevel": "warning",
             "logger_class": WebLogger,
-            "proc_name": "dubhe-web",
             "limit_request_line": MAX_REQUEST_LINE_BYTES,
             "limit_request_fields": MAX_HEADER_LINES,
             "limit_request_field_size": MAX_HEADER_LINE_BYTES,
             "forwarded_allow_ips": "",  # nobody may set the path or the scheme by a header
-            "child_exit": _on_worker_death,
-            "control_socket_disable": True,  # gunicorn 25 and later
         }
         for name, value in settings.items():
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
+            self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Build the application; called in the worker."""
-        from dubhe_sdk.service.web.http import make_app  # keeps falcon out of the arbiter
-
+        """Build the application."""
         self.front = Front(self._wiring, self._options)
         return make_app(self.front.handler, self._options)
 
@@ -119,8 +105,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         super().init_process()
 
     def patch(self) -> None:
-        """Turn the listening sockets into gevent's, and leave the standard library alone."""
-        self.sockets = [socket.socket(s.FAMILY, fileno=s.sock.detach()) for s in self.sockets]
+        """Leave the standard library alone; the listening socket is gevent's already."""
 
     def init_signals(self) -> None:
         """Take SIGTERM by the event loop, which then wakes at once."""
@@ -137,9 +122,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         server = StreamServer(listener, partial(self.handle, listener))
         server.start()
         front.control.say_serving()
-        while not front.ended.is_set():
-            self.notify()
-            front.ended.wait(_NOTIFY_SECONDS)
+        front.ended.wait()
         self.alive = False
         if not front.orphaned:
             server.close()
@@ -231,15 +214,9 @@ class ReplySocket:
         return getattr(self._sock, name)
 
 
-def _on_worker_death(arbiter: Any, worker: Any) -> None:
-    """End the arbiter, unless it is what ended the worker."""
-    if arbiter.LISTENERS:
-        raise HaltServer("the worker has ended", 1)
-
-
 def _memory_dir() -> str | None:
-    """Return a folder in memory for the worker's file of signs of life, if there is one.
+    """Return a folder in memory for a file that the worker opens, if there is one.
 
-    The root may be read-only, and a busy disk must not make a live worker look dead.
+    The root may be read-only.
     """
     return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None

@@ -7,13 +7,14 @@ from dubhe_sdk.service.options import ServiceOptions, read_options
 
 
 def test_defaults_and_values() -> None:
-    assert read_options({}) == ServiceOptions(1, 64, 5.0)
+    assert read_options({}) == ServiceOptions(1, 64, 5.0, 1)
     given = {
         "DUBHE_INFERENCE_CONCURRENCY": " 4 ",
         "DUBHE_INFERENCE_QUEUE": "0",
         "DUBHE_STOP_SECONDS": "0.5",
+        "DUBHE_INFERENCE_WORKERS": "64",
     }
-    assert read_options(given) == ServiceOptions(4, 0, 0.5)
+    assert read_options(given) == ServiceOptions(4, 0, 0.5, 64)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,8 @@ def test_defaults_and_values() -> None:
         ("DUBHE_INFERENCE_CONCURRENCY", "257"),
         ("DUBHE_INFERENCE_QUEUE", "-1"),
         ("DUBHE_STOP_SECONDS", "soon"),
+        ("DUBHE_INFERENCE_WORKERS", "0"),
+        ("DUBHE_INFERENCE_WORKERS", "65"),
     ],
 )
 def test_malformed_ones_are_named(name: str, value: str) -> None:

@@ -120,6 +120,8 @@ class Web:
     ) -> None:
         self.verdict = "started"
         self.started: list[dict[str, Any]] = []
+        self.alive = 0
+        """Signs of life so far."""
         self.model = Model(folder / "model.sock", answer)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.port: int = self.listener.getsockname()[1]
@@ -172,6 +174,7 @@ class Web:
 
     def _be_parent(self) -> None:
         while (message := self.channel.receive()) is not None:
+            self.alive += message["op"] == "alive"
             if message["op"] == "start":
                 self.started.append({"type": message["type"], "request": message["request"]})
                 answer = {"op": "verdict", "id": message["id"], "verdict": self.verdict}
