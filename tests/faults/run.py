@@ -119,7 +119,7 @@ def _containers(folder: Path, broker: Broker) -> list[Container]:
     where = broker.bootstrap
     (folder / "bin").mkdir()
     quick = short.command_file(folder / "bin")
-    crowd = crowd_command("--others", 4, "--pace", 0.02, "--refused", 500)
+    crowd = crowd_command("--others", 4, "--pace", 0.02, "--refused", 800)
     heavy = crowd_command("--others", 1, "--pace", 3, "--sizes", 1024 * 1024, 3 * 1024 * 1024)
     ids = [_INSTANCE.format(number) for number in range(1, 5)]
     return [
