@@ -89,6 +89,7 @@ def take_for_docs(browser: Browser, temporary: Path) -> None:
                 save(page, "curves", scheme)
             with visit(browser, f"{platform.url}/#/results", scheme) as page:
                 expect(page.locator(".matrix button").first).to_be_visible()
+                expect(page.locator(".tile[data-verdict]").first).to_be_visible()
                 save(page, "results", scheme)
     with example("defects", temporary) as platform:
         for scheme in SCHEMES:
@@ -129,6 +130,8 @@ def settle(page: Page) -> None:
         ),
         "a page that has settled",
     )
+    # Images are decoded beside the painting: one that is complete may not be painted yet.
+    page.evaluate("() => Promise.all([...document.images].filter(i => i.src).map(i => i.decode()))")
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)))")
 
 
