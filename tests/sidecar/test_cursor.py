@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubhe_sidecar import cursor as cursors
@@ -28,6 +28,7 @@ CURSORS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(CURSORS, CURSORS, CURSORS)
 def test_comes_back_as_it_was(tmp_path_factory, first, second, third):
     directory = tmp_path_factory.mktemp("spool")
