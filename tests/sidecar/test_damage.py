@@ -144,8 +144,8 @@ FLIP = st.tuples(st.just("flip"), st.integers(1, SEGMENTS), st.integers(0, 900),
 CUT = st.tuples(st.just("cut"), st.integers(1, SEGMENTS), st.integers(0, 900), st.just(0))
 ZERO = st.tuples(st.just("zero"), st.integers(1, SEGMENTS), st.integers(0, 900), st.integers(1, 99))
 GONE = st.tuples(st.just("gone"), st.integers(1, SEGMENTS), st.just(0), st.just(0))
-# Behind the others: a later segment in an earlier one's place makes those between look like repeats,
-# which are reported and not delivered, since order goes before.
+# Behind the others: a later segment in an earlier one's place makes those between look like
+# repeats, which are reported and not delivered, since order goes before.
 COPY = st.tuples(
     st.just("copy"), st.integers(1, SEGMENTS), st.integers(SEGMENTS + 1, 9), st.just(0)
 )
