@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,18 +94,15 @@ class Footprints:
             )
         return "\n".join(lines) + "\n"
 
-    def check(
-        self, memory_kib: int, descriptors: int = 2, more_kib: Mapping[str, int] | None = None
-    ) -> None:
-        """Assert that nothing has grown by more than so much; some may grow by more.
+    def check(self, memory_kib: int, descriptors: int = 4) -> None:
+        """Assert that nothing has grown by more than so much.
 
         Raises:
             AssertionError: something has; the text is the table.
         """
         for name, one in self.of.items():
             grown, more = one.growth()
-            allowed = (more_kib or {}).get(name, memory_kib)
-            assert grown <= allowed, f"{name} grew by {grown} KiB\n{self.table()}"
+            assert grown <= memory_kib, f"{name} grew by {grown} KiB\n{self.table()}"
             assert more <= descriptors, f"{name} has {more} descriptors more\n{self.table()}"
 
 

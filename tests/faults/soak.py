@@ -35,12 +35,13 @@ class Model:
 
     @dubhe_sdk.train()
     def train(self, ctx):
-        words = str(ctx.get(dubhe_sdk.ContextKey.KEY_ALGORITHM_ID)).split("-")
-        rate, burst = int(words[0]), int(words[1])
-        said = 0
-        begin = time.monotonic() - burst / (rate or 1)
+        rate = int(str(ctx.get(dubhe_sdk.ContextKey.KEY_ALGORITHM_ID)).split("-")[0])
+        begin, said, burst = time.monotonic(), 0, Path("burst")
         while rate and not Path("stop").exists():
-            while said < (time.monotonic() - begin) * rate:  # the burst at once, then the rate
+            if burst.exists():  # so many at once, then the rate again
+                begin -= int(burst.read_text()) / rate
+                burst.unlink()
+            while said < (time.monotonic() - begin) * rate:
                 ctx.logProgressByBatch(0, said, 2**31, 0.5, {"index": said, "loss": 0.25})
                 if said % 100 == 0:
                     ctx.logResultDetails("a.png", "a", "b", 0.5)
@@ -104,7 +105,7 @@ def messages(
 ) -> tuple[Footprints, str]:
     """Run a training that says messages; return what was seen, and a line about the delivery.
 
-    It begins with a burst while the broker is away, so that the sidecar's queues are as full as
+    Early there is a burst while the broker is away, so that the sidecar's queues are as full as
     they ever get before anything is measured.
 
     Raises:
@@ -122,9 +123,12 @@ def messages(
     with App(folder, ALGORITHM, TRAIN_ID, "tcp", env) as app:
         app.start(until=None)
         wait_for(lambda: "READY" in app.log, lambda: app.console, 60)
-        broker.stop()
-        assert app.train(algorithm_id=f"{rate}-{_BURST}")["flag"] == 1
+        assert app.train(algorithm_id=str(rate))["flag"] == 1
         spool = app.temporary / "spool"
+        wait_for(lambda: inspect(spool).delivered > rate, lambda: app.console, 60)
+        broker.stop()
+        app.write("burst.new", str(_BURST))
+        (folder / "burst.new").rename(folder / "burst")
         wait_for(lambda: inspect(spool).undelivered > _BURST, lambda: app.console, 60)
         broker.start()
         wait_for(lambda: inspect(spool).undelivered < 2 * rate, lambda: app.console, 120)
@@ -163,7 +167,7 @@ def tasks(folder: Path, protocol: str, count: int, sample_every: int) -> tuple[F
                 "req_type": 1,
                 "instance_id": TRAIN_ID,
                 "data_paths": [],
-                "algorithm_id": f"0-0-{number}",
+                "algorithm_id": f"0-{number}",
             }
             while client.send(request)["flag"] != 1:  # busy with the one before
                 assert time.monotonic() < begin + _TASK_SECONDS * (number + 10), app.console[-2000:]

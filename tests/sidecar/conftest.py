@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.sidecar.helpers import Place
+from tests.sidecar.spoiled import Spool
 
 
 @pytest.fixture
@@ -16,3 +18,16 @@ def place(tmp_path: Path) -> Iterator[Place]:
     one = Place(tmp_path)
     yield one
     one.close()
+
+
+@pytest.fixture(scope="session")
+def whole() -> Iterator[Spool]:
+    """An undamaged spool, in memory: thousands of copies are made of it."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Spool(Path(folder) / "whole")
+
+
+@pytest.fixture
+def spool(whole: Spool) -> Iterator[Spool]:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield whole.copy(Path(folder) / "spool")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from tests.sidecar.helpers import FakeSink, Topic
 
 SEGMENTS, FRAMES = 3, 4
 COUNT = SEGMENTS * FRAMES
+ALL = list(range(1, COUNT + 1))
+# Bytes of a frame of these spools.
+SIZE = frame.OVERHEAD + len(b'{"n":101}')
 # Far more rounds than any spool of these takes.
 _ROUNDS = 500
 
@@ -97,3 +102,15 @@ class Spool:
                 drain.close()
                 return drain
         raise AssertionError("it never comes to an end")
+
+
+def copies(whole: Spool) -> Generator[Spool, None, None]:
+    """Yield copies for ever; each is gone when the next is asked for."""
+    while True:
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+            yield whole.copy(Path(folder) / "spool")
+
+
+def without(*seqs: int) -> list[int]:
+    """Return all numbers of stream ``a`` but some."""
+    return [seq for seq in ALL if seq not in seqs]

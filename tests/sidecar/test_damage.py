@@ -7,23 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import tempfile
-from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubhe_sdk.spool import frame, segment
-from tests.dubhe_sdk.spool.helpers import description, flip_bit, spoil_description
-from tests.sidecar.helpers import Place
-from tests.sidecar.spoiled import COUNT, FRAMES, SEGMENTS, Spool
+from dubhe_sdk.spool import segment
+from tests.dubhe_sdk.spool.helpers import flip_bit, spoil_description
+from tests.sidecar.spoiled import ALL, COUNT, FRAMES, SEGMENTS, SIZE, Spool, copies, without
 
-ALL = list(range(1, COUNT + 1))
-# Bytes of a frame of these spools.
-SIZE = frame.OVERHEAD + len(b'{"n":101}')
 FIELDS = {
     "magic": range(0, 2),
     "version": range(2, 3),
@@ -37,30 +29,6 @@ FIELDS = {
     "checksum": range(40, 44),
     "payload": range(44, SIZE),
 }
-
-
-@pytest.fixture(scope="module")
-def whole() -> Iterator[Spool]:
-    """An undamaged spool, in memory: thousands of copies are made of it."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        yield Spool(Path(folder) / "whole")
-
-
-@pytest.fixture
-def spool(whole: Spool) -> Iterator[Spool]:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        yield whole.copy(Path(folder) / "spool")
-
-
-def copies(whole: Spool) -> Generator[Spool, None, None]:
-    """Yield copies for ever; each is gone when the next is asked for."""
-    while True:
-        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-            yield whole.copy(Path(folder) / "spool")
-
-
-def without(*seqs: int) -> list[int]:
-    return [seq for seq in ALL if seq not in seqs]
 
 
 def test_an_undamaged_spool_reports_nothing(spool: Spool) -> None:
@@ -172,112 +140,15 @@ def test_zeros_in_place_of_frames(spool: Spool) -> None:
     assert (outcome.totals.missing, outcome.totals.skipped_bytes) == (2, 2 * SIZE)
 
 
-@pytest.mark.parametrize("gone", [{1}, {2}, {1, 2}, {3}, {2, 3}], ids=str)
-def test_a_hole_in_the_numbers_of_segments_is_reported(
-    spool: Spool, gone: set[int], caplog: pytest.LogCaptureFixture
-) -> None:
-    for number in gone:
-        spool.path(number).unlink()
-    outcome = spool.deliver()
-    kept = [seq for seq in ALL if (seq - 1) // FRAMES + 1 not in gone]
-    assert outcome.seqs["a"] == kept
-    provable = [seq for seq in ALL if seq not in kept and seq < kept[-1]]
-    assert outcome.totals.missing == len(provable)
-    assert ("are missing in the spool" in caplog.text) == bool(provable)
-
-
-def test_a_copy_of_a_segment_is_not_delivered_again(
-    spool: Spool, caplog: pytest.LogCaptureFixture
-) -> None:
-    """By hand, or by a backup that was put back: under a later number, or another name."""
-    shutil.copy(spool.path(1), spool.path(SEGMENTS + 1))
-    shutil.copy(spool.path(2), spool.path(2, "c"))
-    outcome = spool.deliver()
-    assert outcome.status is not None
-    assert outcome.seqs["a"] == ALL
-    assert "c" not in outcome.seqs
-    assert "segment of stream a, copied or renamed" in outcome.status.unreadable[0]
-    assert outcome.totals.skipped_bytes == FRAMES * SIZE
-    assert "damaged bytes in stream a were skipped" in caplog.text
-
-
-@pytest.mark.parametrize("magic", [b"DUBHESG0", b"DUBHESG2", b"DUBHESGA"])
-def test_a_spool_of_another_version_is_kept_and_told(
-    spool: Spool, magic: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    contents = magic + spool.path(1).read_bytes()[8:]
-    spool.path(1, "other").write_bytes(contents)
-    outcome = spool.deliver()
-    assert outcome.status is not None
-    assert outcome.seqs["a"] == ALL
-    assert "other" not in outcome.seqs
-    assert spool.path(1, "other").read_bytes() == contents
-    assert repr(magic) in outcome.status.unreadable[0]
-    assert "another version" in caplog.text
-
-
-def test_a_description_with_more_or_less_in_it_is_kept_and_told(spool: Spool) -> None:
-    text = description("other").encode()[segment.PREFIX.size :]
-    for name, changed in {
-        "more": text.replace(b'"pid"', b'"colour": 1, "pid"'),
-        "less": text.replace(b'"service": "service-1", ', b""),
-    }.items():
-        assert changed != text
-        header = segment.PREFIX.pack(segment.MAGIC, bytes(8), len(changed), segment.crc32(changed))
-        spool.path(1, name).write_bytes(header + changed)
-    outcome = spool.deliver()
-    assert outcome.status is not None
-    assert outcome.seqs["a"] == ALL
-    assert [line.split(":")[0] for line in outcome.status.unreadable] == ["less", "more"]
-    assert all("not understood" in line for line in outcome.status.unreadable)
-
-
-def test_foreign_things_hold_up_neither_sidecar_nor_status(whole: Spool, place: Place) -> None:
-    """Real processes, since what could go wrong is that one waits for ever: a FIFO does that."""
-    shutil.rmtree(place.spool)
-    spool = whole.copy(place.spool)
-    spool.path(1, "folder").mkdir()
-    spool.path(1, "link").symlink_to(spool.path(1))
-    spool.path(1, "dangling").symlink_to("nowhere")
-    os.mkfifo(spool.path(1, "pipe"))
-    os.mkfifo(spool.folder / ".pipe.00000001.seg.new")
-    os.mkfifo(spool.folder / "other.seg")
-    spool.path(1, "text").write_text("a file of somebody's own\n" * 99)
-    (spool.folder / "notes.txt").write_text("not ours")
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.bind(str(spool.path(1, "socket")))
-        place.drain()
-        done = place.dubhe("status", "--json")
-        place.drain()
-    assert len(place.values) == COUNT + FRAMES
-    for name in ("folder", "link", "dangling", "pipe", "socket", "text"):
-        assert f"{name}.00000001.seg" in place.log_text or f"stream {name} " in place.log_text
-        assert f'"{name}' in done.stdout
-        assert os.path.lexists(spool.path(1, name))
-    assert done.returncode == 1
-    assert "Traceback" not in place.log_text
-
-
-def test_what_a_power_cut_leaves_of_a_new_segment_is_cleared_away(
-    whole: Spool, place: Place
-) -> None:
-    """Nothing but zeros, or nothing at all, under a name: no stream to be unreadable for ever."""
-    shutil.rmtree(place.spool)
-    spool = whole.copy(place.spool)
-    spool.path(1, "empty").write_bytes(b"")
-    spool.path(1, "zeros").write_bytes(bytes(100_000))
-    spool.path(SEGMENTS + 1).write_bytes(bytes(5000))
-    place.drain()
-    assert len(place.values) == COUNT + FRAMES
-    assert place.dubhe("status").returncode == 0
-    assert place.log_text.count("held nothing but zeros") == 3
-
-
 FLIP = st.tuples(st.just("flip"), st.integers(1, SEGMENTS), st.integers(0, 900), st.integers(0, 7))
 CUT = st.tuples(st.just("cut"), st.integers(1, SEGMENTS), st.integers(0, 900), st.just(0))
 ZERO = st.tuples(st.just("zero"), st.integers(1, SEGMENTS), st.integers(0, 900), st.integers(1, 99))
 GONE = st.tuples(st.just("gone"), st.integers(1, SEGMENTS), st.just(0), st.just(0))
-COPY = st.tuples(st.just("copy"), st.integers(1, SEGMENTS), st.integers(1, 9), st.just(0))
+# Behind the others: a later segment in an earlier one's place makes those between look like
+# repeats, which are reported and not delivered, since order goes before.
+COPY = st.tuples(
+    st.just("copy"), st.integers(1, SEGMENTS), st.integers(SEGMENTS + 1, 9), st.just(0)
+)
 
 
 @settings(max_examples=300, deadline=None)

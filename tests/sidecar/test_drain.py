@@ -663,3 +663,25 @@ def test_crash_after_crash_loses_nothing_and_repeats_nothing(tmp_path_factory, c
         assert crash_at(directory, topic, Countdown(), crashable)
         assert crash_at(directory, topic, Countdown(), crashable)
         check(directory, topic)
+
+
+def test_a_task_whose_stream_was_lost_gets_its_end_once(tmp_path):
+    """A power cut may leave the cursor and take the files; the platform still waits for the END."""
+    topic = Topic()
+    writer = make_writer(tmp_path)
+    tell(writer, 1, Kind.START)
+    tell(writer, 2)
+    drain = Drain(tmp_path, FakeSink(topic))
+    drain.open()
+    while drain.step():
+        pass
+    drain.save()
+    stream = writer.stream
+    for path in segments(tmp_path):
+        path.unlink()
+    writer.close()
+    for _ in range(3):
+        run(tmp_path, topic)
+    assert topic.identities == [(stream, 1), (stream, 2), (stream, 3)]
+    assert json.loads(topic.values[-1])["data"]["status"] == 300
+    assert cursors.load(tmp_path).streams == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
 from dubhe_sdk.spool.writer import SpoolWriter, create_segment
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
+    FakeTime,
     child,
     description,
     fail_on_damage,
@@ -377,3 +379,46 @@ def _target(fd: str) -> str:
         return str(Path("/proc/self/fd", fd).readlink())
     except OSError:
         return ""
+
+
+def test_a_stream_that_the_disk_does_not_give_is_tried_again_and_holds_nobody_up(
+    tmp_path, monkeypatch
+):
+    clock = FakeTime()
+    clock.now = time.monotonic_ns()
+    monkeypatch.setattr("dubhe_sdk.spool.merge.monotonic_ns", clock)
+    put(tmp_path, "bad", [10, 20])
+    put(tmp_path, "good", [30])
+    real, refused = os.pread, True
+    bad = (tmp_path / "bad.00000001.seg").stat().st_ino
+    tries = 0
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        nonlocal tries
+        # The header can be read and the frames cannot, as with a bad sector in the middle.
+        if os.fstat(fd).st_ino == bad and offset > segment.PREFIX.size:
+            tries += 1
+            if refused:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(fd, size, offset)
+
+    monkeypatch.setattr("dubhe_sdk.spool.reader.os.pread", pread)
+    told: list[str] = []
+    reader = SpoolReader(tmp_path, {}, told.append)
+    assert numbers(reader.read()) == [30]
+    for _ in range(50):
+        assert reader.read() == []
+    assert tries == 1, "not before its time"
+    for _ in range(200):
+        clock.advance(1)
+        assert reader.read() == []
+    assert 5 < tries < 12, "ever less often"
+    assert len(told) == 1
+    assert "Input/output error" in told[0]
+    assert "tried again" in told[0]
+    assert reader.ended == {"good"}
+    refused = False
+    clock.advance(61)
+    assert numbers(reader.read()) == [10, 20]
+    assert reader.read() == []
+    assert reader.ended == {"bad", "good"}
