@@ -28,11 +28,7 @@ CURSORS = st.builds(
 )
 
 
-<<<<<<< HEAD
 @settings(deadline=None)  # the disk's time, not ours
-=======
-@settings(deadline=None)
->>>>>>> disk
 @given(CURSORS, CURSORS, CURSORS)
 def test_comes_back_as_it_was(tmp_path_factory, first, second, third):
     directory = tmp_path_factory.mktemp("spool")
