@@ -114,7 +114,10 @@ def test_which_command_it_becomes(project: Path, arguments: list[str], command: 
 
 SCRIPTS = [
     *("run.sh", "tests/run.sh", "tests/docker/engine", ".ci/run"),
-    *(f"image/{name}" for name in ("apt-install", "dubhe", "ensure-python", "install-wheel")),
+    *(
+        f"image/{name}"
+        for name in ("apt-install", "audit", "dubhe", "ensure-python", "install-wheel")
+    ),
     *(f"image/{name}" for name in ("lock", "publish", "run.sh", "slim", "start")),
 ]
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets in Chinese and Japanese take the wide forms too.
+_SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
+FORMULA = (*_SIGNS, "\t", "\r", "\n")
+# Where the list separator is a semicolon, or a tab was chosen, a spreadsheet cuts there too,
+# whatever is quoted; and what follows would begin a cell.
+_INNER = re.compile(f"([;\t\r\n]\\s*)(?=[{_SIGNS}])")
 ROWS = 1000
 
 
 def safe(text: str) -> str:
     """Return a text as a cell: what would begin a formula gets an apostrophe before it."""
-    return "'" + text if text.startswith(FORMULA) and text != "-Infinity" else text
+    if text == "-Infinity":
+        return text
+    text = _INNER.sub(r"\1'", text)
+    return "'" + text if text.lstrip(" ").startswith(FORMULA) else text
 
 
 def lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
