@@ -291,6 +291,28 @@ def test_manual_mode_learns_from_the_app_how_many_are_wanted(tmp_path: Path) -> 
         assert len(app.pids_of("model")) == 2
 
 
+def test_each_process_can_choose_a_device_by_its_number(tmp_path: Path) -> None:
+    """As the README says: after the import of the SDK, and before that of what uses it."""
+    choose = """index = int(os.environ["DUBHE_WORKER_INDEX"])
+devices = os.environ["CUDA_VISIBLE_DEVICES"].split(",")
+os.environ["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
+"""
+    source = app_with('return os.environ["CUDA_VISIBLE_DEVICES"]')
+    source = source.replace('index = int(os.environ["DUBHE_WORKER_INDEX"])\n', choose)
+    env = workers(2, CUDA_VISIBLE_DEVICES="4,7")
+    with App(tmp_path, source, INFERENCE_ID, env=env) as app:
+        app.start()
+        first = app.pid_of("model")
+        assert data_of(app.infer()) == "4"
+        os.kill(first, signal.SIGSTOP)  # it takes one, and the next goes to the other
+        with ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(app.infer) for _ in range(2)]
+            done = wait_for(lambda: [b for b in both if b.done()], "the other's answer")
+            assert data_of(done[0].result()) == "7"
+            os.kill(first, signal.SIGCONT)
+            assert sorted(data_of(future.result()) for future in both) == ["4", "7"]
+
+
 def test_a_training_has_one_process(tmp_path: Path) -> None:
     with App(tmp_path, app_with(WHO), TRAIN_ID, env=workers()) as app:
         app.start()
