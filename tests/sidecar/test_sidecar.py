@@ -256,14 +256,8 @@ def test_a_second_sidecar_stands_by_and_takes_over(place):
             first.wait()
     wait_for(lambda: len(place.values) == 200, lambda: str(place.values))
     assert place.values == list(range(200))
-<<<<<<< HEAD
     # Told by a thread that also syncs the spool, which a busy disk may delay.
     wait_for(lambda: read_live(place.spool)["pid"] == second.pid, lambda: place.log_text)
-=======
-    wait_for(
-        lambda: read_live(place.spool)["pid"] == second.pid, place.log_text
-    )  # told by a thread
->>>>>>> guard
     second.send_signal(signal.SIGTERM)
     assert second.wait(30) == 0
 
