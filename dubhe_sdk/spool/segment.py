@@ -239,10 +239,13 @@ def remove_blank(directory: Path) -> list[str]:
     for stream, numbers in list_segments(directory).items():
         for number in numbers:
             path = directory / file_name(stream, number)
-            with path.open("rb") as file:
-                if not is_growing(file.fileno()) and _is_blank(file):
-                    path.unlink()
-                    removed.append(path.name)
+            try:
+                with path.open("rb") as file:
+                    if not is_growing(file.fileno()) and _is_blank(file):
+                        path.unlink()
+                        removed.append(path.name)
+            except OSError:
+                continue  # whoever reads it next tells what is wrong with it
     return removed
 
 

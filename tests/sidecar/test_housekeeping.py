@@ -7,10 +7,11 @@ import shutil
 
 import pytest
 
+from dubhe_sdk.spool import ballast
 from dubhe_sidecar import housekeeping
 from dubhe_sidecar.housekeeping import Housekeeping
 from dubhe_sidecar.status import read_live
-from tests.dubhe_sdk.spool.helpers import make_writer, say, segments
+from tests.dubhe_sdk.spool.helpers import make_writer, mounted, say, segments
 from tests.sidecar.helpers import FakeSink, Topic
 from tests.support.waiting import wait_for
 
@@ -108,3 +109,30 @@ def test_the_end_of_the_lifeline_is_told_once(tmp_path, synced):
         wait_for(lambda n=number: len(synced) > n, "a round")
     assert told == [1]
     os.close(reading)
+
+
+def test_lays_by_room_and_renews_it(tmp_path):
+    laid_by = tmp_path / ballast.NAME
+    keep(tmp_path)
+    wait_for(lambda: laid_by.exists() and laid_by.stat().st_size == ballast.BYTES, "the ballast")
+    assert ballast.give(tmp_path, 100_000)
+    wait_for(lambda: laid_by.stat().st_size == ballast.BYTES, "the ballast again")
+
+
+def test_what_lasts_is_told_once(tmp_path, caplog):
+    """A full disk lasts for hours, and a round takes a second."""
+    with mounted(tmp_path / "disk", "-o", "size=64k,nr_inodes=3") as disk:
+        (disk / "foreign-1").touch()
+        (disk / "foreign-2").touch()
+        rounds = 0
+
+        def trouble() -> None:
+            nonlocal rounds
+            rounds += 1
+
+        Housekeeping(disk, FakeSink(Topic()), None, lambda: None, trouble).start()
+        wait_for(lambda: rounds > 20, "twenty rounds")
+        assert caplog.text.count("No space left") == 1
+        (disk / "foreign-1").unlink()
+        (disk / "foreign-2").unlink()
+        wait_for(lambda: read_live(disk), "the state")
