@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import subprocess
@@ -31,8 +32,8 @@ def listeners(process: subprocess.Popen[bytes]) -> int:
     """Return how many TCP sockets of a process listen."""
     inodes = set()
     for path in Path(f"/proc/{process.pid}/fd").iterdir():
-        target = str(path.readlink())
-        inodes.add(target.removeprefix("socket:[").rstrip("]"))
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            inodes.add(str(path.readlink()).removeprefix("socket:[").rstrip("]"))
     rows = [r.split() for r in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[3] == "0A" and row[9] in inodes for row in rows)
 

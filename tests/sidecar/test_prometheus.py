@@ -61,6 +61,7 @@ def test_a_spool_with_everything_in_it(tmp_path):
     assert found["dubhe_dead_letters_total"] == 1
     assert found["dubhe_damaged_places_total"] == 1
     assert found["dubhe_damaged_bytes_total"] > 40
+    assert found["dubhe_missing_records_total"] == 1  # the damaged one
     assert found["dubhe_oldest_undelivered_age_seconds"] > 0
     assert found["dubhe_streams{state=writing}"] == 1
     assert found["dubhe_sidecar_up"] == found["dubhe_delivering"] == 0
