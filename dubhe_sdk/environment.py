@@ -22,6 +22,8 @@ DEFAULT_PORT = 8030
 DEFAULT_TOPIC_STATUS = "alg_model_progress"
 DEFAULT_TOPIC_RESULT = "als_model_result"
 PROTOCOLS = ("http", "tcp")
+# Of the sidecar, and of no process beside it.
+SECRETS = ("KAFKA_SASL_PASSWORD", "KAFKA_SSL_KEY_PASSWORD")
 
 MIB = 1024 * 1024
 

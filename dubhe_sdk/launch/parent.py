@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.environment import SECRETS
 from dubhe_sdk.launch.options import LaunchOptions
 from dubhe_sdk.launch.sidecar import SidecarKeeper
 from dubhe_sdk.logformat import tell
@@ -104,11 +105,13 @@ class Launcher:
         return returncode
 
     def _start_command(self, reading: int, held: int) -> subprocess.Popen[bytes]:
+        # The sidecar alone talks to Kafka. An algorithm prints its environment, or hands it on.
+        env = {name: value for name, value in os.environ.items() if name not in SECRETS}
         return subprocess.Popen(
             self._command,
             pass_fds=[reading, held],
             start_new_session=True,
-            env={**os.environ, LAUNCHED_VARIABLE: "1", lifeline.VARIABLE: str(reading)},
+            env={**env, LAUNCHED_VARIABLE: "1", lifeline.VARIABLE: str(reading)},
         )
 
     def _catch_signals(self) -> None:

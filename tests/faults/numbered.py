@@ -19,7 +19,6 @@ from tests.sidecar.helpers import Place
 from tests.support.waiting import wait_for
 
 PAUSE_S = 0.002
-STANDING_BY = "standing by"
 PADDING = "x" * 200
 
 
@@ -109,16 +108,6 @@ class Delivery:
     def wait_well(self, timeout: float = 60.0) -> None:
         """Wait until ``dubhe status`` tells of no trouble."""
         self._wait(lambda: self.status.last_error is None, "no trouble", timeout)
-
-    def kill_sidecar(self) -> None:
-        """Kill the sidecar while another one stands by, which takes over at once."""
-        [running] = self.place.processes
-        told = self.place.log_text.count(STANDING_BY)
-        self._start()
-        self._wait(lambda: self.place.log_text.count(STANDING_BY) > told, STANDING_BY, 60)
-        running.kill()
-        running.wait()
-        self.place.processes.remove(running)
 
     def finish(self, bootstrap: str) -> Verdict:
         """Say no more, have the rest delivered, and judge what a plain consumer finds.

@@ -10,12 +10,10 @@ import pytest
 from tests.faults.numbered import PERFECT, Delivery
 from tests.kafka.cluster import SIZE, Cluster
 from tests.network.lab import Lab
-from tests.network.wire import Rule
 from tests.support.waiting import wait_for
 
 SIDECAR = "sidecar"
 NODES = range(1, SIZE + 1)
-LAG = Rule(delay_s=0.5)  # twice that is well below the session timeout
 
 
 @pytest.fixture(scope="module")
@@ -128,21 +126,6 @@ def test_too_few_replicas_are_up(cluster: Cluster, topic: str, delivery: Deliver
     cluster.heal()
     delivery.wait_delivered()
     delivery.wait_well()
-    assert delivery.finish(cluster.bootstrap) == PERFECT
-
-
-def test_a_sidecar_is_killed_while_replicas_lag(
-    cluster: Cluster, topic: str, delivery: Delivery
-) -> None:
-    """What the leader has and the others have not yet is in no consumer's sight."""
-    leader = cluster.leader(topic)
-    for node in others(leader):
-        cluster.lab.rule(cluster.host(leader), cluster.host(node), LAG)
-    for _ in range(4):
-        delivery.wait_delivered(50)
-        delivery.kill_sidecar()
-    delivery.wait_delivered(50)
-    cluster.heal()
     assert delivery.finish(cluster.bootstrap) == PERFECT
 
 

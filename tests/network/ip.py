@@ -40,10 +40,8 @@ def reset_for(packet: bytes) -> bytes | None:
         seq, ack, flags = ack, 0, _RST
     else:
         length = len(packet) - header - (offset >> 4) * 4 + bool(flags & _SYN) + bool(flags & _FIN)
-        numbers = (0, (seq + length) & 0xFFFFFFFF, _RST | _ACK)
-    answer = struct.pack(
-        ">HHIIBBHHH", to_port, from_port, *numbers[:2], 5 << 4, numbers[2], 0, 0, 0
-    )
+        seq, ack, flags = 0, (seq + length) & 0xFFFFFFFF, _RST | _ACK
+    answer = struct.pack(">HHIIBBHHH", to_port, from_port, seq, ack, 5 << 4, flags, 0, 0, 0)
     pseudo = target + source + struct.pack(">BBH", 0, _TCP, len(answer))
     answer = answer[:16] + struct.pack(">H", _checksum(pseudo + answer)) + answer[18:]
     head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40, 0, 0, 64, _TCP, 0, target, source)

@@ -23,6 +23,10 @@ SLICE_S = 0.1  # an interruption is noticed within this time
 SASL_BOOTSTRAP_S = 3.5  # below the pause between attempts: one attempt for each constructor
 
 
+class FileTrouble(OSError):
+    """A file that the settings name is not what it should be; someone may correct it."""
+
+
 class Connection:
     """Makes lines and tail readers, and repeats what fails until it works."""
 
@@ -73,6 +77,11 @@ class Connection:
             SinkError: waiting does not cure it.
             SinkInterrupted: waiting is to end.
         """
+        if isinstance(error, FileTrouble):  # the cluster was not asked
+            self._trouble.retries += 1
+            self._trouble.note(str(error))
+            self.pause(self._away.pause())
+            return
         kind = fault(error)
         if kind in (Fault.UNEXPLAINED, Fault.RECORD):
             raise SinkError(f"{self._trouble.name}: {words(error)}") from error
@@ -98,14 +107,18 @@ class Connection:
             time.sleep(min(left, SLICE_S))
 
     def _client(self) -> dict[str, Any]:
-        """Return what kafka-python needs. Read anew each time: certificates get renewed."""
+        """Return what kafka-python needs. Read anew: certificates are renewed, secrets changed.
+
+        Raises:
+            FileTrouble: a file was good at the start, and is not now.
+        """
         timeout_s = self._limits.connect_timeout_s
         if self._sasl:
             timeout_s = min(timeout_s, SASL_BOOTSTRAP_S)
         try:
             client = self._settings.client()
         except SettingsError as error:
-            raise SinkError(str(error)) from error
+            raise FileTrouble(str(error)) from error
         return {
             **client,
             "client_id": "dubhe-sidecar",

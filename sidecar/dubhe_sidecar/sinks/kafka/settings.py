@@ -70,6 +70,10 @@ class KafkaSettings:
     keyfile: str | None = None
     key_password: str | None = field(default=None, repr=False)
     check_hostname: bool = True
+    password_file: str | None = None
+    """If given, `client` reads the password from there, anew each time: it may be corrected."""
+    key_password_file: str | None = None
+    """The same for the key's."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> KafkaSettings:
@@ -96,6 +100,8 @@ class KafkaSettings:
             mechanism=_choice(found, "KAFKA_SASL_MECHANISM", MECHANISMS),
             username=found.get("KAFKA_SASL_USERNAME", ""),
             password=secrets["KAFKA_SASL_PASSWORD"] or "",
+            password_file=found.get("KAFKA_SASL_PASSWORD_FILE"),
+            key_password_file=found.get("KAFKA_SSL_KEY_PASSWORD_FILE"),
             cafile=_file(found, "KAFKA_SSL_CAFILE"),
             certfile=_file(found, "KAFKA_SSL_CERTFILE"),
             keyfile=_file(found, "KAFKA_SSL_KEYFILE"),
@@ -132,6 +138,8 @@ class KafkaSettings:
         if self.certfile:
             # An empty answer where no password is given: otherwise OpenSSL asks on the terminal.
             secret = self.key_password or ""
+            if self.key_password_file:
+                secret = _read(TLS[3], self.key_password_file)
             try:
                 context.load_cert_chain(self.certfile, self.keyfile, password=lambda: secret)
             except (ssl.SSLError, OSError) as error:
@@ -143,17 +151,24 @@ class KafkaSettings:
         return context
 
     def client(self) -> dict[str, Any]:
-        """Return what every client of kafka-python needs."""
+        """Return what every client of kafka-python needs; files are read anew.
+
+        Raises:
+            SettingsError: a file cannot be read, or holds something else than it should.
+        """
         config: dict[str, Any] = {
             "bootstrap_servers": [str(server) for server in self.servers],
             "security_protocol": self.protocol,
             "ssl_context": self.tls(),
         }
         if self.protocol.startswith("SASL_"):
+            password = self.password
+            if self.password_file:
+                password = _read(SASL[2], self.password_file)
             config |= {
                 "sasl_mechanism": self.mechanism,
                 "sasl_plain_username": self.username,
-                "sasl_plain_password": self.password,
+                "sasl_plain_password": password,
             }
         return config
 
@@ -203,6 +218,10 @@ def _secret(found: Mapping[str, str], name: str) -> str | None:
         return found.get(name)
     if name in found:
         raise SettingsError(f"{name} and {name}_FILE are both set; set one of them")
+    return _read(name, path)
+
+
+def _read(name: str, path: str) -> str:
     try:
         secret = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
