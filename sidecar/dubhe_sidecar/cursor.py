@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sidecar import steadyfile
+from dubhe_sidecar.record import Position
 from dubhe_sidecar.sinks.base import SinkError
 
 NAME = "cursor.json"
 VERSION = 1
 # The file's size is a multiple of this, so that it seldom needs more room than before.
 _UNIT = 16 * 1024
+
+
+# Where a stream stands of which nothing has been delivered.
+BEGIN = Position(1, 0)
 
 
 @dataclass

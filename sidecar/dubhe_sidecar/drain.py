@@ -15,21 +15,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.frame import OVERHEAD, Kind
-from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
-from dubhe_sdk.spool.reader import StreamReader
-from dubhe_sdk.spool.segment import Description
+from dubhe_sdk.spool.merge import SpoolReader
 from dubhe_sidecar import cursor as cursors
-from dubhe_sidecar.convert import missing_end, to_record
-from dubhe_sidecar.cursor import StreamCursor
+from dubhe_sidecar.convert import to_record
+from dubhe_sidecar.cursor import BEGIN, StreamCursor
 from dubhe_sidecar.deadletters import DeadLetters
+from dubhe_sidecar.endings import Endings
 from dubhe_sidecar.ledger import Ledger
+from dubhe_sidecar.losses import Losses, size_of
 from dubhe_sidecar.patience import Patience
 from dubhe_sidecar.record import Position, Record
 from dubhe_sidecar.sinks.base import Outcome, Sink
@@ -37,14 +36,8 @@ from dubhe_sidecar.sinks.base import Outcome, Sink
 _SAVE_SECONDS = 0.2
 # While records are on their way, outcomes are waited for so long before new frames are looked for.
 _OUTCOME_SECONDS = 0.004
-# Where a stream stands of which nothing has been delivered.
-_BEGIN = Position(1, 0)
-_READY = int(Kind.READY)
 _START = int(Kind.START)
 _END = int(Kind.END)
-_BY_THE_SERVICE = frozenset((_READY, _START, _END))
-
-T = TypeVar("T")
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -79,29 +72,23 @@ class Drain:
         self._letters_patience = Patience(
             f"the dead letter for {self._dead_letters.path}", "delivery waits", directory
         )
+        self._losses = Losses(directory, self.cursor.totals)
         self._ledger = Ledger()
         self._dirty = False
         self._saved_at = 0.0
-        self._ends_added: set[str] = set()
-        # Streams of which START was handed over and END was not.
-        self._open_tasks = {name for name, s in self.cursor.streams.items() if s.task_open}
         self._ended_at: dict[str, float] = {}
         # Per stream, the last number that had arrived before and has not come up again.
         self._to_pass: dict[str, int] = {}
         self._delete_behind_cursor()
-        present = segment.list_segments(directory)
-        # Their files are gone, with power or by hand, and their tasks still need an END.
-        self._lost = [
-            name
-            for name, entry in self.cursor.streams.items()
-            if name not in present and entry.description is not None
-        ]
         self._reader = SpoolReader(
             directory,
             {name: (s.segment, s.offset) for name, s in self.cursor.streams.items()},
             log.error,
             ignore=self._is_finished,  # its files may outlive it for as long as the disk is full
             last_seqs={name: s.seq for name, s in self.cursor.streams.items()},
+        )
+        self._endings = Endings(
+            directory, self.cursor, self._reader, self._send, self._await_all_outcomes
         )
 
     def open(self) -> None:
@@ -129,8 +116,7 @@ class Drain:
         """
         frames = self._reader.read()
         for spooled in frames:
-            if self._open_tasks and spooled.frame.kind in _BY_THE_SERVICE:
-                self._end_former_tasks(spooled)
+            self._endings.precede(spooled)
             self._send(to_record(spooled))
         self._collect(0.0 if frames else _OUTCOME_SECONDS)
         self._finish_streams()
@@ -171,10 +157,7 @@ class Drain:
     # --- records ------------------------------------------------------------------------------
 
     def _send(self, record: Record) -> None:
-        if record.kind == _START:
-            self._open_tasks.add(record.stream)
-        elif record.kind == _END:
-            self._open_tasks.discard(record.stream)
+        self._endings.sees(record)
         arrived = record.seq in self._sink.delivered.get(record.stream, ())
         self._ledger.enter(record, arrived=arrived)
         if not arrived:
@@ -192,6 +175,11 @@ class Drain:
         """Wait until nothing is on its way."""
         while self._sink.in_flight:
             self._collect(_OUTCOME_SECONDS)
+
+    def _await_all_outcomes(self) -> None:
+        """Wait until nothing is on its way, and have the cursor know of it."""
+        self._await_outcomes()
+        self._collect(0.0)
 
     def _collect(self, timeout: float) -> None:
         if self._sink.in_flight:
@@ -217,15 +205,15 @@ class Drain:
         totals.delivered_bytes += len(record.value) if rejected is None else 0
         entry = self.cursor.streams.get(record.stream)
         if entry is None:
-            entry = self.cursor.streams[record.stream] = StreamCursor(*_BEGIN)
+            entry = self.cursor.streams[record.stream] = StreamCursor(*BEGIN)
         begin = record.end.offset - OVERHEAD - len(record.value)
         if record.end != (entry.segment, entry.offset):  # all but an END that was added
             if record.end.segment != entry.segment:
-                self._count_dropped(record.stream, entry.segment, record.end.segment)
+                self._losses.dropped(record.stream, entry.segment, record.end.segment)
             if (record.end.segment, begin) != (entry.segment, entry.offset):
-                self._count_skipped(record.stream, entry, Position(record.end.segment, begin))
+                self._losses.skipped(record.stream, entry, Position(record.end.segment, begin))
             entry.segment, entry.offset = record.end
-        self._count_missing(record.stream, entry.seq + 1, record.seq)
+        self._losses.missing(record.stream, entry.seq + 1, record.seq)
         entry.seq = record.seq
         if self._to_pass and record.seq >= self._to_pass.get(record.stream, record.seq + 1):
             del self._to_pass[record.stream]
@@ -236,38 +224,6 @@ class Drain:
             entry.task_open = False
             entry.description = None
         self._dirty = True
-
-    def _count_missing(self, stream: str, expected: int, found: int) -> None:
-        """Add records that were said and are not there: numbers of a stream have no holes."""
-        if found > expected:
-            self.cursor.totals.missing += found - expected
-            log.error(
-                "%d records of stream %s are missing in the spool, numbers %d to %d: their segment "
-                "was damaged or removed",
-                *(found - expected, stream, expected, found - 1),
-            )
-
-    def _count_dropped(self, stream: str, first: int, behind: int) -> None:
-        """Add what the writer had to drop while segments ``first … behind - 1`` were its last."""
-        for number in range(first, behind):
-            path = self._directory / segment.file_name(stream, number)
-            count = dropped_in(path)
-            if count is None:
-                log.error("how many records were dropped while %s was written is damaged", path)
-            self.cursor.totals.dropped += count or 0
-
-    def _count_skipped(self, stream: str, entry: StreamCursor, end: Position) -> None:
-        """Add what lies between the cursor and ``end`` without being frames."""
-        count = 0
-        for number in range(entry.segment, end.segment + 1):
-            path = self._directory / segment.file_name(stream, number)
-            begin = entry.offset if number == entry.segment else 0
-            behind = end.offset if number == end.segment else size_of(path)
-            count += max(0, behind - (begin or _with_file(path, _first_offset)))
-        self.cursor.totals.skipped_bytes += count
-        self.cursor.totals.skipped_places += count > 0
-        if count:
-            log.error("%d damaged bytes in stream %s were skipped", count, stream)
 
     # --- the end of streams -------------------------------------------------------------------
 
@@ -280,83 +236,13 @@ class Drain:
             if not self._ledger.holds(name):
                 entry = self.cursor.streams.get(name)
                 if entry is not None and entry.task_open:
-                    self._add_missing_end(name, entry)
+                    self._endings.add_missing(name, entry)
                 elif now - ended_at >= self.linger_seconds:
                     self._finish(name)
                     finished = True
-        for name in self._lost:
-            if name in self.cursor.streams:
-                self._add_missing_end(name, self.cursor.streams[name])
+        self._endings.end_lost()
         if finished:
             self.save()
-
-    def _end_former_tasks(self, spooled: SpooledFrame) -> None:
-        """Say END for a service that was killed within a task before the next run speaks.
-
-        A container that is started again speaks into the same spool at once. While the broker is
-        away, what both runs said comes up together: a START of the second run must not come
-        between the START and the END of the first. Where a process of the first run still lives,
-        its END waits for that, as ever.
-        """
-        new = spooled.description
-        for name in sorted(self._open_tasks):
-            if name == spooled.stream or name not in self._reader.streams:
-                continue
-            old = self._reader.stream(name).description
-            same_run = old.service == new.service and new.service
-            if old.instance_id == new.instance_id and not same_run:
-                self._await_outcomes()
-                self._collect(0.0)
-                entry = self.cursor.streams.get(name)
-                if entry is not None and entry.task_open and self._is_run_spent(name, entry):
-                    self._say_missing_end(name, entry)
-
-    def _is_run_spent(self, name: str, entry: StreamCursor) -> bool:
-        """Return whether all writers of a stream's run are gone and nothing of theirs is left."""
-        return all(self._is_spent(other) for other in self._streams_of_run(name, entry))
-
-    def _streams_of_run(self, name: str, entry: StreamCursor) -> list[str]:
-        """Return the streams that are there of the run of the service that a stream belongs to."""
-        run, streams = self._description(name, entry).service, self._reader.streams
-        if not run:
-            return [name] if name in streams else []
-        return [one for one in streams if self._reader.stream(one).description.service == run]
-
-    def _description(self, name: str, entry: StreamCursor) -> Description:
-        """Return a stream's description; the cursor keeps that of an open task."""
-        if entry.description:
-            return Description(**entry.description)
-        return self._reader.stream(name).description
-
-    def _is_spent(self, name: str) -> bool:
-        """Return whether a stream's writer is gone and nothing lies behind the cursor."""
-        entry = self.cursor.streams.get(name) or StreamCursor(*_BEGIN)
-        try:
-            reader = StreamReader(self._directory, name, entry.segment, entry.offset)
-        except (OSError, segment.BadSegment):
-            return False
-        try:
-            return not reader.read() and reader.ended
-        except OSError:
-            return False
-        finally:
-            reader.close()
-
-    def _add_missing_end(self, name: str, entry: StreamCursor) -> None:
-        """Say END for a dead service, once every stream of that service has ended."""
-        if all(other in self._reader.ended for other in self._streams_of_run(name, entry)):
-            self._say_missing_end(name, entry)
-
-    def _say_missing_end(self, name: str, entry: StreamCursor) -> None:
-        if name in self._ends_added:
-            return
-        description = self._description(name, entry)
-        self._ends_added.add(name)
-        log.warning(
-            "the service of %s died within a task: its END is added", description.instance_id
-        )
-        at = Position(entry.segment, entry.offset)
-        self._send(missing_end(description, entry.seq, at, time.time_ns() // 1_000_000))
 
     def _is_finished(self, name: str) -> bool:
         entry = self.cursor.streams.get(name)
@@ -366,9 +252,9 @@ class Drain:
         reader = self._reader.stream(name)
         entry = self.cursor.streams.get(name)
         if entry is None:
-            entry = self.cursor.streams[name] = StreamCursor(*_BEGIN)
-        self._count_dropped(name, entry.segment, reader.number + 1)
-        self._count_skipped(name, entry, Position(reader.number, reader.offset))
+            entry = self.cursor.streams[name] = StreamCursor(*BEGIN)
+        self._losses.dropped(name, entry.segment, reader.number + 1)
+        self._losses.skipped(name, entry, Position(reader.number, reader.offset))
         entry.segment, entry.offset = reader.number, reader.offset
         entry.finished = True
         self._to_pass.pop(name, None)
@@ -413,34 +299,3 @@ class Drain:
             if size_of(path) > entry.offset:
                 return True
         return False
-
-
-def dropped_in(path: Path) -> int | None:
-    """Return the count of dropped records in a segment's header.
-
-    0 if the file is gone, None if the count is damaged.
-    """
-    return _with_file(path, segment.read_dropped)
-
-
-def size_of(path: Path) -> int:
-    """Return a file's size in bytes; 0 if it is gone."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _first_offset(fd: int) -> int:
-    try:
-        return segment.read_description(fd)[1]
-    except segment.BadSegment:
-        return 0  # the header is damage like any other
-
-
-def _with_file(path: Path, read: Callable[[int], T]) -> T | int:
-    try:
-        with path.open("rb") as file:
-            return read(file.fileno())
-    except OSError:
-        return 0

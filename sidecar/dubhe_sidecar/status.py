@@ -21,7 +21,7 @@ from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar import deadletters, steadyfile
-from dubhe_sidecar.drain import dropped_in, size_of
+from dubhe_sidecar.losses import dropped_in, size_of
 
 STATUS_NAME = "status.json"
 LOCK_NAME = "sidecar.lock"
