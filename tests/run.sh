@@ -13,7 +13,7 @@ say() { printf '== %s\n' "$*"; }
 
 install_debian() {
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, shellcheck, Python's venv, Chromium, Noto Sans CJK, npm) and run again." >&2
+    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, shellcheck, Python's venv, Chromium, Noto Sans CJK, npm, iproute2, openssl) and run again." >&2
     exit 2
   fi
   say "installing $*"
@@ -29,6 +29,8 @@ command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
 [ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing+=(fontconfig fonts-noto-cjk)
+command -v ip >/dev/null || missing+=(iproute2)
+command -v openssl >/dev/null || missing+=(openssl)
 command -v npm >/dev/null || missing+=(npm)
 [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
 
