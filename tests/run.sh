@@ -4,7 +4,8 @@
 # Usage: tests/run.sh [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
 #
 # Needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck, and for the page Chromium, a font
-# with Chinese glyphs and npm; on Debian or Ubuntu as root it installs what is missing. Everything
+# with Chinese glyphs and npm; for its networks iproute2, root and /dev/net/tun; for certificates
+# openssl. On Debian or Ubuntu as root it installs what is missing. Everything
 # else goes into .cache/ below the project.
 set -euo pipefail
 cd "$(dirname "$0")/.."
