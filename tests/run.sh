@@ -3,11 +3,11 @@
 #
 # Usage: tests/run.sh [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
 #
-# Needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck, for the page Chromium, a font with
-# Chinese glyphs and npm, and for the disk faults faketime, btrfs-progs and e2fsprogs; on Debian or
-# Ubuntu as root it installs what is missing. Everything else goes into .cache/ below the project.
-#
-# The tests of disk faults mount small file systems: they need root and loop devices.
+# Needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck; for the page Chromium, a font with
+# Chinese glyphs and npm; for the disk faults faketime, btrfs-progs, e2fsprogs, root and loop devices;
+# for networks of its own iproute2, root and /dev/net/tun; for certificates openssl; valgrind counts
+# instructions. On Debian or Ubuntu as root it installs what is missing. Everything else goes into
+# .cache/ below the project.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ say() { printf '== %s\n' "$*"; }
 
 install_debian() {
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, shellcheck, Python's venv, Chromium, Noto Sans CJK, npm, faketime, btrfs-progs, e2fsprogs) and run again." >&2
+    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, shellcheck, Python's venv, Chromium, Noto Sans CJK, npm, faketime, btrfs-progs, e2fsprogs, iproute2, openssl, valgrind) and run again." >&2
     exit 2
   fi
   say "installing $*"
@@ -31,6 +31,8 @@ command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
 [ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing+=(fontconfig fonts-noto-cjk)
+command -v ip >/dev/null || missing+=(iproute2)
+command -v openssl >/dev/null || missing+=(openssl)
 command -v npm >/dev/null || missing+=(npm)
 command -v faketime >/dev/null || missing+=(faketime)
 command -v mkfs.btrfs >/dev/null || missing+=(btrfs-progs)

@@ -74,10 +74,11 @@ def secured(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
     directory = tmp_path_factory.mktemp("secured") / "broker"
     broker = Broker(directory, properties(authority), jvm=(TELL_FAILURES,), listeners=LISTENERS)
     with broker:
+        admin = broker.admin()
         for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             info = ScramCredentialInfo(mechanism, 4096)
             user = UserScramCredentialUpsertion(USER, info, PASSWORD.encode())
-            for future in broker.admin().alter_user_scram_credentials([user]).values():
+            for future in admin.alter_user_scram_credentials([user]).values():
                 future.result(20)
         yield broker
 

@@ -36,6 +36,9 @@ PATTERNS: tuple[tuple[str, str, bool], ...] = (
     (r"SaslAuthenticationFailed", "authentication failed", True),
     (r"UnsupportedSaslMechanism", "the broker does not offer KAFKA_SASL_MECHANISM", True),
     (r"Handshake failed: (.+?)(?: \(backoff|$)", "TLS failed: {0}", False),
+    # With TLS 1.3 it is judged after the handshake; to Java's TLS a missing one is a bad one.
+    (r"CERTIFICATE_REQUIRED|ALERT_BAD_CERTIFICATE|ALERT_CERTIFICATE_\w+|ALERT_UNKNOWN_CA",
+     "the broker refuses our client certificate, or there is none: see KAFKA_SSL_CERTFILE", False),
     (r"Topic (\S+) is not authorized", "no permission on topic {0} (Describe, Write)", False),
     (r"TopicAuthorizationFailed", "no permission on the topic (Describe, Write)", False),
     (r"ClusterAuthorizationFailed", "no permission to produce idempotently", False),

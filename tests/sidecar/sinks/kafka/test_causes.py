@@ -33,6 +33,11 @@ def say(listener: Listener, line: str) -> None:
         ),
         ("[Error 33] UnsupportedSaslMechanismError", "the broker does not offer", True),
         ("Handshake failed: [SSL: CERTIFICATE_VERIFY_FAILED] x", "TLS failed: [SSL: CERT", False),
+        (
+            "Connection lost: KafkaConnectionError: [SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert",
+            "the broker refuses our client certificate, or there is none: see KAFKA_SSL_CERTFILE",
+            False,
+        ),
         ("DNS lookup failed for a.b:9092, gaierror(-2)", "the name of a.b:9092 cannot", False),
         ("KafkaConnectionError: 111 ECONNREFUSED", "connection refused", False),
         ("Topic nope not found in cluster metadata", "topic nope does not exist", False),

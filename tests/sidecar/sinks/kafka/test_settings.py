@@ -65,6 +65,17 @@ def test_secret_from_a_file(tmp_path: Path) -> None:
         read({**SASL, "KAFKA_SASL_PASSWORD_FILE": str(path)})
 
 
+def test_a_secrets_file_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("first")
+    settings = read({**SASL, "KAFKA_SASL_PASSWORD_FILE": str(path)})
+    path.write_text("second")
+    assert settings.client()["sasl_plain_password"] == "second"
+    path.unlink()
+    with pytest.raises(SettingsError, match=r"KAFKA_SASL_PASSWORD_FILE: .*/secret cannot be read"):
+        settings.client()
+
+
 @pytest.mark.parametrize(
     ("environ", "text"),
     [
