@@ -35,7 +35,7 @@ def _section(session: Session, name: str) -> bool:
     noise = machine.Noise()
     try:
         section: results.Section = measure(session)
-    except Exception as error:  # it is told, and the exit status says it
+    except Exception as error:  # noqa: BLE001 - it is told, and the exit status says it
         traceback.print_exc()
         session.say(f"{name} failed: {type(error).__name__}: {error}")
         return False

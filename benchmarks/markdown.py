@@ -50,8 +50,8 @@ def _runs(present: Sequence[Section]) -> Table:
         "Runs",
         ["section", "date", "commit", "command", "machine", "spin loop, p10–p90", "stolen", "took"],
         notes=[
-            "The spin loop is a fixed piece of computation, repeated before and after the section: on "
-            "a quiet machine it takes equally long each time. Stolen is the processor time that a "
+            "The spin loop is a fixed piece of computation, repeated before and after the section: "
+            "on a quiet machine it takes equally long each time. Stolen is the processor time that a "
             "hypervisor gave to others."
         ],
     )

@@ -15,9 +15,7 @@ _READY_SECONDS = 120.0
 
 
 class Worker:
-    """Starts the process; it is frozen until it is asked for something.
-
-    A frozen contestant's background threads and helpers cannot disturb another one's round.
+    """Starts the process. Between its turns it may be frozen: a frozen contestant's background threads and helpers cannot disturb another one's round.
 
     Args:
         command: speaks one line of JSON when it is ready, and one after each request.
@@ -62,7 +60,7 @@ class Worker:
             raise self._ended() from None
 
     def reply(self, seconds: float = 60.0) -> dict[str, Any]:
-        """Return the answer to the last request.
+        """Return the next line that it speaks.
 
         Raises:
             ContestantFailed: it ended, said what failed, or did not answer in time.
