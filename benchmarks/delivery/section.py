@@ -22,8 +22,8 @@ send the same bytes, with the same headers, key and settings (`acks=all`, idempo
 the same size) from memory, and look at every acknowledgement; they keep nothing on a disk and
 survive nothing. Times run from the start of the process to its end (`perf_counter`); processor time
 and peak memory are the kernel's account of the process (`wait4`). Rounds are interleaved, medians
-over rounds, ratios to kafka-python in the same round. There is no warm-up: the first message is part
-of the backlog. The broker shares the machine; its processor time is not counted."""
+over rounds, ratios to kafka-python in the same round. There is no warm-up: the first message is
+part of the backlog. The broker shares the machine; its processor time is not counted."""
 _REFERENCE = "kafka-python"
 
 

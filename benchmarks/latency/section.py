@@ -18,8 +18,8 @@ METHOD = """\
 Each message carries the moment before it was said; a consumer in another process (librdkafka, its
 default settings) takes the moment when its poll has returned. One clock (`perf_counter_ns`) serves
 both. Ours goes through spool and sidecar, the clients send straight from the process; each with its
-default linger. One round for each rate; one message is said and seen before, as a warm-up. The clients
-lose what is in their memory if the process is killed."""
+default linger. One round for each rate; one message is said and seen before, as a warm-up. The
+clients lose what is in their memory if the process is killed."""
 
 
 def measure(session: Session) -> Section:

@@ -18,7 +18,9 @@ from collections.abc import Callable
 def main() -> None:
     """Warm up by one message, then keep the rate."""
     who, rate, seconds = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
-    say, flush = {"ours": _ours, "kafka-python": _kafka_python, "confluent-kafka": _confluent}[who]()
+    say, flush = {"ours": _ours, "kafka-python": _kafka_python, "confluent-kafka": _confluent}[
+        who
+    ]()
     say(0)  # opens connections and the first segment; the consumer leaves it out
     flush()
     print(json.dumps({"ready": True}), flush=True)

@@ -64,7 +64,7 @@ class Server:
         return f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
 
 
-_BARE = ("gunicorn==27.0.1", "falcon==4.4.0", "gevent==26.9.0")
+_BARE = ("gunicorn[gevent]==27.0.1", "packaging", "falcon==4.4.0", "gevent==26.9.0")
 # Room for all clients of the largest load; what is refused would not be comparable.
 _QUEUE = {"DUBHE_INFERENCE_QUEUE": "2048"}
 

@@ -110,9 +110,7 @@ def _end(process: subprocess.Popen[bytes], seconds: float) -> Seen:
     if process.returncode != 0:
         raise ContestantFailed(f"the load failed; see {where('serving-load')}")
     raw = json.loads(out)
-    return Seen(
-        raw["rate"], raw["p50"], raw["p99"], raw["longest"], raw["failed"], raw["core"]
-    )
+    return Seen(raw["rate"], raw["p50"], raw["p99"], raw["longest"], raw["failed"], raw["core"])
 
 
 def _await(server: Server, port: int, process: subprocess.Popen[bytes], log: str) -> None:
@@ -127,7 +125,9 @@ def _await(server: Server, port: int, process: subprocess.Popen[bytes], log: str
             if server.good.encode() in last:
                 return
         time.sleep(0.02)  # another process gets ready, which cannot signal
-    raise ContestantFailed(f"no good reply within {_START_SECONDS:.0f} s, the last: {last[-200:]!r}")
+    raise ContestantFailed(
+        f"no good reply within {_START_SECONDS:.0f} s, the last: {last[-200:]!r}"
+    )
 
 
 def _ask(server: Server, port: int) -> bytes:

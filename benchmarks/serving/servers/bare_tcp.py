@@ -35,4 +35,6 @@ def _handle(sock: Any, address: Any) -> None:
 
 if __name__ == "__main__":
     # A queue for all clients of the largest load, who connect at once.
-    gevent.server.StreamServer(("127.0.0.1", int(sys.argv[1])), _handle, backlog=2048).serve_forever()
+    gevent.server.StreamServer(
+        ("127.0.0.1", int(sys.argv[1])), _handle, backlog=2048
+    ).serve_forever()

@@ -1,6 +1,7 @@
-"""LitServe, one worker process for the model."""
+"""LitServe, one worker process for the model.
 
-from __future__ import annotations
+Annotations are looked at when it runs, and must not be texts.
+"""
 
 import sys
 from typing import Any
