@@ -51,8 +51,8 @@ def _runs(present: Sequence[Section]) -> Table:
         ["section", "date", "commit", "command", "machine", "spin loop, p10–p90", "stolen", "took"],
         notes=[
             "The spin loop is a fixed piece of computation, repeated before and after the section: "
-            "on a quiet machine it takes equally long each time. Stolen is the processor time that a "
-            "hypervisor gave to others."
+            "on a quiet machine it takes equally long each time. Stolen is the processor time that "
+            "a hypervisor gave to others."
         ],
     )
     for section in present:

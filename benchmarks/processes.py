@@ -38,7 +38,7 @@ def leave_nothing() -> None:
 
 
 def spawn(
-    command: Sequence[str | Path],
+    command: Sequence[object],
     log: str,
     env: Mapping[str, str] | None = None,
     *,
@@ -48,7 +48,7 @@ def spawn(
     """Start a process in a group of its own.
 
     Args:
-        command: program and arguments.
+        command: program and arguments; texts are made of them.
         log: name of the file below ``.cache/bench/logs`` for what it says on stderr, and on
             stdout unless ``piped``.
         env: from `environ`.
@@ -86,7 +86,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str | Path],
+    command: Sequence[object],
     log: str,
     env: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
@@ -110,7 +110,7 @@ class Cost:
     """Largest resident set."""
 
 
-def run_to_end(command: Sequence[str | Path], log: str, env: Mapping[str, str]) -> Cost:
+def run_to_end(command: Sequence[object], log: str, env: Mapping[str, str]) -> Cost:
     """Run a process to its end and return what it cost.
 
     Raises:

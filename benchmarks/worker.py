@@ -6,7 +6,6 @@ import json
 import selectors
 import signal
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import ContestantFailed, signal_group, spawn, stop, where
@@ -15,7 +14,9 @@ _READY_SECONDS = 120.0
 
 
 class Worker:
-    """Starts the process. Between its turns it may be frozen: a frozen contestant's background threads and helpers cannot disturb another one's round.
+    """Starts the process. Between its turns it may be frozen.
+
+    A frozen contestant's background threads and helpers cannot disturb another one's round.
 
     Args:
         command: speaks one line of JSON when it is ready, and one after each request.
@@ -23,7 +24,7 @@ class Worker:
         env: its environment.
     """
 
-    def __init__(self, command: Sequence[str | Path], log: str, env: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[object], log: str, env: Mapping[str, str]) -> None:
         self._log = log
         self._process = spawn(command, log, env, piped=True)
         self._pending = b""

@@ -11,7 +11,7 @@ VALUE = (
 BATCHES = 1000
 
 
-def headers(index: int) -> list[tuple[str, bytes]]:
+def headers(index: int) -> list[tuple[str, str | bytes | None]]:
     """Return headers such as the sidecar's."""
     return [
         ("dubhe-writer", b"01a20f1039be-2627-c09ddf62"),

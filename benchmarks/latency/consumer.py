@@ -29,7 +29,7 @@ def main() -> None:
         if message is None or message.error() is not None:
             continue
         seen = time.perf_counter_ns()
-        said = json.loads(message.value())["data"].get("said")
+        said = json.loads(message.value() or b"")["data"].get("said")
         if said:
             delays.append(seen - said)
         else:

@@ -18,9 +18,7 @@ from collections.abc import Callable
 def main() -> None:
     """Warm up by one message, then keep the rate."""
     who, rate, seconds = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
-    say, flush = {"ours": _ours, "kafka-python": _kafka_python, "confluent-kafka": _confluent}[
-        who
-    ]()
+    say, flush = _SENDERS[who]()
     say(0)  # opens connections and the first segment; the consumer leaves it out
     flush()
     print(json.dumps({"ready": True}), flush=True)
@@ -73,8 +71,13 @@ def _confluent() -> Prepared:
         producer.produce(topic, json.dumps({"data": {"said": said}}), partition=0)
         producer.poll(0)
 
-    return say, lambda: producer.flush(30) and None
+    def flush() -> None:
+        producer.flush(30)
 
+    return say, flush
+
+
+_SENDERS = {"ours": _ours, "kafka-python": _kafka_python, "confluent-kafka": _confluent}
 
 if __name__ == "__main__":
     main()

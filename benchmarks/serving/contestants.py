@@ -78,7 +78,7 @@ SERVERS = (
     Server(
         "mlserver",
         "mlserver_app",
-        ("mlserver==1.7.1",),
+        ("mlserver==1.7.1", "uvloop<0.22"),  # its workers do not start with a newer one,
         True,
         path="/v2/models/bench/infer",
         heart="GET /v2/health/live",

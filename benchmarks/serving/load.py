@@ -2,12 +2,14 @@
 
 It costs about a tenth of what a server takes for a request, and tells how much of a core it took.
 The request has ``port``, ``message`` (hexadecimal: the whole request), ``http`` or framed, ``good``
-(text a good reply holds), ``clients``, ``seconds``, ``warm`` (seconds before) and ``pause`` (seconds
-between a reply and the client's next request). A reply after the end is not waited for.
+(text a good reply holds), ``clients``, ``seconds``, ``warm`` (seconds before) and ``pause``
+(seconds between a reply and the client's next request). Replies that are owed at the end are waited
+for and count as latencies, not for the rate: else the longest ones would be left out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
@@ -17,6 +19,8 @@ from typing import Any
 
 from benchmarks.serving.reply import framed_end, http_end
 from benchmarks.stats import percentile
+
+DRAIN_SECONDS = 20.0
 
 
 class Load:
@@ -36,6 +40,7 @@ class Load:
         self.latencies: list[float] = []
         self.failed = 0
         self.counts = False
+        self._draining = False
         for _ in range(request["clients"]):
             self._connect()
 
@@ -43,7 +48,8 @@ class Load:
         """Keep all clients busy for so long; return how long it was."""
         start = time.perf_counter()
         end = start + seconds
-        for fd in [fd for fd in self._socks if fd not in self._sent_at]:
+        resting = {fd for _, fd in self._due}
+        for fd in [fd for fd in self._socks if fd not in self._sent_at and fd not in resting]:
             self._send(fd)
         now = start
         while now < end:
@@ -54,6 +60,16 @@ class Load:
             while self._due and self._due[0][0] <= now:
                 self._send(self._due.pop(0)[1])
         return now - start
+
+    def drain(self, seconds: float) -> int:
+        """Wait for what is owed, at most so long; return how many replies did not come."""
+        self._draining = True
+        self._due.clear()
+        end = time.perf_counter() + seconds
+        while self._sent_at and (left := end - time.perf_counter()) > 0:
+            for fd, _ in self._poll.poll(left):
+                self._take(fd)
+        return len(self._sent_at)
 
     def _connect(self) -> int:
         sock = socket.create_connection(("127.0.0.1", self._port), timeout=30)
@@ -66,10 +82,8 @@ class Load:
 
     def _send(self, fd: int) -> None:
         self._sent_at[fd] = time.perf_counter()
-        try:
+        with contextlib.suppress(OSError):  # closed by the server; the next poll sees its end
             self._socks[fd].sendall(self._message)
-        except OSError:  # closed by the server meanwhile; seen as its end by the next poll
-            pass
 
     def _take(self, fd: int) -> None:
         try:
@@ -88,12 +102,17 @@ class Load:
             else:
                 self.failed += 1
         self._received[fd] = b""
+        if self._draining:
+            self._poll.unregister(fd)
+            del self._sent_at[fd]
+            return
         if not chunk or b"onnection: close" in data:
             self._poll.unregister(fd)
             self._socks.pop(fd).close()
             del self._received[fd], self._sent_at[fd]
             fd = self._connect()
         if self._pause:
+            self._sent_at.pop(fd, None)
             self._due.append((now + self._pause, fd))
         else:
             self._send(fd)
@@ -109,10 +128,11 @@ def main() -> None:
     elapsed = load.run(request["seconds"])
     cpu = time.process_time() - cpu
     kept = load.latencies
+    rate = len(kept) / elapsed
+    missing = load.drain(DRAIN_SECONDS)
     answer = {
-        "rate": len(kept) / elapsed,
-        "count": len(kept),
-        "failed": load.failed,
+        "rate": rate,
+        "failed": load.failed + missing,
         "p50": percentile(kept, 0.5) if kept else None,
         "p99": percentile(kept, 0.99) if kept else None,
         "longest": max(kept, default=None),

@@ -70,13 +70,14 @@ def load(
     what: str,
     clients: int,
     seconds: float,
+    warm: float,
 ) -> tuple[Seen, Seen]:
     """Let clients load a server while another one asks for heartbeats.
 
     Returns:
         What the clients saw, and what the heartbeats did.
     """
-    common = {"port": port, "http": server.http, "seconds": seconds, "warm": 0.3}
+    common = {"port": port, "http": server.http, "seconds": seconds, "warm": warm}
     main = {"message": server.request(what).hex(), "good": server.good, "clients": clients}
     heart = {"message": server.heartbeat().hex(), "good": "", "clients": 1, "pause": 0.01}
     heartbeats = _start({**common, **heart})

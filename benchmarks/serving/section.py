@@ -9,7 +9,7 @@ from benchmarks.processes import ContestantFailed
 from benchmarks.results import Section, Table
 from benchmarks.serving.contestants import REFERENCES, SERVERS, Server
 from benchmarks.serving.running import Seen, load, serving
-from benchmarks.serving.servers.model import BUSY, HOLD, HOLD_SECONDS, NOOP
+from benchmarks.serving.servers.model import BUSY, BUSY_SECONDS, HOLD, HOLD_SECONDS, NOOP
 from benchmarks.session import Session
 from benchmarks.stats import median
 from benchmarks.units import milliseconds, number, ratio
@@ -18,13 +18,15 @@ MODELS = {NOOP: "a model that does nothing", BUSY: "a model that computes for 5 
 
 METHOD = f"""\
 Every server serves the same model on one worker. Each is started anew in every round, A B C, A B C;
-each load warms up for 0.3 s. Clients keep their connections and send again when the reply has
-come (`perf_counter`); only good replies count. Meanwhile one more client asks for a heartbeat every
-10 ms. Figures are medians over the rounds; the ratio is taken to the bare server in the same round. The bare
-servers answer from memory without parsing. The 5 ms are processor time in Python, which keeps the
-interpreter lock busy; one model can then answer 200 requests a second. In the last table, one
-request keeps the interpreter lock for {HOLD_SECONDS} s by a C call. The load comes from a process of its own with
-raw sockets; what it took of a core stands beside the rates. All share the machine's cores."""
+each load warms up for 0.3 s, or for as long as all clients' first requests compute. Clients keep
+their connections and send again when the reply has come (`perf_counter`); only good replies count.
+Replies that are owed at the end of a load count for the latencies, not for the rate. Meanwhile one
+more client asks for a heartbeat every 10 ms. Figures are medians over the rounds; the ratio is
+taken to the bare server in the same round. The bare servers answer from memory without parsing. The
+5 ms are processor time in Python, which keeps the interpreter lock busy; one model can then answer
+200 requests a second. In the last table, one request keeps the interpreter lock by a C call for
+{HOLD_SECONDS} s. The load comes from a process of its own with raw sockets; what it took of a core
+stands beside the rates. All share the machine's cores."""
 
 Key = tuple[str, str, int]
 """Server, model, clients."""
@@ -70,7 +72,8 @@ def _turn(session: Session, server: Server, port: int, kept: dict[Key, _Kept]) -
     plan = [(model, clients) for model in MODELS for clients in session.scale.clients]
     for model, clients in [*plan, (HOLD, 1)]:
         seconds = HOLD_SECONDS + 0.5 if model == HOLD else session.scale.load_seconds
-        seen, hearts = load(server, port, model, clients, seconds)
+        warm = max(0.3, clients * BUSY_SECONDS) if model == BUSY else 0.0 if model == HOLD else 0.3
+        seen, hearts = load(server, port, model, clients, seconds, warm)
         cell = kept.setdefault((server.name, model, clients), _Kept())
         cell.loads.append(seen)
         cell.hearts.append(hearts)
