@@ -54,7 +54,7 @@ def _write(options: Options, section: results.Section) -> None:
     sections[section.name] = section
     results.save(kept, sections)
     (options.output / "RESULTS.md").write_text(markdown.document(sections), "utf-8")
-    picture.write(options.output, sections)
+    picture.write(options.pictures, sections)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

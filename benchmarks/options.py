@@ -88,6 +88,7 @@ class Options:
     scale: Scale
     backlog: int
     output: Path
+    pictures: Path
     command: str
     """As it was typed, for the record."""
 
@@ -128,6 +129,7 @@ def parse(arguments: Sequence[str]) -> Options:
         scale=scale,
         backlog=found.backlog or scale.backlog,
         output=output.resolve(),
+        pictures=output.resolve() if found.quick or found.output else ROOT / "docs" / "images",
         command=" ".join(["python -m benchmarks", *arguments]),
     )
 

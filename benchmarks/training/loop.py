@@ -1,0 +1,69 @@
+"""A real PyTorch loop in blocks, with and without a report after every batch.
+
+``python -m benchmarks.training.loop WARM_UP_BLOCKS PAIRS``; the environment names the spool. Answers
+one line: the seconds of each pair of blocks, and what the reports took of the reporting ones.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+
+import torch
+
+import dubhe_sdk
+
+BATCHES = 25
+BATCH = 32
+
+
+def main() -> None:
+    """Train a small convolutional network on noise; which block comes first is drawn by lot."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    random.seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 16, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(16, 32, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(),
+        torch.nn.Linear(32, 10),
+    )
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
+    images = torch.randn(BATCH, 1, 28, 28)
+    labels = torch.randint(0, 10, (BATCH,))
+    context = dubhe_sdk.Context({})
+
+    def block(report: bool) -> float:
+        start = time.perf_counter()
+        for index in range(BATCHES):
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(network(images), labels)
+            loss.backward()
+            optimizer.step()
+            value = loss.item()  # a loop that looks at its loss does this anyway
+            if report:
+                context.logProgressByBatch(1, index, BATCHES, 0.5, {"loss": value})
+        return time.perf_counter() - start
+
+    for _ in range(int(sys.argv[1])):
+        block(True)
+    pairs = []
+    for _ in range(int(sys.argv[2])):
+        if random.random() < 0.5:
+            without = block(False)
+            with_reports = block(True)
+        else:
+            with_reports = block(True)
+            without = block(False)
+        pairs.append((without, with_reports))
+    print(json.dumps({"pairs": pairs, "batches": BATCHES, "torch": torch.__version__}))
+
+
+if __name__ == "__main__":
+    main()
