@@ -1,7 +1,7 @@
 """Environments below ``.cache/bench``: one for this project, one for each peer.
 
-Each is made once. What makes it up (packages, interpreter, this project's own requirements) is
-part of its stamp, so a change makes it anew.
+Each is made once. What makes it up (packages, interpreter, for ours also pyproject.toml) is part of
+its stamp, so a change makes it anew.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def environment(name: str, packages: Sequence[str]) -> Path:
     Raises:
         NotInstalled: it cannot be made.
     """
-    depends = (*packages, sys.version, (ROOT / "pyproject.toml").read_text("utf-8"))
+    depends = [*packages, sys.version]
+    if "-e" in packages:
+        depends.append((ROOT / "pyproject.toml").read_text("utf-8"))
     stamp = hashlib.sha256("\n".join(depends).encode()).hexdigest()[:16]
     folder = CACHE / name
     python = folder / "bin" / "python"

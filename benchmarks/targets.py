@@ -97,6 +97,13 @@ TARGETS = (
         110,
         unit=" MiB",
     ),
+    Target(
+        "the same, RSS (pages that are shared count for each)",
+        "weight",
+        lambda f: f["memory/http/service_rss_mib"],
+        110,
+        unit=" MiB",
+    ),
     Target("start to READY, HTTP", "weight", lambda f: f["ready/http/seconds"], 1.0, unit=" s"),
 )
 

@@ -3,7 +3,7 @@
 #
 # Usage: tests/run.sh [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
 #
-# Needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck, and for the page Chromium, a font
+# Needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck, valgrind, and for the page Chromium, a font
 # with Chinese glyphs and npm; on Debian or Ubuntu as root it installs what is missing. Everything
 # else goes into .cache/ below the project.
 set -euo pipefail
@@ -13,7 +13,7 @@ say() { printf '== %s\n' "$*"; }
 
 install_debian() {
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, shellcheck, Python's venv, Chromium, Noto Sans CJK, npm) and run again." >&2
+    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, shellcheck, valgrind, Python's venv, Chromium, Noto Sans CJK, npm) and run again." >&2
     exit 2
   fi
   say "installing $*"
@@ -25,6 +25,7 @@ missing=()
 command -v java >/dev/null || missing+=(default-jdk-headless)
 command -v mvn >/dev/null || missing+=(maven)
 command -v shellcheck >/dev/null || missing+=(shellcheck)
+command -v valgrind >/dev/null || missing+=(valgrind)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)

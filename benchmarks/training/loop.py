@@ -1,7 +1,7 @@
 """A real PyTorch loop in blocks, with and without a report after every batch.
 
-``python -m benchmarks.training.loop WARM_UP_BLOCKS PAIRS``; the environment names the spool. Answers
-one line: the seconds of each pair of blocks, and what the reports took of the reporting ones.
+``python -m benchmarks.training.loop WARM_UP_BLOCKS PAIRS``; the environment names the spool. It
+answers one line: the seconds of each pair of blocks, without reports and with them.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from benchmarks.processes import ContestantFailed, environ, run_to_end
@@ -11,7 +10,7 @@ from benchmarks.results import Section, Table
 from benchmarks.session import Session, platform_environ
 from benchmarks.stats import median, percentile
 from benchmarks.units import mebibytes, milliseconds, number, ratio
-from benchmarks.weight.image import added_bytes
+from benchmarks.weight.image import IMAGE, added
 from benchmarks.weight.service import ROLES, Memory, service
 from benchmarks.weight.settled import settled
 
@@ -19,10 +18,11 @@ METHOD = """\
 Import: the time of a whole interpreter that imports the package, less that of one that imports
 nothing, interleaved, medians. Start: from the start of `python3 -u app.py` to READY in the journal.
 Memory: of each process of the idle service, when it has come to rest (`smaps_rollup`); PSS divides
-shared pages among those who share them, so its sums are right; RSS counts them for each. `web` holds
+shared pages among those who share them, so its sums are right; RSS counts them for each. `web` is
 all processes of the web front. The model is the algorithm's own and not counted in the sum. Spool:
-the service is started on a spool that holds undelivered messages, with no broker to be reached; each
-process is read when it has come to rest."""
+the service is started on a spool that holds undelivered messages, with no broker to be reached;
+each process is read when it has come to rest. The image: the engine's sizes of the image and of the
+base that it was built from, Debian's with the distribution's Python."""
 
 _PROTOCOLS = ("http", "tcp")
 _SPOOL_MB = (0, 1, 10, 100)
@@ -45,7 +45,7 @@ def measure(session: Session) -> Section:
     _imports(session, section, ours)
     _starts_and_memory(session, section, ours)
     _growth(session, section, ours)
-    _image(session, section)
+    _image(section)
     return section
 
 
@@ -111,9 +111,7 @@ def _growth(session: Session, section: Section, ours: Path) -> None:
         folder = session.folder / f"spool-{megabytes}"
         env = platform_environ("127.0.0.1:9", "nowhere", folder / "temporary")
         if megabytes:
-            frame = 250  # roughly; what lies there is told by the file's size
-            command = [ours, "-m", "benchmarks.delivery.fill", str(megabytes * 1_000_000 // frame)]
-            run_to_end(command, "weight-fill", environ(**env))
+            _fill(ours, folder / "temporary" / "spool", megabytes * 1_000_000, env)
         del env["PORT"], env["DUBHE_TEMPORARY"]
         try:
             with service(ours, folder, "http", **env) as running:
@@ -132,16 +130,24 @@ def _growth(session: Session, section: Section, ours: Path) -> None:
     section.tables.append(table)
 
 
-def _image(session: Session, section: Section) -> None:
+def _fill(ours: Path, spool: Path, size: int, env: dict[str, str]) -> None:
+    """Say messages until the spool has about so many bytes; the first ones tell a frame's size."""
+    first = 1000
+    command = [ours, "-m", "benchmarks.delivery.fill"]
+    run_to_end([*command, first], "weight-fill", environ(**env))
+    frame = sum(path.stat().st_size for path in spool.glob("*.seg")) / first
+    run_to_end([*command, round(size / frame) - first], "weight-fill", environ(**env))
+
+
+def _image(section: Section) -> None:
+    table = Table("Image", ["", "adds", "to", "made"])
     try:
-        added = added_bytes()
-    except (ContestantFailed, subprocess.SubprocessError, OSError) as error:
-        session.say(f"image size: {error}")
-        table = Table("Image", ["", "adds to its base"])
-        table.rows.append(["dubhe-base", f"not measured: {error}"])
-    else:
-        table = Table("Image", ["", "adds to its base"], [["dubhe-base", f"{added / 1e6:.1f} MB"]])
-        section.figures["image/added_bytes"] = added
+        found = added()
+    except ContestantFailed as error:
+        section.failures["image"] = str(error)
+        return
+    table.rows.append([IMAGE, f"{found.size / 1e6:.1f} MB", found.base, found.created])
+    section.figures["image/added_bytes"] = found.size
     section.tables.append(table)
 
 
