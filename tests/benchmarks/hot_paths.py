@@ -1,7 +1,8 @@
 """The hot paths, each called COUNT times: ``python hot_paths.py PATH FOLDER COUNT``.
 
-Runs under an instrument that counts instructions, which makes everything about 50 times slower. What
-depends on the time therefore gets a clock of its own, so that counts do not depend on the machine.
+Runs under an instrument that counts instructions, which makes everything about 50 times slower.
+What depends on the time therefore gets a clock of its own, so that counts do not depend on the
+machine.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Instructions are the same on a busy machine; seconds are not. Each path is put in relation to the
 floor, counted by the same interpreter, so that versions of Python and libraries matter little.
 
-``python -m tests.benchmarks.instructions --write`` keeps new baselines after a change that was meant.
+``python -m tests.benchmarks.instructions --write`` keeps new baselines after a change that was
+meant.
 """
 
 from __future__ import annotations
