@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 from tests.benchmarks import hot_paths
@@ -34,25 +35,25 @@ class CannotCount(RuntimeError):
     """Valgrind is absent or failed. The text holds its last words."""
 
 
-def relative(*paths: str) -> dict[str, float]:
-    """Return how many times the floor's instructions a call of each path takes.
+def relative(path: str) -> float:
+    """Return how many times the floor's instructions a call of a path takes.
 
     Raises:
         CannotCount: valgrind is absent or failed.
     """
-    with ThreadPoolExecutor(2) as pool:
-        names = ("floor", *paths)
-        counted = dict(zip(names, pool.map(per_call, names), strict=True))
-    return {path: counted[path] / counted["floor"] for path in paths}
+    return per_call(path) / per_call("floor")
 
 
+@lru_cache
 def per_call(path: str) -> float:
     """Return the instructions of one call: what many calls take beyond what a few take.
 
     Raises:
         CannotCount: valgrind is absent or failed.
     """
-    return (_collected(path, _MANY) - _collected(path, _FEW)) / (_MANY - _FEW)
+    with ThreadPoolExecutor(2) as pool:
+        many, few = pool.map(_collected, (path, path), (_MANY, _FEW))
+    return (many - few) / (_MANY - _FEW)
 
 
 def _collected(path: str, count: int) -> int:
@@ -102,7 +103,7 @@ def complaint(path: str, found: float, kept: float) -> str:
 
 def main() -> None:
     """Print the counts; with ``--write``, keep them."""
-    found = {path: round(value, 2) for path, value in relative(*WATCHED).items()}
+    found = {path: round(relative(path), 2) for path in WATCHED}
     print(json.dumps(found, indent=2))
     if "--write" in sys.argv[1:]:
         BASELINES.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
