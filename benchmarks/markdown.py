@@ -5,8 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from benchmarks import targets
-from benchmarks.options import SECTIONS
+from benchmarks import options, targets
 from benchmarks.results import Section, Table
 
 _HEAD = """\
@@ -20,7 +19,7 @@ this file. `python -m benchmarks --help` tells the rest.
 
 def document(sections: Mapping[str, Section]) -> str:
     """Return the whole of RESULTS.md."""
-    present = [sections[name] for name in SECTIONS if name in sections]
+    present = [sections[name] for name in options.SECTIONS if name in sections]
     parts = [_HEAD, _table(targets.table(sections)), _table(_runs(present))]
     for section in present:
         parts.append(f"## {section.title}\n\n{section.method}\n")

@@ -49,7 +49,7 @@ CONTESTANTS = (
     Contestant("mlflow-file", "mlflow_file", "mlflow", _MLFLOW, _IN_FILE, True),
     Contestant("mlflow-sqlite", "mlflow_sqlite", "mlflow", _MLFLOW, "in a database", True),
     Contestant(
-        "wandb", "wandb_offline", "wandb", ("wandb==0.31.0",), "handed to another process", False
+        "wandb", "wandb_offline", "wandb", ("wandb==0.31.0",), "handed to another process", True
     ),
     Contestant("swanlab", "swanlab_local", "swanlab", ("swanlab==0.10.3",), _IN_MEMORY, False),
 )
