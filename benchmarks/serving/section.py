@@ -54,6 +54,8 @@ def measure(session: Session) -> Section:
     present = [server for server in SERVERS if server.name in pythons]
     kept: dict[Key, _Kept] = {}
     for turn, server in session.rounds(session.scale.serving_rounds, present, "serving"):
+        if server.name in section.failures:
+            continue
         session.say(f"serving: {server.name}")
         folder = session.folder / f"{server.name}-{turn}"
         try:
@@ -93,6 +95,7 @@ def _tell_rates(
     for count in clients:
         columns = ["", "req/s", "× bare", "median", "p99", "failed", "generator's core"]
         table = Table(f"Serving {title}, {count} client{'s' * (count > 1)}", columns)
+        limits: list[float] = []
         for server in present:
             cell = kept.get((server.name, model, count))
             if cell is None:
@@ -105,8 +108,16 @@ def _tell_rates(
             failed = sum(seen.failed for seen in cell.loads)
             shown = [number(rate), ratio(share), milliseconds(p50), milliseconds(p99)]
             table.rows.append([server.name, *shown, number(failed), f"{100 * core:.0f} %"])
+
+            # What the generator could have sent, had it had a core for itself.
+            limits += [seen.rate / seen.core for seen in cell.loads if seen.core > 0.01]
             at = f"{server.name}/{model}/{count}"
             section.figures |= {f"{at}/rate": rate, f"{at}/ratio": share, f"{at}/p99_s": p99}
+        if limits:
+            table.notes.append(
+                f"At what a request cost the generator here, a core of its own could have sent "
+                f"{number(median(limits))} requests/s."
+            )
         section.tables.append(table)
 
 
