@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from benchmarks import options, targets
+from benchmarks.environments import ROOT
 from benchmarks.results import Section, Table
 
 _HEAD = """\
@@ -40,7 +41,10 @@ def plain(table: Table) -> str:
 def _failures(section: Section) -> list[Table]:
     if not section.failures:
         return []
-    rows = [[name, " ".join(why.split())] for name, why in sorted(section.failures.items())]
+    rows = [
+        [name, " ".join(why.replace(str(ROOT), ".").split())]
+        for name, why in sorted(section.failures.items())
+    ]
     return [Table("What is missing, and why", ["", "reason"], rows)]
 
 

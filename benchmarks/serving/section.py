@@ -108,9 +108,8 @@ def _tell_rates(
             failed = sum(seen.failed for seen in cell.loads)
             shown = [number(rate), ratio(share), milliseconds(p50), milliseconds(p99)]
             table.rows.append([server.name, *shown, number(failed), f"{100 * core:.0f} %"])
-
-            # What the generator could have sent, had it had a core for itself.
-            limits += [seen.rate / seen.core for seen in cell.loads if seen.core > 0.01]
+            # Busy enough to tell what a request costs it, rather than an idle loop.
+            limits += [seen.rate / seen.core for seen in cell.loads if seen.core > 0.05]
             at = f"{server.name}/{model}/{count}"
             section.figures |= {f"{at}/rate": rate, f"{at}/ratio": share, f"{at}/p99_s": p99}
         if limits:
