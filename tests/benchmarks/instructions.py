@@ -23,7 +23,7 @@ from tests.support.environ import clean_environ
 
 BASELINES = Path(__file__).with_name("baselines.json")
 WATCHED = ("metric", "record", "request")
-# Far from a third, further from what the same code gives in two runs (below 2 %).
+# Far from a third, further from what the same code gives in two runs (below 1 %).
 TOLERANCE = 0.2
 
 _FEW, _MANY = 300, 1800
