@@ -1,1 +1,1 @@
-"""Side-by-side measurements. What counts are ratios within one run; machines differ."""
+"""Side-by-side measurements: ``python -m benchmarks``. What counts are ratios within one run."""

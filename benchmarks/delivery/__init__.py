@@ -1,0 +1,1 @@
+"""A backlog after an outage, to one real broker."""

@@ -1,0 +1,1 @@
+"""From said to seen by a consumer."""

@@ -1,0 +1,1 @@
+"""What one metric call costs the loop that makes it."""

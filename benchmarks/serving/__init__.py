@@ -1,0 +1,1 @@
+"""Requests a second and heartbeats, beside other servers."""

@@ -1,0 +1,99 @@
+"""Who takes part in the serving."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.serving.servers.model import NOOP
+from benchmarks.serving.servers.replies import LENGTH
+
+INSTANCE = "modelid1-bench-inference-1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server, how it is reached, and where its model runs."""
+
+    name: str
+    module: str
+    """Below ``benchmarks.serving.servers``; ``app`` is served by this project."""
+    packages: tuple[str, ...]
+    apart: bool
+    """Whether the model has a process of its own, so that it cannot stop the heartbeat."""
+    http: bool = True
+    reference: str = "bare-http"
+    path: str = "/predict/multiple"
+    heart: str = "POST /heart"
+    good: str = '"data"'
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def request(self, what: str) -> bytes:
+        """Return an inference request, whole, for the model to do ``what``."""
+        return self._message(f"POST {self.path}", self._body(what))
+
+    def heartbeat(self) -> bytes:
+        """Return a heartbeat, whole."""
+        return self._message(self.heart, {"req_type": 0, "instance_id": INSTANCE})
+
+    def _body(self, what: str) -> dict[str, Any]:
+        if self.module == "mlserver_app":
+            tensor = {"name": "image_names", "shape": [1], "datatype": "BYTES", "data": [what]}
+            return {"inputs": [{**tensor, "parameters": {"content_type": "str"}}]}
+        if self.module == "bentoml_app":  # refuses nothing, but has a signature
+            return {"image_names": [what]}
+        return {
+            "req_type": 3,
+            "instance_id": INSTANCE,
+            "request_number": 7,
+            "image_base_dir": "/data/images",
+            "image_names": [what],
+            "resource_type": 1,
+            "resource_allocation": {"CUDA_VISIBLE_DEVICES": "0"},
+        }
+
+    def _message(self, route: str, body: dict[str, Any]) -> bytes:
+        data = json.dumps(body).encode()
+        if not self.http:
+            return LENGTH.pack(len(data)) + data
+        if route.startswith("GET"):
+            return f"{route} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+        head = f"{route} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+        return f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
+
+
+_BARE = ("gunicorn[gevent]==27.0.1", "packaging", "falcon==4.4.0", "gevent==26.9.0")
+# Room for all clients of the largest load; what is refused would not be comparable.
+_QUEUE = {"DUBHE_INFERENCE_QUEUE": "2048"}
+
+SERVERS = (
+    Server("bare-http", "bare_http", _BARE, False),
+    Server("ours-http", "app", (), True, environ={"protocol": "http", **_QUEUE}),
+    Server("flask", "flask_app", ("flask==3.1.3",), False),
+    Server("fastapi", "fastapi_app", ("fastapi==0.165.0", "uvicorn[standard]==0.54.0"), False),
+    Server("litserve", "litserve_app", ("litserve==0.2.19",), True, heart="GET /health"),
+    Server("bentoml", "bentoml_app", ("bentoml==1.4.40",), False, heart="GET /livez"),
+    Server(
+        "mlserver",
+        "mlserver_app",
+        ("mlserver==1.7.1", "uvloop<0.22"),  # its workers do not start with a newer one,
+        True,
+        path="/v2/models/bench/infer",
+        heart="GET /v2/health/live",
+        good='"outputs"',
+    ),
+    Server("bare-tcp", "bare_tcp", _BARE, False, http=False, reference="bare-tcp"),
+    Server(
+        "ours-tcp",
+        "app",
+        (),
+        True,
+        http=False,
+        reference="bare-tcp",
+        environ={"protocol": "tcp", **_QUEUE},
+    ),
+)
+REFERENCES = {server.reference for server in SERVERS}
+PROBE = NOOP

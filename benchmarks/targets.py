@@ -1,0 +1,125 @@
+"""What this project wants to reach, beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from benchmarks.results import Section, Table
+from benchmarks.units import digits
+
+Figures = Mapping[str, float]
+
+_DURABLE_PEERS = ("logging", "mlflow-file", "mlflow-sqlite")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound for one figure."""
+
+    text: str
+    section: str
+    figure: Callable[[Figures], float]
+    """From the section's figures; raises KeyError if what it needs was not measured."""
+    at_most: float | None = None
+    at_least: float | None = None
+    unit: str = ""
+
+    def met(self, value: float) -> bool:
+        """Return whether a measured value reaches it."""
+        if self.at_most is not None:
+            return value <= self.at_most
+        return self.at_least is not None and value >= self.at_least
+
+    @property
+    def bound(self) -> str:
+        """The bound in words."""
+        sign, value = ("≤", self.at_most) if self.at_most is not None else ("≥", self.at_least)
+        return f"{sign} {value:g}{self.unit}"
+
+
+def _durable_lead(figures: Figures) -> float:
+    """Return how many times our call fits into the fastest durable peer's."""
+    peers = [figures[key] for p in _DURABLE_PEERS if (key := f"single/{p}/median_ns") in figures]
+    if not peers:
+        raise KeyError("no durable peer was measured")
+    return min(peers) / figures["single/ours/median_ns"]
+
+
+TARGETS = (
+    Target("metric call, median, × `os.write`", "reporting", lambda f: f["single/ours/ratio"], 2.5),
+    Target(
+        "metric call, p99", "reporting", lambda f: f["single/ours/p99_ns"] / 1e3, 20, unit=" µs"
+    ),
+    Target(
+        "metric call, p99, beside a thread that computes",
+        "reporting",
+        lambda f: f["compute/ours/p99_ns"] / 1e3,
+        20,
+        unit=" µs",
+    ),
+    Target("fastest durable peer, × ours", "reporting", _durable_lead, at_least=5),
+    Target(
+        "training throughput lost (upper end of the interval)",
+        "training",
+        lambda f: f["lost_percent_upper"],
+        0.5,
+        unit=" %",
+    ),
+    Target(
+        "backlog, rate, × kafka-python alone",
+        "delivery",
+        lambda f: f["ours/rate_ratio"],
+        at_least=0.95,
+    ),
+    Target(
+        "backlog, processor time, × kafka-python alone",
+        "delivery",
+        lambda f: f["ours/cpu_ratio"],
+        1.0,
+    ),
+    Target(
+        "HTTP, no-op, 8 clients, × bare",
+        "serving",
+        lambda f: f["ours-http/noop/8/ratio"],
+        at_least=0.7,
+    ),
+    Target(
+        "TCP, no-op, 1 client, × bare",
+        "serving",
+        lambda f: f["ours-tcp/noop/1/ratio"],
+        at_least=0.7,
+    ),
+    Target(
+        "resident memory (PSS) of web, parents, sidecar",
+        "weight",
+        lambda f: f["memory/http/service_pss_mib"],
+        110,
+        unit=" MiB",
+    ),
+    Target(
+        "the same, RSS (pages that are shared count for each)",
+        "weight",
+        lambda f: f["memory/http/service_rss_mib"],
+        110,
+        unit=" MiB",
+    ),
+    Target("start to READY, HTTP", "weight", lambda f: f["ready/http/seconds"], 1.0, unit=" s"),
+)
+
+
+def table(sections: Mapping[str, Section]) -> Table:
+    """Return every target that was measured, with its figure and whether it is met."""
+    out = Table("Targets", ["what", "target", "measured", "met"])
+    for target in TARGETS:
+        section = sections.get(target.section)
+        if section is None:
+            continue
+        try:
+            value = target.figure(section.figures)
+        except KeyError:
+            out.rows.append([target.text, target.bound, "not measured", ""])
+            continue
+        met = "yes" if target.met(value) else "**no**"
+        out.rows.append([target.text, target.bound, f"{digits(value)}{target.unit}", met])
+    return out

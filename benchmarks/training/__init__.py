@@ -1,0 +1,1 @@
+"""What a real training loop loses by reporting every batch."""

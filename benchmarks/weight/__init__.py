@@ -1,0 +1,1 @@
+"""Import, start, resident memory, growth with the spool, size in an image."""

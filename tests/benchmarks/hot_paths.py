@@ -1,0 +1,121 @@
+"""The hot paths, each called COUNT times: ``python hot_paths.py PATH FOLDER COUNT``.
+
+Runs under an instrument that counts instructions, which makes everything about 50 times slower.
+What depends on the time therefore gets a clock of its own, so that counts do not depend on the
+machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "sidecar")]
+
+INSTANCE = "modelid1-bench-inference-1"
+FRAME_BYTES = 230
+CALL_NS = 3_000
+
+
+def floor(folder: Path, count: int) -> None:
+    """Hand as many bytes to the kernel as a metric's frame has: what the rest is compared to."""
+    fd = os.open(folder / "floor", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    data = b"x" * FRAME_BYTES
+    for _ in range(count):
+        os.write(fd, data)
+
+
+def metric(folder: Path, count: int) -> None:
+    """Report a metric after a batch: the call in the training loop."""
+    report = _reporter(folder)
+    for step in range(count):
+        report(step)
+
+
+def metric_slower_by_a_third(folder: Path, count: int) -> None:
+    """The same with every third call made twice: what a regression would look like."""
+    report = _reporter(folder)
+    for step in range(count):
+        report(step)
+        if step % 3 == 0:
+            report(step)
+
+
+def metric_without_shortcut(folder: Path, count: int) -> None:
+    """The same where the cleaning of the metrics has lost its shortcut for plain numbers."""
+    from dubhe_sdk.metrics import MetricsCleaner
+
+    MetricsCleaner.clean = MetricsCleaner._clean_each  # type: ignore[method-assign]
+    metric(folder, count)
+
+
+def record(folder: Path, count: int) -> None:
+    """Make records of frames that lie in the spool: the sidecar's own work for each message."""
+    from dubhe_sdk.spool.merge import SpooledFrame
+    from dubhe_sdk.spool.reader import StreamReader
+    from dubhe_sidecar.convert import to_record
+
+    (segment,) = (folder / "spool").glob("*.seg")
+    stream, _, number = segment.stem.rpartition(".")
+    reader = StreamReader(folder / "spool", stream, int(number))
+    done = 0
+    while done < count:
+        for frame in reader.read():
+            to_record(SpooledFrame(stream, reader.number, frame, reader.description))
+            done += 1
+
+
+def request(folder: Path, count: int) -> None:
+    """Answer an inference request: the web front's own work, without sockets and model."""
+    from dubhe_sdk.kind import TaskKind
+    from dubhe_sdk.requests import RequestType
+    from dubhe_sdk.service.state import Phase, ServiceState
+    from dubhe_sdk.service.web.backend import Verdict
+    from dubhe_sdk.service.web.handler import Handler
+
+    class Backend:
+        state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFERENCE)
+
+        def start_task(self, type_: RequestType, request: object) -> Verdict:
+            raise AssertionError("an inference starts no task")
+
+        def infer(self, body: bytes) -> bytes:
+            return b'[{"img_path":"a.jpg","info":[]}]'
+
+    body = (
+        b'{"req_type":3,"instance_id":"modelid1-bench-inference-1","request_number":7,'
+        b'"image_base_dir":"/data/images","image_names":["a.jpg"],"resource_type":1,'
+        b'"resource_allocation":{"CUDA_VISIBLE_DEVICES":"0"}}'
+    )
+    handler = Handler(Backend(), 1 << 20)
+    assert b'"flag":1' in handler.handle(body, None).body
+    for _ in range(count):
+        handler.handle(body, None)
+
+
+def _reporter(folder: Path) -> Callable[[int], None]:
+    import dubhe_sdk
+    from dubhe_sdk.spool import writer
+
+    os.environ["DUBHE_TEMPORARY"] = str(folder)
+    writer.monotonic_ns = itertools.count(1, CALL_NS).__next__
+    context = dubhe_sdk.Context({})
+    metrics = {"loss": 0.123456}
+
+    def report(step: int) -> None:
+        context.logProgressByBatch(1, step, 1000, 0.5, metrics)
+
+    return report
+
+
+PATHS = {
+    path.__name__: path
+    for path in (floor, metric, metric_slower_by_a_third, metric_without_shortcut, record, request)
+}
+
+if __name__ == "__main__":
+    PATHS[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
