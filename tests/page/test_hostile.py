@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.dubhe_simulator.ui import Journal
-from tests.page.conftest import Visitor
+from tests.page.fixtures import Visitor
 from tests.page.platform import Platform
 from tests.page.test_outage import VIEWS
 from tests.support.waiting import wait_for
