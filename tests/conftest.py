@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
+
+# How long one example takes is the machine's affair; a test as a whole has its time limit.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 
 pytest_plugins = ["tests.docker.fixtures", "tests.kafka.fixtures", "tests.page.fixtures"]
 
