@@ -17,7 +17,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # What the words of an outage mean, the first that fits. See `sinks.kafka.causes`.
 _CODES = (
     ("authentication", r"authentication|KAFKA_SASL_MECHANISM"),
-    ("tls", r"TLS failed|TLS or SASL expected"),
+    ("tls", r"TLS failed|TLS or SASL expected|client certificate"),
     ("authorization", r"no permission|Authorization"),
     ("topic", r"topic .*does not exist|the topic or its partition"),
     ("replicas", r"too few replicas"),
