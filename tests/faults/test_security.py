@@ -5,6 +5,7 @@ One broker, with a listener for each case.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -176,15 +177,19 @@ def test_a_wrong_password_is_corrected_in_its_file(
             delivery.place.log_text,
             delivery.place.dubhe("status").stdout,
             delivery.place.dubhe("status", "--json").stdout,
-            *(line.read_text("utf-8", "replace") for line in command_lines()),
+            *command_lines(),
         ]
         assert not [text for text in shown if PASSWORD in text or WRONG in text]
         assert json.loads(shown[2])["sidecar"] == "running"
         assert delivery.finish(secured.plain_bootstrap) == PERFECT
 
 
-def command_lines() -> list[Path]:
-    return [path for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+def command_lines() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found.append(path.read_text("utf-8", "replace"))
+    return found
 
 
 def test_no_lockout_by_hammering(secured: Broker, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_dead_letter_that_finds_no_room(
             assert status(place)["dead_letters"] == 0
             still_the_first(place, sidecar)
         wait_for(lambda: status(place)["undelivered"] == 0, lambda: place.log_text)
-        assert status(place)["last_error"] is None
+        wait_for(lambda: status(place)["last_error"] is None, lambda: place.log_text)
         still_the_first(place, sidecar)
         place.processes = [sidecar]
         place.stop()

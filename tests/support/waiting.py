@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.01
 
 
