@@ -45,7 +45,7 @@ def delivery(lab: Lab, far: Broker, topic_name: str, tmp_path: Path) -> Iterator
 
 @pytest.mark.parametrize(
     "rule",
-    [Rule(loss=0.1), Rule(delay_s=0.3, jitter_s=0.1), Rule(loss=0.05, delay_s=0.05, jitter_s=0.1)],
+    [Rule(loss=0.1), Rule(delay_s=0.1, jitter_s=0.05), Rule(loss=0.05, delay_s=0.05, jitter_s=0.1)],
     ids=["loss", "delay", "loss and reordering"],
 )
 def test_a_bad_line(lab: Lab, far: Broker, delivery: Delivery, rule: Rule) -> None:
