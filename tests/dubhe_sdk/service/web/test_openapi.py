@@ -14,8 +14,10 @@ import jsonschema_rs
 import pytest
 import requests as http
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -28,6 +30,7 @@ from tests.dubhe_sdk.service.harness import INFERENCE_ID, PREDICT_ID, TRAIN_ID, 
 
 DOCUMENT = document("0")
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -87,9 +90,30 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             app.__exit__(None, None, None)
 
 
-@SCHEMA.parametrize()
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_the_service_keeps_to_the_document(case: schemathesis.Case, services: Services) -> None:
+# `SCHEMA.parametrize()` gives all its tests one name, and pytest-xdist runs one test of a name.
+@pytest.mark.parametrize(
+    ("operation", "mode"),
+    [
+        pytest.param(operation, mode, id=f"{operation.label}-{mode.value}")
+        for operation in OPERATIONS
+        for mode in GenerationMode
+        # What has no body has nothing that could be wrong.
+        if operation.body or mode is GenerationMode.POSITIVE
+    ],
+)
+def test_the_service_keeps_to_the_document(
+    operation: APIOperation, mode: GenerationMode, services: Services
+) -> None:
+    @settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(operation.as_strategy(mode))
+    def check(case: schemathesis.Case) -> None:
+        ask(case, services)
+
+    check()
+
+
+def ask(case: schemathesis.Case, services: Services) -> None:
+    """Send one request; check that the reply is what the document says of it."""
     type_ = ROUTES[case.path]
     app = services.apps[IDS[type_]]
     response = case.call(base_url=f"http://127.0.0.1:{app.port}", session=services.session)
