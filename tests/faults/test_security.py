@@ -92,6 +92,13 @@ def tls(authority: Authority, *, client: str = "client") -> dict[str, str]:
     return found
 
 
+def encrypted_key(authority: Authority) -> dict[str, str]:
+    """The settings of a client whose key wants a password, without the password."""
+    found = tls(authority)
+    key = authority.encrypted(Path(found["KAFKA_SSL_KEYFILE"]), PASSWORD)
+    return {**found, "KAFKA_SSL_KEYFILE": str(key)}
+
+
 def sasl(protocol: str, mechanism: str, password_file: Path) -> dict[str, str]:
     return {
         "KAFKA_SECURITY_PROTOCOL": protocol,
@@ -112,6 +119,38 @@ def test_tls_with_a_client_certificate(
     secured: Broker, authority: Authority, topic_name: str, tmp_path: Path
 ) -> None:
     delivered(secured, "TLS", topic_name, tmp_path, tls(authority))
+
+
+@pytest.mark.parametrize("given", ["environment", "file"])
+def test_tls_with_an_encrypted_key(
+    secured: Broker, authority: Authority, topic_name: str, tmp_path: Path, given: str
+) -> None:
+    env = encrypted_key(authority)
+    if given == "environment":
+        env["KAFKA_SSL_KEY_PASSWORD"] = PASSWORD
+    else:
+        secret = tmp_path / "secret"
+        secret.write_text(f"{PASSWORD}\n")
+        env["KAFKA_SSL_KEY_PASSWORD_FILE"] = str(secret)
+    delivered(secured, "TLS", topic_name, tmp_path, env)
+
+
+@pytest.mark.parametrize("password", ["", WRONG])
+def test_an_encrypted_key_without_its_password_is_refused_at_the_start(
+    secured: Broker, authority: Authority, tmp_path: Path, password: str
+) -> None:
+    """No broker is needed to see it, so nobody has to wait for one; OpenSSL must not ask either."""
+    env = encrypted_key(authority)
+    if password:
+        env["KAFKA_SSL_KEY_PASSWORD"] = password
+    place = Place(tmp_path)
+    try:
+        process = place.start(env={"BOOTSTRAP_SERVERS": secured.at("TLS"), **env})
+        assert process.wait(30) == 2
+        assert "KAFKA_SSL_KEY_PASSWORD does not open the key" in place.log_text
+        assert WRONG not in place.log_text
+    finally:
+        place.close()
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", *SCRAMS])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from tests.docker import engine, images
 from tests.docker.containers import Container
+from tests.docker.contents import contents
 from tests.docker.mirror import PackageMirror
 from tests.image.conftest import APP, AlgorithmFactory, write_algorithm
 
@@ -115,7 +114,7 @@ def test_neither_authorities_nor_mirrors_are_left_in_it(
         history = json.dumps(docker_engine.images.get(tag).history())
         assert "mark-of-a-mirror" not in history + json.dumps(attributes(docker_engine, tag))
         seen = 0
-        for content in _files(docker_engine, tag):
+        for content in contents(docker_engine, tag).values():
             seen += 1
             assert mark not in content
             assert b"mark-of-a-mirror" not in content
@@ -131,7 +130,14 @@ def test_the_same_checkout_gives_the_same_files(
     arguments = {"BASE_IMAGE": images.python_image(docker_engine)}
     engine.build(tag, engine.REPOSITORY, arguments=arguments, options=["--no-cache"])
     try:
-        again, before = _contents(docker_engine, tag), _contents(docker_engine, base_image)
+        again, before = (
+            {
+                name: content
+                for name, content in contents(docker_engine, image).items()
+                if name.startswith("opt/dubhe/")
+            }
+            for image in (tag, base_image)
+        )
         assert again.keys() == before.keys()
         # Compiled caches differ in flags that depend on the compiler's memory, and mean the same.
         differing = [name for name in before if before[name] != again[name]]
@@ -205,30 +211,3 @@ def test_what_is_started(
             assert container.ask({"req_type": 0})["flag"] == 1
             container.container.stop()
         assert container.wait() == status
-
-
-def _files(client: docker.DockerClient, tag: str) -> list[bytes]:
-    return [content for content in _contents(client, tag, with_base=True).values() if content]
-
-
-def _contents(
-    client: docker.DockerClient, tag: str, *, with_base: bool = False
-) -> dict[str, bytes]:
-    """Return the regular files of an image by name; below /opt/dubhe alone unless asked for all."""
-    container = client.containers.create(tag)
-    try:
-        with tempfile.TemporaryFile() as file:
-            for chunk in container.export():
-                file.write(chunk)
-            file.seek(0)
-            found = {}
-            with tarfile.open(fileobj=file) as archive:
-                for member in archive:
-                    wanted = with_base or member.name.startswith("opt/dubhe/")
-                    if member.isfile() and wanted:
-                        reader = archive.extractfile(member)
-                        assert reader is not None
-                        found[member.name] = reader.read()
-            return found
-    finally:
-        container.remove(force=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,43 @@ def test_docker_kill_loses_nothing_that_a_volume_keeps(
     assert (ready, start) == ("READY 200", "START 200")
     assert sorted(rest[COUNT:]) == ["END 300", "READY 200"]
     assert rest[:COUNT] == list(range(COUNT))
+
+
+def test_a_second_container_on_the_volume_waits_then_takes_over(
+    docker_engine: docker.DockerClient,
+    algorithms: dict[str, str],
+    kafka: Broker,
+    topic: str,
+    tmp_path: Path,
+) -> None:
+    """Both write into one spool; one sidecar delivers for both, each message once."""
+    temporary = tmp_path / "temporary"
+    with contextlib.ExitStack() as stack:
+        containers = []
+        for _ in range(2):
+            port = stack.enter_context(reserved_port())
+            options = on_host(port, kafka.bootstrap, topic, count=COUNT, hold=True)
+            container = Container(docker_engine, algorithms["http"], temporary, **options)
+            containers.append(stack.enter_context(container))
+            container.wait_logged("READY")
+        first, second = containers
+        second.wait_logged("another sidecar delivers the spool")
+        first.train()
+        first.wait_logged("user ")
+        second.train()
+        second.wait_logged("user ")
+        assert first.kill() == 137  # wherever its sidecar was
+        wait_for(
+            lambda: words(kafka.bootstrap, topic).count(COUNT - 1) == 2, lambda: second.logs, 60
+        )
+        assert second.stop() == 143
+    found = words(kafka.bootstrap, topic)
+    assert found.count("READY 200") == found.count("START 200") == 2
+    progress = [word for word in found if isinstance(word, int)]
+    assert sorted(progress) == sorted([*range(COUNT), *range(COUNT)])
+    # Of the killed run whatever comes to an end is told at most once.
+    assert found.count("END 300") in (1, 2)
+    assert found[-1] == "END 300"
 
 
 def test_a_stop_while_the_broker_is_away_ends_in_time_and_keeps_the_rest(

@@ -54,6 +54,15 @@ class Authority:
         )
         return certificate, key
 
+    def encrypted(self, key: Path, password: str) -> Path:
+        """Return a copy of a key, PKCS #8, that opens with a password alone."""
+        copy = key.with_suffix(".encrypted.key")
+        _openssl(
+            *("pkcs8", "-topk8", "-v2", "aes256", "-in", str(key), "-out", str(copy)),
+            *("-passout", f"pass:{password}"),
+        )
+        return copy
+
     def keystore(self, name: str, host: str, *, expired: bool = False) -> Path:
         """Return key and certificate in one file, as a broker's PEM keystore holds them."""
         certificate, key = self.issue(name, host, expired=expired)
