@@ -53,6 +53,8 @@ DEFAULTS = {
     "group.initial.rebalance.delay.ms": "0",
     "log.cleaner.dedupe.buffer.size": "4194304",  # 128 MB of the heap otherwise
     "log.index.size.max.bytes": "1048576",
+    # Records are written with timestamps of any year, and nobody but a test deletes them.
+    "log.retention.ms": "-1",
     # A killed broker may register again only when its former session is over (9 s otherwise).
     "broker.heartbeat.interval.ms": "300",
     "broker.session.timeout.ms": "2000",

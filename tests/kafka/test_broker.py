@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from confluent_kafka import Producer
@@ -15,11 +16,19 @@ from tests.kafka.reader import read_topic, wait_for
 
 def produce(broker: Broker, topic: str, *values: bytes, partition: int = 0) -> None:
     producer = Producer({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+    errors: list[object] = []
     for value in values:
         producer.produce(
-            topic, value, b"k", partition=partition, headers=[("h", value)], timestamp=1234
+            topic,
+            value,
+            b"k",
+            partition=partition,
+            headers=[("h", value)],
+            timestamp=1234,
+            on_delivery=lambda error, message: errors.append(error),
         )
     assert producer.flush(20) == 0
+    assert errors == [None] * len(values)  # flushed is not delivered: it may have been refused
 
 
 def test_reads_what_was_written(kafka: Broker, topic: str) -> None:
@@ -60,6 +69,19 @@ def test_deletes_topics_and_records(kafka: Broker, topic: str) -> None:
     assert [message.value for message in read_topic(kafka.bootstrap, topic)] == [b"c"]
     kafka.delete_topic(topic)
     assert read_topic(kafka.bootstrap, topic) == []
+
+
+def test_keeps_records_of_any_age(make_broker: BrokerFactory) -> None:
+    looks_at_once = {"log.initial.task.delay.ms": "0", "log.retention.check.interval.ms": "50"}
+    broker = make_broker(looks_at_once).start()
+    broker.create_topic("kept")
+    produce(broker, "kept", b"a")
+    broker.create_topic("short", config={"retention.ms": "1"})
+    produce(broker, "short", b"b")
+    deadline = time.monotonic() + 20
+    while read_topic(broker.bootstrap, "short"):  # until retention has been looked after
+        assert time.monotonic() < deadline
+    assert [message.value for message in read_topic(broker.bootstrap, "kept")] == [b"a"]
 
 
 def test_survives_freeze_kill_and_stop(make_broker: BrokerFactory) -> None:
