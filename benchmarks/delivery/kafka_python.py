@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 from benchmarks.delivery.record import KEY, VALUE, headers
 
 # As many as the sidecar: more would measure memory, fewer the waiting.
-IN_FLIGHT = 20_000
+IN_FLIGHT = 8_000
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ outcome is unknown.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 
 from dubhe_sidecar.record import Record
@@ -19,12 +19,12 @@ class Ledger:
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Record, bool]] = deque()
-        self._by_stream: Counter[str] = Counter()
+        self._by_stream: dict[str, int] = {}
 
     def enter(self, record: Record, *, arrived: bool) -> None:
         """Enter a record that is being sent, or that had arrived before."""
         self._waiting.append((record, arrived))
-        self._by_stream[record.stream] += 1
+        self._by_stream[record.stream] = self._by_stream.get(record.stream, 0) + 1
 
     def settle(self, outcomes: list[Outcome]) -> Iterator[Outcome]:
         """Yield the outcomes of all records whose turn has come, in order."""
@@ -43,7 +43,7 @@ class Ledger:
 
     def holds(self, stream: str) -> bool:
         """Return whether records of the stream are on their way."""
-        return self._by_stream[stream] > 0
+        return stream in self._by_stream
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -8,6 +8,9 @@ Where to look:
 ``sink.py``         the `Sink`: order, outcomes, state
 ``connection.py``   waiting for the cluster, without end; a fresh producer and what it needs
 ``line.py``         one KafkaProducer and how it is stopped for good
+``batch.py``          a batch for one partition, built by hand for that producer
+``recordformat.py``   the bytes of a record
+``flight.py``         a record on its way
 ``tail.py``         which of our records are in a partition already
 ``logend.py``       where the leader's log ends, beyond what consumers see
 ``places.py``       which partition a record goes to, and from where its tail is read

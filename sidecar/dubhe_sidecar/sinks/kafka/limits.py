@@ -21,7 +21,7 @@ class Limits:
     record_bytes_max: int = 64 * MIB
     """Larger ones are refused here: a broker cuts the connection at 100 MiB and says nothing."""
 
-    in_flight_records: int = 20_000
+    in_flight_records: int = 8_000
     in_flight_bytes: int = 32 * MIB
     """Memory during an outage: `send` waits beyond either of the two."""
 

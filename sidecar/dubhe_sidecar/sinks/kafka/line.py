@@ -11,10 +11,10 @@ while answers are read, which is the last step of the sender's loop. What the li
 fails with a remark that is ignored; the sink sends it again on a new line, after it has learned
 from the partition's tail what had arrived.
 
-Safety: ``_sender`` is private, hence the narrow version range in ``pyproject.toml`` and a test
-that kills, freezes and rejects. Sockets are closed with ``SO_LINGER`` 0: bytes that have not
-left this host are dropped with the line, also if the process is killed, and cannot be delivered
-minutes later by the kernel behind the back of a new line.
+Safety: ``_sender`` and ``_accumulator`` are private, hence the narrow version range in
+``pyproject.toml`` and a test that kills, freezes and rejects. Sockets are closed with
+``SO_LINGER`` 0: bytes that have not left this host are dropped with the line, also if the process
+is killed, and cannot be delivered minutes later by the kernel behind the back of a new line.
 """
 
 from __future__ import annotations
@@ -23,72 +23,29 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    UnknownTopicOrPartitionError,
+)
 from kafka.structs import TopicPartition
 
-from dubhe_sidecar.record import Record
 from dubhe_sidecar.sinks.base import SinkError
+from dubhe_sidecar.sinks.kafka.batch import Batch, split_and_reenqueue
+from dubhe_sidecar.sinks.kafka.flight import Flight
 from dubhe_sidecar.sinks.kafka.limits import Limits
 
 JOIN_S = 30.0  # above the longest thing a sender does in one step: resolving a name
-UNDATED = -1  # Kafka's own "no timestamp": a broker takes it whatever its clock says
 NEVER_MS = 10 * 365 * 24 * 3600 * 1000  # as a delivery timeout: the sink's own rules apply
 SOCKET_OPTIONS = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)),
 ]
-
-
-class Stand:
-    """Stands for a future that kafka-python has no part in."""
-
-    exception = None
-    value = None
-
-    def __init__(self, *, is_done: bool) -> None:
-        self.is_done = is_done
-
-    def get(self, timeout: float) -> None:
-        """Wait, as a future does."""
-        if not self.is_done:
-            time.sleep(timeout)
-
-
-SETTLED = Stand(is_done=True)
-UNSENT = Stand(is_done=False)
-
-
-class Flight:
-    """A record on its way."""
-
-    __slots__ = ("future", "line", "record", "rejected", "size", "undated")
-
-    def __init__(self, record: Record, size: int) -> None:
-        self.record = record
-        self.size = size
-        self.future: Any = UNSENT
-        self.line: Line | None = None
-        self.rejected: str | None = None
-        self.undated = False
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether it needs no sending any more."""
-        return self.future.is_done and self.future.exception is None
-
-    def settled(self) -> None:
-        """Take notice that it needs no sending any more."""
-        self.future = SETTLED
-
-    def failed(self, error: BaseException) -> None:
-        """Take notice of an error. Called by the sender's thread."""
-        if self.line is not None:
-            self.line.fail(self, error)
 
 
 class Line:
@@ -102,6 +59,7 @@ class Line:
 
     def __init__(self, client: dict[str, Any], limits: Limits, *, careful: bool = False) -> None:
         self.careful = careful
+        self._limits = limits
         self.failure: tuple[Flight | None, BaseException] | None = None
         self.topics: set[str] = set()
         """Topics that the line knows. To learn of one it has to ask, and once it has failed it
@@ -114,13 +72,14 @@ class Line:
             enable_idempotence=True,
             retries=float("inf"),
             delivery_timeout_ms=NEVER_MS,
-            batch_size=1 if careful else limits.batch_bytes,
             linger_ms=limits.linger_ms,
             max_request_size=limits.record_bytes_max,
             request_timeout_ms=int(limits.request_timeout_s * 1000),
             max_block_ms=int(limits.connect_timeout_s * 1000),
             metrics_enabled=False,
         )
+        self._batch_bytes = 1 if careful else limits.batch_bytes
+        self._producer._accumulator.split_and_reenqueue = self._split
 
     def partitions(self, topic: str) -> int:
         """Return the number of partitions, having the topic created if the broker does that.
@@ -132,29 +91,44 @@ class Line:
         self.topics.add(topic)
         return count
 
-    def send(self, flight: Flight, place: TopicPartition, headers: list[tuple[str, bytes]]) -> None:
+    def send(self, flight: Flight, place: TopicPartition) -> None:
         """Send a record.
 
         Raises:
             KafkaError: it was not taken, for example because the line has failed.
-            ValueError: the partition does not exist.
         """
-        record = flight.record
-        flight.line = self
-        flight.future = future = self._producer.send(
-            record.topic,
-            record.value,
-            record.key,
-            headers,
-            place.partition,
-            # Not when it was said, which the value tells: the broker judges by this date what to
-            # keep. A backlog older than its retention would be deleted as it arrives, and what
-            # is older than a day is forgotten by the broker's detection of repeats when it
-            # restarts (producer.id.expiration.ms).
-            UNDATED if flight.undated else None,
-        )
-        future.add_errback(flight.failed)
-        self.topics.add(record.topic)
+        if place.topic not in self.topics:
+            self.partitions(place.topic)
+        payload = len(flight.record.key) + len(flight.record.value)
+        if payload > self._limits.record_bytes_max:
+            raise MessageSizeTooLargeError(
+                f"the record has {payload} bytes, at most {self._limits.record_bytes_max} are sent"
+            )
+        accumulator = self._producer._accumulator
+        with accumulator._tp_lock(place):
+            if accumulator._closed:
+                raise IllegalStateError("the line has failed")
+            waiting = accumulator._batches[place]
+            if waiting and waiting[-1].add(flight):
+                return
+            if place.partition not in (
+                self._producer._metadata.partitions_for_topic(place.topic) or ()
+            ):
+                raise UnknownTopicOrPartitionError(
+                    f"{place.topic} has no partition {place.partition}"
+                )
+            batch = Batch(
+                place, self._batch_bytes, self.fail, accumulator.config["compression_attrs"]
+            )
+            batch.add(flight)
+            waiting.append(batch)
+            accumulator._incomplete.add(batch)
+        self._producer._sender.wakeup()
+
+    def _split(self, batch: Batch) -> int:
+        """Take a batch apart that is too large for its topic, and make smaller ones from now on."""
+        self._batch_bytes = min(self._batch_bytes, max(1, batch.records.size_in_bytes() // 2))
+        return len(split_and_reenqueue(self._producer._accumulator, batch))
 
     def fail(self, flight: Flight, error: BaseException) -> None:
         """Stop the line because of a record. Only the first call counts."""

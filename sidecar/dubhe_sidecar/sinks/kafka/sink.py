@@ -34,12 +34,13 @@ from kafka.errors import (
 )
 from kafka.structs import TopicPartition
 
-from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER, Record
+from dubhe_sidecar.record import Record
 from dubhe_sidecar.sinks.base import Outcome, SinkError
 from dubhe_sidecar.sinks.kafka.connection import SLICE_S, Connection
 from dubhe_sidecar.sinks.kafka.errors import Fault, fault, words
+from dubhe_sidecar.sinks.kafka.flight import Flight
 from dubhe_sidecar.sinks.kafka.limits import Limits
-from dubhe_sidecar.sinks.kafka.line import Flight, Line
+from dubhe_sidecar.sinks.kafka.line import Line
 from dubhe_sidecar.sinks.kafka.places import Places
 from dubhe_sidecar.sinks.kafka.settings import KafkaSettings
 from dubhe_sidecar.sinks.kafka.tail import Arrived
@@ -73,7 +74,6 @@ class KafkaSink:
         self._settled: deque[Flight] = deque()  # settled, to be collected
         self._bytes = 0  # of _flights
         self._progress = time.monotonic()
-        self._writers: dict[str, tuple[str, bytes]] = {}
 
     @property
     def last_error(self) -> str | None:
@@ -115,15 +115,19 @@ class KafkaSink:
         if record.topic not in line.topics:
             while self._flights:
                 self._wait(SLICE_S)
-        place = self._places.find(record.topic, record.key) or self._settle_place(record)
+        place = self._places.find(record.topic, record.key)
+        if place is None:
+            place = self._settle_place(record)
+            line = self._working_line()
         size = len(record.value) + len(record.key) + OVERHEAD_BYTES
         flights, limits = self._flights, self._limits
         while flights and (
             len(flights) >= limits.in_flight_records
             or self._bytes + size > limits.in_flight_bytes
-            or self._working_line().careful  # only what is suspect goes on a careful line
+            or line.careful  # only what is suspect goes on a careful line
         ):
             self._wait(SLICE_S)
+            line = self._working_line()
         if not flights:
             self._progress = time.monotonic()
             if self._working_line().careful:  # nothing suspect is left
@@ -143,9 +147,9 @@ class KafkaSink:
         outcomes = []
         while settled:
             flight = settled.popleft()
-            sent = flight.future.value
-            if sent is not None and sent.offset >= 0:
-                offsets[sent.topic_partition] = sent.offset + 1
+            behind = flight.offset_behind
+            if behind is not None:
+                offsets[behind[0]] = behind[1]
             outcomes.append(Outcome(flight.record, flight.rejected))
         return outcomes
 
@@ -171,33 +175,23 @@ class KafkaSink:
         """Put a record on the line. A line that does not take it has failed."""
         line = self._line
         assert line is not None
-        record = flight.record
-        writer = self._writers.get(record.stream)
-        if writer is None:
-            writer = self._writers[record.stream] = (HEADER_WRITER, record.stream.encode())
-        headers = [writer, (HEADER_SEQ, b"%d" % record.seq), *record.headers]
         try:
-            line.send(flight, place, headers)
+            line.send(flight, place)
         except MessageSizeTooLargeError as error:  # refused here, before anything was sent
             flight.rejected = words(error)
             flight.settled()
+        except UnknownTopicOrPartitionError as error:
+            self._places.forget(place.topic)  # made anew with fewer partitions
+            line.fail(flight, error)
         except KafkaError as error:
             line.fail(flight, error)
-        except ValueError as error:
-            if "partition" not in str(error):
-                raise SinkError(f"{self.name}: record refused by kafka-python: {error}") from error
-            self._places.forget(place.topic)  # made anew with fewer partitions
-            line.fail(flight, UnknownTopicOrPartitionError(str(error)))
 
     def _wait(self, timeout: float) -> None:
         """Wait until something is settled, and keep the line working meanwhile."""
         deadline = time.monotonic() + timeout
         while self._flights:
             left = deadline - time.monotonic()
-            try:
-                self._flights[0].future.get(max(0.0, min(left, SLICE_S)))
-            except KafkaError:  # a timeout, or a failure, which is the line's to tell
-                time.sleep(min(0.001, max(0.0, left)))
+            self._flights[0].wait(max(0.0, min(left, SLICE_S)))
             if self._reap() or left <= 0:
                 return
             self._connection.check()
@@ -209,8 +203,7 @@ class KafkaSink:
         before = len(settled)
         while flights:
             flight = flights[0]
-            future = flight.future
-            if not future.is_done or future.exception is not None:
+            if not flight.is_settled:
                 break
             settled.append(flights.popleft())
             self._bytes -= flight.size
