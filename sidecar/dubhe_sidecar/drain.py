@@ -38,6 +38,7 @@ _SAVE_SECONDS = 0.2
 _OUTCOME_SECONDS = 0.004
 _START = int(Kind.START)
 _END = int(Kind.END)
+_PROGRESS = int(Kind.PROGRESS)  # nearly all there is, and no concern of the endings
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -115,9 +116,11 @@ class Drain:
             SinkError: the sink cannot go on; start anew from the cursor.
         """
         frames = self._reader.read()
+        endings, send = self._endings, self._send
         for spooled in frames:
-            self._endings.precede(spooled)
-            self._send(to_record(spooled))
+            if spooled.frame.kind != _PROGRESS:
+                endings.precede(spooled)
+            send(to_record(spooled))
         self._collect(0.0 if frames else _OUTCOME_SECONDS)
         self._finish_streams()
         if self._dirty and (time.monotonic() - self._saved_at >= _SAVE_SECONDS):
@@ -157,7 +160,8 @@ class Drain:
     # --- records ------------------------------------------------------------------------------
 
     def _send(self, record: Record) -> None:
-        self._endings.sees(record)
+        if record.kind != _PROGRESS:
+            self._endings.sees(record)
         arrived = record.seq in self._sink.delivered.get(record.stream, ())
         self._ledger.enter(record, arrived=arrived)
         if not arrived:
@@ -200,20 +204,24 @@ class Drain:
             now_ms = time.time_ns() // 1_000_000
             self._letters_patience.insist(lambda: self._dead_letters.add(record, rejected, now_ms))
         totals = self.cursor.totals
-        totals.delivered += rejected is None
-        totals.rejected += rejected is not None
-        totals.delivered_bytes += len(record.value) if rejected is None else 0
+        if rejected is None:
+            totals.delivered += 1
+            totals.delivered_bytes += len(record.value)
+        else:
+            totals.rejected += 1
         entry = self.cursor.streams.get(record.stream)
         if entry is None:
             entry = self.cursor.streams[record.stream] = StreamCursor(*BEGIN)
-        begin = record.end.offset - OVERHEAD - len(record.value)
-        if record.end != (entry.segment, entry.offset):  # all but an END that was added
-            if record.end.segment != entry.segment:
-                self._losses.dropped(record.stream, entry.segment, record.end.segment)
-            if (record.end.segment, begin) != (entry.segment, entry.offset):
-                self._losses.skipped(record.stream, entry, Position(record.end.segment, begin))
-            entry.segment, entry.offset = record.end
-        self._losses.missing(record.stream, entry.seq + 1, record.seq)
+        number, end = record.end
+        if end != entry.offset or number != entry.segment:  # all but an END that was added
+            begin = end - OVERHEAD - len(record.value)
+            if number != entry.segment:
+                self._losses.dropped(record.stream, entry.segment, number)
+            if begin != entry.offset or number != entry.segment:
+                self._losses.skipped(record.stream, entry, Position(number, begin))
+            entry.segment, entry.offset = number, end
+        if record.seq != entry.seq + 1:
+            self._losses.missing(record.stream, entry.seq + 1, record.seq)
         entry.seq = record.seq
         if self._to_pass and record.seq >= self._to_pass.get(record.stream, record.seq + 1):
             del self._to_pass[record.stream]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -46,6 +47,7 @@ def main(argv: list[str]) -> int:
         tell("sidecar", str(error), logging.ERROR)
         return EXIT_USAGE
     serve(metrics, Snapshot(spool, labels(os.environ)))
+    _spare_the_collector()
     return Sidecar(
         spool,
         sink,
@@ -53,6 +55,17 @@ def main(argv: list[str]) -> int:
         orphan_seconds=orphan_seconds,
         draining=options.drain,
     ).run()
+
+
+def _spare_the_collector() -> None:
+    """Have the garbage collector look seldom, and only at what comes after the start.
+
+    Thousands of records on their way are no garbage, and none of them is in a cycle; to look
+    through them every 700 objects takes a tenth of the processor time of delivery.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _sink(journal: Path) -> Sink:
