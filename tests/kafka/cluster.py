@@ -16,6 +16,7 @@ from types import TracebackType
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ClusterMetadata, PartitionMetadata
 from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from tests.kafka import topics
 from tests.kafka.broker import Broker
@@ -113,12 +114,17 @@ class Cluster:
         said = [partition.leader for partition in self._partitions(topic)]
         return max(set(said), key=said.count, default=-1)
 
-    def controller(self) -> int:
-        """Return the node of the active controller."""
-        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap.split(","))
+    def controller(self) -> int | None:
+        """Return the node of the active controller; None if the broker that was asked is away."""
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap.split(","))
+        except KafkaError:
+            return None
         try:
             [topic] = admin.describe_metadata_quorum()["topics"]
             leader: int = topic["partitions"][0]["leader_id"]
+        except KafkaError:
+            return None
         finally:
             admin.close()
         return leader
