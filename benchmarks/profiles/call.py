@@ -1,0 +1,108 @@
+"""A metric call, layer by layer: ``python -m benchmarks.profiles.call``.
+
+Each line contains the one above it. Blocks of calls alternate with blocks of a bare ``os.write`` of
+as many bytes to a file in the same folder; a ratio is taken within a pair of blocks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import monotonic_ns
+from zlib import crc32
+
+import dubhe_sdk
+from dubhe_sdk.encoding import dumps_numbers
+from dubhe_sdk.reporter import Reporter
+from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, OVERHEAD, VERSION, Kind
+
+METRICS = {"loss": 0.123456}
+BATCHES = 1000
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.profiles.call", description=__doc__)
+    parser.add_argument("--pairs", type=int, default=51, help="pairs of blocks (51)")
+    parser.add_argument("--calls", type=int, default=2000, help="calls of a block (2000)")
+    options = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as name:
+        os.environ |= {
+            "DUBHE_TEMPORARY": name,
+            "INSTANCE_ID": "modelid1-bench-train-1",
+            "DUBHE_SPOOL_MAX_BYTES": str(2**31),
+        }
+        bare, layers = _layers(Path(name))
+        sys.stdout.write(f"{'':36} {'median':>9} {'x os.write':>11}\n")
+        for text, call in [("os.write", bare), *layers]:
+            _block(call, options.calls)
+            pairs = [
+                (_block(bare, options.calls), _block(call, options.calls))
+                for _ in range(options.pairs)
+            ]
+            ratio = median(own / reference for reference, own in pairs)
+            own = median(own for _, own in pairs)
+            sys.stdout.write(f"{text:36} {own:6.0f} ns {ratio:11.2f}\n")
+    return 0
+
+
+def _block(call: Callable[[int], object], count: int) -> float:
+    """Return the median of the times of so many calls, in nanoseconds."""
+    now = time.perf_counter_ns
+    times = []
+    for index in range(count):
+        begin = now()
+        call(index)
+        times.append(now() - begin)
+    return median(times)
+
+
+def _layers(
+    folder: Path,
+) -> tuple[Callable[[int], object], list[tuple[str, Callable[[int], object]]]]:
+    context = dubhe_sdk.Context({})
+    context.logProgressByBatch(1, 1, BATCHES, 0.5, METRICS)
+    reporter: Reporter = context._report()
+    data = {**METRICS, "progress": 0.5, "epoch": 1}
+    value = b'{"instance_id":"modelid1-bench-train-1","request_number":3415043289293958421,'
+    value += b'"date":1795549051326,"mes_type":2,"data":' + dumps_numbers(data) + b"}"
+    frame = bytes(OVERHEAD) + value
+    fd = os.open(folder / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    lock = threading.RLock()
+
+    def bare(index: int) -> None:
+        os.write(fd, frame)
+
+    def framed(index: int) -> None:
+        with lock:
+            head = HEAD.pack(
+                MAGIC, VERSION, 4, len(value), index, monotonic_ns(), 1, index, BATCHES
+            )
+            os.write(fd, head + CRC.pack(crc32(head + value)) + value)
+
+    def append(index: int) -> None:
+        reporter.writer.append(Kind.PROGRESS, value, 1_795_549_051_326, index, BATCHES)
+
+    def encoded(index: int) -> None:
+        reporter.progress(data, index, BATCHES)
+
+    def whole(index: int) -> None:
+        context.logProgressByBatch(1, index, BATCHES, 0.5, METRICS)
+
+    return bare, [
+        ("+ lock, clock, header, checksum", framed),
+        ("+ room, faults, forks, nudges", append),
+        ("+ time, number, JSON", encoded),
+        ("+ arguments looked at: the call", whole),
+    ]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

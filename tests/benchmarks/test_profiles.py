@@ -1,0 +1,24 @@
+"""The profiles run and name every part."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from benchmarks.profiles import call, drain
+
+
+def test_call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DUBHE_TEMPORARY", "INSTANCE_ID", "DUBHE_SPOOL_MAX_BYTES"):
+        monkeypatch.setenv(name, "")  # put back afterwards
+    assert call.main(["--pairs", "1", "--calls", "20"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [bool(re.search(r" \d+ ns +\d+\.\d\d$", line)) for line in lines] == [False] + [True] * 5
+
+
+def test_drain(capsys: pytest.CaptureFixture[str]) -> None:
+    assert drain.main(["--messages", "2000"]) == 0
+    shares = re.findall(r"^(\S.*?) +(\d+\.\d)%$", capsys.readouterr().out, re.MULTILINE)
+    assert {text for text, _ in shares} == set(drain.PARTS.values())
+    assert sum(float(share) for _, share in shares) == pytest.approx(100, abs=1)
