@@ -33,8 +33,11 @@ class MetricsCleaner:
         if type(metrics) is dict and "progress" not in metrics and "epoch" not in metrics:
             # The hot path: nothing but finite floats and whole numbers.
             for value in metrics.values():
-                # value - value is 0 for finite numbers alone, and the cheapest such test.
-                if (type(value) is not float and type(value) is not int) or value - value != 0:
+                if type(value) is float:
+                    # 0 for finite numbers alone, and the cheapest such test.
+                    if value - value != 0.0:
+                        break
+                elif type(value) is not int:
                     break
             else:
                 return metrics.copy()
