@@ -20,7 +20,7 @@ Safety
       an `append` finds the writer busy; what it says is put off until that one is done.
     * Time is taken under the lock, so times ascend within a stream.
     * Somebody may remove the spool under a running writer. Its file then has no name any more;
-      that is looked for as often as the sidecar is nudged.
+      that is looked for every 2 ms at most.
 """
 
 from __future__ import annotations
@@ -45,9 +45,12 @@ from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, MAX_PAYLOAD, OVERHEAD, VERSI
 from dubhe_sdk.spool.limits import Limits
 from dubhe_sdk.spool.wake import WakeSender
 
-# A nudge costs about as much as a frame and wakes the sidecar, which then reads all there is;
-# more often than this, the sidecar's own short wait finds the frame just as soon.
-_NUDGE_INTERVAL_NS = 2_000_000
+# How often a writer looks whether its file still has a name, and whether to nudge the sidecar.
+_LOOK_INTERVAL_NS = 2_000_000
+# Progress nudges only after such a silence: to wake a sleeping process costs the algorithm's thread
+# more than the frame does, and for longer than this the sidecar keeps looking every few
+# milliseconds by itself; see `dubhe_sidecar.sidecar`. All other kinds nudge as often as it is looked.
+_SILENCE_NS = 30_000_000
 # How often a writer that found the spool full looks again.
 _FULL_RECHECK_NS = 50_000_000
 _FULL_POLL_SECONDS = 0.02
@@ -105,7 +108,8 @@ class SpoolWriter:
         self._dropped = 0  # in the current segment's header
         self._dropped_unnoted = 0  # there was no segment to note them in
         self._full_until_ns = 0
-        self._nudge_at_ns = 0  # not before
+        self._looked_ns = -_SILENCE_NS
+        self._look_at_ns = 0  # not before
         self._busy = False
         self._later: list[tuple[int, bytes, int, int, int]] = []
 
@@ -145,7 +149,7 @@ class SpoolWriter:
                     length = len(value)
                     end = self._offset + OVERHEAD + length
                     room = self._room if kind == _PROGRESS else self._room_important
-                    if end <= room and (now < self._nudge_at_ns or not self._is_removed()):
+                    if end <= room and (now < self._look_at_ns or not self._is_removed()):
                         self._seq = seq = self._seq + 1
                         head = _pack_head(
                             MAGIC, VERSION, kind, length, seq, now, date_ms, batch, batches
@@ -159,9 +163,12 @@ class SpoolWriter:
                         if written == OVERHEAD + length:
                             self._offset = end
                             accepted = True
-                            if now >= self._nudge_at_ns:
-                                self._nudge_at_ns = now + _NUDGE_INTERVAL_NS
-                                self._wake.nudge()
+                            if now >= self._look_at_ns:
+                                silent = now - self._looked_ns > _SILENCE_NS
+                                self._looked_ns = now
+                                self._look_at_ns = now + _LOOK_INTERVAL_NS
+                                if silent or kind != _PROGRESS:
+                                    self._wake.nudge()
                         else:
                             self._seq = seq - 1
                             self._undo(written)
