@@ -1,4 +1,4 @@
-"""What a writer must make before it can append: the spool's directory, a stream's name, a segment."""
+"""What a writer makes before it can append: the spool's directory, a stream's name, a segment."""
 
 from __future__ import annotations
 

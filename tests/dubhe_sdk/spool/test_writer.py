@@ -271,6 +271,28 @@ def test_handlers_may_interrupt_waiting_but_not_writing(tmp_path):
     assert may_interrupt(sys._getframe())
 
 
+def test_only_silence_makes_progress_nudge_the_sidecar(tmp_path, monkeypatch):
+    now = [1_000_000_000]
+    monkeypatch.setattr("dubhe_sdk.spool.writer.monotonic_ns", lambda: now[0])
+    writer = make_writer(tmp_path)
+    say(writer, 0)  # opens the segment
+    nudged: list[int] = []
+    monkeypatch.setattr(writer._wake, "nudge", lambda: nudged.append(now[0] // 1_000_000))
+
+    def say_at(millisecond: int, kind: Kind = Kind.PROGRESS) -> None:
+        now[0] = millisecond * 1_000_000
+        assert say(writer, millisecond, kind)
+
+    for millisecond in (2000, 2001, 2010, 2020, 2045, 2050, 2070):
+        say_at(millisecond)
+    assert nudged == [2000]
+    say_at(2080, Kind.RESULT)
+    say_at(2081, Kind.RESULT)  # found as soon by the look that the first one caused
+    say_at(2090)
+    say_at(2121)
+    assert nudged == [2000, 2080, 2121]
+
+
 # --- a full spool -------------------------------------------------------------------------------
 
 
