@@ -172,13 +172,16 @@ class Context:
         """
         cleaner = self._cleaner
         data = cleaner.clean(Metrics)
-        data["progress"] = cleaner.progress(progress)
-        # Asked here and not in `whole` alone: a call costs as much as three of these questions.
+        # Asked here and not in the cleaner alone: a call costs as much as three of these questions.
+        if type(progress) is float and 0.0 <= progress <= 1.0:
+            data["progress"] = cleaner.last_progress = progress
+        else:
+            data["progress"] = cleaner.progress(progress)
         data["epoch"] = epoch if type(epoch) is int else cleaner.whole("epoch", epoch)
         if type(batch_idx) is not int or type(batchsize) is not int:
             batch_idx = cleaner.whole("batch_idx", batch_idx)
             batchsize = cleaner.whole("batchsize", batchsize)
-        if not (0 <= batch_idx <= _MAX_BATCH and 0 <= batchsize <= _MAX_BATCH):
+        if (batch_idx | batchsize) >> _BATCH_BITS:  # one of them is negative or too large
             batch_idx = batchsize = 0
         (self._reporter or self._report()).progress(data, batch_idx, batchsize)
 
@@ -250,7 +253,7 @@ _FROM_SETTINGS = frozenset(
         ContextKey.ENV_SPECIAL_PARAMS,
     }
 )
-_MAX_BATCH = 2**32 - 1
+_BATCH_BITS = 32
 
 _reporters: dict[tuple[Path, str], Reporter] = {}
 

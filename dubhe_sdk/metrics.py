@@ -22,7 +22,7 @@ class MetricsCleaner:
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
         self._warned: set[str] = set()
-        self._progress = 0.0
+        self.last_progress = 0.0  # repeated for a progress that is no number
 
     def clean(self, metrics: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return a new dict of name → number, or → "NaN", "Infinity", "-Infinity".
@@ -33,8 +33,11 @@ class MetricsCleaner:
         if type(metrics) is dict and "progress" not in metrics and "epoch" not in metrics:
             # The hot path: nothing but finite floats and whole numbers.
             for value in metrics.values():
-                # value - value is 0 for finite numbers alone, and the cheapest such test.
-                if (type(value) is not float and type(value) is not int) or value - value != 0:
+                if type(value) is float:
+                    # 0 for finite numbers alone, and the cheapest such test.
+                    if value - value != 0.0:
+                        break
+                elif type(value) is not int:
                     break
             else:
                 return metrics.copy()
@@ -57,16 +60,16 @@ class MetricsCleaner:
         A value that is no number repeats the last progress.
         """
         if type(value) is float and 0.0 <= value <= 1.0:
-            self._progress = value
+            self.last_progress = value
             return value
         number = to_number(value)
         if number is None or number != number:  # NaN
             self._once("progress", f"progress is {_short(value)}, expected a number from 0 to 1")
-            return self._progress
+            return self.last_progress
         if not 0 <= number <= 1:
             self._once("progress", f"progress is {_short(value)}, moved into the range 0 to 1")
-        self._progress = float(min(1, max(0, number)))
-        return self._progress
+        self.last_progress = float(min(1, max(0, number)))
+        return self.last_progress
 
     def whole(self, name: str, value: Any) -> int:
         """Return a whole number such as an epoch; 0 if it is none."""

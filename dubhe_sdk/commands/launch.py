@@ -11,7 +11,7 @@ from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.options import read_options
 from dubhe_sdk.launch.parent import Launcher
 from dubhe_sdk.logformat import read_format, tell
-from dubhe_sdk.spool.writer import check_directory
+from dubhe_sdk.spool.making import check_directory
 
 EXIT_USAGE = 2
 

@@ -20,7 +20,7 @@ Safety
       an `append` finds the writer busy; what it says is put off until that one is done.
     * Time is taken under the lock, so times ascend within a stream.
     * Somebody may remove the spool under a running writer. Its file then has no name any more;
-      that is looked for as often as the sidecar is nudged.
+      that is looked for every 2 ms at most.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
-import fcntl
 import os
 import threading
 import time
@@ -39,15 +38,18 @@ from time import monotonic_ns
 from types import FrameType
 from zlib import crc32
 
-from dubhe_sdk.errors import SpoolUnusable
 from dubhe_sdk.spool import ballast, frame, segment
 from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, MAX_PAYLOAD, OVERHEAD, VERSION, Kind
 from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.making import check_directory, create_segment, new_stream_name
 from dubhe_sdk.spool.wake import WakeSender
 
-# A nudge costs about as much as a frame and wakes the sidecar, which then reads all there is;
-# more often than this, the sidecar's own short wait finds the frame just as soon.
-_NUDGE_INTERVAL_NS = 2_000_000
+# How often a writer looks whether its file still has a name, and whether to nudge the sidecar.
+_LOOK_INTERVAL_NS = 2_000_000
+# Progress nudges only after such a silence: to wake a sleeping process costs the algorithm's thread
+# more than the frame does, and for longer than this the sidecar keeps looking every few
+# milliseconds by itself; see `dubhe_sidecar.sidecar`. All other kinds nudge at each look.
+_SILENCE_NS = 30_000_000
 # How often a writer that found the spool full looks again.
 _FULL_RECHECK_NS = 50_000_000
 _FULL_POLL_SECONDS = 0.02
@@ -105,7 +107,8 @@ class SpoolWriter:
         self._dropped = 0  # in the current segment's header
         self._dropped_unnoted = 0  # there was no segment to note them in
         self._full_until_ns = 0
-        self._nudged_ns = 0
+        self._looked_ns = -_SILENCE_NS
+        self._look_at_ns = 0  # not before
         self._busy = False
         self._later: list[tuple[int, bytes, int, int, int]] = []
 
@@ -130,39 +133,59 @@ class SpoolWriter:
             Whether it was accepted. False only if the spool is full, for anything but progress
             after waiting ``limits.wait_seconds``; it is counted then.
         """
-        size = OVERHEAD + len(value)
-        with self._lock:
+        lock = self._lock
+        accepted = False
+        try:
+            # Not `with`, which takes twice as long as these two calls.
+            lock.acquire()
             if self._busy:  # by this very thread
                 self._later.append((kind, value, date_ms, batch, batches))
-                return True
-            self._busy = True
-            try:
-                room = self._room if kind == _PROGRESS else self._room_important
-                now = monotonic_ns()
-                nudge = now - self._nudged_ns > _NUDGE_INTERVAL_NS
-                if self._offset + size <= room and not (nudge and self._is_removed()):
-                    self._seq = seq = self._seq + 1
-                    head = _pack_head(
-                        MAGIC, VERSION, kind, len(value), seq, now, date_ms, batch, batches
-                    )
-                    try:
-                        written = os.write(
-                            self._fd, b"".join((head, _pack_crc(crc32(value, crc32(head))), value))
+                accepted = True
+            else:
+                self._busy = True
+                try:
+                    now = monotonic_ns()
+                    length = len(value)
+                    end = self._offset + OVERHEAD + length
+                    room = self._room if kind == _PROGRESS else self._room_important
+                    if end <= room and (now < self._look_at_ns or not self._is_removed()):
+                        self._seq = seq = self._seq + 1
+                        head = _pack_head(
+                            MAGIC, VERSION, kind, length, seq, now, date_ms, batch, batches
                         )
-                    except OSError:
-                        written = 0
-                    if written == size:
-                        self._offset += size
-                        if nudge:
-                            self._nudged_ns = now
-                            self._wake.nudge()
-                        return True
-                    self._seq -= 1
-                    self._undo(written)
-            finally:
-                self._busy = False
-                if self._later:
-                    self._append_later()
+                        # One checksum of a copy is cheaper than two of the parts.
+                        crc = _pack_crc(crc32(head + value))
+                        try:
+                            written = os.write(self._fd, head + crc + value)
+                        except OSError:
+                            written = 0
+                        if written == OVERHEAD + length:
+                            self._offset = end
+                            accepted = True
+                            if now >= self._look_at_ns:
+                                silent = now - self._looked_ns > _SILENCE_NS
+                                self._looked_ns = now
+                                self._look_at_ns = now + _LOOK_INTERVAL_NS
+                                if silent or kind != _PROGRESS:
+                                    self._wake.nudge()
+                        else:
+                            self._seq = seq - 1
+                            self._undo(written)
+                finally:
+                    self._busy = False
+                    if self._later:
+                        self._append_later()
+        except BaseException:
+            # A signal handler raised. If that was while waiting for the lock, there is none to
+            # release. Nothing is called before the release: no other handler comes between.
+            try:  # noqa: SIM105 - `suppress` is a call
+                lock.release()
+            except RuntimeError:
+                pass
+            raise
+        lock.release()
+        if accepted:
+            return True
         return self._append_with_effort(kind, value, date_ms, batch, batches)
 
     def close(self) -> None:
@@ -331,62 +354,6 @@ class SpoolWriter:
         if self._fd >= 0:
             os.close(self._fd)
         self._forget_stream()
-
-
-def new_stream_name() -> str:
-    """Return a name that no other stream has: time, process, chance."""
-    return f"{time.time_ns() // 1_000_000:012x}-{os.getpid():x}-{os.urandom(4).hex()}"
-
-
-def create_segment(
-    directory: Path, description: segment.Description, number: int
-) -> tuple[int, int]:
-    """Make a segment, locked, and let it appear under its name.
-
-    Returns:
-        The descriptor to append with, and the offset of the first frame.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    name = segment.file_name(description.stream, number)
-    hidden = directory / f".{name}.new"
-    fd = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        header = description.encode()
-        if os.write(fd, header) != len(header):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
-        hidden.rename(directory / name)
-    except BaseException:
-        os.close(fd)
-        hidden.unlink(missing_ok=True)
-        raise
-    return fd, len(header)
-
-
-def check_directory(directory: Path) -> None:
-    """Make the spool's directory and prove that files can be written in it.
-
-    A disk that is full at the moment is none that cannot be written: a rank that starts in the
-    middle of a training must not fail of it. What it says is dropped and counted until there is
-    room.
-
-    Raises:
-        SpoolUnusable: they cannot; the text says why and what to do.
-    """
-    probe = directory / f".probe-{os.getpid()}-{os.urandom(4).hex()}"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        if error.errno in ballast.NO_ROOM and directory.is_dir():
-            return
-        raise SpoolUnusable(
-            f"the spool directory {directory} cannot be written: {error.strerror}. Mount a "
-            "writable volume there, or name another directory by DUBHE_SPOOL_DIR"
-        ) from None
 
 
 _writers: weakref.WeakSet[SpoolWriter] = weakref.WeakSet()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import Limits
-from dubhe_sdk.spool.writer import create_segment
+from dubhe_sdk.spool.making import create_segment
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar import deadletters
 from dubhe_sidecar.drain import Drain

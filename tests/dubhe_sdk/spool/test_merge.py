@@ -17,8 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.making import create_segment
 from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
-from dubhe_sdk.spool.writer import SpoolWriter, create_segment
+from dubhe_sdk.spool.writer import SpoolWriter
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
     FakeTime,

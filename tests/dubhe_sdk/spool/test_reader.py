@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from dubhe_sdk.spool import frame, reader, segment
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.making import create_segment
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sdk.spool.segment import BadSegment
-from dubhe_sdk.spool.writer import create_segment
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
     FakeTime,

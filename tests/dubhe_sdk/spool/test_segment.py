@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubhe_sdk.spool import segment
+from dubhe_sdk.spool.making import create_segment
 from dubhe_sdk.spool.segment import BadSegment, Description
-from dubhe_sdk.spool.writer import create_segment
 from tests.dubhe_sdk.spool.helpers import child, description, is_growing, spoil_description
 
 TEXT = st.text(max_size=40)

@@ -16,13 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.errors import SpoolUnusable
 from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import Limits
 from dubhe_sdk.spool.merge import SpoolReader
 from dubhe_sdk.spool.reader import StreamReader
-from dubhe_sdk.spool.writer import SpoolWriter, check_directory, may_interrupt
+from dubhe_sdk.spool.writer import SpoolWriter, may_interrupt
 from tests.dubhe_sdk.spool.helpers import (
     DATE_MS,
     KIB,
@@ -272,6 +271,28 @@ def test_handlers_may_interrupt_waiting_but_not_writing(tmp_path):
     assert may_interrupt(sys._getframe())
 
 
+def test_only_silence_makes_progress_nudge_the_sidecar(tmp_path, monkeypatch):
+    now = [1_000_000_000]
+    monkeypatch.setattr("dubhe_sdk.spool.writer.monotonic_ns", lambda: now[0])
+    writer = make_writer(tmp_path)
+    say(writer, 0)  # opens the segment
+    nudged: list[int] = []
+    monkeypatch.setattr(writer._wake, "nudge", lambda: nudged.append(now[0] // 1_000_000))
+
+    def say_at(millisecond: int, kind: Kind = Kind.PROGRESS) -> None:
+        now[0] = millisecond * 1_000_000
+        assert say(writer, millisecond, kind)
+
+    for millisecond in (2000, 2001, 2010, 2020, 2045, 2050, 2070):
+        say_at(millisecond)
+    assert nudged == [2000]
+    say_at(2080, Kind.RESULT)
+    say_at(2081, Kind.RESULT)  # found as soon by the look that the first one caused
+    say_at(2090)
+    say_at(2121)
+    assert nudged == [2000, 2080, 2121]
+
+
 # --- a full spool -------------------------------------------------------------------------------
 
 
@@ -477,28 +498,6 @@ def test_a_spool_that_cannot_be_made_again_raises_nothing(tmp_path):
     spool.unlink()
     wait_for(lambda: say(writer, 4), "the spool to be made again")
     assert numbers(read_spool(spool)) == [4]
-
-
-def test_a_file_in_place_of_the_directory(tmp_path):
-    place = tmp_path / "spool"
-    place.write_text("")
-    with pytest.raises(SpoolUnusable) as caught:
-        make_writer(place)
-    assert str(place) in str(caught.value)
-    assert "DUBHE_SPOOL_DIR" in str(caught.value)
-
-
-def test_a_read_only_disk(tmp_path):
-    with mounted(tmp_path / "disk", "-o", "ro") as disk:
-        with pytest.raises(SpoolUnusable) as caught:
-            make_writer(disk / "spool")
-        assert "Read-only" in str(caught.value)
-        assert "Mount a writable volume" in str(caught.value)
-
-
-def test_the_check_leaves_nothing_behind(tmp_path):
-    check_directory(tmp_path / "a" / "b")
-    assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
 def test_an_error_of_the_disk_is_told_once_and_not_raised(tmp_path, monkeypatch):
