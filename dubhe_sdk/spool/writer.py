@@ -133,59 +133,42 @@ class SpoolWriter:
             Whether it was accepted. False only if the spool is full, for anything but progress
             after waiting ``limits.wait_seconds``; it is counted then.
         """
-        lock = self._lock
-        accepted = False
-        try:
-            # Not `with`, which takes twice as long as these two calls.
-            lock.acquire()
+        with self._lock:
             if self._busy:  # by this very thread
                 self._later.append((kind, value, date_ms, batch, batches))
-                accepted = True
-            else:
-                self._busy = True
-                try:
-                    now = monotonic_ns()
-                    length = len(value)
-                    end = self._offset + OVERHEAD + length
-                    room = self._room if kind == _PROGRESS else self._room_important
-                    if end <= room and (now < self._look_at_ns or not self._is_removed()):
-                        self._seq = seq = self._seq + 1
-                        head = _pack_head(
-                            MAGIC, VERSION, kind, length, seq, now, date_ms, batch, batches
-                        )
-                        # One checksum of a copy is cheaper than two of the parts.
-                        crc = _pack_crc(crc32(head + value))
-                        try:
-                            written = os.write(self._fd, head + crc + value)
-                        except OSError:
-                            written = 0
-                        if written == OVERHEAD + length:
-                            self._offset = end
-                            accepted = True
-                            if now >= self._look_at_ns:
-                                silent = now - self._looked_ns > _SILENCE_NS
-                                self._looked_ns = now
-                                self._look_at_ns = now + _LOOK_INTERVAL_NS
-                                if silent or kind != _PROGRESS:
-                                    self._wake.nudge()
-                        else:
-                            self._seq = seq - 1
-                            self._undo(written)
-                finally:
-                    self._busy = False
-                    if self._later:
-                        self._append_later()
-        except BaseException:
-            # A signal handler raised. If that was while waiting for the lock, there is none to
-            # release. Nothing is called before the release: no other handler comes between.
-            try:  # noqa: SIM105 - `suppress` is a call
-                lock.release()
-            except RuntimeError:
-                pass
-            raise
-        lock.release()
-        if accepted:
-            return True
+                return True
+            self._busy = True
+            try:
+                now = monotonic_ns()
+                length = len(value)
+                end = self._offset + OVERHEAD + length
+                room = self._room if kind == _PROGRESS else self._room_important
+                if end <= room and (now < self._look_at_ns or not self._is_removed()):
+                    self._seq = seq = self._seq + 1
+                    head = _pack_head(
+                        MAGIC, VERSION, kind, length, seq, now, date_ms, batch, batches
+                    )
+                    # One checksum of a copy is cheaper than two of the parts.
+                    crc = _pack_crc(crc32(head + value))
+                    try:
+                        written = os.write(self._fd, head + crc + value)
+                    except OSError:
+                        written = 0
+                    if written == OVERHEAD + length:
+                        self._offset = end
+                        if now >= self._look_at_ns:
+                            silent = now - self._looked_ns > _SILENCE_NS
+                            self._looked_ns = now
+                            self._look_at_ns = now + _LOOK_INTERVAL_NS
+                            if silent or kind != _PROGRESS:
+                                self._wake.nudge()
+                        return True
+                    self._seq = seq - 1
+                    self._undo(written)
+            finally:
+                self._busy = False
+                if self._later:
+                    self._append_later()
         return self._append_with_effort(kind, value, date_ms, batch, batches)
 
     def close(self) -> None:
