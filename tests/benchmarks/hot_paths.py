@@ -54,18 +54,31 @@ def metric_without_shortcut(folder: Path, count: int) -> None:
 
 
 def record(folder: Path, count: int) -> None:
-    """Make records of frames that lie in the spool: the sidecar's own work for each message."""
+    """Put frames that lie in the spool into batches: most of the sidecar's work for a message."""
+    from kafka.structs import TopicPartition
+
     from dubhe_sdk.spool.merge import SpooledFrame
     from dubhe_sdk.spool.reader import StreamReader
     from dubhe_sidecar.convert import to_record
+    from dubhe_sidecar.sinks.kafka.batch import Batch
+    from dubhe_sidecar.sinks.kafka.flight import Flight
+    from dubhe_sidecar.sinks.kafka.limits import Limits
+
+    def new_batch() -> Batch:
+        return Batch(TopicPartition("t", 0), Limits().batch_bytes, lambda flight, error: None)
 
     (segment,) = (folder / "spool").glob("*.seg")
     stream, _, number = segment.stem.rpartition(".")
     reader = StreamReader(folder / "spool", stream, int(number))
+    batch = new_batch()
     done = 0
     while done < count:
         for frame in reader.read():
-            to_record(SpooledFrame(stream, reader.number, frame, reader.description))
+            one = to_record(SpooledFrame(stream, reader.number, frame, reader.description))
+            flight = Flight(one, len(one.value))
+            if not batch.add(flight):
+                batch = new_batch()
+                batch.add(flight)
             done += 1
 
 
