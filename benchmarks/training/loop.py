@@ -69,7 +69,8 @@ def main() -> None:
             without = block(False)
         pairs.append((without, with_reports))
     answer = {"pairs": pairs, "batches": BATCHES, "torch": torch.__version__}
-    print(json.dumps({**answer, "ns": quantiles(calls)}))
+    in_calls = sum(calls) / 1e9 / sum(with_reports for _, with_reports in pairs)
+    print(json.dumps({**answer, "in_calls": in_calls, "ns": quantiles(calls)}))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def measure(session: Session) -> Section:
                 loop.close()
     section.versions["torch"] = answer["torch"]
     _tell(section, answer["pairs"], answer["batches"], answer["ns"])
+    section.figures["in_calls_percent"] = 100 * answer["in_calls"]
     return section
 
 
