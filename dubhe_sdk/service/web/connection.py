@@ -40,7 +40,7 @@ _LARGE_CHUNK = 1 << 20
 _SOON_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
 
 # For a model that takes longer it makes no difference when the next request reaches it.
-_QUICK_SECONDS = 1e-3
+_QUICK_SECONDS = 5e-3
 
 _GONE = "the model process died while it worked on the request"
 _NOT_TAKEN = "the model process died before it took the request"
