@@ -8,7 +8,6 @@ cannot keep the others from their turn.
 from __future__ import annotations
 
 import socket
-from time import perf_counter
 from typing import Any
 
 import gevent
@@ -34,26 +33,18 @@ class Stream:
         self._is_watched = False
         self._waiting: Any = None  # a greenlet
 
-    def recv(self, size: int, /, watch_seconds: float = 0.0) -> bytes:
+    def recv(self, size: int, /) -> bytes:
         """Wait for bytes and return at most ``size``; empty at the end.
-
-        Args:
-            size: at most so many bytes.
-            watch_seconds: so long, microseconds, the CPU is kept while waiting: nothing else
-                in this process runs. To fall asleep and be woken may cost more.
 
         Raises:
             OSError: the connection broke.
         """
-        until = perf_counter() + watch_seconds if watch_seconds > 0 else 0.0
         while True:
-            if not until:
-                self._wait()
+            self._wait()
             try:
                 return self._sock.recv(size)
-            except BlockingIOError:  # not yet, or woken for nothing
-                if perf_counter() >= until:
-                    until = 0.0
+            except BlockingIOError:  # woken for nothing
+                continue
 
     def sendall(self, data: bytes, /, seconds: float | None = None) -> None:
         """Send everything, nearly always at once.
