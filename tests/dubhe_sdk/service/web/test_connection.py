@@ -62,9 +62,11 @@ class Peer:
 
     def say(self, data: bytes) -> None:
         assert self._sock is not None
-        self._sock.setblocking(True)
-        self._sock.sendall(data)
-        self._sock.setblocking(False)
+        while data:
+            try:
+                data = data[self._sock.send(data) :]
+            except BlockingIOError:
+                gevent.sleep(1e-4)
 
     def end(self, jobs: list[Greenlet]) -> None:
         """Answer until all jobs have ended."""
