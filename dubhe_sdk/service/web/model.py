@@ -9,8 +9,9 @@ from dubhe_sdk.framing import pack
 from dubhe_sdk.service.web.backend import InferenceFailed, ModelGone, NotTaken
 from dubhe_sdk.service.web.connection import ModelConnection
 
-# What runs ahead of its turn at once. The socket's buffer holds it.
-_AHEAD_BYTES = 64 * 1024
+# What runs ahead of its turn at once: about what a socket's buffer holds, and enough for a
+# thousand short requests.
+_AHEAD_BYTES = 256 * 1024
 
 _OK = ord("+")
 _FAILED = ord("-")

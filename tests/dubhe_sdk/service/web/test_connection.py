@@ -62,9 +62,11 @@ class Peer:
 
     def say(self, data: bytes) -> None:
         assert self._sock is not None
-        self._sock.setblocking(True)
-        self._sock.sendall(data)
-        self._sock.setblocking(False)
+        while data:
+            try:
+                data = data[self._sock.send(data) :]
+            except BlockingIOError:
+                gevent.sleep(1e-4)
 
     def end(self, jobs: list[Greenlet]) -> None:
         """Answer until all jobs have ended."""
@@ -149,13 +151,23 @@ def test_those_ahead_count_as_waiting(peer: Peer) -> None:
 
 def test_a_large_one_waits_and_none_passes_it(peer: Peer) -> None:
     jobs = peer.line("a", "b")
-    large = "x" * 100_000
+    large = "x" * 300_000
     jobs += [peer.ask(large), peer.ask("c")]
     gevent.sleep(0.01)
     assert peer.receive() == []
     peer.answer("a", "b")
     peer.end(jobs)
     assert outcomes(jobs) == [json.dumps(text).encode() for text in ("a", "b", large, "c")]
+
+
+def test_more_than_the_socket_holds_at_once(peer: Peer) -> None:
+    jobs = peer.line("a")
+    texts = [letter * 80_000 for letter in "bcd"]
+    jobs += [peer.ask(text) for text in texts]
+    gevent.sleep(0.01)
+    peer.answer("a")
+    peer.end(jobs)
+    assert outcomes(jobs) == [json.dumps(text).encode() for text in ("a", *texts)]
 
 
 def test_a_reply_that_nobody_waits_for_is_dropped(peer: Peer) -> None:

@@ -19,6 +19,7 @@ from dubhe_sdk.service.web.backend import (
 )
 from dubhe_sdk.service.web.pool import ModelPool
 from tests.dubhe_sdk.service.web.support import Model
+from tests.support.waiting import wait_for
 
 
 class Gate:
@@ -129,6 +130,7 @@ def test_the_one_with_room_is_chosen(tmp_path: Path) -> None:
         infer(pool, 5)
     gates[1].open.set()
     gevent.joinall([jobs[1], jobs[3], jobs[4]], timeout=10)
+    wait_for(lambda: len(gates[0].seen) == 2, "the model's threads")
     assert sorted(gates[0].seen) == [0, 2] and sorted(gates[1].seen) == [1, 3, 4]
     gates[0].open.set()
     gevent.joinall(jobs, timeout=10)
