@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.environments import CACHE, ROOT
@@ -111,6 +111,9 @@ def parse(arguments: Sequence[str]) -> Options:
         "--quick", action="store_true", help="few and short rounds, to see that it works"
     )
     parser.add_argument(
+        "--serving-rounds", type=int, metavar="N", help="rounds of serving (3, quick 1)"
+    )
+    parser.add_argument(
         "--backlog", type=int, metavar="N", help="messages of the backlog (1000000, quick 200000)"
     )
     parser.add_argument(
@@ -126,7 +129,7 @@ def parse(arguments: Sequence[str]) -> Options:
     return Options(
         only=found.only,
         peers=found.peers,
-        scale=scale,
+        scale=replace(scale, serving_rounds=found.serving_rounds or scale.serving_rounds),
         backlog=found.backlog or scale.backlog,
         output=output.resolve(),
         pictures=output.resolve() if found.quick or found.output else ROOT / "docs" / "images",

@@ -47,9 +47,9 @@ from dubhe_sdk.spool.wake import WakeSender
 # How often a writer looks whether its file still has a name, and whether to nudge the sidecar.
 _LOOK_INTERVAL_NS = 2_000_000
 # Progress nudges only after such a silence: to wake a sleeping process costs the algorithm's thread
-# more than the frame does, and for longer than this the sidecar keeps looking every few
-# milliseconds by itself; see `dubhe_sidecar.sidecar`. All other kinds nudge at each look.
-_SILENCE_NS = 30_000_000
+# more than the frame does, and the sidecar looks by itself as long after the last record; see
+# `dubhe_sidecar.sidecar`. All other kinds nudge as often as it is looked.
+_SILENCE_NS = 50_000_000
 # How often a writer that found the spool full looks again.
 _FULL_RECHECK_NS = 50_000_000
 _FULL_POLL_SECONDS = 0.02

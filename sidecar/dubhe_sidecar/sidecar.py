@@ -16,7 +16,6 @@ import os
 import select
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -29,10 +28,11 @@ from dubhe_sidecar.patience import Patience
 from dubhe_sidecar.sinks.base import Sink, SinkError
 from dubhe_sidecar.status import LOCK_NAME, inspect
 
-# After the last record the spool is looked at again soon, and for some time just as often: writers
-# of progress nudge only after 30 ms of silence. Then ever less often, since a nudge may be lost.
-_FIRST_WAIT_SECONDS = 0.003
-_ATTENTIVE_SECONDS = 0.045
+# What comes by and by is delivered together: each round costs this process and the broker about a
+# millisecond of processor time, which a training on the same machine lacks. A writer that has said
+# nothing for as long nudges, as do all that say anything but progress, so nothing that stands alone
+# waits. Without a record the spool is looked at ever less often: a nudge may be lost.
+_FIRST_WAIT_SECONDS = 0.05
 _LONGEST_WAIT_SECONDS = 1.0
 _STANDBY_SECONDS = 0.2
 _LINGER_SECONDS = 1.0
@@ -105,7 +105,6 @@ class Sidecar:
 
     def _loop(self, drain: Drain, wake: WakeReceiver) -> None:
         wait = _FIRST_WAIT_SECONDS
-        attentive_until = 0.0
         while True:
             if not self._holds_the_spool():
                 # What there is under its name now is another's to deliver as well.
@@ -119,14 +118,13 @@ class Sidecar:
                 drain.linger_seconds = 0.0
             if drain.step():
                 wait = _FIRST_WAIT_SECONDS
-                attentive_until = time.monotonic() + _ATTENTIVE_SECONDS
                 continue
             if stopping:
                 return
             due = drain.wants_save_in
             timeout = wait if due is None else min(wait, due)
             ready, _, _ = select.select([wake.fileno(), self._stop_reader], [], [], timeout)
-            if not ready and time.monotonic() > attentive_until:
+            if not ready:
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
     def _take_lock(self) -> bool:

@@ -289,8 +289,8 @@ def test_only_silence_makes_progress_nudge_the_sidecar(tmp_path, monkeypatch):
     say_at(2080, Kind.RESULT)
     say_at(2081, Kind.RESULT)  # found as soon by the look that the first one caused
     say_at(2090)
-    say_at(2121)
-    assert nudged == [2000, 2080, 2121]
+    say_at(2141)
+    assert nudged == [2000, 2080, 2141]
 
 
 # --- a full spool -------------------------------------------------------------------------------
