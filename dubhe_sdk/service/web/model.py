@@ -7,7 +7,7 @@ import json
 from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.framing import pack
 from dubhe_sdk.service.web.backend import InferenceFailed, ModelGone, NotTaken
-from dubhe_sdk.service.web.connection import ModelConnection
+from dubhe_sdk.service.web.modelconnection import ModelConnection
 
 # What runs ahead of its turn at once: about what a socket's buffer holds, and enough for a
 # thousand short requests.

@@ -16,8 +16,8 @@ class ModelPool:
     """Gives each inference a model process that has room, in the order they came.
 
     If there is one process with one inference at a time, those that wait may be sent to it before
-    they are due (see `dubhe_sdk.service.web.connection`): nobody else could take them. They count
-    as waiting all the same.
+    they are due (see `dubhe_sdk.service.web.modelconnection`): nobody else could take them. They
+    count as waiting all the same.
 
     Args:
         paths: the processes' sockets, by their numbers.
