@@ -48,18 +48,23 @@ def kill_orphans(parent: int, spare: Collection[int], seconds: float = 5.0) -> l
     """Kill every descendant of ``parent`` that is not one of ``spare`` or below it; reap them.
 
     ``parent`` is this process and adopts orphans, so whatever an ended child left behind,
-    however it moved away, is found here.
+    however it moved away, is found here. One that starts a successor and ends while the list of
+    processes is being read may be missed with it. But then it is a dead child since, so only a look
+    that finds nobody alive and nobody newly dead is the last.
 
     Returns:
         PIDs that were killed.
     """
     killed: set[int] = set()
+    known_dead: set[int] = set()
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         spared = set(spare).union(*(descendants(pid) for pid in spare))
         stray = [pid for pid in descendants(parent) if pid not in spared]
-        if not stray:
+        dead = set(dead_children(parent))  # asked after the look
+        if not stray and dead <= known_dead:
             break
+        known_dead |= dead
         signal_all(stray, signal.SIGKILL)
         killed.update(stray)
         for pid in stray:
