@@ -118,6 +118,8 @@ class ModelConnection:
 
     def close(self) -> None:
         """Close it, whatever it is doing."""
+        if self.closed:
+            return
         self.closed = True
         for watcher in (self._readable, self._writable, self._watch):
             watcher.close()
@@ -140,8 +142,10 @@ class ModelConnection:
                     rest = rest[self._sock.send(rest) :]
                 except BlockingIOError:
                     continue
-        finally:
-            self._readable.start(self._on_readable)
+        except BaseException:
+            self.close()  # half a request is in it: what comes next would be taken for the rest
+            raise
+        self._readable.start(self._on_readable)
 
     def _flush(self) -> None:
         """Send what runs ahead."""
