@@ -36,6 +36,7 @@ class Peer:
     def await_connection(self) -> None:
         """Expect the next requests by a new connection."""
         self._sock = None
+        self._arrived = b""
 
     def ask(self, what: str) -> Greenlet:
         return gevent.spawn(self.pool.infer, json.dumps(what).encode())
@@ -201,3 +202,16 @@ def test_more_than_was_asked_for_ends_the_connection(peer: Peer) -> None:
     jobs = [peer.ask("c")]
     peer.end(jobs)  # by a new one
     assert outcomes(jobs) == [b'"c"']
+
+
+def test_what_follows_half_a_request_goes_by_another_connection(peer: Peer) -> None:
+    cut = peer.ask("x" * 4_000_000)  # more than the socket takes
+    gevent.sleep(0)
+    cut.kill()
+    next_one = peer.ask("whole")
+    gevent.sleep(0)
+    assert peer.receive() == []  # it is not whole
+    peer.await_connection()
+    assert peer.receive() == ["whole"]
+    peer.answer("whole")
+    assert json.loads(next_one.get(timeout=10)) == "whole"
