@@ -21,7 +21,10 @@ from dubhe_sdk.autostart import serve_if_started_app
 
 serve_if_started_app()
 
-from dubhe_sdk.context import Context, current_context  # noqa: E402 - after the line above,
+from dubhe_sdk.api.context import Context, current_context  # noqa: E402 - after the line above,
+from dubhe_sdk.api.keys import ContextKey  # noqa: E402
+from dubhe_sdk.api.model_file import model_path  # noqa: E402
+from dubhe_sdk.api.registry import inference, pipeline, predict, train  # noqa: E402
 from dubhe_sdk.errors import (  # noqa: E402   which usually does not return
     AppInvalid,
     DubheError,
@@ -31,9 +34,6 @@ from dubhe_sdk.errors import (  # noqa: E402   which usually does not return
     SpoolUnusable,
     TaskStopped,
 )
-from dubhe_sdk.keys import ContextKey  # noqa: E402
-from dubhe_sdk.modelfile import model_path  # noqa: E402
-from dubhe_sdk.registry import inference, pipeline, predict, train  # noqa: E402
 
 __version__ = "0.1.0"
 

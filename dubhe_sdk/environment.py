@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.kind import TaskKind, kind_of
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from time import monotonic_ns
 from zlib import crc32
 
 import dubhe_sdk
-from dubhe_sdk.encoding import dumps_numbers
-from dubhe_sdk.reporter import Reporter
+from dubhe_sdk.reporting.encoding import dumps_numbers
+from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, OVERHEAD, VERSION, Kind
 
 METRICS = {"loss": 0.123456}

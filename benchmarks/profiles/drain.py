@@ -36,10 +36,10 @@ PARTS = {
     "kafka/flight.py": "order of sending, outcomes",
     "kafka/places.py": "order of sending, outcomes",
     "kafka/sink.py": "order of sending, outcomes",
-    "dubhe_sidecar/ledger.py": "positions, cursor, deletion",
+    "dubhe_sidecar/in_flight.py": "positions, cursor, deletion",
     "dubhe_sidecar/drain.py": "positions, cursor, deletion",
     "dubhe_sidecar/cursor.py": "positions, cursor, deletion",
-    "dubhe_sidecar/steadyfile.py": "positions, cursor, deletion",
+    "dubhe_sidecar/atomic_file.py": "positions, cursor, deletion",
 }
 
 

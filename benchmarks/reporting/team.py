@@ -14,7 +14,7 @@ from benchmarks.processes import ContestantFailed, signal_group, spawn, stop, wh
 from benchmarks.reporting.contestants import Contestant
 from benchmarks.worker import Worker
 
-SIDECAR = ("-m", "dubhe_sdk.bin.dubhe", "sidecar")
+SIDECAR = ("-m", "dubhe_sdk.cli.bin.dubhe", "sidecar")
 
 
 @dataclass(frozen=True)

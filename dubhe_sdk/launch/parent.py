@@ -22,10 +22,10 @@ from typing import Any
 from dubhe_sdk.environment import SECRETS
 from dubhe_sdk.launch.options import LaunchOptions
 from dubhe_sdk.launch.sidecar import SidecarKeeper
-from dubhe_sdk.logformat import tell
+from dubhe_sdk.logs.format import tell
 from dubhe_sdk.process import lifeline, tree
 from dubhe_sdk.process.linux import adopt_orphans
-from dubhe_sdk.process.presence import Presence, present_here
+from dubhe_sdk.process.state_file import Presence, present_here
 
 # Tells the service that a parent with a sidecar is above it.
 LAUNCHED_VARIABLE = "DUBHE_LAUNCHED"

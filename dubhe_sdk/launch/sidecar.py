@@ -13,8 +13,8 @@ import sys
 import time
 from typing import Any
 
-from dubhe_sdk.command import support_command
-from dubhe_sdk.logformat import tell
+from dubhe_sdk.cli.command import support_command
+from dubhe_sdk.logs.format import tell
 from dubhe_sdk.process.tree import describe_exit
 
 _BACKOFF_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)

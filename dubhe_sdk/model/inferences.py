@@ -18,12 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.context import Context, current
-from dubhe_sdk.encoding import dumps
+from dubhe_sdk.api.context import Context, current
+from dubhe_sdk.contract.framing import FrameReader, pack
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
-from dubhe_sdk.framing import FrameReader, pack
 from dubhe_sdk.model.failure import log_failure, text_of
+from dubhe_sdk.reporting.encoding import dumps
 
 _LIMIT = 2**32 - 1  # the web front has checked the size
 

@@ -14,12 +14,14 @@ import signal
 import socket
 from pathlib import Path
 
-from dubhe_sdk import registry
-from dubhe_sdk.context import Context, with_instance
+from dubhe_sdk.api import registry
+from dubhe_sdk.api.context import Context, with_instance
+from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import AppInvalid
-from dubhe_sdk.kind import TaskKind, kind_of
-from dubhe_sdk.log import open_log
+from dubhe_sdk.ipc.channel import Channel
+from dubhe_sdk.ipc.identity import manual_instance_id
+from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.model.app import run_app
 from dubhe_sdk.model.failure import describe, log_failure
 from dubhe_sdk.model.inferences import InferenceServer
@@ -27,8 +29,6 @@ from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.model.tasks import TaskRunner
 from dubhe_sdk.process.linux import die_with_parent
 from dubhe_sdk.process.memory import sacrifice_self
-from dubhe_sdk.service.channel import Channel
-from dubhe_sdk.service.identity import manual_instance_id
 
 EXIT_FAILED = 1
 

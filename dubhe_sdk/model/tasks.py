@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.context import TASK_VARIABLE, Context, set_task
+from dubhe_sdk.api.context import TASK_VARIABLE, Context, set_task
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
+from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.model.failure import describe, is_success, log_failure
 from dubhe_sdk.model.stop import StopSignal
-from dubhe_sdk.service.channel import Channel
 
 
 class TaskRunner:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dubhe_sdk.autostart import PROCESS_VARIABLE
-from dubhe_sdk.command import dubhe_command, support_command
-from dubhe_sdk.service.channel import Channel
+from dubhe_sdk.cli.command import dubhe_command, support_command
+from dubhe_sdk.ipc.channel import Channel
 
 # The number of a model process, from 0; 0 if there is only one. For the algorithm, which may
 # choose a GPU by it.

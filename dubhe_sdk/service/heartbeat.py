@@ -7,8 +7,8 @@ import json
 import socket
 from typing import Any
 
-from dubhe_sdk.framing import FrameReader, FrameTooLarge, pack
-from dubhe_sdk.requests import FLAG_OK, ROUTES, RequestType
+from dubhe_sdk.contract.framing import FrameReader, FrameTooLarge, pack
+from dubhe_sdk.contract.requests import FLAG_OK, ROUTES, RequestType
 
 _HOST = "127.0.0.1"
 _LONGEST_REPLY = 1 << 16

@@ -22,16 +22,16 @@ from functools import partial
 from pathlib import Path
 
 from dubhe_sdk import environment
+from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings
-from dubhe_sdk.kind import TaskKind, kind_of
-from dubhe_sdk.log import open_log
+from dubhe_sdk.ipc.identity import manual_instance_id
+from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.process import lifeline, memory, tree
 from dubhe_sdk.process.linux import adopt_orphans
-from dubhe_sdk.process.presence import Presence
-from dubhe_sdk.reporter import SERVICE_VARIABLE, Reporter
+from dubhe_sdk.process.state_file import Presence
+from dubhe_sdk.reporting.reporter import SERVICE_VARIABLE, Reporter
 from dubhe_sdk.service.backoff import Backoff
 from dubhe_sdk.service.children import Child, socket_of, start_model, start_web
-from dubhe_sdk.service.identity import manual_instance_id
 from dubhe_sdk.service.listen import listen
 from dubhe_sdk.service.loop import Loop
 from dubhe_sdk.service.models import Model, Models

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from dubhe_sdk import messages
-from dubhe_sdk.kind import kind_of
-from dubhe_sdk.messages import MessageType
-from dubhe_sdk.reporter import Reporter
+from dubhe_sdk.contract import messages
+from dubhe_sdk.contract.kind import kind_of
+from dubhe_sdk.contract.messages import MessageType
+from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import Kind
 
 

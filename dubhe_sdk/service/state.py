@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
-from dubhe_sdk.kind import TaskKind
+from dubhe_sdk.contract.kind import TaskKind
 
 
 class Phase(str, Enum):

@@ -38,10 +38,10 @@ from time import monotonic_ns
 from types import FrameType
 from zlib import crc32
 
-from dubhe_sdk.spool import ballast, frame, segment
+from dubhe_sdk.spool import disk_reserve, frame, segment
+from dubhe_sdk.spool.create import check_directory, create_segment, new_stream_name
 from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, MAX_PAYLOAD, OVERHEAD, VERSION, Kind
 from dubhe_sdk.spool.limits import Limits
-from dubhe_sdk.spool.making import check_directory, create_segment, new_stream_name
 from dubhe_sdk.spool.wake import WakeSender
 
 # How often a writer looks whether its file still has a name, and whether to nudge the sidecar.
@@ -89,7 +89,7 @@ class SpoolWriter:
         self._lock = threading.RLock()
         check_directory(directory)
         with contextlib.suppress(OSError):  # of use later, perhaps; not needed now
-            ballast.fill(directory)
+            disk_reserve.fill(directory)
         self._wake = WakeSender(directory)
         self._forget_stream()
         _follow_forks(self)
@@ -217,8 +217,8 @@ class SpoolWriter:
                         return True
             except OSError as error:
                 reason = f"{error.strerror} ({self._directory})"
-                full = error.errno in ballast.NO_ROOM
-            if full and kind != _PROGRESS and ballast.give(self._directory, len(value)):
+                full = error.errno in disk_reserve.NO_ROOM
+            if full and kind != _PROGRESS and disk_reserve.give(self._directory, len(value)):
                 continue
             if kind == _PROGRESS:
                 self._full_until_ns = monotonic_ns() + _FULL_RECHECK_NS

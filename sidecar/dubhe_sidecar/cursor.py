@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dubhe_sidecar import steadyfile
+from dubhe_sidecar import atomic_file
 from dubhe_sidecar.record import Position
 from dubhe_sidecar.sinks.base import SinkError
 
@@ -71,7 +71,7 @@ class Cursor:
             OSError: it cannot be written.
         """
         text = json.dumps({"version": VERSION, **asdict(self)}, separators=(",", ":"))
-        steadyfile.replace(directory / NAME, text.encode() + b" " * (-len(text) % _UNIT))
+        atomic_file.replace(directory / NAME, text.encode() + b" " * (-len(text) % _UNIT))
 
 
 def load(directory: Path) -> Cursor:

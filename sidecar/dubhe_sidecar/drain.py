@@ -25,11 +25,11 @@ from dubhe_sdk.spool.merge import SpoolReader
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar.convert import to_record
 from dubhe_sidecar.cursor import BEGIN, StreamCursor
-from dubhe_sidecar.deadletters import DeadLetters
-from dubhe_sidecar.endings import Endings
-from dubhe_sidecar.ledger import Ledger
-from dubhe_sidecar.losses import Losses, size_of
-from dubhe_sidecar.patience import Patience
+from dubhe_sidecar.dead_letters import DeadLetters
+from dubhe_sidecar.disk_retry import Patience
+from dubhe_sidecar.in_flight import Ledger
+from dubhe_sidecar.loss_counters import Losses, size_of
+from dubhe_sidecar.missing_end import Endings
 from dubhe_sidecar.record import Position, Record
 from dubhe_sidecar.sinks.base import Outcome, Sink
 

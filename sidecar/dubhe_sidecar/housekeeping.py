@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dubhe_sdk.spool import ballast
+from dubhe_sdk.spool import disk_reserve
+from dubhe_sidecar.fsync import Syncer
 from dubhe_sidecar.sinks.base import Sink
 from dubhe_sidecar.status import write_live
-from dubhe_sidecar.syncer import Syncer
 
 INTERVAL_SECONDS = 1.0
 _SAY_AGAIN_SECONDS = 60.0
@@ -76,7 +76,7 @@ class Housekeeping:
             log.warning("housekeeping in the spool %s: %s", self._directory, text)
 
     def _keep_ballast(self) -> None:
-        ballast.fill(self._directory)
+        disk_reserve.fill(self._directory)
 
     def _wait(self) -> None:
         if self._lifeline is None:

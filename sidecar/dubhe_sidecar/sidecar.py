@@ -22,9 +22,9 @@ from typing import TypeVar
 
 from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
 from dubhe_sdk.spool.wake import WakeReceiver
+from dubhe_sidecar.disk_retry import Patience
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.housekeeping import Housekeeping
-from dubhe_sidecar.patience import Patience
 from dubhe_sidecar.sinks.base import Sink, SinkError
 from dubhe_sidecar.status import LOCK_NAME, inspect
 

@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.process.presence import present
+from dubhe_sdk.process.state_file import present
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.reader import StreamReader
+from dubhe_sidecar import atomic_file, dead_letters
 from dubhe_sidecar import cursor as cursors
-from dubhe_sidecar import deadletters, steadyfile
-from dubhe_sidecar.losses import dropped_in, size_of
+from dubhe_sidecar.loss_counters import dropped_in, size_of
 
 STATUS_NAME = "status.json"
 LOCK_NAME = "sidecar.lock"
@@ -96,7 +96,7 @@ def inspect(directory: Path) -> SpoolStatus:
         damaged_bytes=totals.skipped_bytes,
         missing=totals.missing,
         damaged_places=totals.skipped_places,
-        dead_letters=len(deadletters.read(directory)),
+        dead_letters=len(dead_letters.read(directory)),
         last_error=live.get("last_error") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,
         launches=present(directory, "launch"),
@@ -201,7 +201,7 @@ def write_live(directory: Path, live: Mapping[str, Any]) -> None:
     """
     # As long as a block, so that it need not grow when it has an error to tell on a full disk.
     text = json.dumps(live).ljust(_LIVE_BYTES)
-    steadyfile.replace(directory / STATUS_NAME, text.encode(), durable=False)
+    atomic_file.replace(directory / STATUS_NAME, text.encode(), durable=False)
 
 
 def read_live(directory: Path) -> dict[str, Any]:

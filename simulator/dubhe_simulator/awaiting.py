@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from dubhe_simulator.message import Message
+from dubhe_simulator.contract.message import Message
 from dubhe_simulator.sources import JournalSource, Source
 
 POLL_S = 0.5

@@ -11,20 +11,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
-from dubhe_sdk.kind import TaskKind
-from dubhe_sdk.requests import FLAG_OK
-from dubhe_simulator import bodies
 from dubhe_simulator.client import NoAnswer, open_client
-from dubhe_simulator.heart import Heart, beat
-from dubhe_simulator.results import Prediction
-from dubhe_simulator.running import Ending, Running
-from dubhe_simulator.site import Site
+from dubhe_simulator.client.heartbeat import Heart, beat
+from dubhe_simulator.contract import payloads
+from dubhe_simulator.contract.predictions import Prediction
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.instances.backend import Site
+from dubhe_simulator.instances.base import Ending, Running
 from dubhe_simulator.sources import JournalSource, Source
 from dubhe_simulator.tally import Tally
-from dubhe_simulator.view import View
+from dubhe_simulator.terminal.view import View
 from dubhe_simulator.watch import Watch
-from dubhe_simulator.words import say
 
 REQUEST_TIMEOUT_S = 60.0
 
@@ -168,7 +168,7 @@ class Stage:
         protocol, address = self.instance.protocol, self.instance.address
         self._client = open_client(protocol, *address)
         self._stack.callback(self._client.close)
-        problem = beat(self._client, bodies.heartbeat(self.instance.id))
+        problem = beat(self._client, payloads.heartbeat(self.instance.id))
         if problem is not None:
             raise self._watch.failure(say("ready_but_no_heartbeat", problem=problem))
         self._heart = Heart(open_client(protocol, *address), self.instance.id)

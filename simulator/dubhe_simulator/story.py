@@ -8,15 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.kind import TaskKind
-from dubhe_simulator import bodies
-from dubhe_simulator.dataset import Dataset
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.algorithm.dataset import Dataset
+from dubhe_simulator.contract import payloads
+from dubhe_simulator.contract.model_files import best, model_files
+from dubhe_simulator.contract.predictions import Prediction
 from dubhe_simulator.errors import TaskFailed
-from dubhe_simulator.models import best, model_files
-from dubhe_simulator.results import Prediction
+from dubhe_simulator.i18n.core import say
 from dubhe_simulator.stage import Setting, Stage, StageReport
-from dubhe_simulator.view import View
-from dubhe_simulator.words import say
+from dubhe_simulator.terminal.view import View
 
 
 @dataclass
@@ -66,12 +66,12 @@ def play(setting: Setting, dataset: Dataset, images: int, view: View) -> StoryRe
         model = report.model = _trained(setting)
     if TaskKind.PREDICT in kinds:
         with Stage(setting, TaskKind.PREDICT, view, model) as stage:
-            stage.task(bodies.predict(stage.instance.id, dataset, setting.special_params))
+            stage.task(payloads.predict(stage.instance.id, dataset, setting.special_params))
             report.stages[TaskKind.PREDICT] = stage.stop()
     if TaskKind.INFERENCE in kinds:
         with Stage(setting, TaskKind.INFERENCE, view, model) as stage:
             names = dataset.examples(images)
-            body = bodies.inference(stage.instance.id, dataset, names, 1, setting.special_params)
+            body = payloads.inference(stage.instance.id, dataset, names, 1, setting.special_params)
             report.answer = stage.inference(body)
             report.stages[TaskKind.INFERENCE] = stage.stop()
     report.seconds = time.monotonic() - begun
@@ -94,7 +94,7 @@ def _train(setting: Setting, dataset: Dataset, view: View, report: StoryReport) 
     models = setting.site.models
     before = model_files(models)
     with Stage(setting, TaskKind.TRAIN, view) as stage:
-        stage.task(bodies.train(stage.instance.id, dataset, setting.special_params))
+        stage.task(payloads.train(stage.instance.id, dataset, setting.special_params))
         report.stages[TaskKind.TRAIN] = stage.stop()
         logs = stage.instance.logs
     model = best(model_files(models) - before)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from dubhe_simulator.message import HEADER_SEQ, HEADER_WRITER, Message
+from dubhe_simulator.contract.message import HEADER_SEQ, HEADER_WRITER, Message
 
 COLUMNS = ("READY", "START", "progress", "result", "END", "other")
 

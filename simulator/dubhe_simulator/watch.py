@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dubhe_sdk.messages import MessageType
+from dubhe_sdk.contract.messages import MessageType
+from dubhe_simulator.client.heartbeat import Heart
+from dubhe_simulator.contract.message import Message
+from dubhe_simulator.contract.predictions import Prediction, predictions_in
 from dubhe_simulator.errors import TaskFailed
-from dubhe_simulator.heart import Heart
-from dubhe_simulator.message import Message
-from dubhe_simulator.results import Prediction, predictions_in
-from dubhe_simulator.running import Running
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.instances.base import Running
 from dubhe_simulator.sources import Source, SourceBroken
 from dubhe_simulator.tally import Tally
-from dubhe_simulator.view import Progress, View
-from dubhe_simulator.words import say
+from dubhe_simulator.terminal.view import Progress, View
 
 POLL_S = 0.2
 

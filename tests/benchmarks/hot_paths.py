@@ -47,7 +47,7 @@ def metric_slower_by_a_third(folder: Path, count: int) -> None:
 
 def metric_without_shortcut(folder: Path, count: int) -> None:
     """The same where the cleaning of the metrics has lost its shortcut for plain numbers."""
-    from dubhe_sdk.metrics import MetricsCleaner
+    from dubhe_sdk.api.metrics import MetricsCleaner
 
     MetricsCleaner.clean = MetricsCleaner._clean_each  # type: ignore[method-assign]
     metric(folder, count)
@@ -60,9 +60,9 @@ def record(folder: Path, count: int) -> None:
     from dubhe_sdk.spool.merge import SpooledFrame
     from dubhe_sdk.spool.reader import StreamReader
     from dubhe_sidecar.convert import to_record
-    from dubhe_sidecar.sinks.kafka.batch import Batch
-    from dubhe_sidecar.sinks.kafka.flight import Flight
     from dubhe_sidecar.sinks.kafka.limits import Limits
+    from dubhe_sidecar.sinks.kafka.producer.batch import Batch
+    from dubhe_sidecar.sinks.kafka.producer.pending import Flight
 
     def new_batch() -> Batch:
         return Batch(TopicPartition("t", 0), Limits().batch_bytes, lambda flight, error: None)
@@ -84,8 +84,8 @@ def record(folder: Path, count: int) -> None:
 
 def request(folder: Path, count: int) -> None:
     """Answer an inference request: the web front's own work, without sockets and model."""
-    from dubhe_sdk.kind import TaskKind
-    from dubhe_sdk.requests import RequestType
+    from dubhe_sdk.contract.kind import TaskKind
+    from dubhe_sdk.contract.requests import RequestType
     from dubhe_sdk.service.state import Phase, ServiceState
     from dubhe_sdk.service.web.backend import Verdict
     from dubhe_sdk.service.web.handler import Handler

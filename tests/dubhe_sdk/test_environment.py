@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import Settings, brokers, number, read_settings, seconds
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.kind import TaskKind
 
 INSTANCE = "modelid1412-algorithm112345540-train-1412-4"
 PLATFORM = {

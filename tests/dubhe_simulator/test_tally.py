@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dubhe_simulator.message import Message
+from dubhe_simulator.contract.message import Message
 from dubhe_simulator.tally import Tally
 
 

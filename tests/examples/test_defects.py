@@ -18,16 +18,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from dubhe_sdk.kind import TaskKind
-from dubhe_simulator import bodies
-from dubhe_simulator.algorithm import read_algorithm
-from dubhe_simulator.dataset import read_dataset
-from dubhe_simulator.models import model_files
-from dubhe_simulator.screen import Screen
-from dubhe_simulator.site import Here
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.algorithm.dataset import read_dataset
+from dubhe_simulator.algorithm.layout import read_algorithm
+from dubhe_simulator.contract import payloads
+from dubhe_simulator.contract.model_files import model_files
+from dubhe_simulator.instances.backend import Here
 from dubhe_simulator.stage import Setting, Stage
 from dubhe_simulator.story import StoryReport, play
-from dubhe_simulator.terminal import Terminal
+from dubhe_simulator.terminal.progress import Terminal
+from dubhe_simulator.terminal.screen import Screen
 from tests.support.journal import read_journal
 
 DEFECTS = Path(__file__).parents[2] / "examples" / "defects"
@@ -252,7 +252,7 @@ def test_nothing_was_lost(played: Played) -> None:
 def test_a_training_goes_on_from_a_model(played: Played, tmp_path: Path) -> None:
     example = copy_of_example(tmp_path / "defects")
     with Stage(setting_for(example, epochs=1), TaskKind.TRAIN, view()) as stage:
-        body = bodies.train(stage.instance.id, read_dataset(played.data / "val"))
+        body = payloads.train(stage.instance.id, read_dataset(played.data / "val"))
         body |= {"pretrained_model_path": str(played.report.model), "pretrained_epoch": EPOCHS}
         stage.task(body)
         journal = stage.stop().instance.journal

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.dubhe_sidecar.helpers import Place
 from tests.faults.injector import create_topics
 from tests.faults.scene import Scene, Staging
 from tests.kafka.broker import Broker
-from tests.sidecar.helpers import Place
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
-from dubhe_sdk.command import dubhe_command
-from dubhe_sidecar import deadletters
+from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sidecar import dead_letters
 from tests.faults import account
 from tests.faults.consumer import dead_letter, receive
 from tests.faults.container import Container
@@ -42,7 +42,7 @@ def conclude(broker: Broker, containers: Sequence[Container]) -> Verdict:
     """Read all topics and compare with the accounts; everything has ended and is delivered."""
     topics = dict.fromkeys(topic for one in containers for pair in one.topics for topic in pair)
     accounts = {k: v for one in containers for k, v in account.read_all(one.accounts).items()}
-    letters = [dead_letter(e) for one in containers for e in deadletters.read(one.spool)]
+    letters = [dead_letter(e) for one in containers for e in dead_letters.read(one.spool)]
     dropped = sum(one.report.dropped for one in containers)
     verdict = judge(accounts, receive(broker.plain_bootstrap, topics), letters, dropped)
     delivered = sum(one.report.delivered for one in containers)

@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from typing import Any
 
+from tests.dubhe_sidecar.helpers import Place
 from tests.faults.talker import Talker
-from tests.sidecar.helpers import Place
 
 
 def status(place: Place) -> dict[str, Any]:

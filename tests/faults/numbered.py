@@ -13,9 +13,9 @@ from typing import NamedTuple
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sidecar.status import SpoolStatus, inspect
 from tests.dubhe_sdk.spool.helpers import make_writer
+from tests.dubhe_sidecar import swift
+from tests.dubhe_sidecar.helpers import Place
 from tests.kafka.reader import Message, read_topic
-from tests.sidecar import swift
-from tests.sidecar.helpers import Place
 from tests.support.waiting import wait_for
 
 PAUSE_S = 0.002

@@ -13,7 +13,8 @@ import os
 import sys
 from pathlib import Path
 
-from dubhe_sdk import cli, environment
+from dubhe_sdk import environment
+from dubhe_sdk.cli import main as cli
 from dubhe_sidecar.sidecar import Sidecar
 from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink, Limits
 

@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dubhe_sdk import Context, messages
+from dubhe_sdk import Context
+from dubhe_sdk.contract import messages
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.contract.messages import MessageType
 from dubhe_sdk.environment import read_settings
-from dubhe_sdk.kind import TaskKind
-from dubhe_sdk.messages import MessageType
-from dubhe_sdk.reporter import Reporter
+from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import Kind
 from tests.dubhe_sdk.spool.helpers import INSTANCE_ID, ROOT
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.spool import ballast
+from dubhe_sdk.spool import disk_reserve
 from dubhe_sidecar.status import read_live
 from tests.dubhe_sdk.spool.helpers import KIB, MIB, mounted, segments
+from tests.dubhe_sidecar.helpers import Place
 from tests.faults import disks
 from tests.faults.ledgers import check, received, status
 from tests.faults.talker import Talker, talking
-from tests.sidecar.helpers import Place
 from tests.support.ports import reserved_port
 from tests.support.waiting import wait_for
 
@@ -101,9 +101,9 @@ def test_start_end_and_results_have_room_on_a_disk_that_others_filled(
     with mounted(tmp_path / "disk", "-o", "size=24m") as disk, reserved_port() as port:
         on(disk, place)
         sidecar = place.start(env={"BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"})
-        laid_by = place.spool / ballast.NAME
+        laid_by = place.spool / disk_reserve.NAME
         wait_for(
-            lambda: laid_by.exists() and laid_by.stat().st_size == ballast.BYTES,
+            lambda: laid_by.exists() and laid_by.stat().st_size == disk_reserve.BYTES,
             lambda: place.log_text,
         )
         with talking(environ(place)) as talker:
@@ -113,7 +113,7 @@ def test_start_end_and_results_have_room_on_a_disk_that_others_filled(
                 assert talker.say("START") < AT_ONCE
                 assert talker.say("result", 100, 1000) < AT_ONCE
                 assert talker.say("END") < AT_ONCE
-                assert 0 < laid_by.stat().st_size < ballast.BYTES
+                assert 0 < laid_by.stat().st_size < disk_reserve.BYTES
                 sidecar.kill()
                 sidecar.wait()
             talker.end()

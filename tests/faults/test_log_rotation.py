@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_simulator.platform.logfile import LogFile
+from dubhe_simulator.platform.managed.log_index import LogFile
 from tests.dubhe_sdk.service.harness import App
 from tests.dubhe_sdk.spool.helpers import KIB, mounted
 from tests.faults import disks

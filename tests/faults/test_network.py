@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.dubhe_sidecar.sinks.kafka.helpers import FAST
 from tests.faults.numbered import PERFECT, Delivery
 from tests.kafka.broker import Broker
 from tests.network.lab import Lab
 from tests.network.wire import Rule
-from tests.sidecar.sinks.kafka.helpers import FAST
 from tests.support.waiting import wait_for
 
 BROKER, SIDECAR = "broker", "sidecar"

@@ -19,10 +19,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     UserScramCredentialUpsertion,
 )
 
+from tests.dubhe_sidecar.helpers import Place
 from tests.faults.numbered import PERFECT, Delivery
 from tests.kafka.broker import Broker
 from tests.kafka.pki import Authority
-from tests.sidecar.helpers import Place
 from tests.support.waiting import wait_for
 
 USER, PASSWORD, WRONG = "alice", "correct-horse-battery", "hunter2-secret"

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.spool import ballast
+from dubhe_sdk.spool import disk_reserve
 from dubhe_sidecar import cursor as cursors
-from dubhe_sidecar import deadletters
+from dubhe_sidecar import dead_letters
 from dubhe_sidecar.status import read_live
 from tests.dubhe_sdk.spool.helpers import DATE_MS, KIB, Kind, make_writer, mounted, segments
+from tests.dubhe_sidecar.helpers import Place, tell
 from tests.faults import disks
 from tests.faults.ledgers import status
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
-from tests.sidecar.helpers import Place, tell
 from tests.support.waiting import wait_for
 
 NO_ROOM = "No space left on device"
@@ -42,7 +42,7 @@ def full_from_the_beginning(place: Place, folder: Path) -> Iterator[None]:
         for number in range(500):
             tell(writer, number)
         writer.close()
-        (place.spool / ballast.NAME).unlink()
+        (place.spool / disk_reserve.NAME).unlink()
         with disks.filled(disk):
             yield
         place.drain()
@@ -99,7 +99,7 @@ def test_a_dead_letter_that_finds_no_room(
             tell(writer, number)
         sidecar.kill()
         sidecar.wait()
-        (place.spool / ballast.NAME).unlink(missing_ok=True)
+        (place.spool / disk_reserve.NAME).unlink(missing_ok=True)
         with disks.filled(disk):
             sidecar = place.start(env={"BOOTSTRAP_SERVERS": kafka.bootstrap})
             wait_for(lambda: "the dead letter for" in place.log_text, lambda: place.log_text)
@@ -114,10 +114,10 @@ def test_a_dead_letter_that_finds_no_room(
         still_the_first(place, sidecar)
         place.processes = [sidecar]
         place.stop()
-        (letter,) = deadletters.read(place.spool)
+        (letter,) = dead_letters.read(place.spool)
         assert letter["seq"] == 2
         assert len(str(letter["value"])) == 100_002
-        assert (place.spool / deadletters.NAME).read_text().count('"stream"') == 1, "torn attempts"
+        assert (place.spool / dead_letters.NAME).read_text().count('"stream"') == 1, "torn attempts"
     values = [message.value for message in read_topic(kafka.bootstrap, topic_name)]
     assert values == [b"%d" % number for number in range(20)]
 

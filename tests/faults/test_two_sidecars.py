@@ -18,9 +18,9 @@ import pytest
 from dubhe_sdk.spool.limits import Limits
 from dubhe_sidecar.status import is_running, read_live
 from tests.dubhe_sdk.spool.helpers import KIB, make_writer
+from tests.dubhe_sidecar.helpers import Place, tell
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
-from tests.sidecar.helpers import Place, tell
 from tests.support.waiting import wait_for
 
 COUNT = 3000

@@ -17,9 +17,9 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports():
-    from dubhe_sdk import requests
-    from dubhe_sdk.kind import TaskKind
-    from dubhe_sdk.requests import RequestType
+    from dubhe_sdk.contract import requests
+    from dubhe_sdk.contract.kind import TaskKind
+    from dubhe_sdk.contract.requests import RequestType
     from dubhe_sdk.service.state import Phase, ServiceState
     from dubhe_sdk.service.web import handler
     from dubhe_sdk.service.web.backend import Verdict

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from dubhe_sdk.requests import FIELDS, RequestType
+from dubhe_sdk.contract.requests import FIELDS, RequestType
 from tests.dubhe_sdk.service.harness import INFERENCE_ID
 
 # The service's longest request in these runs, in bytes.

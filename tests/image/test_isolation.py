@@ -174,7 +174,9 @@ def test_dubhe_serve_in_the_image_takes_the_algorithms_interpreter(
     image = make_image(folder)
     with Container(docker_engine, image, tmp_path / "temporary") as container:
         container.wait_said("READY")
-        assert container.pids_of("/usr/local/bin/python3 -u /opt/dubhe/sdk/dubhe_sdk/bin/dubhe.py")
+        assert container.pids_of(
+            "/usr/local/bin/python3 -u /opt/dubhe/sdk/dubhe_sdk/cli/bin/dubhe.py"
+        )
         container.train()
         container.wait_said("END 200")
         assert container.stop() == 0

@@ -12,7 +12,7 @@ import pytest
 from dubhe_sdk.environment import SECRETS
 from tests.docker.containers import SERVICE_PORT, Container
 from tests.docker.contents import contents, files
-from tests.dubhe_simulator.container.support import dubhe
+from tests.dubhe_simulator.instances.docker.support import dubhe
 from tests.image.test_delivery import platform
 
 MARK = "mark-of-a-secret"

@@ -14,7 +14,7 @@ from typing import Any
 
 from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.record import Batch, Record
+from dubhe_simulator.sources.record import Batch, Record
 from tests.support.waiting import wait_for
 
 POINTS = 1_000_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Protocol
 
-from dubhe_sdk.requests import RequestType
+from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.service.state import ServiceState
 
 

@@ -1,7 +1,7 @@
 """`Control`: the web front's end of the socket to the service parent.
 
 The parent pushes its state and answers start requests; the web front asks for starts and says
-when it serves. Frames of `dubhe_sdk.framing` with JSON objects that have an ``op``.
+when it serves. Frames of `dubhe_sdk.contract.framing` with JSON objects that have an ``op``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from gevent import socket
 from gevent.event import AsyncResult, Event
 from gevent.lock import BoundedSemaphore
 
-from dubhe_sdk.framing import FrameReader, pack
-from dubhe_sdk.requests import RequestType
+from dubhe_sdk.contract.framing import FrameReader, pack
+from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.service.state import ServiceState
 from dubhe_sdk.service.watchdog import ALIVE_SECONDS
 from dubhe_sdk.service.web.backend import Verdict

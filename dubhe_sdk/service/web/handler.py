@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dubhe_sdk import requests
-from dubhe_sdk.encoding import dumps
+from dubhe_sdk.contract import requests
+from dubhe_sdk.contract.requests import KIND_OF_REQUEST, RequestType
 from dubhe_sdk.errors import RequestInvalid
-from dubhe_sdk.requests import KIND_OF_REQUEST, RequestType
+from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.service.state import Phase, ServiceState
 from dubhe_sdk.service.web.backend import (
     Backend,

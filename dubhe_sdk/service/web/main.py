@@ -8,9 +8,9 @@ import os
 import sys
 
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.logformat import formatter, tell
-from dubhe_sdk.service.web.front import Wiring
+from dubhe_sdk.logs.format import formatter, tell
 from dubhe_sdk.service.web.options import read_web_options
+from dubhe_sdk.service.web.runtime import Wiring
 
 EXIT_USAGE = 2
 
@@ -37,9 +37,9 @@ def main(argv: list[str]) -> int:
     )
     # Each protocol imports only what it needs: memory counts.
     if arguments.protocol == "http":
-        from dubhe_sdk.service.web.worker import serve
+        from dubhe_sdk.service.web.http.worker import serve
     else:
-        from dubhe_sdk.service.web.tcp import serve
+        from dubhe_sdk.service.web.tcp.server import serve
     return serve(wiring, options)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dubhe_sdk.requests import RequestType
+from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.service.state import ServiceState
 from dubhe_sdk.service.web.backend import Verdict
 from dubhe_sdk.service.web.control import Control
-from dubhe_sdk.service.web.pool import ModelPool
+from dubhe_sdk.service.web.inference.pool import ModelPool
 
 
 class RemoteBackend:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.environment import directories
-from dubhe_sdk.process.presence import present_here
+from dubhe_sdk.process.state_file import present_here
 from dubhe_sdk.service.heartbeat import heartbeat_problem
 from dubhe_sidecar.status import describe_sidecar, is_running, read_live
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
-from dubhe_sdk.logformat import formatter, read_format, tell
-from dubhe_sdk.spool.making import check_directory
+from dubhe_sdk.logs.format import formatter, read_format, tell
+from dubhe_sdk.spool.create import check_directory
 from dubhe_sidecar.metrics import Snapshot, labels, read_metrics_options, serve
 from dubhe_sidecar.sidecar import Sidecar
 from dubhe_sidecar.sinks.base import Sink

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dubhe_sdk.environment import directories
-from dubhe_sidecar import deadletters
+from dubhe_sidecar import dead_letters
 from dubhe_sidecar.metrics import labels
 from dubhe_sidecar.prometheus import render
 from dubhe_sidecar.sinks.base import SinkError
@@ -90,7 +90,7 @@ def describe(status: SpoolStatus) -> str:
                 f"  {stream.stream}  pid {stream.pid}  {state}  {stream.undelivered} undelivered"
                 f" ({_size(stream.undelivered_bytes)})  {stream.instance_id}"
             )
-    for entry in deadletters.read(Path(status.spool))[-10:]:
+    for entry in dead_letters.read(Path(status.spool))[-10:]:
         when = datetime.fromtimestamp(int(str(entry.get("time", 0))) / 1000)
         lines.append(f"dead letter   {when:%Y-%m-%d %H:%M:%S} {entry['reason']}")
     return "\n".join(lines) + "\n"

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dubhe_sidecar.patience import Patience
+from dubhe_sidecar.disk_retry import Patience
 from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER, Record
 from dubhe_sidecar.sinks.base import Outcome, SinkError
 

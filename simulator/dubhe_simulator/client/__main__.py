@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_sdk.environment import PROTOCOLS
-from dubhe_sdk.requests import FLAG_OK
 from dubhe_simulator.client import NoAnswer, open_client
 
 TIMEOUT_S = 60.0

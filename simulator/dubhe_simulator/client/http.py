@@ -6,7 +6,7 @@ import http.client
 from collections.abc import Mapping
 from typing import Any
 
-from dubhe_sdk.requests import ROUTES, RequestType
+from dubhe_sdk.contract.requests import ROUTES, RequestType
 from dubhe_simulator.client.base import REPLY_LIMIT, NoAnswer, decode, encode
 
 _ROUTE_OF = {type_: route for route, type_ in ROUTES.items()}

@@ -9,14 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from dubhe_simulator import signals
-from dubhe_simulator.container.build import BuildFailed, BuildOptions, Built, build
-from dubhe_simulator.container.engine import engine
-from dubhe_simulator.container.errors import EngineTrouble
-from dubhe_simulator.container.naming import default_tag
-from dubhe_simulator.container.words import say
+from dubhe_simulator import interrupts
 from dubhe_simulator.errors import Stopped
-from dubhe_simulator.screen import Screen
+from dubhe_simulator.i18n.container import say
+from dubhe_simulator.instances.docker.build import BuildFailed, BuildOptions, Built, build
+from dubhe_simulator.instances.docker.engine import engine
+from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.instances.docker.naming import default_tag
+from dubhe_simulator.terminal.screen import Screen
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     screen = Screen(sys.stdout)
     try:
-        with signals.watched():
+        with interrupts.watched():
             return _build(options, screen)
     except Stopped as stopped:
         with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells

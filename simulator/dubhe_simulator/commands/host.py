@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from dubhe_sdk.environment import text
-from dubhe_simulator.algorithm import read_algorithm
+from dubhe_simulator.algorithm.layout import read_algorithm
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.hosts import DEFAULT_PORT, Host
 from dubhe_simulator.hosts.host import Served
-from dubhe_simulator.words import say
+from dubhe_simulator.i18n.core import say
 
 EXIT_OK = 0
 EXIT_USAGE = 2

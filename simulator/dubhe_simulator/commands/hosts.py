@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dubhe_simulator.algorithm import id_part
+from dubhe_simulator.algorithm.layout import id_part
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.hosts import Hosts
 from dubhe_simulator.hosts.addresses import chosen_hosts
-from dubhe_simulator.words import say
+from dubhe_simulator.i18n.core import say
 
 NEEDED = ("brokers", "data_dir", "models")
 

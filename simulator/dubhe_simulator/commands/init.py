@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from dubhe_sdk.environment import PROTOCOLS
-from dubhe_simulator.screen import Screen, pad
-from dubhe_simulator.template import write_algorithm
-from dubhe_simulator.template.words import say
+from dubhe_simulator.algorithm.template import write_algorithm
+from dubhe_simulator.i18n.template import say
+from dubhe_simulator.terminal.screen import Screen, pad
 
 EXIT_OK = 0
 EXIT_FAILED = 1

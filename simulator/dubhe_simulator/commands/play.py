@@ -11,20 +11,20 @@ from pathlib import Path
 
 from dubhe_sdk.environment import brokers, text
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_simulator import signals
-from dubhe_simulator.algorithm import PROTOCOLS, read_algorithm
+from dubhe_simulator import interrupts
+from dubhe_simulator.algorithm.dataset import read_dataset
+from dubhe_simulator.algorithm.layout import PROTOCOLS, read_algorithm
 from dubhe_simulator.commands.hosts import add_host_options, hosts_of
-from dubhe_simulator.dataset import read_dataset
+from dubhe_simulator.contract.payload_options import json_object
+from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotPlay, Stopped, TaskFailed
-from dubhe_simulator.report import report_lines, tail_lines
-from dubhe_simulator.requesting import json_object
-from dubhe_simulator.screen import Screen
-from dubhe_simulator.site import Here, Site
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.instances.backend import Here, Site
 from dubhe_simulator.stage import Setting
 from dubhe_simulator.story import StoryReport, new_run_folder, play
-from dubhe_simulator.terminal import Terminal
-from dubhe_simulator.topics import topics
-from dubhe_simulator.words import say
+from dubhe_simulator.terminal.progress import Terminal
+from dubhe_simulator.terminal.report import report_lines, tail_lines
+from dubhe_simulator.terminal.screen import Screen
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     screen = Screen(sys.stdout)
     try:
-        with signals.watched():
+        with interrupts.watched():
             return _play(options, screen)
     except Stopped as stopped:
         return _told_stopped(stopped, screen)

@@ -9,21 +9,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS, brokers, text
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.kind import TaskKind
-from dubhe_simulator import signals
-from dubhe_simulator.container.engine import engine, is_local, where
-from dubhe_simulator.container.errors import EngineTrouble
-from dubhe_simulator.container.naming import algorithm_word, default_tag
-from dubhe_simulator.container.plan import Plan, on_loopback, own_user, read_environment
-from dubhe_simulator.container.running import find_image
-from dubhe_simulator.container.session import Session
-from dubhe_simulator.container.words import say
+from dubhe_simulator import interrupts
 from dubhe_simulator.errors import Stopped
-from dubhe_simulator.instance import free_port
-from dubhe_simulator.screen import Screen
+from dubhe_simulator.i18n.container import say
+from dubhe_simulator.instances.docker.container import find_image
+from dubhe_simulator.instances.docker.engine import engine, is_local, where
+from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.instances.docker.naming import algorithm_word, default_tag
+from dubhe_simulator.instances.docker.session import Session
+from dubhe_simulator.instances.docker.spec import Plan, on_loopback, own_user, read_environment
+from dubhe_simulator.instances.local import free_port
 from dubhe_simulator.story import new_run_folder
+from dubhe_simulator.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     screen = Screen(sys.stdout)
     try:
-        with signals.watched():
+        with interrupts.watched():
             try:
                 with engine() as client:
                     return _session(client, options, screen).run()

@@ -11,19 +11,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_sdk.environment import brokers
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.kind import TaskKind
-from dubhe_sdk.requests import FLAG_OK
 from dubhe_simulator.awaiting import open_source, wait_for_end
 from dubhe_simulator.client import NoAnswer
+from dubhe_simulator.client.address import Address, ask, name_of, parse_address
+from dubhe_simulator.client.platform_api import NoPlatform, Remote
+from dubhe_simulator.contract.payload_options import make_body, read_body, set_fields
+from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.platform.clients import Address, ask, name_of, parse_address
-from dubhe_simulator.remote import NoPlatform, Remote
-from dubhe_simulator.requesting import make_body, read_body, set_fields
+from dubhe_simulator.i18n.core import say
 from dubhe_simulator.sources import SourceBroken
-from dubhe_simulator.topics import topics
-from dubhe_simulator.words import say
 
 EXIT_OK = 0
 EXIT_FAILED = 1

@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 
 from dubhe_sdk.environment import brokers, text
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_simulator import signals
-from dubhe_simulator.algorithm import read_algorithm
+from dubhe_simulator import interrupts
+from dubhe_simulator.algorithm.dataset import Dataset, read_dataset
+from dubhe_simulator.algorithm.layout import read_algorithm
+from dubhe_simulator.client.address import Address, parse_address
 from dubhe_simulator.commands.hosts import add_host_options, hosts_of
-from dubhe_simulator.dataset import Dataset, read_dataset
+from dubhe_simulator.contract.payload_options import json_object
+from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotPlay, Stopped
-from dubhe_simulator.platform.clients import Address, parse_address
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.instances.backend import Here, Site
 from dubhe_simulator.platform.options import Options
-from dubhe_simulator.platform.store import Store
-from dubhe_simulator.requesting import json_object
-from dubhe_simulator.screen import Screen
-from dubhe_simulator.site import Here, Site
-from dubhe_simulator.topics import topics
-from dubhe_simulator.words import say
+from dubhe_simulator.platform.storage.database import Store
+from dubhe_simulator.terminal.screen import Screen
 
 PORT = 8040
 HOST = "127.0.0.1"
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
         parser.error(say("ui_here_or_there"))
     screen = Screen(sys.stdout)
     try:
-        with signals.watched():  # hosts may be waited for
+        with interrupts.watched():  # hosts may be waited for
             options = _options(given, screen)
         Store(options.runs).close()  # whether it can be used is told before anything begins
     except Stopped as stopped:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dubhe_sdk.kind import KIND_WORDS, TaskKind
+from dubhe_sdk.contract.kind import KIND_WORDS, TaskKind
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.hosts.host import DEFAULT_PORT
 from dubhe_simulator.hosts.remote import Address
-from dubhe_simulator.words import say
+from dubhe_simulator.i18n.core import say
 
 # What people call the kinds: as the decorators do, as instance ids do, or as these pages do.
 WORDS = {

@@ -22,8 +22,8 @@ from typing import Any
 
 from dubhe_sdk.environment import directories
 from dubhe_simulator.hosts.wire import Garbled, Wire
-from dubhe_simulator.instance import GRACE_S
-from dubhe_simulator.spoken import spoken
+from dubhe_simulator.instances.local import GRACE_S
+from dubhe_simulator.instances.spool_status import spoken
 
 DEFAULT_PORT = 8029
 SIGNAL_BASE = 128

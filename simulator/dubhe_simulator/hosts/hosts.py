@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dubhe_sdk.kind import TaskKind
+from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.hosts.remote import Address, RemoteInstance, name, wait_for_host
-from dubhe_simulator.running import Running
-from dubhe_simulator.words import say
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.instances.base import Running
 
 
 class Hosts:

@@ -11,13 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dubhe_sdk.kind import TaskKind
-from dubhe_simulator import signals
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator import interrupts
 from dubhe_simulator.errors import CannotPlay, TaskFailed
 from dubhe_simulator.hosts.wire import Garbled, Wire
-from dubhe_simulator.instance import GRACE_S
-from dubhe_simulator.running import Ending
-from dubhe_simulator.words import say
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.instances.base import Ending
+from dubhe_simulator.instances.local import GRACE_S
 
 Address = tuple[str, int]
 
@@ -71,12 +71,12 @@ class RemoteInstance:
         """See `Running.stop`. A signal to the platform shortens the wait, a second one ends it."""
         if self._wire is None or self._wire.ended:
             return self._ending or Ending(1)
-        with signals.deferred():
+        with interrupts.deferred():
             self._wire.finish()
             begun = time.monotonic()
             alive = True
             while self._ending is None and alive:
-                if time.monotonic() - begun > PATIENCE_S[min(signals.count(), 2)]:
+                if time.monotonic() - begun > PATIENCE_S[min(interrupts.count(), 2)]:
                     break
                 alive = self._look(LOOK_EVERY_S)
         return self._ending or Ending(1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dubhe_simulator.results import images_in
+from dubhe_simulator.contract.predictions import images_in
 
 
 @dataclass(frozen=True)

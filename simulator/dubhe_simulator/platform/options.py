@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
-from dubhe_simulator.dataset import Dataset
-from dubhe_simulator.platform.clients import Address
-from dubhe_simulator.site import Site
+from dubhe_simulator.algorithm.dataset import Dataset
+from dubhe_simulator.client.address import Address
+from dubhe_simulator.instances.backend import Site
 
 
 @dataclass(frozen=True)

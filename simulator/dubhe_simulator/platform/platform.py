@@ -8,22 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from dubhe_simulator.platform.account import Account
-from dubhe_simulator.platform.book import Book, now_ms
-from dubhe_simulator.platform.changes import Changes
-from dubhe_simulator.platform.clients import ask, is_request, parse_address
-from dubhe_simulator.platform.fleet import Fleet
-from dubhe_simulator.platform.flow import Flow
-from dubhe_simulator.platform.folders import Folders
-from dubhe_simulator.platform.images import Images
-from dubhe_simulator.platform.ingest import Ingest
-from dubhe_simulator.platform.journals import Journals
+from dubhe_simulator.client.address import ask, is_request, parse_address
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.platform.ingest.ingest import Ingest
+from dubhe_simulator.platform.managed.factory import Workshop
+from dubhe_simulator.platform.managed.files import Folders
+from dubhe_simulator.platform.managed.images import Images
+from dubhe_simulator.platform.managed.manager import Fleet
 from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.refused import Refused
-from dubhe_simulator.platform.store import Store
-from dubhe_simulator.platform.views import instance_view, run_view
-from dubhe_simulator.platform.workshop import Workshop
-from dubhe_simulator.words import say
+from dubhe_simulator.platform.state.change_feed import Changes
+from dubhe_simulator.platform.state.records import Account
+from dubhe_simulator.platform.state.registry import Book, now_ms
+from dubhe_simulator.platform.state.views import instance_view, run_view
+from dubhe_simulator.platform.storage.database import Store
+from dubhe_simulator.platform.workflow import Flow
+from dubhe_simulator.sources.journal_source import Journals
 
 LOOK_EVERY_S = 0.3
 
@@ -72,7 +72,7 @@ class Platform:
             self.journals = Journals(self.options.runs, positions, put)
             return self.journals
         # Only a platform with brokers needs the package.
-        from dubhe_simulator.platform.kafka import KafkaFollower
+        from dubhe_simulator.sources.kafka_source import KafkaFollower
 
         return KafkaFollower(self.options.brokers, self.options.topics, positions, put)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dubhe_simulator.message import Message
+from dubhe_simulator.contract.message import Message
 
 
 class SourceBroken(Exception):

@@ -6,9 +6,9 @@ import json
 import time
 from pathlib import Path
 
-from dubhe_simulator.message import Message
+from dubhe_simulator.contract.message import Message
 from dubhe_simulator.sources.base import SourceBroken
-from dubhe_simulator.sources.lines import JournalLines, Line
+from dubhe_simulator.sources.journal_lines import JournalLines, Line
 
 LOOK_EVERY_S = 0.05
 

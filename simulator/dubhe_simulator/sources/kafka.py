@@ -15,10 +15,10 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from dubhe_simulator.contract.message import Message
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.message import Message
+from dubhe_simulator.i18n.core import say
 from dubhe_simulator.sources.base import SourceBroken
-from dubhe_simulator.words import say
 
 LOOK_FOR_PARTITIONS_EVERY_S = 1.0
 REQUEST_TIMEOUT_MS = 15_000

@@ -12,17 +12,17 @@ from falcon import media
 
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.refused import Refused
-from dubhe_simulator.web.control import Attach, FlowStart, Forget, Start, Stop
-from dubhe_simulator.web.curves import Curves, CurvesTable
-from dubhe_simulator.web.events import Events
-from dubhe_simulator.web.guard import Guard
-from dubhe_simulator.web.language import Speak
-from dubhe_simulator.web.log import Log
-from dubhe_simulator.web.messages import Messages
+from dubhe_simulator.web.api.control import Attach, FlowStart, Forget, Start, Stop
+from dubhe_simulator.web.api.curves import Curves, CurvesTable
+from dubhe_simulator.web.api.events import Events
+from dubhe_simulator.web.api.log import Log
+from dubhe_simulator.web.api.messages import Messages
+from dubhe_simulator.web.api.results import Image, Results, ResultsTable, Summary
+from dubhe_simulator.web.api.sends import Forms, Send, Sends
+from dubhe_simulator.web.api.state import State
+from dubhe_simulator.web.middleware.guard import Guard
+from dubhe_simulator.web.middleware.language import Speak
 from dubhe_simulator.web.page import Page
-from dubhe_simulator.web.results import Image, Results, ResultsTable, Summary
-from dubhe_simulator.web.sends import Forms, Send, Sends
-from dubhe_simulator.web.state import State
 
 LOG = logging.getLogger("dubhe_simulator")
 

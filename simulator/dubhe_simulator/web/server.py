@@ -19,7 +19,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.workers.gthread import ThreadWorker
 
-from dubhe_simulator import signals
+from dubhe_simulator import interrupts
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.platform import Platform
@@ -192,7 +192,7 @@ class PlatformWorker(ThreadWorker):  # type: ignore[misc]
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End; a second signal of the same kind kills what does not end by itself."""
         self._counts[sig] = self._counts.get(sig, 0) + 1
-        signals.note(max(self._counts.values()) - 1)
+        interrupts.note(max(self._counts.values()) - 1)
         if self.alive:
             self.alive = False
             if self.app.platform is not None:

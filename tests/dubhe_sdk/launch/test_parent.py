@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.command import dubhe_command
-from dubhe_sdk.process.presence import present
+from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.state_file import present
 from dubhe_sidecar.status import is_running
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, App
 from tests.support.processes import alive

@@ -57,7 +57,7 @@ def test_it_interrupts_what_waits() -> None:
 
 def test_a_message_that_is_being_said_is_not_torn(tmp_path: Path) -> None:
     from dubhe_sdk.environment import read_settings
-    from dubhe_sdk.reporter import Reporter
+    from dubhe_sdk.reporting.reporter import Reporter
     from dubhe_sdk.spool.merge import SpoolReader
 
     settings = read_settings({"DUBHE_TEMPORARY": str(tmp_path)})

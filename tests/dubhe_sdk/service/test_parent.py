@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dubhe_sdk.command import dubhe_command
+from dubhe_sdk.cli.command import dubhe_command
 from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, PREDICT_ID, TRAIN_ID, App
 from tests.support.processes import alive

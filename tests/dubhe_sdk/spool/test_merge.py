@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dubhe_sdk.spool import frame, segment
+from dubhe_sdk.spool.create import create_segment
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import Limits
-from dubhe_sdk.spool.making import create_segment
 from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
 from dubhe_sdk.spool.writer import SpoolWriter
 from tests.dubhe_sdk.spool.helpers import (

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dubhe_sdk.spool import frame, reader, segment
+from dubhe_sdk.spool.create import create_segment
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import Limits
-from dubhe_sdk.spool.making import create_segment
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sdk.spool.segment import BadSegment
 from tests.dubhe_sdk.spool.helpers import (

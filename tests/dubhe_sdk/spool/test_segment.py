@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubhe_sdk.spool import segment
-from dubhe_sdk.spool.making import create_segment
+from dubhe_sdk.spool.create import create_segment
 from dubhe_sdk.spool.segment import BadSegment, Description
 from tests.dubhe_sdk.spool.helpers import child, description, is_growing, spoil_description
 

@@ -11,7 +11,13 @@ import docker
 import pytest
 
 from tests.docker.mirror import PackageMirror
-from tests.dubhe_simulator.container.support import as_nobody, dubhe, image_tag, read_until, start
+from tests.dubhe_simulator.instances.docker.support import (
+    as_nobody,
+    dubhe,
+    image_tag,
+    read_until,
+    start,
+)
 from tests.support.waiting import wait_for
 
 

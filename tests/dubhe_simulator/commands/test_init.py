@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_simulator.container.dockerfile import bases
-from tests.dubhe_simulator.container.support import dubhe
+from dubhe_simulator.instances.docker.dockerfile import bases
+from tests.dubhe_simulator.instances.docker.support import dubhe
 from tests.support.ports import reserved_port
 from tests.support.waiting import wait_for
 

@@ -20,10 +20,10 @@ import docker
 import pytest
 from docker.errors import ImageNotFound, NotFound
 
-from dubhe_simulator.container.plan import RUN_LABEL
-from dubhe_simulator.template import write_algorithm
+from dubhe_simulator.algorithm.template import write_algorithm
+from dubhe_simulator.instances.docker.spec import RUN_LABEL
 from tests.docker import engine
-from tests.dubhe_simulator.container.support import dubhe, read_until, start
+from tests.dubhe_simulator.instances.docker.support import dubhe, read_until, start
 from tests.kafka.broker import Broker
 from tests.support.clients import CLIENTS
 from tests.support.journal import read_journal, says

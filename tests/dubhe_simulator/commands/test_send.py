@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.kind import TaskKind
-from dubhe_simulator.algorithm import read_algorithm
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.algorithm.layout import read_algorithm
 from dubhe_simulator.commands.send import main
-from dubhe_simulator.instance import Instance
+from dubhe_simulator.instances.local import Instance
 from tests.dubhe_simulator.fake import fake_algorithm, wait_until
 from tests.dubhe_simulator.ui import Ui
 

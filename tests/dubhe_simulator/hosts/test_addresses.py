@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dubhe_sdk.kind import TaskKind
+from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.hosts.addresses import chosen_hosts
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.kind import TaskKind
+from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.errors import CannotPlay, TaskFailed
 from dubhe_simulator.hosts.remote import RemoteInstance, greet, wait_for_host
 from tests.dubhe_simulator.fake import processes_with, wait_until

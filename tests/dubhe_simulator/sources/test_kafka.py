@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
+from dubhe_simulator.contract.message import Message
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.message import Message
 from dubhe_simulator.sources import SourceBroken
 from dubhe_simulator.sources import kafka as kafka_source
 from dubhe_simulator.sources.kafka import KafkaSource

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dubhe_sdk.kind import TaskKind
-from dubhe_simulator.algorithm import read_algorithm
-from dubhe_simulator.instance import Instance
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.algorithm.layout import read_algorithm
+from dubhe_simulator.instances.local import Instance
 from tests.dubhe_simulator.fake import fake_algorithm, processes_with, wait_until
 from tests.dubhe_simulator.ui import Ui
 

@@ -36,15 +36,15 @@ from kafka.structs import TopicPartition
 
 from dubhe_sidecar.record import Record
 from dubhe_sidecar.sinks.base import Outcome, SinkError
-from dubhe_sidecar.sinks.kafka.connection import SLICE_S, Connection
+from dubhe_sidecar.sinks.kafka.diagnostics.outage import Trouble
 from dubhe_sidecar.sinks.kafka.errors import Fault, fault, words
-from dubhe_sidecar.sinks.kafka.flight import Flight
 from dubhe_sidecar.sinks.kafka.limits import Limits
-from dubhe_sidecar.sinks.kafka.line import Line
-from dubhe_sidecar.sinks.kafka.places import Places
+from dubhe_sidecar.sinks.kafka.producer.pending import Flight
+from dubhe_sidecar.sinks.kafka.producer.session import Line
+from dubhe_sidecar.sinks.kafka.recovery.connection import SLICE_S, Connection
+from dubhe_sidecar.sinks.kafka.recovery.partitions import Places
+from dubhe_sidecar.sinks.kafka.recovery.tail import Arrived
 from dubhe_sidecar.sinks.kafka.settings import KafkaSettings
-from dubhe_sidecar.sinks.kafka.tail import Arrived
-from dubhe_sidecar.sinks.kafka.trouble import Trouble
 
 logger = logging.getLogger("dubhe_sidecar")
 

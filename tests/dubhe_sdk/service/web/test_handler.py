@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubhe_sdk.kind import TaskKind
-from dubhe_sdk.requests import RequestType
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.service.state import Phase, ServiceState
 from dubhe_sdk.service.web import handler as handler_module
 from dubhe_sdk.service.web.backend import (

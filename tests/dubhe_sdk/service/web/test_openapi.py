@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from dubhe_sdk.openapi import document
-from dubhe_sdk.requests import KIND_OF_REQUEST, ROUTES, RequestType
+from dubhe_sdk.contract.openapi import document
+from dubhe_sdk.contract.requests import KIND_OF_REQUEST, ROUTES, RequestType
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, PREDICT_ID, TRAIN_ID, App
 
 DOCUMENT = document("0")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.framing import pack
+from dubhe_sdk.contract.framing import pack
 from dubhe_sdk.process import tree
 from tests.dubhe_sdk.service.web.conftest import Start
 from tests.dubhe_sdk.service.web.support import (

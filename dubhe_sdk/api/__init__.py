@@ -1,0 +1,1 @@
+"""What an algorithm's author uses: context, keys, decorators, metrics, names of model files."""

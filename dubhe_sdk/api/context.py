@@ -1,0 +1,312 @@
+"""`Context`: what an algorithm's methods are given."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.api.keys import ContextKey
+from dubhe_sdk.api.metrics import MetricsCleaner
+from dubhe_sdk.contract import requests, result_payload
+from dubhe_sdk.contract.kind import TaskKind, kind_of
+from dubhe_sdk.contract.messages import MessageType
+from dubhe_sdk.environment import Settings, read_settings
+from dubhe_sdk.errors import NoCurrentTask
+from dubhe_sdk.logs.log import open_log
+from dubhe_sdk.reporting.encoding import dumps
+from dubhe_sdk.reporting.reporter import Reporter
+from dubhe_sdk.spool.frame import Kind
+
+# Path of a file with the running task's request, for the task's child processes.
+TASK_VARIABLE = "DUBHE_TASK"
+
+
+class Context:
+    """Parameters, environment and reporting for one request.
+
+    The service makes one for each request, so concurrent requests never share one. In a child
+    process of a task (a distributed rank, a pool's worker) use the one that was inherited or
+    passed, or ask for it with `dubhe_sdk.current_context`.
+
+    Args:
+        request: the platform's request.
+        settings: the environment; read from the process's own by default.
+
+    Raises:
+        EnvironmentInvalid: the environment is malformed.
+    """
+
+    def __init__(
+        self, request: Mapping[str, Any] | None = None, settings: Settings | None = None
+    ) -> None:
+        self._request = dict(request or {})
+        self._settings = settings or read_settings()
+        self._instance_id = self._settings.instance_id or "manual-app-train-1"
+        self._kind = kind_of(self._instance_id)
+        self._cleaner = MetricsCleaner(self._warn)
+        self._reporter: Reporter | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Crosses to spawned processes as its request; the rest comes from their environment.
+        return Context, (self._request,)
+
+    @property
+    def json_request(self) -> dict[str, Any]:
+        """The whole request."""
+        return self._request
+
+    def get(self, key: str, default: Any = "") -> Any:
+        """Return a request parameter or an environment value.
+
+        Args:
+            key: a constant of `ContextKey`, or the name of any other field of the request.
+            default: what to return if it was not given. Left out, it is the default that the
+                platform's contract states for this key, or ``""`` if it states none.
+
+        Example:
+            >>> ctx.get(dubhe_sdk.ContextKey.KEY_SPLIT_RATE)
+            0.1
+        """
+        if key in _FROM_SETTINGS:
+            value = self._from_settings(key)
+            if value is None and key in (
+                ContextKey.ENV_SPECIAL_PARAMS,
+                ContextKey.ENV_MODEL_PATH,
+            ):
+                value = self._request.get(key)
+            if value is None:
+                return default if default != "" else None
+            return value
+        value = self._request.get(key)
+        if value is not None:
+            return value
+        if default != "" or key not in requests.FIELDS:
+            return default
+        return requests.default_of(key)
+
+    def _from_settings(self, key: str) -> Any:
+        settings = self._settings
+        if key == ContextKey.KEY_TMP_DIR:
+            return str(settings.tmp_dir)
+        if key == ContextKey.KEY_OUTPUT_DIR:
+            return str(Path("output", "models"))
+        if key == ContextKey.ENV_INSTANCE_ID:
+            return self._instance_id
+        if key == ContextKey.ENV_PLATFORM_TYPE:
+            return int(settings.platform_mode)
+        if key == ContextKey.ENV_MODEL_PATH:
+            return settings.model_path
+        if key == ContextKey.ENV_RELY_MODEL_DATA:
+            return copy.deepcopy(settings.rely_model_data)
+        return copy.deepcopy(settings.special_params)
+
+    def log(self, msg: object, *args: object) -> None:
+        """Write a line to the console and to ``/temporary/log/dubhe.log``.
+
+        Args:
+            msg: the text, with ``%s`` places for ``args`` as in `logging`.
+
+        Example:
+            >>> ctx.log("model train starting, %d images", len(images))
+        """
+        text = str(msg)
+        if args:
+            named = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else None
+            try:
+                text = text % (named or args)
+            except (TypeError, ValueError, KeyError):
+                text = " ".join([text, *map(str, args)])
+        open_log(self._settings.log_file).info("%s", text)
+
+    def logProgress(self, progress: float) -> None:  # noqa: N802 - the platform's name
+        """Report progress alone.
+
+        Args:
+            progress: from 0 to 1.
+        """
+        self._say_progress({}, progress)
+
+    def logProgressByEpoch(  # noqa: N802
+        self,
+        epoch: int,
+        progress: float,
+        Metrics: Mapping[str, Any],  # noqa: N803
+    ) -> None:
+        """Report progress and metrics after an epoch. The platform draws a curve per metric.
+
+        Args:
+            epoch: the epoch's number.
+            progress: from 0 to 1.
+            Metrics: name → number; numpy and torch scalars too. It is not changed.
+
+        Example:
+            >>> ctx.logProgressByEpoch(3, 0.25, {"loss": 0.31, "accuracy": 0.94})
+        """
+        data = self._cleaner.clean(Metrics)
+        data["progress"] = self._cleaner.progress(progress)
+        data["epoch"] = self._cleaner.whole("epoch", epoch)
+        (self._reporter or self._report()).progress(data)
+
+    def logProgressByBatch(  # noqa: N802
+        self,
+        epoch: int,
+        batch_idx: int,
+        batchsize: int,
+        progress: float,
+        Metrics: Mapping[str, Any],  # noqa: N803
+    ) -> None:
+        """Report progress and metrics after a batch.
+
+        Args:
+            epoch: the epoch's number.
+            batch_idx: the batch's index in the epoch, from 0.
+            batchsize: the number of batches in the epoch.
+            progress: from 0 to 1.
+            Metrics: name → number; numpy and torch scalars too. It is not changed.
+        """
+        cleaner = self._cleaner
+        data = cleaner.clean(Metrics)
+        # Asked here and not in the cleaner alone: a call costs as much as three of these questions.
+        if type(progress) is float and 0.0 <= progress <= 1.0:
+            data["progress"] = cleaner.last_progress = progress
+        else:
+            data["progress"] = cleaner.progress(progress)
+        data["epoch"] = epoch if type(epoch) is int else cleaner.whole("epoch", epoch)
+        if type(batch_idx) is not int or type(batchsize) is not int:
+            batch_idx = cleaner.whole("batch_idx", batch_idx)
+            batchsize = cleaner.whole("batchsize", batchsize)
+        if (batch_idx | batchsize) >> _BATCH_BITS:  # one of them is negative or too large
+            batch_idx = batchsize = 0
+        (self._reporter or self._report()).progress(data, batch_idx, batchsize)
+
+    def logResult(self, predict_json: Any) -> None:  # noqa: N802
+        """Report prediction results in the platform's JSON format, made by yourself.
+
+        In online inference it is only logged, since the reply carries the result.
+
+        Args:
+            predict_json: anything that JSON can express; numpy and torch values too.
+        """
+        if self._kind is TaskKind.INFERENCE:
+            self.log("result %s", dumps(predict_json).decode())
+        else:
+            self._report().say(Kind.RESULT, MessageType.RESULT, predict_json)
+
+    def logResultDetails(  # noqa: N802
+        self,
+        img_path: Any,
+        ground_true: Any,
+        predict_code: Any,
+        conf: Any,
+        shape_type: Any = None,
+        position: Sequence[Sequence[Any]] | None = None,
+        special: Any = None,
+    ) -> list[dict[str, Any]]:
+        """Report the prediction for one image, and return what is reported.
+
+        Args:
+            img_path: the image's path.
+            ground_true: its true code.
+            predict_code: the predicted code.
+            conf: confidence from 0 to 1; negative with ``position``: each box's own.
+            shape_type: kind of the shapes in ``position``, as the platform names it.
+            position: boxes ``(x1, y1, x2, y2, box_conf)`` in pixels.
+            special: anything that belongs to the boxes.
+
+        Returns:
+            ``[{"img_path", "info": [{"ground_true", "predict_code", "conf"}]}]``; with
+            ``position`` one entry of ``info`` per box, and a ``bbox_cnt`` beside it.
+        """
+        details = result_payload.details(
+            img_path, ground_true, predict_code, conf, shape_type, position, special
+        )
+        self.logResult(details)
+        return details
+
+    def _say_progress(self, data: dict[str, Any], progress: float) -> None:
+        data["progress"] = self._cleaner.progress(progress)
+        self._report().progress(data)
+
+    def _report(self) -> Reporter:
+        if self._reporter is None:
+            self._reporter = _reporter(self._settings, self._instance_id)
+        return self._reporter
+
+    def _warn(self, text: str) -> None:
+        open_log(self._settings.log_file).warning("%s", text)
+
+
+_FROM_SETTINGS = frozenset(
+    {
+        ContextKey.KEY_TMP_DIR,
+        ContextKey.KEY_OUTPUT_DIR,
+        ContextKey.ENV_INSTANCE_ID,
+        ContextKey.ENV_PLATFORM_TYPE,
+        ContextKey.ENV_RELY_MODEL_DATA,
+        ContextKey.ENV_MODEL_PATH,
+        ContextKey.ENV_SPECIAL_PARAMS,
+    }
+)
+_BATCH_BITS = 32
+
+_reporters: dict[tuple[Path, str], Reporter] = {}
+
+
+def _reporter(settings: Settings, instance_id: str) -> Reporter:
+    """Return the process's one reporter for an instance, so that a process has one stream."""
+    key = (settings.spool, instance_id)
+    if key not in _reporters:
+        _reporters[key] = Reporter(settings, instance_id)
+    return _reporters[key]
+
+
+current: ContextVar[Context | None] = ContextVar("dubhe_context", default=None)
+_task_context: list[Context] = []
+
+
+def set_task(context: Context | None) -> None:
+    """Make ``context`` what threads of this process get from `current_context`."""
+    _task_context[:] = [context] if context else []
+
+
+def current_context() -> Context:
+    """Return the context of the task that this process, thread or parent process is running.
+
+    Works in the algorithm's methods, in threads they start, and in every child process of a
+    training or evaluation: forked, spawned, or a plain subprocess.
+
+    Raises:
+        NoCurrentTask: no task is running here.
+
+    Example:
+        >>> ctx = dubhe_sdk.current_context()      # in a rank started by torchrun
+        >>> ctx.logProgress(0.5)
+    """
+    context = current.get()
+    if context is not None:
+        return context
+    if _task_context:
+        return _task_context[0]
+    path = os.environ.get(TASK_VARIABLE)
+    if not path:
+        raise NoCurrentTask(
+            "no task is running in this process or a parent of it; in an inference, pass ctx on"
+        )
+    try:
+        request = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise NoCurrentTask(f"the task that started this process has ended: {error}") from None
+    set_task(Context(request))
+    return _task_context[0]
+
+
+def with_instance(settings: Settings, instance_id: str) -> Settings:
+    """Return the settings with the instance's id, and hand it to child processes as well."""
+    os.environ["INSTANCE_ID"] = instance_id
+    return replace(settings, instance_id=instance_id, kind=kind_of(instance_id))

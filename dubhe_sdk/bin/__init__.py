@@ -1,1 +1,0 @@
-"""The script that starts `dubhe`; see `dubhe_sdk.command`."""

@@ -1,0 +1,1 @@
+"""The script that starts `dubhe`; see `dubhe_sdk.cli.command`."""

@@ -1,0 +1,52 @@
+"""Serve an algorithm over HTTP or TCP, as the environment says."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from pathlib import Path
+
+from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.environment import read_settings
+from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
+from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
+from dubhe_sdk.logs.format import read_format, tell
+from dubhe_sdk.service.options import read_options
+from dubhe_sdk.service.parent import Service
+from dubhe_sdk.service.web.options import read_web_options
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+def main(argv: list[str]) -> int:
+    """`dubhe serve APP`."""
+    parser = argparse.ArgumentParser(
+        prog="dubhe serve",
+        description="Serve the algorithm in APP; `python3 -u app.py` does the same. With no "
+        "`dubhe launch` above, one is put above, so that a sidecar delivers what is reported.",
+        epilog="Environment: PORT (8030), protocol (http or tcp), INSTANCE_ID, PLATFORM_TYPE, "
+        "BOOTSTRAP_SERVERS and more; see the README.",
+    )
+    parser.add_argument("app", type=Path, metavar="APP", help="the algorithm's file: app.py")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on as sys.argv")
+    options = parser.parse_args(argv)
+    try:
+        settings = read_settings()
+        service_options = read_options(os.environ)
+        read_format(os.environ)
+        read_web_options(os.environ)  # of use to the web front, which nobody sees start
+        if not options.app.is_file():
+            parser.error(f"{options.app} is no file: name the algorithm's app.py")
+        if not os.environ.get(LAUNCHED_VARIABLE):
+            command = [*dubhe_command(), "launch", "--", *dubhe_command(), "serve", *argv]
+            os.execv(command[0], command)
+        service = Service(settings, service_options, options.app.absolute(), options.arguments)
+        return service.run()
+    except (EnvironmentInvalid, SpoolUnusable) as error:
+        tell("serve", str(error), logging.ERROR)
+        return EXIT_USAGE
+    except DubheError as error:
+        tell("serve", str(error), logging.ERROR)
+        return EXIT_FAILED

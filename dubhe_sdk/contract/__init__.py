@@ -1,0 +1,1 @@
+"""The platform's contract: kinds of task, requests, messages, results, frames, OpenAPI."""

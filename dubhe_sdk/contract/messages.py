@@ -1,0 +1,49 @@
+"""The messages of section 4 of the contract: their parts, and nothing else.
+
+A message's value is UTF-8 JSON with exactly the keys
+``instance_id, request_number, date, mes_type, data``. What an SDK may want to add travels in
+Kafka record headers.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from dubhe_sdk.contract.kind import TaskKind
+
+STATUS_OK = 200
+STATUS_FAILED = 300
+
+# Consumers hold request_number in a signed 64-bit integer.
+REQUEST_NUMBER_LIMIT = 2**63
+
+
+class MessageType(IntEnum):
+    """``mes_type``."""
+
+    READY = 0
+    TASK = 1  # START and END
+    PROGRESS = 2
+    RESULT = 3
+
+
+def ready() -> dict[str, Any]:
+    """``data`` of the message that the service is up."""
+    return {"action": "READY", "status": STATUS_OK, "msg": "model is ready"}
+
+
+def start(kind: TaskKind) -> dict[str, Any]:
+    """``data`` of the message that a task begins."""
+    return {"action": "START", "status": STATUS_OK, "msg": f"model {kind.value} starting"}
+
+
+def end(kind: TaskKind) -> dict[str, Any]:
+    """``data`` of the message that a task ended well."""
+    return {"action": "END", "status": STATUS_OK, "msg": f"model {kind.value} end"}
+
+
+def failed(instance_id: str, what: str) -> dict[str, Any]:
+    """``data`` of the message that a task, or the start of the model, failed."""
+    msg = f"{instance_id} current model error {what}"
+    return {"action": "END", "status": STATUS_FAILED, "msg": msg}

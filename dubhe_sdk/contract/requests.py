@@ -1,0 +1,277 @@
+"""The requests of section 3 of the contract: types, fields, defaults, checks, replies.
+
+This module knows no protocol. The web front checks with it, `Context.get` takes its defaults
+from it, and a platform that sends requests can import it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.errors import RequestInvalid
+
+
+class RequestType(IntEnum):
+    """``req_type``."""
+
+    HEARTBEAT = 0
+    TRAIN = 1
+    PREDICT = 2
+    INFERENCE = 3
+
+
+KIND_OF_REQUEST = {
+    RequestType.TRAIN: TaskKind.TRAIN,
+    RequestType.PREDICT: TaskKind.PREDICT,
+    RequestType.INFERENCE: TaskKind.INFERENCE,
+}
+
+ROUTES = {
+    "/heart": RequestType.HEARTBEAT,
+    "/train/start": RequestType.TRAIN,
+    "/predict/batch": RequestType.PREDICT,
+    "/predict/multiple": RequestType.INFERENCE,
+}
+
+FLAG_OK = 1
+FLAG_REFUSED = 2
+
+SUCCESS_MESSAGES = {
+    RequestType.HEARTBEAT: "service online",
+    RequestType.TRAIN: "model train starting now",
+    RequestType.PREDICT: "model predict starting now",
+    RequestType.INFERENCE: "model inference success",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One request parameter that algorithms may ask for."""
+
+    name: str
+    default: Any
+    expected: str  # in words, for the refusal
+    accepts: Callable[[Any], bool]
+    schema: Mapping[str, Any]  # the same as JSON Schema, for `dubhe openapi`; null is added there
+    required_by: frozenset[RequestType] = frozenset()
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    # 1e999 is valid JSON, becomes infinity, and could not be echoed
+    return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text_or_int(value: Any) -> bool:
+    return _is_text(value) or _is_int(value)
+
+
+_TASKS = frozenset({RequestType.TRAIN, RequestType.PREDICT})
+
+_ARRAY = {"type": "array"}
+_TEXT = {"type": "string"}
+
+FIELDS = {
+    field.name: field
+    for field in (
+        Field(
+            "algorithm_id",
+            "",
+            "a string or a number",
+            _is_text_or_int,
+            {"type": ["string", "integer"]},
+        ),
+        Field("data_paths", [], "a list", _is_list, _ARRAY, required_by=_TASKS),
+        Field("code_list", [], "a list", _is_list, _ARRAY),
+        Field(
+            "verify_way",
+            1,
+            "1 (by ratio) or 2 (given set)",
+            lambda v: _is_int(v) and v in (1, 2),
+            {"type": "integer", "enum": [1, 2]},
+        ),
+        Field("verify_paths", [], "a list", _is_list, _ARRAY),
+        Field(
+            "split_rate",
+            0.1,
+            "a number from 0 to 1",
+            lambda v: _is_number(v) and 0 <= v <= 1,
+            {"type": "number", "minimum": 0, "maximum": 1},
+        ),
+        Field("pretrained_model_path", "", "a string", _is_text, _TEXT),
+        Field(
+            "pretrained_epoch",
+            0,
+            "a whole number, 0 or more",
+            lambda v: _is_int(v) and v >= 0,
+            {"type": "integer", "minimum": 0},
+        ),
+        Field("image_base_dir", "", "a string", _is_text, _TEXT),
+        Field(
+            "image_names",
+            [],
+            "a list",
+            _is_list,
+            _ARRAY,
+            required_by=frozenset({RequestType.INFERENCE}),
+        ),
+        Field(
+            "resource_allocation",
+            {"CUDA_VISIBLE_DEVICES": "0"},
+            'an object like {"CUDA_VISIBLE_DEVICES": "0"}',
+            lambda v: isinstance(v, dict),
+            {"type": "object"},
+        ),
+        Field(
+            "resource_type",
+            0,
+            "0 (CPU) or 1 (GPU)",
+            lambda v: _is_int(v) and v in (0, 1),
+            {"type": "integer", "enum": [0, 1]},
+        ),
+        Field(
+            "request_number",
+            "",
+            "a string or a number",
+            lambda v: _is_text(v) or _is_number(v),
+            {"type": ["string", "number"]},
+        ),
+    )
+}
+
+
+_TYPES = {int(type_): type_ for type_ in RequestType}
+_REQUIRED = {
+    type_: [field.name for field in FIELDS.values() if type_ in field.required_by]
+    for type_ in RequestType
+}
+
+
+def default_of(name: str) -> Any:
+    """Return a fresh copy of a parameter's default, so that no caller shares it with another.
+
+    Raises:
+        KeyError: there is no such parameter.
+    """
+    return copy.deepcopy(FIELDS[name].default)
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Return the request in a body: a JSON object, or a JSON string that contains one.
+
+    Raises:
+        RequestInvalid: it is neither; the text is the contract's refusal.
+    """
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant)
+        if isinstance(value, str):
+            value = json.loads(value, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RequestInvalid(f"param error: the request is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise RequestInvalid("param error: request is not a dict")
+    return value
+
+
+def type_of(request: Mapping[str, Any]) -> RequestType:
+    """Return the ``req_type``.
+
+    Raises:
+        RequestInvalid: it is missing or unknown.
+    """
+    value: Any = request.get("req_type")
+    type_ = _TYPES.get(value) if _is_int(value) else None
+    if type_ is None:
+        raise RequestInvalid("req_type error")
+    return type_
+
+
+def check_instance(request: Mapping[str, Any], instance_id: str) -> None:
+    """Check that the request is meant for this instance.
+
+    Raises:
+        RequestInvalid: it names another instance, or none.
+    """
+    if request.get("instance_id") is None:
+        raise RequestInvalid("param error: field instance_id is missing")
+    if request["instance_id"] != instance_id:
+        raise RequestInvalid(
+            f"param error: instance_id [{_id_text(request['instance_id'])}] of request "
+            f"different from ENV INSTANCE_ID [{instance_id}]!"
+        )
+
+
+def check_fields(request: Mapping[str, Any], type_: RequestType) -> None:
+    """Check the presence and the types of the parameters. A null counts as absent.
+
+    Raises:
+        RequestInvalid: a field is missing or of a wrong type; the text names it.
+    """
+    for name in _REQUIRED[type_]:
+        if request.get(name) is None:
+            raise RequestInvalid(f"param error: field {name} is missing")
+    for name, value in request.items():
+        field = FIELDS.get(name)
+        if field is not None and value is not None and not field.accepts(value):
+            raise RequestInvalid(
+                f"param error: field {name} is {_short(value)}, expected {field.expected}"
+            )
+
+
+def success(type_: RequestType) -> dict[str, Any]:
+    """Return the reply to a request that was accepted (inference adds ``data``)."""
+    return {"flag": FLAG_OK, "message": SUCCESS_MESSAGES[type_]}
+
+
+def refusal(message: str) -> dict[str, Any]:
+    """Return the reply to a request that was not accepted."""
+    return {"flag": FLAG_REFUSED, "message": message}
+
+
+def _refuse_constant(name: str) -> Any:
+    # Python reads NaN and Infinity, which are not JSON; other readers of a reply would stumble.
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _id_text(value: Any) -> str:
+    if not isinstance(value, str):
+        return _short(value)
+    return value if len(value) <= _LONGEST_ID else value[:_LONGEST_ID] + "..."
+
+
+_LONGEST_ID = 256
+_LONGEST_VALUE = 80
+
+
+def _short(value: Any) -> str:
+    """Return the beginning of a value's JSON, without writing out what may be megabytes."""
+    if isinstance(value, str):
+        value = value[: _LONGEST_VALUE + 1]
+    words = ""
+    for piece in _ENCODER.iterencode(value):
+        # a piece may be a text of any length, already encoded
+        words += piece[: _LONGEST_VALUE + 1]
+        if len(words) > _LONGEST_VALUE:
+            return words[: _LONGEST_VALUE - 3] + "..."
+    return words
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""How processes of one instance talk to each other and recognise each other."""

@@ -1,0 +1,116 @@
+"""`Reporter`: from ``data`` to a message in the spool."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from dubhe_sdk.contract import messages
+from dubhe_sdk.contract.messages import MessageType
+from dubhe_sdk.environment import Settings
+from dubhe_sdk.logs.log import open_log
+from dubhe_sdk.reporting.encoding import dumps, dumps_numbers
+from dubhe_sdk.spool.frame import Kind
+from dubhe_sdk.spool.limits import read_limits
+from dubhe_sdk.spool.merge import boot_id
+from dubhe_sdk.spool.segment import Description
+from dubhe_sdk.spool.writer import SpoolWriter
+
+# Names the run of the service to all processes of it; see `Description.service`.
+SERVICE_VARIABLE = "DUBHE_SERVICE"
+
+_time_ns = time.time_ns
+_PROGRESS = int(Kind.PROGRESS)
+
+
+class Reporter:
+    """Says messages for one instance. Thread-safe, fork-safe.
+
+    Args:
+        settings: tell spool, topics and log.
+        instance_id: the instance that speaks.
+
+    Raises:
+        SpoolUnusable: the spool directory cannot be written.
+        EnvironmentInvalid: a limit of the spool is malformed.
+    """
+
+    def __init__(self, settings: Settings, instance_id: str) -> None:
+        self._settings = settings
+        self._instance_id = instance_id
+        self._prefix = b'{"instance_id":' + dumps(instance_id) + b',"request_number":'
+        # As `encode_value` would write it; formatting takes time for each part that is put in.
+        self._progress = b'%b%%d,"date":%%d,"mes_type":%d,"data":%%b}' % (
+            self._prefix.replace(b"%", b"%%"),
+            MessageType.PROGRESS,
+        )
+        self._numbers = _request_numbers()
+        self._pid = os.getpid()
+        self.writer = SpoolWriter(
+            settings.spool, self._describe, read_limits(os.environ), self._warn
+        )
+        os.register_at_fork(after_in_child=self._renumber)
+
+    def progress(self, data: dict[str, Any], batch: int = 0, batches: int = 0) -> None:
+        """Say progress. ``data`` is flat: names → finite numbers or texts.
+
+        The algorithm's hot path: no log line is written here; the service parent writes it from
+        the spool.
+        """
+        date = _time_ns() // 1_000_000
+        self.writer.append(
+            _PROGRESS,
+            self._progress % (next(self._numbers), date, dumps_numbers(data)),
+            date,
+            batch,
+            batches,
+        )
+
+    def say(self, kind: Kind, type_: MessageType, data: Any) -> bool:
+        """Say READY, START, END or a result. Return whether it was accepted."""
+        date = _time_ns() // 1_000_000
+        value = encode_value(self._prefix, next(self._numbers), date, type_, dumps(data))
+        return self.writer.append(kind, value, date)
+
+    def _describe(self, stream: str) -> Description:
+        return Description(
+            stream=stream,
+            instance_id=self._instance_id,
+            topic_status=self._settings.topic_status,
+            topic_result=self._settings.topic_result,
+            service=os.environ.get(SERVICE_VARIABLE, ""),
+            boot_id=boot_id(),
+            wall_ns=_time_ns(),
+            pid=os.getpid(),
+        )
+
+    def _warn(self, text: str) -> None:
+        open_log(self._settings.log_file).warning("%s", text)
+
+    def _renumber(self) -> None:
+        self._numbers = _request_numbers()
+
+
+def encode_value(
+    prefix: bytes, request_number: int, date_ms: int, type_: MessageType, data: bytes
+) -> bytes:
+    """Return a message's value from its parts; ``prefix`` holds the instance's id."""
+    return b'%b%d,"date":%d,"mes_type":%d,"data":%b}' % (
+        prefix,
+        request_number,
+        date_ms,
+        type_,
+        data,
+    )
+
+
+def _request_numbers() -> Iterator[int]:
+    """Count from a random number, of which two processes practically never share a stretch.
+
+    A start below 2^62 leaves 2^62 numbers to the limit of 2^63.
+    """
+    start = int.from_bytes(os.urandom(8), "big") % (messages.REQUEST_NUMBER_LIMIT // 2)
+    return itertools.count(start + 1)

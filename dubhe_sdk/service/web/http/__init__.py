@@ -1,0 +1,1 @@
+"""The HTTP protocol: gunicorn's worker and falcon's routes."""

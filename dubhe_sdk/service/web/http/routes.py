@@ -1,0 +1,91 @@
+"""HTTP: the contract's four routes over one handler, as a WSGI application.
+
+Every reply of the contract, refusals too, has status 200: clients read only the JSON.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+import falcon
+
+from dubhe_sdk.contract.requests import ROUTES, RequestType
+from dubhe_sdk.service.web.handler import Handler
+from dubhe_sdk.service.web.http.body import BodyTooLarge, BodyUnusable, RequestBody
+from dubhe_sdk.service.web.limits.memory_budget import NoRoom
+from dubhe_sdk.service.web.options import WebOptions
+
+_log = logging.getLogger(__name__)
+
+
+def make_app(handler: Handler, options: WebOptions) -> falcon.App[falcon.Request, falcon.Response]:
+    """Return the application. It is made for `dubhe_sdk.service.web.http.worker`, whose
+    ``wsgi.input`` it needs.
+    """
+    app = falcon.App()
+    for path, type_ in ROUTES.items():
+        app.add_route(path, Route(handler, type_, options))
+
+    def say_refusal(
+        request: falcon.Request, response: falcon.Response, error: falcon.HTTPError
+    ) -> None:
+        """Put an error of the routing (unknown path, wrong method) into the contract's form."""
+        what = f"{request.method} {request.path[:200]}"
+        known = ", ".join(ROUTES)
+        response.data = handler.refuse(
+            f"param error: {what}: {error.status}; GET or POST one of {known}"
+        ).body
+
+    def say_defect(
+        request: falcon.Request,
+        response: falcon.Response,
+        error: Exception,
+        params: dict[str, object],
+    ) -> None:
+        """Answer even if this program is at fault, and tell it in the log."""
+        _log.error("a request to %s could not be answered", request.path, exc_info=error)
+        response.data = handler.refuse(f"exception occurs: {type(error).__name__}: {error}").body
+
+    app.set_error_serializer(say_refusal)
+    app.add_error_handler(Exception, say_defect)
+    return app
+
+
+class Route:
+    """One of the four paths.
+
+    Args:
+        handler: answers.
+        type_: what requests to this path are.
+        options: limits.
+    """
+
+    def __init__(self, handler: Handler, type_: RequestType, options: WebOptions) -> None:
+        self._handler = handler
+        self._type = type_
+        self._limit = options.max_request_bytes
+        self._seconds = options.transfer_seconds
+
+    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Answer a request."""
+        body = cast(RequestBody, request.env["wsgi.input"])
+        try:
+            data = body.read_all(request.env.get("CONTENT_LENGTH"), self._limit, self._seconds)
+        except BodyTooLarge as error:
+            response.data = self._handler.refuse_too_large(error.length).body
+        except NoRoom as error:
+            response.data = self._handler.refuse(str(error)).body
+        except BodyUnusable as error:
+            response.data = self._handler.refuse(f"param error: {error}").body
+        else:
+            try:
+                response.data = self._handler.handle(data, self._type).body
+            finally:
+                body.done()
+
+    on_get = on_post
+
+    def on_options(self, request: falcon.Request, response: falcon.Response) -> None:
+        """Refuse: falcon's own answer has no JSON, and a page of another site has no say here."""
+        raise falcon.HTTPMethodNotAllowed(("GET", "POST"))

@@ -1,0 +1,222 @@
+"""HTTP runs in gunicorn's gevent worker, without gunicorn's arbiter.
+
+The service parent is what an arbiter would be: it holds the listening socket, starts the worker
+anew when it dies or is stuck, and tells it to stop. A second process for the same weighs 30 MB.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent import socket
+from gevent.server import StreamServer
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.http.errors import ParseException
+from gunicorn.http.message import Request
+from gunicorn.workers.ggevent import GeventWorker
+
+from dubhe_sdk.logs.format import formatter
+from dubhe_sdk.service.web.http.body import RequestBody
+from dubhe_sdk.service.web.http.malformed import BrokenRequests
+from dubhe_sdk.service.web.http.routes import make_app
+from dubhe_sdk.service.web.limits.connections import drain
+from dubhe_sdk.service.web.main import FORMAT
+from dubhe_sdk.service.web.options import (
+    MAX_HEADER_LINE_BYTES,
+    MAX_HEADER_LINES,
+    MAX_REQUEST_LINE_BYTES,
+    WebOptions,
+)
+from dubhe_sdk.service.web.runtime import STOP_SECONDS, Front, Wiring
+
+_SHARED_MEMORY = "/dev/shm"
+
+
+def serve(wiring: Wiring, options: WebOptions) -> int:
+    """Serve until SIGTERM, or until the service parent is gone. Returns the exit status."""
+    app = WebApplication(wiring, options)
+    listener = socket.socket(fileno=wiring.listen_fd)
+    logger = app.cfg.logger_class(app.cfg)
+    WebWorker(1, os.getppid(), [listener], app, 0, app.cfg, logger).init_process()
+    return 0
+
+
+class WebLogger(Logger):  # type: ignore[misc]
+    """gunicorn's lines in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set up the loggers."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter(FORMAT))
+
+
+class WebApplication(BaseApplication):  # type: ignore[misc]
+    """Configures gunicorn by itself: no command line, no file, no environment."""
+
+    def __init__(self, wiring: Wiring, options: WebOptions) -> None:
+        self._wiring = wiring
+        self._options = options
+        self.front: Front | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults, or could come from its variables."""
+        settings = {
+            "worker_tmp_dir": _memory_dir() or str(Path(self._wiring.model_sockets[0]).parent),
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "logger_class": WebLogger,
+            "limit_request_line": MAX_REQUEST_LINE_BYTES,
+            "limit_request_fields": MAX_HEADER_LINES,
+            "limit_request_field_size": MAX_HEADER_LINE_BYTES,
+            "forwarded_allow_ips": "",  # nobody may set the path or the scheme by a header
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Build the application."""
+        self.front = Front(self._wiring, self._options)
+        return make_app(self.front.handler, self._options)
+
+
+class WebWorker(GeventWorker):  # type: ignore[misc]
+    """gunicorn's gevent worker with bounded connections, bodies and replies.
+
+    Nothing is monkey-patched: what waits here does so on gevent's own sockets and events.
+    """
+
+    sockets: list[Any]
+
+    def init_process(self) -> None:
+        """Prepare this process, then serve."""
+        # gunicorn looks settings up by a detour, dozens of times a request: a tenth of its time.
+        settings = self.cfg.settings
+        self.cfg.__dict__.update({name: setting.get() for name, setting in settings.items()})
+        super().init_process()
+
+    def patch(self) -> None:
+        """Leave the standard library alone; the listening socket is gevent's already."""
+
+    def init_signals(self) -> None:
+        """Take SIGTERM by the event loop, which then wakes at once."""
+        super().init_signals()
+        gevent.signal_handler(signal.SIGTERM, self._stop)
+
+    def run(self) -> None:
+        """Serve until told to stop, then let running requests end."""
+        front = self._front
+        if not front.wait_for_state():
+            return
+        self._broken = BrokenRequests(front.handler, front.options.transfer_seconds)
+        (listener,) = self.sockets
+        server = StreamServer(listener, partial(self.handle, listener))
+        server.start()
+        front.control.say_serving()
+        front.ended.wait()
+        self.alive = False
+        if not front.orphaned:
+            server.close()
+            front.connections.stop()
+            front.connections.join(STOP_SECONDS)
+
+    def timeout_ctx(self) -> Any:
+        """Bound the wait for a request's headers."""
+        return gevent.Timeout(self._front.options.idle_seconds, False)
+
+    def handle(self, listener: socket.socket, client: socket.socket, addr: Any) -> None:
+        """Serve one connection."""
+        connections = self._front.connections
+        if not connections.add(client):
+            client.close()
+            return
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            connections.remove(client)
+
+    def handle_request(
+        self, listener_name: Any, req: Request, sock: socket.socket, addr: Any
+    ) -> None:
+        """Serve one request, whose headers have arrived."""
+        req.body = body = RequestBody(req, sock, self._front.connections, self._front.room)
+        sock.settimeout(self._front.options.transfer_seconds)
+        reply = ReplySocket(sock)
+        try:
+            try:
+                super().handle_request(listener_name, req, reply, addr)
+            finally:
+                reply.flush()
+        except TimeoutError:
+            raise StopIteration from None  # the client does not take its reply: close
+        finally:
+            body.release()
+            if body.is_cut:
+                drain(sock)
+            sock.settimeout(None)
+
+    def handle_error(
+        self, req: Request | None, client: socket.socket, addr: Any, exc: BaseException
+    ) -> None:
+        """Answer what could not be read, or what this program could not do."""
+        if not isinstance(exc, ParseException):
+            super().handle_error(req, client, addr, exc)
+            return
+        with contextlib.suppress(OSError):  # the client is gone: there is nobody to tell
+            self._broken.refuse(client, addr[0] if addr else "", exc)
+
+    @property
+    def _front(self) -> Front:
+        front: Front = self.app.front
+        return front
+
+    def _stop(self) -> None:
+        self.alive = False  # replies say "Connection: close" from now on
+        if self.app.front is not None:
+            self.app.front.ended.set()
+
+
+class ReplySocket:
+    """Takes the place of the client's socket while a reply is written.
+
+    gunicorn sends headers and body one by one. Together they cost half the system calls, and the
+    client wakes once.
+
+    Args:
+        sock: the client's.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._pieces: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        """Keep a piece of the reply."""
+        self._pieces.append(data)
+
+    def flush(self) -> None:
+        """Send what was kept."""
+        if self._pieces:
+            data = b"".join(self._pieces)
+            self._pieces.clear()
+            self._sock.sendall(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+def _memory_dir() -> str | None:
+    """Return a folder in memory for a file that the worker opens, if there is one.
+
+    The root may be read-only.
+    """
+    return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None

@@ -1,0 +1,1 @@
+"""Inferences: from the web front to a model process and back."""

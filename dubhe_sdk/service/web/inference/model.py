@@ -1,0 +1,110 @@
+"""`ModelProcess`: a model process as the web front sees it."""
+
+from __future__ import annotations
+
+import json
+
+from dubhe_sdk.contract.framing import pack
+from dubhe_sdk.errors import RequestInvalid
+from dubhe_sdk.service.web.backend import InferenceFailed, ModelGone, NotTaken
+from dubhe_sdk.service.web.inference.model_connection import ModelConnection
+
+# What runs ahead of its turn at once: about what a socket's buffer holds, and enough for a
+# thousand short requests.
+_AHEAD_BYTES = 256 * 1024
+
+_OK = ord("+")
+_FAILED = ord("-")
+_REFUSED = ord("!")
+
+
+class ModelProcess:
+    """One model process: the connections that are kept to it, and what is known of it.
+
+    Args:
+        path: of its socket.
+        shares: whether all requests go by one connection, one behind the other.
+    """
+
+    def __init__(self, path: str, shares: bool) -> None:
+        self._path = path
+        self._shares = shares
+        self._idle: list[ModelConnection] = []  # or the one that is shared
+        self._bytes = 0
+        self.running = 0
+        """Inferences that run in it or are sent ahead, as the pool counts them."""
+        self.absent = False
+        """Whether it is known not to serve now."""
+
+    def takes_ahead(self, size: int) -> bool:
+        """Return whether a request so long may be sent before those under way are answered."""
+        return (
+            self._shares
+            and bool(self._idle)
+            and self._bytes + size <= _AHEAD_BYTES
+            and self._idle[0].runs_ahead
+        )
+
+    def infer(self, body: bytes) -> bytes:
+        """Run an inference in it.
+
+        Raises:
+            InferenceFailed: the method raised.
+            RequestInvalid: its parser cannot read the request.
+            NotTaken: it is not there, or ended before it began with the request.
+            ModelGone: it died.
+        """
+        self._bytes += len(body)
+        try:
+            reply = self._ask(pack(body))
+        finally:
+            self._bytes -= len(body)
+        return _result(reply)
+
+    def _ask(self, frame: bytes) -> bytes:
+        while True:
+            kept = self._kept()
+            connection = kept or ModelConnection(self._path)
+            if self._shares and kept is None:
+                self._idle.append(connection)
+            try:
+                reply = connection.infer(frame)
+            except OSError as error:
+                connection.close()
+                if kept is None:
+                    raise NotTaken(f"the model process died: {error.strerror}") from None
+            except BaseException:
+                if not self._shares:  # else it is the others' too
+                    connection.close()
+                raise
+            else:
+                if not self._shares:
+                    self._idle.append(connection)
+                return reply
+
+    def _kept(self) -> ModelConnection | None:
+        """Return a connection from earlier, if there is one."""
+        while self._idle:
+            connection = self._idle[-1]
+            if not self._shares or connection.closed:
+                self._idle.pop()
+            if not connection.closed:
+                return connection
+        return None
+
+
+def _result(reply: bytes) -> bytes:
+    """Return the result in a reply, or raise what it says."""
+    kind = reply[0] if reply else None
+    if kind == _OK:
+        return reply[1:]
+    if kind == _REFUSED:
+        raise RequestInvalid(reply[1:].decode("utf-8", "replace"))
+    if kind != _FAILED:
+        raise ModelGone("the model process sent a reply that is none")
+    try:
+        failure = json.loads(reply[1:])
+        failed = InferenceFailed(str(failure["type"]), str(failure["text"]))
+    except (ValueError, KeyError, TypeError):
+        raise ModelGone("the model process sent a failure that is none") from None
+    raise failed

@@ -1,0 +1,256 @@
+"""`ModelConnection`: a connection to a model process, by which requests may run ahead.
+
+A request frame is the request's JSON. A reply frame is ``+`` and the result's JSON; ``-`` and
+``{"type", "text"}`` of the exception; or ``!`` and why the request is refused.
+
+Problem: a model that answers in microseconds waits longer for its next request than it works, if
+that is sent only after the reply to the last one; and each costs both sides a system call for
+every step.
+
+Mechanism: requests are sent without waiting for the replies to those before them. The first goes
+out at once, those that come while it is under way together, once the event loop has handled
+what is there. Replies come in the order of the requests: one read takes in all that have come,
+and each goes to the greenlet that is first in the line.
+
+Safety: the model takes one request of a connection at a time and answers it before it begins with
+the next. So if the process dies, what follows the first unanswered request has not begun, and
+only that first one may have.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from time import perf_counter
+from typing import Any
+
+from gevent import get_hub, getcurrent
+
+from dubhe_sdk.contract.framing import LENGTH
+from dubhe_sdk.service.web.backend import ModelAbsent, ModelGone, NotTaken
+
+_READ, _WRITE = 1, 2
+_CHUNK = 65536
+_LARGE_CHUNK = 1 << 20
+
+# A model that answered within this time will probably do so again: its answer is watched for,
+# because to sleep and to be woken on another CPU takes about as long. Slower models, which is
+# all that compute something, are never watched. With a single CPU it would only be in the way.
+_SOON_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
+
+# For a model that takes longer it makes no difference when the next request reaches it.
+_QUICK_SECONDS = 5e-3
+
+_GONE = "the model process died while it worked on the request"
+_NOT_TAKEN = "the model process died before it took the request"
+
+
+class ModelConnection:
+    """A connection to the model.
+
+    Args:
+        path: of the model's socket.
+
+    Raises:
+        ModelAbsent: nobody listens there.
+        ModelGone: the connection cannot be made for another reason.
+    """
+
+    def __init__(self, path: str) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        try:
+            sock.connect(path)
+        except OSError as error:
+            sock.close()
+            absent = isinstance(error, (ConnectionRefusedError, FileNotFoundError))
+            kind = ModelAbsent if absent else ModelGone
+            raise kind(f"the model process cannot be reached: {error.strerror}") from None
+        self._sock = sock
+        self._hub = get_hub()
+        loop = self._hub.loop
+        self._readable = loop.io(sock.fileno(), _READ)
+        self._writable = loop.io(sock.fileno(), _WRITE)
+        self._watch = loop.idle()
+        self._readable.start(self._on_readable)
+        self._owed: deque[_Turn] = deque()
+        self._unsent: list[bytes] = []
+        self._buffer = bytearray()  # the beginning of a reply
+        self._since = 0.0  # when the first of the line was sent, or got its turn
+        self._watch_until = 0.0
+        self._took: float | None = None
+        self.closed = False
+        """Whether it is good for no more requests."""
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether a request may be sent behind those that are under way."""
+        return bool(self._owed) and self._took is not None and self._took < _QUICK_SECONDS
+
+    def infer(self, frame: bytes) -> bytes:
+        """Send a request and wait for its reply.
+
+        Raises:
+            OSError: the model process is gone and has not got the whole request, so did not
+                begin with it: a Unix socket takes nothing once its other end is closed.
+            NotTaken: the process ended without having begun with the request.
+            ModelGone: the connection broke.
+        """
+        if not self._owed:
+            self._send(frame)
+            self._since = perf_counter()
+            if self._took is not None and self._took < _SOON_SECONDS:
+                self._watch_until = self._since + _SOON_SECONDS
+                self._watch.start(self._on_idle)
+        else:
+            self._unsent.append(frame)
+            if len(self._unsent) == 1:
+                self._hub.loop.run_callback(self._flush)
+        turn = _Turn(getcurrent())
+        self._owed.append(turn)
+        try:
+            reply: bytes = self._hub.switch()
+        except BaseException:
+            turn.greenlet = None  # its reply, if one comes, belongs to nobody
+            raise
+        return reply
+
+    def close(self) -> None:
+        """Close it, whatever it is doing."""
+        if self.closed:
+            return
+        self.closed = True
+        for watcher in (self._readable, self._writable, self._watch):
+            watcher.close()
+        self._sock.close()
+
+    def _send(self, frame: bytes) -> None:
+        """Send a frame, alone."""
+        try:
+            sent = self._sock.send(frame)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(frame):
+            return
+        rest = memoryview(frame)[sent:]
+        self._readable.stop()  # the sender itself will see the other end close
+        try:
+            while rest:
+                self._hub.wait(self._writable)
+                try:
+                    rest = rest[self._sock.send(rest) :]
+                except BlockingIOError:
+                    continue
+        except BaseException:
+            self.close()  # half a request is in it: what comes next would be taken for the rest
+            raise
+        self._readable.start(self._on_readable)
+
+    def _flush(self) -> None:
+        """Send what runs ahead."""
+        if self.closed:
+            return
+        data = b"".join(self._unsent)
+        try:
+            sent = self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # reading tells it as well, after the replies that have come
+            sent = len(data)
+        self._unsent = [data[sent:]] if sent < len(data) else []
+        if self._unsent:
+            self._writable.start(self._flush)
+        else:
+            self._writable.stop()
+
+    def _on_readable(self) -> None:
+        end = self._end_of_buffered()
+        try:
+            chunk = self._sock.recv(_LARGE_CHUNK if end > _CHUNK else _CHUNK)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            # unix(7) sockets are reset if their other end is closed with something unread in it,
+            # and otherwise end. So a single request has not begun: the method gets it when it is
+            # whole. Of several, those behind the first may be what was not read.
+            self._break(_GONE if len(self._owed) > 1 else None)
+            return
+        except OSError as error:
+            self._break(f"the connection to the model process broke: {error}")
+            return
+        if not chunk:
+            self._break(_GONE)
+            return
+        if self._buffer:
+            self._buffer += chunk
+            if len(self._buffer) < end:
+                return
+            chunk = bytes(self._buffer)
+            self._buffer.clear()
+        self._deliver(chunk)
+
+    def _end_of_buffered(self) -> int:
+        """Return how long the buffer must become, as far as that is known."""
+        if len(self._buffer) < LENGTH.size:
+            return LENGTH.size
+        end: int = LENGTH.size + LENGTH.unpack_from(self._buffer)[0]
+        return end
+
+    def _deliver(self, data: bytes) -> None:
+        """Give each greenlet its reply; keep what is not complete."""
+        replies = []
+        at, size = 0, len(data)
+        while size - at >= LENGTH.size:
+            end = at + LENGTH.size + LENGTH.unpack_from(data, at)[0]
+            if end > size:
+                break
+            replies.append(data[at + LENGTH.size : end])
+            at = end
+        if at < size:
+            self._buffer += memoryview(data)[at:]
+        if not replies:
+            return
+        now = perf_counter()
+        self._took = (now - self._since) / len(replies)
+        self._since = now
+        self._watch_until = now + _SOON_SECONDS
+        if len(self._owed) <= len(replies):
+            self._watch.stop()
+        for reply in replies:
+            if not self._owed:
+                self.close()  # it said something nobody asked for
+                return
+            greenlet = self._owed.popleft().greenlet
+            if greenlet is not None:
+                greenlet.switch(reply)
+
+    def _break(self, first: str | None) -> None:
+        """Close it and tell those whose replies are owed.
+
+        Args:
+            first: what has become of the first one; None if it had not begun.
+        """
+        self.close()
+        owed = list(self._owed)
+        self._owed.clear()
+        for turn in owed:
+            error = NotTaken(_NOT_TAKEN) if first is None else ModelGone(first)
+            first = None
+            if turn.greenlet is not None:
+                turn.greenlet.throw(error)
+
+    def _on_idle(self) -> None:
+        """Keep the event loop from falling asleep: it asks for what is there again and again."""
+        if perf_counter() >= self._watch_until:
+            self._watch.stop()
+            self._took = max(self._took or 0.0, _SOON_SECONDS)
+
+
+class _Turn:
+    """A place in the line of replies."""
+
+    __slots__ = ("greenlet",)
+
+    def __init__(self, greenlet: Any) -> None:
+        self.greenlet: Any = greenlet

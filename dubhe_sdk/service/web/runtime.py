@@ -1,0 +1,76 @@
+"""`Front`: what a web process is made of, the same for both protocols."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+
+import gevent
+from gevent import socket
+from gevent.event import Event
+
+from dubhe_sdk.service.web.control import Control
+from dubhe_sdk.service.web.handler import Handler
+from dubhe_sdk.service.web.inference.pool import ModelPool
+from dubhe_sdk.service.web.limits.connections import Connections
+from dubhe_sdk.service.web.limits.memory_budget import Room
+from dubhe_sdk.service.web.options import WebOptions, connection_limit
+from dubhe_sdk.service.web.remote import RemoteBackend
+
+# What running requests get after SIGTERM. The service parent kills the web front after 3 s.
+STOP_SECONDS = 2.5
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Descriptors, paths and bounds: what the service parent gives to the web front."""
+
+    listen_fd: int
+    """A socket that is bound and listens."""
+    control_fd: int
+    """A socket connected to the service parent."""
+    model_sockets: tuple[str, ...]
+    """Paths, one for each model process, by their numbers."""
+    concurrency: int
+    """Inferences that run at once in a model process."""
+    queue: int
+    """Inferences that may wait beyond those."""
+
+
+class Front:
+    """Handler, connections and the sockets behind them. Build it in the process that serves.
+
+    Args:
+        wiring: from the service parent.
+        options: limits.
+    """
+
+    def __init__(self, wiring: Wiring, options: WebOptions) -> None:
+        self.options = options
+        self.ended = Event()
+        """Set when the process should stop, by SIGTERM or because the parent is gone."""
+        pool = ModelPool(wiring.model_sockets, wiring.concurrency, wiring.queue)
+        self.control = Control(
+            socket.socket(fileno=wiring.control_fd),
+            lambda state: pool.know_absent(state.absent),
+            self._on_orphaned,
+        )
+        self.orphaned = False
+        """Whether the parent is gone: then nobody is left to finish requests for."""
+        self.handler = Handler(RemoteBackend(self.control, pool), options.max_request_bytes)
+        self.room = Room(options.max_buffer_bytes)
+        self.connections = Connections(
+            connection_limit(
+                options.max_connections, wiring.concurrency * len(wiring.model_sockets)
+            )
+        )
+
+    def wait_for_state(self) -> bool:
+        """Wait until the parent has told its state. Returns False if the process should stop."""
+        gevent.wait([self.control.has_state, self.ended], count=1)
+        gc.freeze()  # what exists now stays: the collector need not look at it again and again
+        return not self.ended.is_set()
+
+    def _on_orphaned(self) -> None:
+        self.orphaned = True
+        self.ended.set()

@@ -1,0 +1,1 @@
+"""The TCP protocol: frames over a gevent server."""

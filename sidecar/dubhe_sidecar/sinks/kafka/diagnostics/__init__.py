@@ -1,0 +1,1 @@
+"""Why Kafka cannot be reached, in words, and for how long."""

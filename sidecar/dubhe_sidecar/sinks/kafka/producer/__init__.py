@@ -1,0 +1,1 @@
+"""Sending: a producer session, its batches and the records on their way."""

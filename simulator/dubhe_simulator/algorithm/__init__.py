@@ -1,0 +1,1 @@
+"""What is in an algorithm's folder: layout, dataset, template."""

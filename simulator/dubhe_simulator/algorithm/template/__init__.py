@@ -1,0 +1,80 @@
+"""What ``dubhe init`` writes: the files in ``files``, sample images, and requests that fit them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.environment import DEFAULT_PORT
+from dubhe_simulator.algorithm.dataset import read_dataset
+from dubhe_simulator.algorithm.layout import Algorithm, read_algorithm
+from dubhe_simulator.algorithm.template.pictures import draw_all
+from dubhe_simulator.client import send_command
+from dubhe_simulator.contract import payloads
+
+_FILES = Path(__file__).with_name("files")
+# Under their own names these would hide files from git and from the packaging.
+_RENAMED = {"dockerignore": ".dockerignore", "gitignore": ".gitignore"}
+_HTTP_ONLY = "@HTTP@"
+_IMAGES_IN_REQUEST = 3
+
+
+def write_algorithm(folder: Path, protocol: str) -> Algorithm:
+    """Write a runnable algorithm. Files of the same names are overwritten, others stay.
+
+    Args:
+        folder: where; it is made.
+        protocol: ``http`` or ``tcp``.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sorted(_FILES.iterdir()):
+        if source.is_file():  # an installer compiles what it takes for modules
+            text = source.read_text(encoding="utf-8")
+            target = folder / _RENAMED.get(source.name, source.name)
+            target.write_text(_filled(source.name, text, folder, protocol), encoding="utf-8")
+    draw_all(folder / "data")
+    algorithm = read_algorithm(folder)
+    _write_requests(algorithm)
+    return algorithm
+
+
+def _filled(name: str, text: str, folder: Path, protocol: str) -> str:
+    if name == "run.sh":
+        return text.replace('protocol="http"', f'protocol="{protocol}"')
+    if name != "README.md":
+        return text
+    lines = text.splitlines()
+    if protocol != "http":
+        lines = [line for line in lines if not line.startswith(_HTTP_ONLY)]
+    text = "\n".join(line.removeprefix(_HTTP_ONLY).lstrip() for line in lines) + "\n"
+    values = {
+        "NAME": folder.name,
+        "ID": Algorithm(folder, protocol, ()).name,
+        "SEND": shlex.join(send_command(protocol, "127.0.0.1", DEFAULT_PORT)),
+    }
+    for word, value in values.items():
+        text = text.replace(f"@{word}@", value)
+    return text
+
+
+def _write_requests(algorithm: Algorithm) -> None:
+    """Write one request of each kind, as the platform would send it for the sample images."""
+    dataset = read_dataset(algorithm.folder / "data")
+    ids = {kind: f"{algorithm.name}-local-{kind.id_word}-1" for kind in TaskKind}
+    names = dataset.examples(_IMAGES_IN_REQUEST)
+    requests = {
+        "train": payloads.train(ids[TaskKind.TRAIN], dataset),
+        "evaluate": payloads.predict(ids[TaskKind.PREDICT], dataset),
+        "inference": payloads.inference(ids[TaskKind.INFERENCE], dataset, names, 1),
+    }
+    folder = algorithm.folder / "requests"
+    folder.mkdir(exist_ok=True)
+    for name, body in requests.items():
+        text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")

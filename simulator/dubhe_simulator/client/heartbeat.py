@@ -1,0 +1,74 @@
+"""Asks an instance every few seconds whether it lives, as the platform does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+from dubhe_sdk.contract.requests import FLAG_OK
+from dubhe_simulator.client import Client, NoAnswer
+from dubhe_simulator.contract import payloads
+
+EVERY_S = 3.0
+TIMEOUT_S = 5.0
+
+
+class Heart:
+    """Sends heartbeats from a thread of its own, so that a slow answer delays nothing else.
+
+    Args:
+        client: for its use alone; it is closed with the heart.
+        instance_id: whom to ask.
+        every: seconds between two heartbeats.
+    """
+
+    def __init__(self, client: Client, instance_id: str, every: float = EVERY_S) -> None:
+        self._client = client
+        self._body = payloads.heartbeat(instance_id)
+        self._every = every
+        self._changes: SimpleQueue[tuple[bool, str]] = SimpleQueue()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+        self.sent = 0
+        self.lost = 0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def report(self, tell: Callable[[bool, str], None]) -> None:
+        """Tell what changed since the last call: ``tell(alive, detail)``."""
+        while True:
+            try:
+                alive, detail = self._changes.get_nowait()
+            except Empty:
+                return
+            tell(alive, detail)
+
+    def stop(self) -> None:
+        """End it; a heartbeat under way is not waited for."""
+        self._end.set()
+
+    def _run(self) -> None:
+        told: str | None = None  # the problem, if there is one
+        while not self._end.is_set():
+            problem = beat(self._client, self._body)
+            if self._end.is_set():
+                break  # the instance is being stopped: no answer is no news
+            self.sent += 1
+            self.lost += problem is not None
+            if told != problem:
+                told = problem
+                self._changes.put((problem is None, problem or ""))
+            self._end.wait(self._every)
+        self._client.close()
+
+
+def beat(client: Client, body: dict[str, object], timeout: float = TIMEOUT_S) -> str | None:
+    """Send one heartbeat; return None if it was answered well, else what happened."""
+    try:
+        reply = client.request(body, timeout)
+    except NoAnswer as error:
+        return str(error)
+    return None if reply.get("flag") == FLAG_OK else str(reply.get("message", reply))

@@ -1,0 +1,61 @@
+"""A running `dubhe ui`, asked over its HTTP API."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from dubhe_simulator.i18n.core import say
+
+
+class NoPlatform(Exception):
+    """It does not answer, or refuses. The text says what happened."""
+
+
+class Remote:
+    """Asks one platform; every request has a connection of its own.
+
+    Args:
+        url: ``http://host:port``.
+        timeout: seconds for an answer.
+    """
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._url = url
+        self._netloc = urlsplit(url if "//" in url else f"http://{url}").netloc
+        self._timeout = timeout
+
+    def get(self, path: str, **query: object) -> dict[str, Any]:
+        """Return the answer to GET ``/api/<path>``.
+
+        Raises:
+            NoPlatform: there is none.
+        """
+        return self._ask("GET", f"/api/{path}?{urlencode(query)}", None)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to POST ``/api/<path>``.
+
+        Raises:
+            NoPlatform: there is none.
+        """
+        return self._ask("POST", f"/api/{path}", json.dumps(body, ensure_ascii=False).encode())
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+        try:
+            connection = http.client.HTTPConnection(self._netloc, timeout=self._timeout)
+            try:
+                headers = {"Content-Type": "application/json", "X-Dubhe": "1"}
+                connection.request(method, path, body, headers)
+                reply = json.loads(connection.getresponse().read())
+            finally:
+                connection.close()
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            text = say("send_no_ui", url=self._url, error=error or type(error).__name__)
+            raise NoPlatform(text) from error
+        if not isinstance(reply, dict) or ("error" in reply and "id" not in reply):
+            error_text = reply.get("error") if isinstance(reply, dict) else reply
+            raise NoPlatform(str(error_text))
+        return reply

@@ -1,0 +1,1 @@
+"""The platform's side of the contract: messages, payloads, predictions, model files, topics."""

@@ -1,0 +1,83 @@
+"""Where instances run: on this machine, started from an algorithm's folder, or on hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.algorithm.layout import Algorithm
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.instances.base import Running
+from dubhe_simulator.instances.local import Instance
+
+
+class Site(Protocol):
+    """A place that runs instances of one algorithm."""
+
+    @property
+    def name(self) -> str:
+        """The algorithm's name, fit to be a part of an instance id."""
+
+    @property
+    def title(self) -> str:
+        """What is played, in a sentence."""
+
+    @property
+    def place(self) -> str:
+        """Where it runs, in a few words."""
+
+    @property
+    def protocol(self) -> str:
+        """What its instances serve, ``http`` or ``tcp``."""
+
+    @property
+    def one_each(self) -> bool:
+        """Whether an instance of a kind has to wait for the end of the former one."""
+
+    @property
+    def kinds(self) -> Sequence[TaskKind]:
+        """The kinds of task it can run, in the order of the story."""
+
+    @property
+    def models(self) -> Path:
+        """Where models appear; the same path here and for the instances."""
+
+    @property
+    def keeps_logs(self) -> bool:
+        """Whether instances' logs lie in the run's folder."""
+
+    def instance(
+        self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
+    ) -> Running:
+        """Return an instance that is not started yet.
+
+        Args:
+            kind: the kind of task.
+            instance_id: its identity.
+            folder: for what it leaves behind here.
+            environment: further variables.
+        """
+
+
+class Here:
+    """This machine: an algorithm's folder, and processes without a container around them."""
+
+    keeps_logs = True
+    one_each = False
+
+    def __init__(self, algorithm: Algorithm) -> None:
+        self._algorithm = algorithm
+        self.name = algorithm.name
+        self.place = str(algorithm.folder)
+        self.protocol = algorithm.protocol
+        self.title = say("title", folder=algorithm.folder, protocol=algorithm.protocol)
+        self.kinds = tuple(TaskKind)
+        self.models = algorithm.models
+
+    def instance(
+        self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
+    ) -> Instance:
+        """See `Site.instance`."""
+        return Instance(self._algorithm, kind, instance_id, folder, environment)

@@ -1,0 +1,78 @@
+"""What `stage` and `watch` need of an instance, wherever it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from dubhe_sdk.contract.kind import TaskKind
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an instance ended.
+
+    Attributes:
+        status: its exit status; 128 plus the signal's number if a signal ended it.
+        killed: whether it had to be killed because it ignored SIGTERM.
+        stragglers: processes it left behind, in words. They have been ended.
+    """
+
+    status: int
+    killed: bool = False
+    stragglers: tuple[str, ...] = ()
+
+
+class Running(Protocol):
+    """An instance. Entering it starts the instance, leaving it ends it."""
+
+    @property
+    def kind(self) -> TaskKind:
+        """The kind of task."""
+
+    @property
+    def id(self) -> str:
+        """Its INSTANCE_ID."""
+
+    @property
+    def protocol(self) -> str:
+        """What it serves, ``http`` or ``tcp``; known once it was started."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it serves: host and port; known once it was started."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Its log, spool and journal as they can be read from here; None if they cannot."""
+
+    @property
+    def logs(self) -> tuple[Path, ...]:
+        """Files here that tell more of a failure, the most telling first."""
+
+    def ended(self) -> Ending | None:
+        """Return how it ended, or None while it runs.
+
+        Raises:
+            TaskFailed: nobody can tell any more.
+        """
+
+    def stop(self) -> Ending:
+        """Ask it to end and wait until nothing of it is left."""
+
+    def spoken(self) -> int | None:
+        """Return how many messages it said, by its own spool. For after its end.
+
+        None if it has no spool: the algorithm does not use this SDK.
+        """
+
+    def __enter__(self) -> Running: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

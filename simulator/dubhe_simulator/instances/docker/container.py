@@ -1,0 +1,171 @@
+"""One container of an algorithm, from its creation to its removal."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+import time
+from typing import TYPE_CHECKING
+
+from dubhe_simulator.algorithm.layout import DEFAULT_PROTOCOL, PROTOCOLS, exported_protocol
+from dubhe_simulator.i18n.container import say
+from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.instances.docker.spec import Plan
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+    from docker.models.images import Image
+
+DEFAULT_WORKDIR = "/app"
+LOOK_EVERY_S = 0.1
+# Beyond what the container gives itself (DUBHE_GRACE_SECONDS).
+GRACE_MARGIN_S = 1.0
+DEFAULT_GRACE_S = 9.0
+EXIT_UNKNOWN = 1
+
+
+def find_image(client: DockerClient, name: str, advice: str) -> Image:
+    """Return an image of the engine's.
+
+    Args:
+        client: the engine's.
+        name: the image's.
+        advice: what to do if there is none.
+
+    Raises:
+        EngineTrouble: there is none.
+    """
+    from docker.errors import APIError, ImageNotFound
+
+    try:
+        return client.images.get(name)
+    except ImageNotFound:
+        raise EngineTrouble(say("run_no_image", image=name, advice=advice)) from None
+    except APIError as error:
+        raise EngineTrouble(str(error.explanation or error)) from error
+
+
+class Running:
+    """A container. It exists as soon as this is made, and runs after `start`.
+
+    Args:
+        client: the engine's.
+        plan: what to start.
+
+    Raises:
+        EngineTrouble: the engine refuses it.
+    """
+
+    def __init__(self, client: DockerClient, plan: Plan) -> None:
+        from docker.errors import APIError, DockerException
+
+        self.plan = plan
+        image = client.images.get(plan.image)
+        self.workdir = image.attrs["Config"].get("WorkingDir") or DEFAULT_WORKDIR
+        try:
+            self.container: Container = client.containers.create(**plan.arguments(self.workdir))
+        except APIError as error:
+            raise EngineTrouble(self._refusal(error)) from error
+        except DockerException as error:  # an option that the package itself refuses
+            raise EngineTrouble(str(error)) from error
+        self.protocol = self._protocol()
+
+    def start(self) -> None:
+        """Start it.
+
+        Raises:
+            EngineTrouble: it cannot start: the port is taken, there is no such GPU.
+        """
+        from docker.errors import APIError
+
+        try:
+            self.container.start()
+        except APIError as error:
+            raise EngineTrouble(self._refusal(error)) from error
+
+    @property
+    def port(self) -> int:
+        """The port on the host's loopback."""
+        if self.plan.on_host_network:
+            return self.plan.inner_port
+        key = f"{self.plan.inner_port}/tcp"
+        self.container.reload()
+        bound = (self.container.attrs["NetworkSettings"].get("Ports") or {}).get(key)
+        return int(bound[0]["HostPort"]) if bound else self.plan.inner_port
+
+    def ended(self) -> int | None:
+        """Return its exit status, or None while it runs."""
+        from docker.errors import NotFound
+
+        try:
+            self.container.reload()
+        except NotFound:
+            return EXIT_UNKNOWN  # somebody removed it
+        state = self.container.attrs["State"]
+        return int(state["ExitCode"]) if state["Status"] in ("exited", "dead") else None
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed something in it for its memory limit."""
+        return bool(self.container.attrs["State"].get("OOMKilled"))
+
+    def stop(self, impatient: bool = False) -> None:
+        """Ask it to end. A second call of an impatient caller kills it."""
+        from docker.errors import APIError
+
+        with contextlib.suppress(APIError):  # it has ended meanwhile
+            self.container.kill("SIGKILL" if impatient else "SIGTERM")
+
+    @property
+    def grace(self) -> float:
+        """How many seconds it may take to end."""
+        given = self.plan.environment.get("DUBHE_GRACE_SECONDS", "")
+        with contextlib.suppress(ValueError):
+            return float(given) + GRACE_MARGIN_S
+        return DEFAULT_GRACE_S + GRACE_MARGIN_S
+
+    def remove(self) -> None:
+        """Kill and remove it."""
+        from docker.errors import APIError, NotFound
+
+        deadline = time.monotonic() + self.grace
+        while True:
+            try:
+                self.container.remove(force=True, v=True)
+            except NotFound:
+                return
+            except APIError as error:
+                # "removal … is already in progress" (409) ends by itself.
+                if error.status_code != 409 or time.monotonic() > deadline:
+                    raise EngineTrouble(str(error.explanation or error)) from error
+                time.sleep(LOOK_EVERY_S)
+            else:
+                return
+
+    def _protocol(self) -> str:
+        """Return what the image's own run.sh exports."""
+        from docker.errors import NotFound
+
+        chosen = self.plan.environment.get("protocol", DEFAULT_PROTOCOL)
+        try:
+            chunks, _ = self.container.get_archive(f"{self.workdir}/run.sh")
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                members = archive.getmembers()
+                script = archive.extractfile(members[0]) if members else None
+                if script is not None:
+                    chosen = exported_protocol(script.read().decode(errors="replace"))
+        except NotFound:
+            pass  # the base's own run.sh starts app.py
+        return chosen if chosen in PROTOCOLS else DEFAULT_PROTOCOL
+
+    def _refusal(self, error: Exception) -> str:
+        text = str(getattr(error, "explanation", None) or error)
+        if "port is already allocated" in text or "address already in use" in text:
+            return say("run_port_taken", port=self.plan.port)
+        if "could not select device driver" in text or "nvidia-container" in text:
+            return say("run_no_gpu", error=text)
+        if "is already in use by container" in text:
+            return say("run_name_taken", name=self.plan.name)
+        return text

@@ -1,0 +1,128 @@
+"""Finding the Docker engine, as the command line `docker` finds it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dubhe_simulator.i18n.container import say
+from dubhe_simulator.instances.docker.errors import EngineTrouble
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.tls import TLSConfig
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+TIMEOUT_S = 60  # for one answer; builds and logs have none
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@contextlib.contextmanager
+def engine() -> Iterator[DockerClient]:
+    """Yield a client of the engine that answers.
+
+    Raises:
+        EngineTrouble: the package ``docker`` is missing, no engine answers, or it went away or
+            refused something in the block.
+    """
+    try:
+        import docker
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+        from urllib3.exceptions import HTTPError
+    except ImportError as error:
+        if error.name and error.name.partition(".")[0] == "docker":
+            raise EngineTrouble(say("no_package")) from None
+        raise EngineTrouble(say("broken_package", error=error)) from error
+    host, found_in = where()
+    client: DockerClient | None = None
+    try:
+        try:
+            if found_in == "DOCKER_HOST":
+                client = docker.from_env(timeout=TIMEOUT_S)
+            else:
+                client = docker.DockerClient(base_url=host, timeout=TIMEOUT_S, tls=_tls(found_in))
+            client.ping()
+        # requests' and urllib3's errors are OSErrors or wrapped in a DockerException; an unusable
+        # address is a ValueError somewhere below.
+        except (DockerException, OSError, ValueError, ImportError) as error:
+            raise EngineTrouble(_why(host, found_in, error)) from error
+        try:
+            yield client
+        except (DockerException, RequestException, HTTPError) as error:
+            raise EngineTrouble(say("engine_lost", host=host, error=error)) from error
+    finally:
+        if client is not None:
+            client.close()
+
+
+def where() -> tuple[str, str]:
+    """Return the engine's address and what names it: DOCKER_HOST, a context, or the default."""
+    host = os.environ.get("DOCKER_HOST", "").strip()
+    if host:
+        return host, "DOCKER_HOST"
+    from docker.context import ContextAPI
+
+    name = os.environ.get("DOCKER_CONTEXT", "").strip() or None
+    try:
+        context = ContextAPI.get_context(name)
+    # Its reader raises a bare Exception for a damaged file.
+    except Exception as error:
+        raise EngineTrouble(say("bad_context", name=name or "", error=error)) from error
+    if context is None:
+        raise EngineTrouble(say("bad_context", name=name or "", error=say("unknown_context")))
+    if context.name == "default" or not context.Host:
+        return DEFAULT_HOST, ""
+    return context.Host, context.name
+
+
+def is_local(host: str) -> bool:
+    """Return whether an engine at this address sees this machine's folders and loopback."""
+    parts = urlsplit(host)
+    return parts.scheme not in ("tcp", "http", "https", "ssh") or parts.hostname in _LOOPBACK
+
+
+def _tls(context: str) -> TLSConfig | bool:
+    from docker.context import ContextAPI
+
+    found = ContextAPI.get_context(context) if context else None
+    return (found.TLSConfig if found else None) or False
+
+
+def _why(host: str, found_in: str, error: BaseException) -> str:
+    """Say where it was looked for, what happened, and what to do."""
+    source = say("from_default")
+    if found_in == "DOCKER_HOST":
+        source = say("from_variable")
+    elif found_in:
+        source = say("from_context", name=found_in)
+    number = _errno(error)
+    if number in (errno.EACCES, errno.EPERM):
+        advice = say("advice_permission")
+    elif number == errno.ENOENT and not found_in:
+        advice = say("advice_start")
+    elif found_in == "DOCKER_HOST":
+        advice = say("advice_variable")
+    else:
+        advice = say("advice_start")
+    reason = os.strerror(number) if number else str(error)
+    return say("no_engine", host=host, source=source, reason=reason, advice=advice)
+
+
+def _errno(error: BaseException) -> int | None:
+    """Return the system's error number from below the layers of wrapped exceptions."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, OSError) and one.errno:
+            return one.errno
+        waiting += [*one.args, one.__cause__, one.__context__, getattr(one, "reason", None)]
+    return None

@@ -1,0 +1,55 @@
+"""The request that a started instance waits for, ready to be sent."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.contract.requests import ROUTES, RequestType
+from dubhe_simulator.algorithm.dataset import Dataset, read_dataset
+from dubhe_simulator.client import send_command
+from dubhe_simulator.contract import payloads
+from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.instances.local import HOST
+
+IMAGES = 3
+NOWHERE = Path("/path/to/images")
+
+
+def sample_body(kind: TaskKind, instance_id: str, data: Path | None) -> dict[str, Any]:
+    """Return a request as the platform would send it for these images; without any, for none."""
+    try:
+        dataset = read_dataset(data) if data is not None else _none(NOWHERE)
+    except CannotPlay:
+        dataset = _none(data or NOWHERE)
+    if kind is TaskKind.TRAIN:
+        return payloads.train(instance_id, dataset)
+    if kind is TaskKind.PREDICT:
+        return payloads.predict(instance_id, dataset)
+    names = dataset.examples(IMAGES) or ["1.png"]
+    return payloads.inference(instance_id, dataset, names, 1)
+
+
+def write_sample(path: Path, body: dict[str, Any]) -> None:
+    """Write a request to a file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def send_line(protocol: str, port: int, body: dict[str, Any], path: Path) -> str:
+    """Return the shell command that sends a request from a file."""
+    if protocol != "http":
+        return shlex.join([*send_command(protocol, HOST, port), str(path)])
+    type_ = RequestType(body["req_type"])
+    [route] = [route for route, known in ROUTES.items() if known is type_]
+    return shlex.join(["curl", f"http://{HOST}:{port}{route}", "-d", f"@{path}"])
+
+
+def _none(data: Path) -> Dataset:
+    return Dataset(data, None, data, ())

@@ -1,0 +1,176 @@
+"""With what a container is started: environment, mounts, network, limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.environment import DEFAULT_PORT, DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
+from dubhe_simulator.i18n.container import say
+from dubhe_simulator.instances.docker.errors import EngineTrouble
+
+TEMPORARY = "/temporary"
+RUN_LABEL = "dubhe.run"
+_LOOPBACK = ("localhost", "127.", "[::1]", "::1")
+# What this command decides by other options.
+_OURS = {
+    "INSTANCE_ID": "--kind",
+    "PORT": "--port",
+    "model_path": "--model",
+    "BOOTSTRAP_SERVERS": "--brokers",
+    "PLATFORM_TYPE": "--brokers",
+    "DUBHE_TEMPORARY": "--runs-dir",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to start, and with what.
+
+    Attributes:
+        image: its name.
+        kind: the kind of task.
+        instance_id: its third part fits the kind.
+        run: folder for what the container writes.
+        name: the container's.
+        user: ``UID:GID``.
+        data: images, mounted read-only at the same path; None for none.
+        model: model file, likewise.
+        port: on the host; None for any free one.
+        brokers: ``host:port[,host:port…]``; None for the embedded journal.
+        topics: of status and of results.
+        network: a Docker network, ``host`` among them; None for the default one.
+        gpus: how many, -1 for all, None for none.
+        memory: a limit such as ``2g``.
+        environment: further variables.
+    """
+
+    image: str
+    kind: TaskKind
+    instance_id: str
+    run: Path
+    name: str
+    user: str
+    data: Path | None = None
+    model: Path | None = None
+    port: int | None = None
+    brokers: str | None = None
+    topics: tuple[str, str] = (DEFAULT_TOPIC_STATUS, DEFAULT_TOPIC_RESULT)
+    network: str | None = None
+    gpus: int | None = None
+    memory: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def temporary(self) -> Path:
+        """What is ``/temporary`` in the container: log, spool, journal."""
+        return self.run / "temporary"
+
+    @property
+    def output(self) -> Path:
+        """What is ``output`` in the algorithm's folder: models."""
+        return self.run / "output"
+
+    @property
+    def on_host_network(self) -> bool:
+        """Whether the container shares the host's network."""
+        return self.network == "host"
+
+    @property
+    def inner_port(self) -> int:
+        """The port in the container."""
+        return self.port if self.on_host_network and self.port else DEFAULT_PORT
+
+    def make_folders(self) -> None:
+        """Make the folders that the container writes to, fit for its user.
+
+        Raises:
+            OSError: they cannot be made.
+        """
+        for folder in (self.temporary, self.output):
+            folder.mkdir(parents=True, exist_ok=True)
+            if self.user != own_user():
+                folder.chmod(0o1777)
+
+    def variables(self) -> dict[str, str]:
+        """Return the container's environment."""
+        env = {
+            "INSTANCE_ID": self.instance_id,
+            "PORT": str(self.inner_port),
+            "DUBHE_TEMPORARY": TEMPORARY,
+        }
+        if self.model is not None:
+            env["model_path"] = str(self.model)
+        if self.brokers is not None:
+            env.update(
+                PLATFORM_TYPE="1",
+                BOOTSTRAP_SERVERS=self.brokers,
+                TOPIC_MODEL_STATUS=self.topics[0],
+                TOPIC_MODEL_RESULT=self.topics[1],
+            )
+        return {**self.environment, **env}
+
+    def volumes(self, workdir: str) -> dict[str, dict[str, str]]:
+        """Return the mounts, for an image with this working directory."""
+        mounts = {
+            str(self.temporary): {"bind": TEMPORARY, "mode": "rw"},
+            str(self.output): {"bind": f"{workdir.rstrip('/')}/output", "mode": "rw"},
+        }
+        for path in (self.data, self.model):
+            if path is not None:
+                mounts[str(path)] = {"bind": str(path), "mode": "ro"}
+        return mounts
+
+    def arguments(self, workdir: str) -> dict[str, Any]:
+        """Return what `docker.models.containers.ContainerCollection.create` takes."""
+        arguments: dict[str, Any] = {
+            "image": self.image,
+            "name": self.name,
+            "user": self.user,
+            "environment": self.variables(),
+            "volumes": self.volumes(workdir),
+            "labels": {RUN_LABEL: str(self.run)},
+            "mem_limit": self.memory,
+        }
+        if self.network is not None:
+            key = "network_mode" if self.on_host_network else "network"
+            arguments[key] = self.network
+        if not self.on_host_network:
+            arguments["ports"] = {f"{self.inner_port}/tcp": ("127.0.0.1", self.port)}
+        if self.gpus is not None:
+            from docker.types import DeviceRequest
+
+            request = DeviceRequest(count=self.gpus, capabilities=[["gpu"]])
+            arguments["device_requests"] = [request]
+        return arguments
+
+
+def own_user() -> str:
+    """Return the caller's ``UID:GID``."""
+    return f"{os.getuid()}:{os.getgid()}"
+
+
+def on_loopback(brokers: str) -> bool:
+    """Return whether a broker has a loopback address, which a container takes for its own."""
+    return any(entry.strip().startswith(_LOOPBACK) for entry in brokers.split(","))
+
+
+def read_environment(words: Sequence[str]) -> dict[str, str]:
+    """Return the variables that ``K=V`` sets; ``K`` alone hands the caller's own on.
+
+    Raises:
+        EngineTrouble: a variable that another option decides, or one that is not set.
+    """
+    found = {}
+    for word in words:
+        name, given, value = word.partition("=")
+        if name in _OURS:
+            raise EngineTrouble(say("run_env_ours", name=name, option=_OURS[name]))
+        if not given and name not in os.environ:
+            raise EngineTrouble(say("run_env_unset", name=name))
+        found[name] = value if given else os.environ[name]
+    return found

@@ -1,0 +1,198 @@
+"""One running instance of an algorithm, started as the platform starts a container."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator import interrupts
+from dubhe_simulator.algorithm.layout import Algorithm
+from dubhe_simulator.instances.base import Ending
+from dubhe_simulator.instances.spool_status import spoken
+
+HOST = "127.0.0.1"
+GRACE_S = 10.0  # between SIGTERM and SIGKILL, as `docker stop` has it
+# …and after one or two signals to the platform itself: somebody is waiting for their prompt.
+GRACE_INTERRUPTED_S = (GRACE_S, 5.0, 0.0)
+LOOK_EVERY_S = 0.02
+
+# What decides how the SDK runs comes from the platform alone, never from the caller's shell.
+_OURS = frozenset(
+    {
+        "PLATFORM_TYPE",
+        "PORT",
+        "protocol",
+        "BOOTSTRAP_SERVERS",
+        "INSTANCE_ID",
+        "model_path",
+        "DUBHE_SPOOL_DIR",
+        "DUBHE_PROCESS",  # would tell the algorithm that a service is above it already
+    }
+)
+
+
+class Instance:
+    """An instance. Use it as a context manager: leaving it ends the instance.
+
+    Args:
+        algorithm: what to start.
+        kind: the kind of task.
+        instance_id: its identity; the third part must fit the kind.
+        folder: for its log, spool, journal and intermediate results; it is created.
+        environment: further variables.
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        kind: TaskKind,
+        instance_id: str,
+        folder: Path,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.algorithm = algorithm
+        self.kind = kind
+        self.id = instance_id
+        self.folder = folder.absolute()
+        self.port = free_port()
+        self._environment = environment
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._ending: Ending | None = None
+
+    @property
+    def console(self) -> Path:
+        """Everything it wrote to standard output and standard error."""
+        return self.folder / "console.log"
+
+    @property
+    def log(self) -> Path:
+        """The SDK's log."""
+        return self.folder / "log" / "dubhe.log"
+
+    @property
+    def journal(self) -> Path:
+        """The embedded journal."""
+        return self.folder / "journal"
+
+    @property
+    def spool(self) -> Path:
+        """The spool's directory."""
+        return self.folder / "spool"
+
+    @property
+    def protocol(self) -> str:
+        """See `Running.protocol`."""
+        return self.algorithm.protocol
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """See `Running.address`."""
+        return HOST, self.port
+
+    @property
+    def logs(self) -> tuple[Path, ...]:
+        """See `Running.logs`."""
+        return self.console, self.log
+
+    def spoken(self) -> int | None:
+        """See `Running.spoken`."""
+        return spoken(self.spool)
+
+    def start(self) -> None:
+        """Start it. Its address is `HOST` and `port` as soon as it listens."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        keeper = Path(__file__).with_name("supervisor.py")
+        # Isolated (-I) and without site-packages (-S): nothing of the caller's can break it.
+        command = [sys.executable, "-I", "-S", str(keeper), str(self.console), str(GRACE_S)]
+        with interrupts.deferred():  # or nobody would hold on to the keeper
+            self._keeper = subprocess.Popen(
+                [*command, *self.algorithm.command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=self.algorithm.folder,
+                env=self._full_environment(),
+                start_new_session=True,  # a terminal's Ctrl-C is for the platform alone
+            )
+
+    def ended(self) -> Ending | None:
+        """Return how it ended, or None while it runs."""
+        if self._ending is None and self._keeper is not None and self._keeper.poll() is not None:
+            self._ending = self._read_ending(self._keeper)
+        return self._ending
+
+    def stop(self) -> Ending:
+        """Ask it to end (SIGTERM, after the grace SIGKILL) and wait until nothing is left.
+
+        A signal to the platform shortens the grace, a second one ends it.
+        """
+        if self._keeper is None:
+            return Ending(0)
+        with interrupts.deferred():
+            self._tell(b"T")
+            begun = time.monotonic()
+            while self.ended() is None:
+                grace = GRACE_INTERRUPTED_S[min(interrupts.count(), len(GRACE_INTERRUPTED_S) - 1)]
+                if time.monotonic() - begun > grace:
+                    self._tell(b"K")
+                time.sleep(LOOK_EVERY_S)
+        return self.ended() or Ending(1)
+
+    def __enter__(self) -> Instance:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _tell(self, word: bytes) -> None:
+        assert self._keeper is not None and self._keeper.stdin is not None
+        with contextlib.suppress(OSError, ValueError):  # it has ended by itself
+            self._keeper.stdin.write(word)
+            self._keeper.stdin.flush()
+
+    @staticmethod
+    def _read_ending(keeper: subprocess.Popen[bytes]) -> Ending:
+        assert keeper.stdout is not None and keeper.stdin is not None
+        raw = keeper.stdout.read()
+        keeper.stdout.close()
+        with contextlib.suppress(OSError):
+            keeper.stdin.close()
+        if not raw:  # the keeper could not start the command, or somebody killed it
+            return Ending(keeper.returncode or 1)
+        report = json.loads(raw)
+        return Ending(report["status"], report["killed"], tuple(report["stragglers"]))
+
+    def _full_environment(self) -> dict[str, str]:
+        env = {name: value for name, value in os.environ.items() if name not in _OURS}
+        # run.sh says `python3`: that has to be the interpreter that has the SDK.
+        env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
+        env.update(
+            INSTANCE_ID=self.id,
+            PORT=str(self.port),
+            protocol=self.algorithm.protocol,
+            DUBHE_TEMPORARY=str(self.folder),
+        )
+        env.update(self._environment)
+        return env
+
+
+def free_port() -> int:
+    """Return a port that is free on all interfaces at this moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind(("", 0))
+        port: int = sock.getsockname()[1]
+        return port

@@ -1,0 +1,1 @@
+"""Curves of metrics: storing points and reducing them for the screen."""

@@ -1,0 +1,1 @@
+"""From records of the sources to the state of the platform."""

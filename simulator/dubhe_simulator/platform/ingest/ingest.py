@@ -1,0 +1,117 @@
+"""The thread that takes in what sources read, and stores it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from queue import Empty, Full, Queue
+
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.platform.state.registry import Book
+from dubhe_simulator.platform.storage.database import Store
+from dubhe_simulator.platform.storage.write_batch import Unsaved
+from dubhe_simulator.sources.record import Batch
+
+STORE_EVERY_S = 0.2
+RETRY_S = 2.0  # when the disk takes nothing
+QUEUED = 8  # batches; then sources wait
+SETTLE_S = 1.0
+CLOSE_S = 60.0  # a backlog on a slow disk; the store must not be closed under the thread
+
+
+class Ingest:
+    """One owner for the book's contents and for writing the store.
+
+    Args:
+        book: the account.
+        store: the store.
+    """
+
+    def __init__(self, book: Book, store: Store) -> None:
+        self._book = book
+        self._store = store
+        self._queue: Queue[Batch | None] = Queue(QUEUED)
+        self._unsaved: list[Unsaved] = []
+        self._end = threading.Event()
+        self._saved = threading.Condition()
+        self._asked = 0  # how often `settle` was called, and up to which call it is done
+        self._answered = 0
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self.trouble: str | None = None
+        """Why nothing can be stored, while that is so."""
+
+    def prepare(self) -> None:
+        """Derive again what an older version derived. Before `start`."""
+        if self._store.fresh:
+            for _ in self._book.replay():
+                self._save()
+            self._save()
+            self._store.mark_derived()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Hand over records; waits while there are too many."""
+        self._queue.put(batch)
+
+    def settle(self, timeout: float = SETTLE_S) -> None:
+        """Have everything stored that the book knows now, so that the store answers with it."""
+        with self._saved:
+            self._asked += 1
+            ticket = self._asked
+            with contextlib.suppress(Full):  # then the thread is awake anyway
+                self._queue.put_nowait(None)
+            self._saved.wait_for(lambda: self._answered >= ticket, timeout)
+
+    def close(self) -> None:
+        """Store everything, then end. Sources have to be closed before."""
+        self._end.set()
+        self._thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        save_at = 0.0
+        while True:
+            if self.trouble is None:
+                self._take(max(0.0, save_at - time.monotonic()) or STORE_EVERY_S)
+            else:
+                self._end.wait(RETRY_S)
+            due = self._asked > self._answered or time.monotonic() >= save_at
+            if due or self._end.is_set():
+                self._book.open_for_waiting()
+                self._save()
+                save_at = time.monotonic() + STORE_EVERY_S
+            if self._end.is_set() and (self._queue.empty() or self.trouble):
+                return
+
+    def _take(self, timeout: float) -> None:
+        try:
+            batch = self._queue.get(timeout=min(timeout, STORE_EVERY_S))
+        except Empty:
+            return
+        if batch is not None:
+            self._book.apply(batch)
+
+    def _save(self) -> None:
+        asked = self._asked
+        collected = self._book.collect()
+        if collected is not None:
+            self._unsaved.append(collected)
+        try:
+            while self._unsaved:
+                with self._store.transaction() as connection:
+                    self._unsaved[0].write(connection)
+                written = self._unsaved.pop(0)
+                self._book.confirm(written)
+                if written.deleted:
+                    self._store.shrink()
+        except sqlite3.Error as error:
+            self.trouble = say("ui_not_stored", path=self._store.path, error=error)
+        else:
+            self.trouble = None
+        with self._saved:
+            self._answered = asked
+            self._saved.notify_all()

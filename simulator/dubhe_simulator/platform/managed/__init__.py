@@ -1,0 +1,1 @@
+"""Instances that the platform itself starts and stops."""

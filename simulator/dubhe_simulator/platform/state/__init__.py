@@ -1,0 +1,1 @@
+"""What is known of instances, runs and results."""

@@ -1,0 +1,148 @@
+"""What is known of an instance and of a run, as plain data that the store keeps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from dubhe_sdk.contract.kind import TaskKind, kind_of
+
+
+@dataclass
+class Said:
+    """What an instance's messages tell. Derived.
+
+    Attributes:
+        ready: READY was seen.
+        end: status of the last END that no START followed; None without one.
+        end_message: what that END said.
+        open_run: the run under way.
+        last_run: the latest run.
+        runs: how many there were.
+        first_ms: when the first message was said, ms since 1970; 0 without one.
+        last_ms: when the last message was said.
+        last: the last message in a few words.
+    """
+
+    ready: bool = False
+    end: int | None = None
+    end_message: str = ""
+    open_run: int | None = None
+    last_run: int | None = None
+    runs: int = 0
+    first_ms: int = 0
+    last_ms: int = 0
+    last: str = ""
+    messages: int = 0
+    repeats: int = 0
+    broken: int = 0
+
+
+@dataclass
+class Known:
+    """What the platform did about an instance, or was told. Kept.
+
+    Attributes:
+        owned: this platform started it.
+        life: which life of the platform did; a number drawn at its start.
+        protocol: ``http`` or ``tcp``.
+        address: ``host:port``.
+        folder: with its log, spool and journal.
+        model: the model file it was started with.
+        exit_status: after its end.
+        lost: why nobody can tell its exit status, if it has ended so.
+        stopped: the platform asked it to end.
+        created_ms: when it was started or attached.
+    """
+
+    owned: bool = False
+    life: str = ""
+    protocol: str | None = None
+    address: str | None = None
+    folder: str | None = None
+    model: str | None = None
+    exit_status: int | None = None
+    stopped: bool = False
+    created_ms: int = 0
+    lost: str = ""
+
+    @property
+    def gone(self) -> bool:
+        """Whether its process has ended, as far as is known."""
+        return self.exit_status is not None or bool(self.lost)
+
+
+@dataclass
+class Account:
+    """An instance."""
+
+    id: str
+    said: Said = field(default_factory=Said)
+    known: Known = field(default_factory=Known)
+    alive: bool | None = None
+    """Whether the last heartbeats were answered; None if nobody asks."""
+    silence: str = ""
+    """Why they were not."""
+
+    @property
+    def kind(self) -> TaskKind | None:
+        """The kind of task; None if the id does not tell."""
+        try:
+            return kind_of(self.id)
+        except ValueError:
+            return None
+
+    @property
+    def kind_word(self) -> str | None:
+        """The kind's name."""
+        return None if self.kind is None else self.kind.value
+
+
+@dataclass
+class Run:
+    """What one START … END covers; an answered inference request is one as well.
+
+    Attributes:
+        id: unique in the store.
+        instance: whose.
+        kind: of task.
+        number: which of the instance's, from 1.
+        started_ms: when it began, ms since 1970.
+        ended_ms: when it ended; None while it runs.
+        status: of END: 200 or 300; None without one.
+        message: what END said.
+        share: of the work done, 0 to 1.
+        epoch: the latest.
+        progress_ms: when the latest progress was said.
+        results: result messages.
+        images: images in them.
+        labelled: whether any of them tells a truth.
+        send: number of the inference request that it is.
+    """
+
+    id: int
+    instance: str
+    kind: str | None
+    number: int
+    started_ms: int
+    ended_ms: int | None = None
+    status: int | None = None
+    message: str = ""
+    share: float | None = None
+    epoch: int | None = None
+    epochs_done: float = 0.0
+    progress_ms: int = 0
+    results: int = 0
+    images: int = 0
+    labelled: bool = False
+    send: int | None = None
+
+    def count(self, images: int, labelled: bool) -> None:
+        """A result message arrived, with so many images; whether any of them tells a truth."""
+        self.results += 1
+        self.images += images
+        self.labelled = self.labelled or labelled
+
+    def facts(self) -> dict[str, Any]:
+        """Return it for the store."""
+        return asdict(self)

@@ -1,0 +1,100 @@
+"""Results on their way into the store, and those that wait for their run.
+
+In Kafka results lie in another topic than START, so a reader may meet a result first. It then
+waits for the START, without a run.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from dubhe_simulator.platform.findings import results_in
+from dubhe_simulator.platform.storage.database import Store
+from dubhe_simulator.platform.storage.write_batch import Row, Unsaved
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One image's result without a run."""
+
+    id: int
+    at_ms: int
+    labelled: bool
+    since: float
+
+
+class Results:
+    """Not for several threads at once: the book's lock is around it.
+
+    Args:
+        store: has those of the platform's former lives.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._next = store.one("SELECT coalesce(max(id), 0) + 1 FROM results")[0]
+        self._waiting: dict[str, list[Waiting]] = {}
+        self._rows: list[Row] = []
+        self._findings: list[Row] = []
+        self._moved: list[Row] = []
+        labelled = "EXISTS (SELECT 1 FROM findings WHERE result = id AND truth != '')"
+        sql = f"SELECT id, instance, at_ms, {labelled} FROM results WHERE run IS NULL"
+        for id_, instance, at_ms, known in store.rows(sql):
+            waiting = Waiting(id_, at_ms, bool(known), time.monotonic())
+            self._waiting.setdefault(instance, []).append(waiting)
+
+    def add(self, instance: str, run: int | None, at_ms: int, data: Any) -> tuple[int, bool]:
+        """Take in a result message; return its images, and whether a truth is known.
+
+        Args:
+            instance: whose.
+            run: its run; None lets it wait for one.
+            at_ms: when it was said, in ms since 1970.
+            data: as the message has it.
+        """
+        count, any_labelled = 0, False
+        for image in results_in(data):
+            self._rows.append((self._next, run, instance, at_ms, image.path))
+            self._findings += [
+                (self._next, n, f.truth, f.predicted, f.conf, f.shape_type, f.position, f.special)
+                for n, f in enumerate(image.findings)
+            ]
+            if run is None:
+                waiting = Waiting(self._next, at_ms, image.labelled, time.monotonic())
+                self._waiting.setdefault(instance, []).append(waiting)
+            self._next += 1
+            count += 1
+            any_labelled = any_labelled or image.labelled
+        return count, any_labelled
+
+    def claim(self, instance: str, run: int, from_ms: int) -> list[Waiting]:
+        """Give a run those of its instance that were said from this time on; return them."""
+        waiting = self._waiting.pop(instance, [])
+        claimed = [result for result in waiting if result.at_ms >= from_ms]
+        if len(claimed) < len(waiting):
+            self._waiting[instance] = [r for r in waiting if r.at_ms < from_ms]
+        self._moved += [(run, result.id) for result in claimed]
+        return claimed
+
+    def waited_longer_than(self, seconds: float) -> list[tuple[str, int]]:
+        """Return the instances that have waiting results, and when the first was said."""
+        now = time.monotonic()
+        return [
+            (instance, min(result.at_ms for result in waiting))
+            for instance, waiting in self._waiting.items()
+            if waiting and now - waiting[0].since > seconds
+        ]
+
+    def forget(self, instance: str) -> None:
+        """Forget an instance's results."""
+        self._waiting.pop(instance, None)
+        gone = {row[0] for row in self._rows if row[2] == instance}
+        self._rows = [row for row in self._rows if row[0] not in gone]
+        self._findings = [row for row in self._findings if row[0] not in gone]
+
+    def collect(self, unsaved: Unsaved) -> None:
+        """Add what has changed to what has to be stored."""
+        unsaved.results, self._rows = self._rows, []
+        unsaved.findings, self._findings = self._findings, []
+        unsaved.moved, self._moved = self._moved, []

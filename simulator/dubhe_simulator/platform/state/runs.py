@@ -1,0 +1,104 @@
+"""The runs of all instances: which are under way, and which was at a given time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dubhe_simulator.platform.state.records import Account, Run
+from dubhe_simulator.platform.storage.write_batch import Unsaved
+
+
+class Runs:
+    """Not for several threads at once: the book's lock is around it.
+
+    Args:
+        facts: ``(number, facts)`` as the store has them, in the order of their beginning.
+    """
+
+    def __init__(self, facts: Iterable[tuple[int, dict[str, Any]]]) -> None:
+        self._runs = {number: Run(**of) for number, of in facts}
+        self._of_instance: dict[str, list[int]] = {}
+        self._of_send: dict[int, int] = {}
+        self._next = max(self._runs, default=0) + 1
+        self._dirty: dict[int, None] = {}
+        for run in self._runs.values():
+            self._index(run)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(list(self._runs.values()))
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._runs
+
+    def get(self, number: int | None) -> Run | None:
+        """Return a run; None if there is none."""
+        return None if number is None else self._runs.get(number)
+
+    def of_send(self, send: int) -> int | None:
+        """Return the run that an inference request is."""
+        return self._of_send.get(send)
+
+    def under_way(self, account: Account) -> Run | None:
+        """Return the run of an instance that has not ended."""
+        return self.get(account.said.open_run)
+
+    def at(self, account: Account, at_ms: int) -> Run | None:
+        """Return the run that was under way when something was said."""
+        for number in reversed(self._of_instance.get(account.id, ())):
+            run = self._runs[number]
+            if run.started_ms <= at_ms:
+                return run if run.ended_ms is None or at_ms <= run.ended_ms else None
+        return None
+
+    def add(self, account: Account, at_ms: int, send: int | None = None) -> Run:
+        """Begin a run.
+
+        Args:
+            account: whose.
+            at_ms: when, in ms since 1970.
+            send: the number of the inference request that it is.
+        """
+        said = account.said
+        said.runs += 1
+        run = Run(self._next, account.id, account.kind_word, said.runs, at_ms, send=send)
+        self._next += 1
+        self._runs[run.id] = run
+        self._index(run)
+        said.last_run = run.id
+        self.touch(run)
+        return run
+
+    def end(self, account: Account, at_ms: int, status: int | None, message: str) -> None:
+        """End the run under way, if there is one."""
+        run = self.under_way(account)
+        if run is not None:
+            run.ended_ms, run.status, run.message = at_ms, status, message
+            account.said.open_run = None
+            self.touch(run)
+
+    def forget(self, instance: str) -> list[int]:
+        """Forget an instance's runs; return their numbers."""
+        numbers = self._of_instance.pop(instance, [])
+        for number in numbers:
+            run = self._runs.pop(number)
+            self._dirty.pop(number, None)
+            if run.send is not None:
+                del self._of_send[run.send]
+        return numbers
+
+    def touch(self, run: Run) -> None:
+        """It has changed."""
+        self._dirty[run.id] = None
+
+    def collect(self, unsaved: Unsaved) -> None:
+        """Add what has changed to what has to be stored."""
+        for number in self._dirty:
+            unsaved.runs[number] = self._runs[number].facts()
+            unsaved.touched["run", str(number)] = None
+        self._dirty = {}
+
+    def _index(self, run: Run) -> None:
+        self._of_instance.setdefault(run.instance, []).append(run.id)
+        if run.send is not None:
+            self._of_send[run.send] = run.id

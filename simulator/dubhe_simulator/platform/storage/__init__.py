@@ -1,0 +1,1 @@
+"""The database: schema, writing in batches, queries, export."""

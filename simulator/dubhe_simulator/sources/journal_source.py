@@ -1,0 +1,176 @@
+"""Follows the embedded journals of many instances: all below the runs folder, and attached ones.
+
+An instance's folder lies two levels below the runs folder (``<run>/<kind>``). Journals that
+grow are looked at often; those that have been silent for long, seldom.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from dubhe_simulator.contract.json_safe import LARGEST, decode, encode
+from dubhe_simulator.sources.journal_lines import JournalLines, Line
+from dubhe_simulator.sources.record import Batch, Record
+
+LOOK_EVERY_S = 0.05
+LOOK_SELDOM_S = 2.0
+DISCOVER_EVERY_S = 0.5
+BATCH = 500
+PREFIX = "journal "
+
+
+class _Journal:
+    def __init__(self, folder: Path, position: str | None) -> None:
+        self.folder = folder
+        self.source = PREFIX + str(folder / "journal")
+        file, at = json.loads(position) if position else ("", 0)
+        self.lines = JournalLines(folder / "journal", file, at)
+        self.next_look = 0.0
+        self.pause = LOOK_EVERY_S
+        self.owner = ""  # whose message was read last
+
+
+class Journals:
+    """A source of records. Its thread ends with `close`.
+
+    Args:
+        runs: the runs folder.
+        positions: where to read on, by source; from the store.
+        put: where records go.
+    """
+
+    name = "journal"
+
+    def __init__(
+        self, runs: Path, positions: Mapping[str, str], put: Callable[[Batch], None]
+    ) -> None:
+        self._runs = runs
+        self._positions = positions
+        self._put = put
+        self._journals: dict[Path, _Journal] = {}
+        self._added: list[Path] = []
+        self._lock = threading.Lock()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="journals", daemon=True)
+        self.error: str | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def follow(self, folder: Path) -> None:
+        """Follow an instance's folder, wherever it lies, and look often for a while."""
+        with self._lock:
+            self._added.append(folder.absolute())
+
+    def close(self) -> None:
+        """Read what is there, then end."""
+        self._end.set()
+        self._thread.join(LOOK_SELDOM_S * 5)
+
+    def _run(self) -> None:
+        discover_at = 0.0
+        while True:
+            ending = self._end.is_set()
+            if time.monotonic() >= discover_at or ending:
+                self._discover()
+                discover_at = time.monotonic() + DISCOVER_EVERY_S
+            trouble = None
+            for journal in list(self._journals.values()):
+                if time.monotonic() >= journal.next_look or ending:
+                    trouble = self._look(journal) or trouble
+            self.error = trouble
+            if ending:
+                return
+            self._end.wait(LOOK_EVERY_S)
+
+    def _discover(self) -> None:
+        with self._lock:
+            added, self._added = self._added, []
+        for folder in added:
+            journal = self._journals.setdefault(folder, self._open(folder))
+            journal.next_look, journal.pause = 0.0, LOOK_EVERY_S
+        for folder in _instance_folders(self._runs):
+            if folder not in self._journals:
+                self._journals[folder] = self._open(folder)
+
+    def _open(self, folder: Path) -> _Journal:
+        source = PREFIX + str(folder / "journal")
+        return _Journal(folder, self._positions.get(source))
+
+    def _look(self, journal: _Journal) -> str | None:
+        """Read what is new; return what hinders, if anything."""
+        found = 0
+        records: list[Record] = []
+        try:
+            for line in journal.lines.read():
+                records.append(_record(journal, line))
+                found += 1
+                if len(records) == BATCH:
+                    self._hand_over(journal, records)
+                    records = []
+        except OSError as error:
+            return str(error)
+        finally:
+            self._hand_over(journal, records)
+        journal.pause = LOOK_EVERY_S if found else min(LOOK_SELDOM_S, journal.pause * 1.05)
+        journal.next_look = time.monotonic() + journal.pause
+        return None
+
+    def _hand_over(self, journal: _Journal, records: list[Record]) -> None:
+        if records:
+            position = json.dumps(journal.lines.position)
+            self._put(Batch(journal.source, records, position, str(journal.folder)))
+
+
+def _instance_folders(runs: Path) -> list[Path]:
+    found = []
+    for run in _folders(runs):
+        found += [folder for folder in _folders(run) if (folder / "journal").is_dir()]
+    return found
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        with os.scandir(parent) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_dir()]
+    except OSError:
+        return []  # not there yet, or gone
+
+
+def _record(journal: _Journal, line: Line) -> Record:
+    try:
+        if not line.whole:
+            raise ValueError("the file ends within this line although a next file exists")
+        raw = decode(line.text.decode())
+        if not abs(int(raw["offset"])) < LARGEST > abs(int(raw["timestamp"])):
+            raise ValueError("offset or timestamp is out of range")
+        record = Record(
+            source=journal.source,
+            topic=str(raw["topic"]),
+            partition=None,
+            offset=int(raw["offset"]),
+            timestamp_ms=int(raw["timestamp"]),
+            headers={str(name): str(text) for name, text in raw["headers"].items()},
+            value=encode(raw["value"]),
+            instance=str(raw.get("key") or journal.owner),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Record(
+            source=journal.source,
+            topic="",
+            partition=None,
+            offset=-1,
+            timestamp_ms=0,
+            headers={},
+            value=line.text.decode("utf-8", "backslashreplace"),
+            instance=journal.owner,
+            broken=f"{line.file}, before byte {line.end}: not a record: {error!r}",
+        )
+    journal.owner = record.instance
+    return record

@@ -1,0 +1,106 @@
+"""Shows the play in a terminal while it goes on; also fit for a log file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.i18n.core import say
+from dubhe_simulator.instances.base import Ending
+from dubhe_simulator.terminal.screen import Screen, pad
+from dubhe_simulator.terminal.view import Progress
+
+BAR_CELLS = 24
+# Without a terminal: a line at every tenth, and one after so many seconds in any case.
+LINE_EVERY_SHARE = 0.1
+LINE_EVERY_S = 15.0
+
+
+class Terminal:
+    """A `View` that writes lines."""
+
+    def __init__(self, screen: Screen, clock: Callable[[], float] = time.monotonic) -> None:
+        self._screen = screen
+        self._clock = clock
+        self._next_share = 0.0
+        self._next_line_at = 0.0
+
+    def starting(self, kind: TaskKind, instance_id: str) -> None:
+        """See `View.starting`."""
+        self._next_share = self._next_line_at = 0.0
+        self._line(kind, say("starting", instance_id=instance_id))
+
+    def ready(self, kind: TaskKind, seconds: float) -> None:
+        """See `View.ready`."""
+        self._line(kind, say("ready", seconds=seconds))
+
+    def progress(self, kind: TaskKind, progress: Progress) -> None:
+        """See `View.progress`."""
+        if self._screen.live:
+            self._screen.bottom(self._label(kind) + self._bar(progress.share) + _figures(progress))
+        elif progress.share >= self._next_share or self._clock() >= self._next_line_at:
+            self._next_share = progress.share + LINE_EVERY_SHARE
+            self._next_line_at = self._clock() + LINE_EVERY_S
+            self._line(kind, _figures(progress).strip())
+
+    def task_ended(self, kind: TaskKind, progress: Progress | None, seconds: float) -> None:
+        """See `View.task_ended`."""
+        metrics = _metrics(progress.metrics) if progress else ""
+        self._line(kind, say("task_ended", seconds=seconds) + metrics)
+
+    def answered(self, kind: TaskKind, reply: Mapping[str, Any], seconds: float) -> None:
+        """See `View.answered`."""
+        self._line(kind, say("answered", milliseconds=seconds * 1000))
+
+    def heartbeat(self, alive: bool, detail: str) -> None:
+        """See `View.heartbeat`."""
+        text = say("heart_back") if alive else say("heart_lost", detail=detail)
+        self._screen.line(f"  ! {text}")
+
+    def stopped(self, kind: TaskKind, ending: Ending) -> None:
+        """See `View.stopped`."""
+        self._line(kind, say("stopped", status=ending.status))
+        if ending.killed:
+            self._screen.line(f"  ! {say('had_to_kill')}")
+        if ending.stragglers:
+            self._screen.line(f"  ! {say('stragglers', names=', '.join(ending.stragglers))}")
+
+    def _line(self, kind: TaskKind, text: str) -> None:
+        self._screen.line(self._label(kind) + text)
+
+    def _label(self, kind: TaskKind) -> str:
+        return "  " + pad(say(f"kind_{kind.value}"), 12)
+
+    def _bar(self, share: float) -> str:
+        full, empty = ("█", "░") if self._screen.unicode else ("#", ".")
+        done = int(share * BAR_CELLS)
+        return full * done + empty * (BAR_CELLS - done)
+
+
+def _figures(progress: Progress) -> str:
+    epoch = "" if progress.epoch is None else "  " + say("epoch", number=progress.epoch)
+    left = progress.remaining
+    time_left = "" if left is None else "  " + say("time_left", time=duration(left))
+    # The metrics last: what a narrow window cuts off is the least needed.
+    return f" {progress.share:4.0%}{time_left}{epoch}{_metrics(progress.metrics)}"
+
+
+def _metrics(metrics: Mapping[str, float]) -> str:
+    return "".join(f"  {name} {_number(value)}" for name, value in metrics.items())
+
+
+def _number(value: float) -> str:
+    """A width that stays the same while a loss falls; powers only for the very small and large."""
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 100_000 else f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as ``42 s``, ``3:07`` or ``2:05:00``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

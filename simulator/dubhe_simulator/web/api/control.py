@@ -1,0 +1,110 @@
+"""What the platform is told to do: start, stop, forget, attach, flow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import falcon
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.client.address import parse_address
+from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.refused import Refused
+from dubhe_simulator.platform.workflow import STORY
+from dubhe_simulator.web.api.params import body_of, object_in, text_in
+
+IMAGES = 6
+MOST_IMAGES = 10_000
+
+
+class Start:
+    """POST /api/start."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Start an instance."""
+        body = body_of(req)
+        kind = kind_of(text_in(body, "kind"))
+        model = text_in(body, "model", optional=True)
+        params = object_in(body, "special_params", optional=True)
+        name = self._platform.fleet.start(kind, Path(model) if model else None, params)
+        resp.media = {"instance": name}
+
+
+class Stop:
+    """POST /api/stop."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """End an instance."""
+        self._platform.fleet.stop(text_in(body_of(req), "instance") or "")
+        resp.media = {}
+
+
+class Forget:
+    """POST /api/forget."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Delete what is kept of an instance."""
+        self._platform.forget(text_in(body_of(req), "instance") or "")
+        resp.media = {}
+
+
+class Attach:
+    """POST /api/attach."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Attach to a running instance."""
+        body = body_of(req)
+        protocol = text_in(body, "protocol", optional=True) or "http"
+        if protocol not in ("http", "tcp"):
+            raise Refused(f"protocol is {protocol!r}, expected http or tcp", 400)
+        try:
+            address = parse_address(text_in(body, "address") or "", protocol)
+        except ValueError as error:
+            raise Refused(str(error), 400) from None
+        folder = text_in(body, "folder", optional=True)
+        name = text_in(body, "instance", optional=True)
+        found = self._platform.fleet.attach(address, name, Path(folder) if folder else None)
+        resp.media = {"instance": found}
+
+
+class FlowStart:
+    """POST /api/flow and /api/flow/KIND."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, kind: str | None = None) -> None:
+        """Begin the whole story, or one step."""
+        body = body_of(req)
+        images = body.get("images")
+        images = IMAGES if images is None else images
+        if isinstance(images, bool) or not isinstance(images, int) or not 0 < images <= MOST_IMAGES:
+            raise Refused(f"images is {images!r}, expected a number from 1 to {MOST_IMAGES}", 400)
+        params = object_in(body, "special_params", optional=True)
+        steps = STORY if kind is None else (kind_of(kind),)
+        self._platform.flow.begin(steps, images, params)
+        resp.media = {}
+
+
+def kind_of(text: str | None) -> TaskKind:
+    """Return the kind of task.
+
+    Raises:
+        Refused: there is no such kind.
+    """
+    try:
+        return TaskKind(text)
+    except ValueError:
+        raise Refused(f"kind is {text!r}, expected train, predict or inference", 400) from None

@@ -1,0 +1,105 @@
+"""``/api/events``: what changes, as server-sent events."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import falcon
+
+from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.refused import Refused
+from dubhe_simulator.platform.state.change_feed import Changes
+from dubhe_simulator.web.api.params import whole
+from dubhe_simulator.web.api.state import state_view
+
+EVERY_S = 0.2  # for each object
+BEAT_S = 10.0
+PAGES = 40  # each takes a thread of the server
+
+
+class Events:
+    """GET /api/events."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._views: dict[str, Callable[[str], Any]] = {
+            "instance": platform.instance_view,
+            "run": lambda number: platform.run_view(int(number)),
+            "source": lambda _: platform.source_view(),
+            "algorithm": lambda _: platform.workshop.view(),
+            "flow": lambda _: platform.flow.view,
+            "log": self._log,
+            "messages": lambda _: {"total": platform.book.stored},
+            "sends": lambda _: {"total": platform.book.total_sends},
+        }
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Stream what changes after a cursor."""
+        last = req.get_header("Last-Event-ID") or ""
+        cursor = int(last) if last.isdecimal() and len(last) < 17 else whole(req, "after", 0)
+        stream = _Stream(self._platform.changes, self._produce(cursor or 0))
+        resp.content_type = "text/event-stream; charset=utf-8"
+        resp.set_header("X-Accel-Buffering", "no")
+        resp.stream = stream
+
+    def _produce(self, cursor: int) -> Iterator[bytes]:
+        changes = self._platform.changes
+        yield b"retry: 1000\n\n"
+        if not changes.knows(cursor):
+            state = state_view(self._platform)
+            cursor = state["cursor"]
+            yield _event("state", cursor, state)
+        beat_at = time.monotonic() + BEAT_S
+        while not changes.closed:
+            begun = time.monotonic()
+            cursor, subjects = changes.since(cursor, max(0.0, beat_at - begun))
+            pieces = [self._event(kind, name, cursor) for kind, name in subjects]
+            if time.monotonic() >= beat_at:
+                pieces.append(b": beat\n\n")
+                beat_at = time.monotonic() + BEAT_S
+            if any(pieces):
+                yield b"".join(pieces)
+            changes.pause(EVERY_S)
+
+    def _event(self, kind: str, name: str, cursor: int) -> bytes:
+        data = self._views[kind](name)
+        if data is None and kind == "instance":
+            return _event("forgotten", cursor, {"instance": name})
+        return b"" if data is None else _event(kind, cursor, data)
+
+    def _log(self, name: str) -> dict[str, Any] | None:
+        account = self._platform.book.instances.get(name)
+        places = self._platform.folders.of(account) if account else None
+        return None if places is None else {"instance": name, "lines": places.lines}
+
+
+class _Stream:
+    """Counts as an open page until the server closes it."""
+
+    def __init__(self, changes: Changes, pieces: Iterator[bytes]) -> None:
+        if changes.listen(+1) > PAGES:
+            changes.listen(-1)
+            raise Refused(f"{PAGES} pages are open already: close one", 503)
+        self._changes = changes
+        self._pieces = pieces
+        self._open = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """The page is gone."""
+        if self._open:
+            self._open = False
+            self._changes.listen(-1)
+
+
+def _event(kind: str, cursor: int, data: Any) -> bytes:
+    text = json.dumps(data, ensure_ascii=False)
+    return f"event: {kind}\nid: {cursor}\ndata: {text}\n\n".encode("utf-8", "replace")

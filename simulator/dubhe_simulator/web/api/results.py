@@ -1,0 +1,126 @@
+"""``/api/results``, ``/api/summary``, ``/api/results.csv`` and ``/api/images``."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Iterator
+from typing import Any
+
+import falcon
+
+from dubhe_simulator.platform.imagesize import size_of
+from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.refused import Refused
+from dubhe_simulator.platform.state.records import Run
+from dubhe_simulator.platform.storage import csv_export, result_queries
+from dubhe_simulator.platform.storage.verdicts import VERDICTS
+from dubhe_simulator.web.api.download import as_download, runs_wanted
+from dubhe_simulator.web.api.params import choice, decimal, required, whole
+
+MOST = 500
+HEAD = ("instance", "run", "img_path", "finding", "truth", "predicted", "conf", "verdict",
+        "shape_type", "position", "special")  # fmt: skip
+
+
+def run_of(platform: Platform, number: int) -> Run:
+    """Return a run.
+
+    Raises:
+        Refused: there is none.
+    """
+    platform.ingest.settle()
+    run = platform.book.runs.get(number)
+    if run is None:
+        raise Refused(f"there is no run {number}", 404)
+    return run
+
+
+def with_urls(platform: Platform, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add where the images are, and how large."""
+    for item in items:
+        item["url"] = platform.images.url(item["id"], item["img_path"])
+        path = platform.images.find(item["img_path"]) if item["url"] else None
+        size = size_of(path) if path is not None else None
+        item["size"] = list(size) if size is not None else None
+    return items
+
+
+class Results:
+    """GET /api/results."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Return images with what was found in them."""
+        run = run_of(self._platform, required(req, "run"))
+        wanted = result_queries.Filter(
+            confidence=decimal(req, "confidence", 0.0) or 0.0,
+            verdict=choice(req, "verdict", ("all", *VERDICTS), "all"),
+            truth=req.get_param("truth"),
+            predicted=req.get_param("predicted"),
+        )
+        offset, limit = whole(req, "offset", 0) or 0, whole(req, "limit", 100, 0, MOST) or 0
+        store = self._platform.store
+        total, items = result_queries.images(store, run.id, run.labelled, wanted, offset, limit)
+        resp.media = {"total": total, "items": with_urls(self._platform, items)}
+
+
+class Summary:
+    """GET /api/summary."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Return the confusion matrix and what follows from it."""
+        run = run_of(self._platform, required(req, "run"))
+        confidence = decimal(req, "confidence", 0.0) or 0.0
+        found = result_queries.summary(self._platform.store, run.id, run.labelled, confidence)
+        resp.media = {**found, "truth": run.labelled}
+
+
+class ResultsTable:
+    """GET /api/results.csv."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Return all findings of runs."""
+        rows = self._rows(runs_wanted(req, self._platform))
+        as_download(resp, "results.csv", csv_export.lines(HEAD, rows))
+
+    def _rows(self, runs: list[int]) -> Iterator[tuple[object, ...]]:
+        for number in runs:
+            run = run_of(self._platform, number)
+            for row in result_queries.all_findings(self._platform.store, run.id, run.labelled):
+                yield (run.instance, run.number, *row)
+
+
+class Image:
+    """GET /api/images/TOKEN."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._images = platform.images
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
+        """Return the file."""
+        path = self._images.open(token)
+        try:
+            if path is None:
+                raise FileNotFoundError
+            stat = path.stat()
+            tag = hashlib.sha256(f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()).hexdigest()[
+                :20
+            ]
+            resp.etag = tag
+            resp.set_header("Cache-Control", "private, max-age=60")
+            if req.if_none_match and any(etag in (tag, "*") for etag in req.if_none_match):
+                resp.status = falcon.HTTP_304
+                return
+            resp.content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            resp.set_stream(path.open("rb"), stat.st_size)
+        except OSError:
+            raise Refused("there is no such image", 404) from None

@@ -1,0 +1,80 @@
+"""Requests to instances: ``/api/forms``, ``/api/send`` and ``/api/sends``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import falcon
+
+from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.storage import result_queries
+from dubhe_simulator.web.api.params import body_of, object_in, text_in, whole
+from dubhe_simulator.web.api.results import with_urls
+
+MOST = 200
+SHOWN_IMAGES = 100
+_COLUMNS = ("id", "instance", "at_ms", "body", "reply", "error", "ms")
+
+
+class Forms:
+    """GET /api/forms."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Return the four requests, filled in for an instance."""
+        account = self._platform.find(req.get_param("instance") or "")
+        number = self._platform.book.total_sends + 1
+        forms = self._platform.workshop.forms(account.id, account.kind, number)
+        resp.media = {"instance": account.id, "requests": forms}
+
+
+class Send:
+    """POST /api/send."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Send a request and return the reply."""
+        body = body_of(req)
+        name, request = text_in(body, "instance"), object_in(body, "body")
+        assert name is not None and request is not None
+        sent = self._platform.send(name, request)
+        if sent["run"] is not None:
+            self._platform.ingest.settle()
+        resp.media = {**sent, "results": results_of(self._platform, sent["run"])}
+
+
+class Sends:
+    """GET /api/sends."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Return the latest requests, the newest first."""
+        limit = whole(req, "limit", 50, 0, MOST)
+        self._platform.ingest.settle()
+        sql = f"SELECT {', '.join(_COLUMNS)} FROM sends ORDER BY id DESC LIMIT ?"
+        rows = self._platform.store.rows(sql, (limit,))
+        resp.media = {"items": [self._item(row) for row in rows]}
+
+    def _item(self, row: tuple[Any, ...]) -> dict[str, Any]:
+        item = dict(zip(_COLUMNS, row, strict=True))
+        item["body"] = json.loads(item["body"])
+        item["reply"] = None if item["reply"] is None else json.loads(item["reply"])
+        run = self._platform.book.runs.of_send(item["id"])
+        return {**item, "run": run, "results": results_of(self._platform, run)}
+
+
+def results_of(platform: Platform, run: int | None) -> list[dict[str, Any]] | None:
+    """Return what an inference's reply holds in the platform's format; None if nothing."""
+    if run is None:
+        return None
+    _, items = result_queries.images(
+        platform.store, run, False, result_queries.Filter(), 0, SHOWN_IMAGES
+    )
+    return with_urls(platform, items) or None

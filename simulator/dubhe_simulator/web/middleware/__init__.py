@@ -1,0 +1,1 @@
+"""What happens to each request before its route: access guard and language."""

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from dubhe_sdk.contract.kind import TaskKind, kind_of
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("train", TaskKind.TRAIN),
+        ("forecast", TaskKind.PREDICT),
+        ("inference", TaskKind.INFERENCE),
+        ("automark", TaskKind.INFERENCE),
+        ("replay", TaskKind.INFERENCE),
+        ("kdtask", TaskKind.INFERENCE),
+    ],
+)
+@pytest.mark.parametrize("shape", ["a-b-{}-d", "a-b-{}-d-e"])
+def test_the_third_part_is_the_kind(shape: str, word: str, kind: TaskKind) -> None:
+    assert kind_of(shape.format(word)) is kind
+
+
+@pytest.mark.parametrize("text", ["", "a", "a-b-train", "a-b-train-d-e-f", "-b-train-d", "a-b--d"])
+def test_any_other_number_of_parts_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected four or five"):
+        kind_of(text)
+
+
+@pytest.mark.parametrize("word", ["Train", "predict", "x"])
+def test_an_unknown_third_part_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match=f"{word}.*expected one of train, forecast"):
+        kind_of(f"train-train-{word}-train")
+
+
+@pytest.mark.parametrize("kind", list(TaskKind))
+def test_each_kind_has_a_word_and_a_request_type(kind: TaskKind) -> None:
+    assert kind_of(f"a-b-{kind.id_word}-d") is kind
+    types = {TaskKind.TRAIN: 1, TaskKind.PREDICT: 2, TaskKind.INFERENCE: 3}
+    assert kind.request_type == types[kind]

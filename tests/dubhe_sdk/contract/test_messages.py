@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from dubhe_sdk.contract import messages
+from dubhe_sdk.contract.kind import TaskKind
+
+INSTANCE = "modelid1412-algorithm112345540-train-1412-4"
+
+
+def test_the_texts_are_those_of_the_contract() -> None:
+    assert messages.ready() == {"action": "READY", "status": 200, "msg": "model is ready"}
+    assert messages.start(TaskKind.TRAIN) == {
+        "action": "START",
+        "status": 200,
+        "msg": "model train starting",
+    }
+    assert messages.start(TaskKind.PREDICT)["msg"] == "model predict starting"
+    assert messages.end(TaskKind.TRAIN) == {
+        "action": "END",
+        "status": 200,
+        "msg": "model train end",
+    }
+    assert messages.end(TaskKind.PREDICT)["msg"] == "model predict end"
+    assert messages.failed(INSTANCE, "ValueError: no") == {
+        "action": "END",
+        "status": 300,
+        "msg": f"{INSTANCE} current model error ValueError: no",
+    }
+
+
+def test_the_types_are_those_of_the_contract() -> None:
+    assert {type_.name: int(type_) for type_ in messages.MessageType} == {
+        "READY": 0,
+        "TASK": 1,
+        "PROGRESS": 2,
+        "RESULT": 3,
+    }
+    assert messages.REQUEST_NUMBER_LIMIT == 2**63

@@ -1,0 +1,199 @@
+"""Bounds, order and broken connections of the model's pool."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+
+from dubhe_sdk.service.web.backend import (
+    InferenceFailed,
+    InferenceOverloaded,
+    ModelAbsent,
+    ModelGone,
+)
+from dubhe_sdk.service.web.inference.pool import ModelPool
+from tests.dubhe_sdk.service.web.support import Model
+from tests.support.waiting import wait_for
+
+
+class Gate:
+    """A model that records the requests and answers when it is opened."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.seen: list[int] = []
+        self.open = threading.Event()
+        self.model = Model(folder / "model.sock", self._answer)
+        self.path = str(folder / "model.sock")
+
+    def _answer(self, request: dict[str, Any]) -> bytes:
+        self.seen.append(request["n"])
+        assert self.open.wait(10)
+        return b"+%d" % request["n"]
+
+
+def infer(pool: ModelPool, number: int) -> bytes:
+    return pool.infer(json.dumps({"n": number}).encode())
+
+
+def test_waiting_inferences_run_in_the_order_they_came(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    pool = ModelPool([gate.path], concurrency=1, queue=20)
+    jobs = [gevent.spawn(infer, pool, number) for number in range(20)]
+    gevent.sleep(0)
+    gate.open.set()
+    gevent.joinall(jobs, timeout=10)
+    assert [job.value for job in jobs] == [b"%d" % number for number in range(20)]
+    assert gate.seen == list(range(20))
+    assert gate.model.most_running == 1
+
+
+def test_one_too_many_is_refused_and_the_rest_go_on(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    pool = ModelPool([gate.path], concurrency=2, queue=1)
+    jobs = [gevent.spawn(infer, pool, number) for number in range(3)]
+    gevent.sleep(0)
+    with pytest.raises(InferenceOverloaded, match=r"2 inferences are running .* 1 are waiting"):
+        infer(pool, 3)
+    gate.open.set()
+    gevent.joinall(jobs, timeout=10)
+    assert infer(pool, 4) == b"4"
+    assert sorted(gate.seen) == [0, 1, 2, 4]
+
+
+def test_one_that_gives_up_waiting_leaves_its_place(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    pool = ModelPool([gate.path], concurrency=1, queue=1)
+    first, second = gevent.spawn(infer, pool, 0), gevent.spawn(infer, pool, 1)
+    gevent.sleep(0)
+    second.kill()
+    third = gevent.spawn(infer, pool, 2)
+    gate.open.set()
+    gevent.joinall([first, third], timeout=10)
+    assert (first.value, third.value) == (b"0", b"2")
+    assert gate.seen == [0, 2]
+
+
+def test_one_that_gives_up_running_frees_its_turn(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    pool = ModelPool([gate.path], concurrency=1, queue=0)
+    first = gevent.spawn(infer, pool, 0)
+    gevent.sleep(0)
+    first.kill()
+    gate.open.set()
+    assert infer(pool, 1) == b"1"  # and not the reply to the first
+
+
+def test_a_failure_keeps_the_connection(tmp_path: Path) -> None:
+    model = Model(tmp_path / "m", lambda request: b'-{"type": "OSError", "text": "no"}')
+    pool = ModelPool([str(tmp_path / "m")], 1, 0)
+    for _ in range(2):
+        with pytest.raises(InferenceFailed) as failed:
+            infer(pool, 0)
+        assert (failed.value.type_name, failed.value.text) == ("OSError", "no")
+    assert len(model._connections) == 1
+
+
+@pytest.mark.parametrize("payload", [b"", b"?", b"-", b"-[]", b"-{}"])
+def test_nonsense_is_the_models_death(tmp_path: Path, payload: bytes) -> None:
+    Model(tmp_path / "m", lambda request: payload)
+    with pytest.raises(ModelGone):
+        infer(ModelPool([str(tmp_path / "m")], 1, 0), 0)
+
+
+def test_large_requests_and_results(tmp_path: Path) -> None:
+    Model(tmp_path / "m", lambda request: b"+" + json.dumps(request["x"]).encode())
+    pool = ModelPool([str(tmp_path / "m")], 1, 0)
+    text = "x" * 5_000_000
+    assert json.loads(pool.infer(json.dumps({"x": text}).encode())) == text
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    pool = ModelPool([str(tmp_path / "m")], 1, 0)
+    for _ in range(2):  # the turn is given back
+        with pytest.raises(ModelGone, match="cannot be reached"):
+            infer(pool, 0)
+
+
+def test_the_one_with_room_is_chosen(tmp_path: Path) -> None:
+    gates = [Gate(tmp_path / name) for name in "ab"]
+    pool = ModelPool([gate.path for gate in gates], concurrency=2, queue=1)
+    jobs = [gevent.spawn(infer, pool, number) for number in range(5)]
+    gevent.sleep(0)
+    with pytest.raises(InferenceOverloaded, match=r"4 inferences are running .* 1 are waiting"):
+        infer(pool, 5)
+    gates[1].open.set()
+    gevent.joinall([jobs[1], jobs[3], jobs[4]], timeout=10)
+    wait_for(lambda: len(gates[0].seen) == 2, "the model's threads")
+    assert sorted(gates[0].seen) == [0, 2] and sorted(gates[1].seen) == [1, 3, 4]
+    gates[0].open.set()
+    gevent.joinall(jobs, timeout=10)
+    assert [job.value for job in jobs] == [b"%d" % number for number in range(5)]
+
+
+def test_what_nobody_took_goes_to_another_process(tmp_path: Path) -> None:
+    gates = [Gate(tmp_path / name) for name in "ab"]
+    for gate in gates:
+        gate.open.set()
+    pool = ModelPool([gate.path for gate in gates], concurrency=1, queue=0)
+    assert infer(pool, 0) == b"0"  # a connection to the first is kept
+    gates[0].model.die()
+    for number in (1, 2):
+        assert infer(pool, number) == b"%d" % number
+    gates[0].model.listen()
+    assert infer(pool, 3) == b"3"
+    assert gates[1].seen == [1, 2, 3]  # the first is not looked for until it is said to be there
+    pool.know_absent([1])
+    assert infer(pool, 4) == b"4"
+    assert gates[0].seen == [0, 4]
+    for gate in gates:
+        gate.model.die()
+    with pytest.raises(ModelGone, match="cannot be reached"):
+        infer(pool, 5)
+
+
+def test_a_process_that_ends_without_reading_did_not_take_the_request(tmp_path: Path) -> None:
+    gate = Gate(tmp_path / "b")
+    gate.open.set()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "a"))
+    listener.listen()
+    pool = ModelPool([str(tmp_path / "a"), gate.path], concurrency=1, queue=0)
+    job = gevent.spawn(infer, pool, 1)
+    gevent.sleep(0)  # sent, and never accepted
+    listener.close()
+    assert job.get(timeout=10) == b"1"
+    assert gate.seen == [1]
+
+
+def test_those_that_wait_go_to_a_process_that_comes_back(tmp_path: Path) -> None:
+    gates = [Gate(tmp_path / name) for name in "ab"]
+    pool = ModelPool([gate.path for gate in gates], concurrency=1, queue=2)
+    pool.know_absent([1])
+    jobs = [gevent.spawn(infer, pool, number) for number in range(3)]
+    gevent.sleep(0)
+    gates[1].open.set()
+    pool.know_absent([])
+    gevent.joinall(jobs[1:], timeout=10)
+    assert gates[1].seen == [1, 2]
+    gates[0].open.set()
+    assert jobs[0].get(timeout=10) == b"0"
+
+
+def test_when_none_is_there_those_that_wait_are_told(tmp_path: Path) -> None:
+    gate = Gate(tmp_path / "a")
+    pool = ModelPool([gate.path, str(tmp_path / "nobody")], concurrency=1, queue=4)
+    pool.know_absent([1])
+    jobs = [gevent.spawn(infer, pool, number) for number in range(3)]
+    gevent.sleep(0)
+    gate.model.wait_running(1)
+    gate.model.die()
+    gevent.joinall(jobs, timeout=10)
+    assert [type(job.exception) for job in jobs] == [ModelGone, ModelAbsent, ModelAbsent]
+    gate.open.set()

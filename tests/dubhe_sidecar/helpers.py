@@ -1,0 +1,224 @@
+"""Sidecars for tests: real processes, and a destination that lies in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.spool.frame import Kind
+from dubhe_sdk.spool.writer import SpoolWriter
+from dubhe_sidecar.record import Position, Record
+from dubhe_sidecar.sinks.base import Outcome
+from tests.dubhe_sdk.spool.helpers import DATE_MS, INSTANCE_ID, ROOT
+from tests.support.environ import clean_environ
+from tests.support.journal import read_journal
+
+
+def record(
+    seq: int,
+    value: bytes = b'{"n":1}',
+    *,
+    stream: str = "writer-1",
+    topic: str = "status",
+    headers: tuple[tuple[str, bytes], ...] = (),
+    kind: int = Kind.PROGRESS,
+    end: Position | None = None,
+) -> Record:
+    at = end or Position(1, 100 * seq)
+    return Record(stream, seq, topic, INSTANCE_ID.encode(), value, DATE_MS, headers, kind, at)
+
+
+def tell(writer: SpoolWriter, number: int, kind: Kind = Kind.PROGRESS) -> None:
+    assert writer.append(kind, b"%d" % number, DATE_MS)
+
+
+class Topic:
+    """A destination that outlives the sinks which deliver to it."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    @property
+    def identities(self) -> list[tuple[str, int]]:
+        return [(one.stream, one.seq) for one in self.records]
+
+    @property
+    def values(self) -> list[bytes]:
+        return [one.value for one in self.records]
+
+
+class FakeSink:
+    """Delivers at once when a record is handed over, and tells the outcomes in small portions.
+
+    ``step`` is called before and after everything that has an effect.
+    """
+
+    name = "fake topic"
+    last_error: str | None = None
+    retries = 0
+
+    def __init__(
+        self,
+        topic: Topic,
+        *,
+        portion: int = 3,
+        rejects: Callable[[Record], str | None] = lambda one: None,
+        step: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.delivered: Mapping[str, frozenset[int]] = {}
+        self.topic = topic
+        self.opened_with: tuple[Any, bool] | None = None
+        self.closed = False
+        self._portion = portion
+        self._rejects = rejects
+        self._step = step
+        self._offset = 0
+        self._waiting: list[tuple[Outcome, int]] = []
+
+    def open(
+        self,
+        state: Mapping[str, Any] | None,
+        *,
+        undelivered: bool,
+        save: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.opened_with = (state, undelivered)
+        self._offset = state["offset"] if state else 0
+        found: dict[str, set[int]] = {}
+        if undelivered:
+            for one in self.topic.records[self._offset :]:
+                found.setdefault(one.stream, set()).add(one.seq)
+        self.delivered = {stream: frozenset(seqs) for stream, seqs in found.items()}
+
+    def send(self, record: Record) -> None:
+        self._step()
+        reason = self._rejects(record)
+        if reason is None:
+            self.topic.records.append(record)
+        self._waiting.append((Outcome(record, reason), len(self.topic.records)))
+        self._step()
+
+    def collect(self, timeout: float) -> Sequence[Outcome]:
+        self._step()
+        told, self._waiting = self._waiting[: self._portion], self._waiting[self._portion :]
+        if told:
+            self._offset = told[-1][1]
+        self._step()
+        return [outcome for outcome, _ in told]
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._waiting)
+
+    def state(self) -> dict[str, Any]:
+        self._step()
+        return {"offset": self._offset}
+
+    def interrupt(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Place:
+    """A folder with a spool and a journal, and the sidecars that run on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spool = folder / "spool"
+        self.journal = folder / "journal"
+        self.log = folder / "sidecar.log"
+        self.spool.mkdir()
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def environ(self, **more: str) -> dict[str, str]:
+        return clean_environ(
+            DUBHE_TEMPORARY=str(self.folder), DUBHE_SPOOL_DIR=str(self.spool), **more
+        )
+
+    def start(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        namespace: Sequence[str] = (),
+        command: Sequence[str] | None = None,
+        **popen: Any,
+    ) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [*namespace, *(command or (*dubhe_command(), "sidecar")), *arguments],
+                env=self.environ(**(env or {})),
+                stderr=log,
+                **popen,
+            )
+        self.processes.append(process)
+        return process
+
+    def drain(self) -> None:
+        """Have everything delivered by a sidecar that ends by itself."""
+        assert self.start("--drain").wait(60) == 0, self.log_text
+
+    def stop(self) -> None:
+        """Have the running sidecars deliver the rest and end."""
+        for process in self.processes:
+            process.terminate()
+        assert {process.wait(60) for process in self.processes} == {0}, self.log_text
+
+    @property
+    def log_text(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return read_journal(self.journal)
+
+    @property
+    def values(self) -> list[Any]:
+        return [message["value"] for message in self.messages]
+
+    def dubhe(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*dubhe_command(), *arguments],
+            env=self.environ(**env),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def speaking(*arguments: object, **popen: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a function of `tests.dubhe_sidecar.child`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.dubhe_sidecar.child", *map(str, arguments)],
+        cwd=ROOT,
+        env=clean_environ(),
+        **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, **popen},
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+
+def line(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().decode().strip()

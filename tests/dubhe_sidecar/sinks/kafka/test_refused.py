@@ -1,0 +1,158 @@
+"""A cluster that refuses us: never the record's fault, waited for, and said in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from dubhe_sidecar.sinks.base import SinkInterrupted
+from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink
+from dubhe_sidecar.sinks.kafka.settings import servers
+from tests.dubhe_sidecar.sinks.kafka.helpers import (
+    FAST,
+    Beside,
+    Cursor,
+    deliver,
+    drain,
+    numbers,
+    record,
+    until,
+)
+from tests.kafka.broker import Broker
+from tests.kafka.reader import read_topic
+
+PASSWORD = "correct-horse"
+PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+SECURED = {
+    "listener.name.client.sasl.enabled.mechanisms": "PLAIN",
+    "listener.name.client.plain.sasl.jaas.config": f'{PLAIN} required user_alice="{PASSWORD}";',
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+}
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    directory = tmp_path_factory.mktemp("kafka") / "secured"
+    with Broker(directory, SECURED, security_protocol="SASL_PLAINTEXT") as broker:
+        yield broker
+
+
+def sink_of_alice(broker: Broker, password: str = PASSWORD) -> KafkaSink:
+    settings = KafkaSettings(
+        servers(broker.bootstrap),
+        protocol="SASL_PLAINTEXT",
+        username="alice",
+        password=password,
+    )
+    # So that the client's own attempts stay below one a second too.
+    return KafkaSink(settings, dataclasses.replace(FAST, connect_timeout_s=1.0))
+
+
+def grant(broker: Broker, topic: str, *operations: AclOperation) -> None:
+    admin = broker.admin()
+    where = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:alice")
+    drop = AclBindingFilter(*where, None, AclOperation.ANY, AclPermissionType.ANY)
+    for future in admin.delete_acls([drop]).values():
+        future.result(10)
+    rules = [
+        AclBinding(*where, "*", operation, AclPermissionType.ALLOW) for operation in operations
+    ]
+    for future in admin.create_acls(rules).values() if rules else ():
+        future.result(10)
+
+
+def test_a_wrong_password_is_called_one(secured: Broker) -> None:
+    sink = sink_of_alice(secured, "hunter2")
+    work = Beside(lambda: sink.open(None, undelivered=False, save=lambda _: None))
+    until(lambda: "authentication" in (sink.last_error or ""))
+    assert secured.bootstrap in (sink.last_error or "")
+    assert "hunter2" not in f"{sink.last_error} {sink.name} {sink!r}"
+    until(lambda: sink.retries > 1)
+    sink.interrupt()
+    with pytest.raises(SinkInterrupted):
+        work.join()
+    sink.close()
+
+
+def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: str) -> None:
+    secured.create_topic(topic_name)
+    sink = sink_of_alice(secured)
+    cursor = Cursor()
+    sink.open(None, undelivered=False, save=cursor.save)
+    work = Beside(lambda: sink.send(record(topic_name, 1)))
+    until(lambda: "no permission on topic" in (sink.last_error or ""))
+    grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
+    work.join()
+    drain(sink)
+    assert sink.last_error is None
+    grant(secured, topic_name, AclOperation.DESCRIBE)
+    for n in range(2, 20):
+        sink.send(record(topic_name, n))
+
+    def refused() -> bool:
+        return "no permission" in (sink.last_error or "")
+
+    work = Beside(lambda: drain(sink))
+    until(refused)
+    grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
+    work.join()
+    sink.close()
+    assert numbers(read_topic(secured.plain_bootstrap, topic_name)) == list(range(1, 20))
+
+
+def test_without_permission_to_read(
+    secured: Broker, topic_name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    secured.create_topic(topic_name)
+    grant(secured, topic_name, AclOperation.WRITE)
+    cursor = Cursor()
+    sink = sink_of_alice(secured)
+    sink.open(None, undelivered=False, save=cursor.save)
+    deliver(sink, [record(topic_name, 1)])
+    sink.close()
+    with caplog.at_level(logging.WARNING, "dubhe_sidecar"):
+        sink = sink_of_alice(secured)
+        sink.open(cursor.state, undelivered=True, save=cursor.save)
+    assert sink.delivered == {}
+    assert f"no permission to read topic {topic_name}" in caplog.text
+    deliver(sink, [record(topic_name, 2)])
+    sink.close()
+    assert numbers(read_topic(secured.plain_bootstrap, topic_name)) == [1, 2]
+
+
+def test_a_password_that_is_changed_is_not_tried_ten_times_a_second(
+    secured: Broker, topic_name: str
+) -> None:
+    secured.create_topic(topic_name)
+    grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
+    sink = sink_of_alice(secured)
+    cursor = Cursor()
+    sink.open(None, undelivered=False, save=cursor.save)
+    deliver(sink, [record(topic_name, 1)])
+    change_password(secured, PASSWORD, "other")
+    sink.send(record(topic_name, 2))
+    work = Beside(lambda: drain(sink))
+    until(lambda: "authentication" in (sink.last_error or "").lower())
+    change_password(secured, "other", PASSWORD)
+    work.join()
+    sink.close()
+    assert numbers(read_topic(secured.plain_bootstrap, topic_name)) == [1, 2]
+
+
+def change_password(broker: Broker, old: str, new: str) -> None:
+    settings = broker.directory / "server.properties"
+    broker.stop()
+    settings.write_text(settings.read_text().replace(f'"{old}"', f'"{new}"'))
+    broker.start()

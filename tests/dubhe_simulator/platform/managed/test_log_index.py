@@ -1,0 +1,123 @@
+"""The SDK's own log handler writes, the index reads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dubhe_sdk.logs.format import JsonFormatter
+from dubhe_sdk.logs.log import FORMAT, SharedRotatingFileHandler
+from dubhe_simulator.platform.managed.log_index import LogFile
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log" / "dubhe.log"
+
+
+@pytest.fixture
+def logger(path: Path) -> Iterator[logging.Logger]:
+    logger = logging.Logger("test")
+    handler = SharedRotatingFileHandler(path)
+    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.maxBytes = 2000
+    logger.addHandler(handler)
+    yield logger
+    handler.close()
+
+
+def texts(log: LogFile, search: str = "", level: str = "DEBUG", before: int | None = None,
+          after: int | None = None, limit: int = 1000) -> list[str]:  # fmt: skip
+    return [line["text"] for line in log.lines(search, level, before, after, limit)["lines"]]
+
+
+def test_it_follows_rotation(path: Path, logger: logging.Logger) -> None:
+    log = LogFile(path)
+    assert log.total() == 0
+    for number in range(200):
+        logger.info("line %03d", number)
+        if number % 7 == 0:
+            assert log.total() == number + 1
+    assert (path.parent / "dubhe.log.3").exists()
+    expected = [f"line {number:03d}" for number in range(200)]
+    assert texts(log) == expected
+    assert texts(LogFile(path)) == expected, "read anew"
+    found = log.lines("", "DEBUG", None, None, 2)
+    assert found["total"] == 200
+    assert [line["n"] for line in found["lines"]] == [198, 199]
+    assert texts(log, before=50, limit=2) == expected[48:50]
+    assert texts(log, after=149, limit=2) == expected[150:152]
+    assert texts(log, after=-1, limit=2) == expected[:2]
+    assert texts(log, search="LINE 1", limit=2) == expected[198:]
+
+
+def test_what_rotation_deleted_keeps_its_numbers(path: Path, logger: logging.Logger) -> None:
+    log = LogFile(path)
+    for number in range(100):
+        logger.info("line %03d", number)
+        log.total()
+    (path.parent / "dubhe.log.2").unlink()
+    found = log.lines("", "DEBUG", None, None, 1000)["lines"]
+    assert len(found) < 100
+    assert all(line["text"] == f"line {line['n']:03d}" for line in found)
+
+
+def test_a_traceback_belongs_to_its_line(path: Path, logger: logging.Logger) -> None:
+    logger.info("before")
+    try:
+        raise ValueError("no GPU")
+    except ValueError:
+        logger.exception("it failed")
+    logger.warning("after")
+    log = LogFile(path)
+    assert log.total() == 3
+    [line] = log.lines("no gpu", "DEBUG", None, None, 10)["lines"]
+    assert line["level"] == "ERROR"
+    assert line["text"].startswith("it failed\nTraceback")
+    assert texts(log, level="WARNING") == [line["text"], "after"]
+
+
+def test_a_half_written_line_and_a_log_emptied(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("2026-01-01 10:00:00,000 INFO 1 one\n2026-01-01 10:00:00,000 INFO 1 tw")
+    log = LogFile(path)
+    assert texts(log) == ["one"]
+    with path.open("a") as file:
+        file.write("o\n")
+    assert texts(log) == ["one", "two"]
+    path.write_text("2026-01-01 10:00:00,000 INFO 1 new\n")
+    assert log.lines("", "DEBUG", None, None, 5)["lines"][-1] == {
+        "n": 2, "time": "2026-01-01 10:00:00,000", "level": "INFO", "text": "new",
+    }  # fmt: skip
+
+
+def test_lines_in_json_and_in_text_may_follow_each_other(
+    path: Path, logger: logging.Logger
+) -> None:
+    logger.info("as text")
+    [handler] = logger.handlers
+    handler.setFormatter(JsonFormatter())
+    logger.warning('a "quoted" 图 \u2028 text\nof two lines', extra={"fields": {"level": "x"}})
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        logger.exception("it failed")
+    with path.open("a") as file:
+        file.write(
+            '{"time":"2026-01-01T00:00:00.000+00:00","level":"ERROR","logger":"x", cut off\n'
+        )
+        file.write("a line of another program\n")
+    log = LogFile(path)
+    first, second, third, fourth = log.lines("", "DEBUG", None, None, 10)["lines"]
+    assert (first["level"], first["text"]) == ("INFO", "as text")
+    assert (second["level"], second["text"]) == (
+        "WARNING",
+        'a "quoted" 图 \u2028 text\nof two lines',
+    )
+    assert len(first["time"]) == len(second["time"]) and second["time"][10] == " "
+    assert third["text"].startswith("it failed\nTraceback") and "ValueError" in third["text"]
+    assert fourth["level"] == "ERROR" and fourth["text"].endswith("a line of another program")
+    assert texts(log, level="ERROR") == [third["text"], fourth["text"]]

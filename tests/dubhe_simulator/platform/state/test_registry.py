@@ -1,0 +1,145 @@
+"""Whatever arrives, the account goes on, and the store can hold it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dubhe_simulator.platform.state.change_feed import Changes
+from dubhe_simulator.platform.state.registry import Book
+from dubhe_simulator.platform.state.views import instance_view, run_view
+from dubhe_simulator.platform.storage.database import Store
+from dubhe_simulator.sources.record import Batch, Record
+
+TEXT = st.text(st.characters(), max_size=5) | st.just("\ud800")
+NUMBER = st.integers(-(2**70), 2**1100) | st.floats() | st.booleans()
+LEAF = st.none() | NUMBER | TEXT | st.sampled_from(["NaN", "-Infinity", "START", "END", "READY"])
+KEYS = TEXT | st.sampled_from(
+    ["progress", "epoch", "loss", "action", "status", "msg", "img_path", "info", "ground_true",
+     "predict_code", "conf", "position", "special", "shape_type"]
+)  # fmt: skip
+DATA = st.recursive(
+    LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=12,
+)  # fmt: skip
+INFO = st.fixed_dictionaries(
+    {}, optional={"ground_true": LEAF, "predict_code": LEAF, "conf": NUMBER, "position": DATA,
+                  "special": DATA, "shape_type": DATA},
+)  # fmt: skip
+RESULT = st.lists(st.fixed_dictionaries({"img_path": LEAF, "info": st.lists(INFO, max_size=3)}))
+ACTION = st.fixed_dictionaries(
+    {"action": st.sampled_from(["READY", "START", "END"]), "status": st.sampled_from([200, 300])}
+)
+VALUE = st.fixed_dictionaries(
+    {
+        "instance_id": st.sampled_from(["a-b-train-1", "a-b-forecast-1", "odd \ud800", 5]),
+        "request_number": LEAF,
+        "date": st.integers(-5, 50) | LEAF,
+        "mes_type": st.integers(0, 3) | LEAF,
+        "data": ACTION | RESULT | st.dictionaries(KEYS, NUMBER) | DATA,
+    }
+)
+
+
+@contextmanager
+def a_book() -> Iterator[tuple[Book, Store]]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        try:
+            yield Book(store, Changes(), "now"), store
+        finally:
+            store.close()
+
+
+def save(book: Book, store: Store) -> None:
+    unsaved = book.collect()
+    if unsaved is not None:
+        with store.transaction() as connection:
+            unsaved.write(connection)
+        book.confirm(unsaved)
+
+
+def record(value: Any, number: int) -> Record:
+    # Sources decode UTF-8, which holds no half characters; in JSON they come as escapes.
+    raw = value if isinstance(value, str) else json.dumps(value)
+    text = raw.encode("utf-8", "replace").decode()
+    headers = {"dubhe-writer": "w", "dubhe-seq": str(number)}
+    return Record("kafka s/0", "s", 0, number, 1000 + number, headers, text, "a-b-train-1")
+
+
+def views(book: Book) -> str:
+    shown: list[Any] = [run_view(book, run) for run in book.runs]
+    shown += [instance_view(book, a, False, None) for _, a in sorted(book.instances.items())]
+    return json.dumps(shown, allow_nan=False)
+
+
+HALF_A_CHARACTER = "\ud800"
+
+
+@example(
+    [
+        {
+            "instance_id": "a-b-train-1",
+            "request_number": None,
+            "date": None,
+            "mes_type": HALF_A_CHARACTER,
+            "data": [],
+        },
+        HALF_A_CHARACTER,
+    ]
+)
+@given(st.lists(VALUE | DATA | TEXT.filter(lambda t: "\ud800" not in t), max_size=12))
+@settings(deadline=None, max_examples=150)
+def test_nothing_that_arrives_stops_it(values: list[Any]) -> None:
+    with a_book() as (book, store):
+        for number, value in enumerate(values):
+            book.apply(Batch("kafka s/0", [record(value, number)], str(number + 1)))
+            if number % 3 == 0:
+                save(book, store)
+        book.open_for_waiting()
+        save(book, store)
+        seen = views(book)
+        assert store.one("SELECT count(*) FROM messages") == (len(values),)
+        assert views(Book(store, Changes(), "now")) == seen, "as the next start finds it"
+
+
+def test_deep_nesting_is_broken_and_no_more() -> None:
+    deep = "[" * 400 + "]" * 400
+    value = '{"instance_id":"a-b-train-1","request_number":1,"date":1,"mes_type":3,"data":%s}'
+    with a_book() as (book, store):
+        for number, text in enumerate((value % deep, value % ("[" * 10**5), deep)):
+            book.apply(Batch("kafka s/0", [record(text, number)], "1"))
+        save(book, store)
+        assert book.instances["a-b-train-1"].said.broken == 3
+
+
+def test_points_survive_any_cut_between_two_saves() -> None:
+    """Full chunks, partial chunks, and curves that are in memory or not."""
+    with a_book() as (book, store):
+        said = 0
+        for count in (1, 510, 1, 1, 511, 1024, 3):
+            records = []
+            for _ in range(count):
+                value = {
+                    "instance_id": "a-b-train-1",
+                    "request_number": 1,
+                    "date": 1000 + said,
+                    "mes_type": 2,
+                    "data": {"loss": said, "progress": 0.5},
+                }
+                records.append(record(value, said))
+                said += 1
+            book.apply(Batch("kafka s/0", records, str(said)))
+            save(book, store)
+            for each in (book, Book(store, Changes(), "now")):
+                series = each.curves.series(1, "loss")
+                assert series is not None
+                assert list(series.finite.value) == list(range(said))
+                assert [p[2] for p in each.curves.points(1, "loss")] == list(range(said))
