@@ -135,8 +135,10 @@ def test_a_worker_that_dies_is_a_failure(toy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
-    [(["-k", "nothing_of_that_name"], pytest.ExitCode.NO_TESTS_COLLECTED)]
-    + [(["--unknown-option"], pytest.ExitCode.USAGE_ERROR)],
+    [
+        (["-k", "nothing_of_that_name"], pytest.ExitCode.NO_TESTS_COLLECTED),
+        (["--unknown-option"], pytest.ExitCode.USAGE_ERROR),
+    ],
 )
 def test_a_run_without_tests_ends_as_pytest_says(
     toy: Path, arguments: list[str], expected: int
