@@ -19,7 +19,7 @@ from tests.support.environ import clean_environ
 WRITER = """
 import sys
 from pathlib import Path
-from dubhe_sdk import log
+from dubhe_sdk.logs import log
 
 log.MAX_BYTES = int(sys.argv[3])
 logger = log.open_log(Path(sys.argv[1]), console=False)
