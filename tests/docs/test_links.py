@@ -6,6 +6,7 @@ The site's own links are checked by its build: test_site.py.
 from __future__ import annotations
 
 import subprocess
+
 import pytest
 
 from tests.docs.markdown import ROOT, anchors, links

@@ -61,10 +61,8 @@ def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
     copy.mkdir()
     subprocess.run(["cp", "-r", DOCS, ROOT / "mkdocs.yml", copy], check=True)
     page = copy / "docs/en/index.md"
-    broken = "[a](none.md) [b](delivery.md#none) [c](../../none.py)"
-    page.write_text(f"{page.read_text('utf-8')}
-{broken}
-", "utf-8")
+    with page.open("a", encoding="utf-8") as file:
+        file.write("\n[a](none.md) [b](delivery.md#none) [c](../../none.py)\n")
     built = subprocess.run([copy / "docs/build"], capture_output=True, text=True, check=False)
     assert built.returncode != 0
     for name in ("none.md", "#none", "none.py"):
