@@ -153,7 +153,7 @@ class Launcher:
 
     def _forward(self, signum: signal.Signals) -> None:
         if signum in _STOPS and self._stop_at is None:
-            self._stop_at = time.monotonic() + self._options.grace_seconds
+            self._stop_at = time.monotonic() + self._options.shutdown_timeout_seconds
             service = present_here(self._spool, "service")
             self._service = service["pid"] if service else None
         with contextlib.suppress(ProcessLookupError):
@@ -201,7 +201,7 @@ class Launcher:
 
     def _drain(self) -> None:
         """Let the sidecar deliver the rest, up to the deadline."""
-        deadline = time.monotonic() + self._options.drain_seconds
+        deadline = time.monotonic() + self._options.drain_timeout_seconds
         self._sidecar.drain()
         while not (self._sidecar.drained or self._sidecar.misconfigured):
             end = deadline if self._stop_at is None else min(deadline, self._stop_at)

@@ -410,7 +410,7 @@ class Service:
         self._phase = Phase.STOPPING
         self._status = status
         self._terminate_models()
-        self._loop.after(self._options.stop_seconds, self._kill_models)
+        self._loop.after(self._options.task_stop_timeout_seconds, self._kill_models)
         self._go_on_stopping()
 
     def _stop(self, why: str) -> None:
@@ -421,7 +421,7 @@ class Service:
             self._stop_web()
         else:
             self._terminate_models()
-        self._loop.after(self._options.stop_seconds, self._kill_models)
+        self._loop.after(self._options.task_stop_timeout_seconds, self._kill_models)
         self._go_on_stopping()
 
     def _go_on_stopping(self) -> None:

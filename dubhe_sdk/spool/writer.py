@@ -131,7 +131,7 @@ class SpoolWriter:
 
         Returns:
             Whether it was accepted. False only if the spool is full, for anything but progress
-            after waiting ``limits.wait_seconds``; it is counted then.
+            after waiting ``limits.full_timeout_seconds``; it is counted then.
         """
         with self._lock:
             if self._busy:  # by this very thread
@@ -205,7 +205,7 @@ class SpoolWriter:
             return self._drop(None)
         if len(value) > MAX_PAYLOAD:
             return self._drop(f"one has {len(value)} bytes, {MAX_PAYLOAD} are allowed")
-        deadline = time.monotonic() + self._limits.wait_seconds
+        deadline = time.monotonic() + self._limits.full_timeout_seconds
         while True:
             full = False
             try:

@@ -101,7 +101,7 @@ class CrashingFileSystem(RuleBasedStateMachine):
             writer = self.writers[index]
             if writer is None:
                 writer = self.writers[index] = make_writer(
-                    self.spool, Limits(segment_bytes=2 * KIB, wait_seconds=0)
+                    self.spool, Limits(segment_bytes=2 * KIB, full_timeout_seconds=0)
                 )
             assert say(writer, (b"%d " % number).ljust(size, b"x"), kind)
             self.accepted.add(number)

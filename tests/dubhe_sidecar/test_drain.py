@@ -359,7 +359,7 @@ def test_a_cursor_that_cannot_be_read_is_told(tmp_path):
 def test_a_full_disk_is_emptied(tmp_path):
     """Progress of the drain is what makes room; it must not need any itself."""
     with mounted(tmp_path / "disk", "-o", "size=256k") as disk:
-        writer = make_writer(disk, Limits(segment_bytes=16 * KIB, wait_seconds=0))
+        writer = make_writer(disk, Limits(segment_bytes=16 * KIB, full_timeout_seconds=0))
         topic = Topic()
         drain = Drain(disk, FakeSink(topic))
         drain.open()

@@ -86,7 +86,7 @@ def test_the_age_of_the_oldest(tmp_path):
 
 
 def test_dropped_records_are_counted_before_and_after_delivery(tmp_path):
-    limits = Limits(max_bytes=8 * KIB, reserve_bytes=0, segment_bytes=KIB, wait_seconds=0)
+    limits = Limits(max_bytes=8 * KIB, reserve_bytes=0, segment_bytes=KIB, full_timeout_seconds=0)
     writer = make_writer(tmp_path, limits)
     accepted = sum(say(writer, b"x" * 100) for _ in range(200))
     assert 0 < accepted < 200

@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
         read_format(os.environ)
         temporary, spool = environment.directories(os.environ)
         check_directory(spool)
-        orphan_seconds = environment.seconds(os.environ, "DUBHE_DRAIN_SECONDS", 30.0)
+        orphan_seconds = environment.seconds(os.environ, "DUBHE_DRAIN_TIMEOUT_SECONDS", 30.0)
         metrics = read_metrics_options(os.environ)
         sink = _sink(temporary / "journal")
     except (EnvironmentInvalid, SpoolUnusable) as error:

@@ -115,7 +115,7 @@ def interrupted(directory: str, count: str) -> None:
 
 def limited(directory: str, limit: str) -> None:
     """Append under RLIMIT_FSIZE: small frames, one that never fits, one that fits."""
-    writer = make_writer(Path(directory), Limits(wait_seconds=0.3))
+    writer = make_writer(Path(directory), Limits(full_timeout_seconds=0.3))
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     accepted = [number for number in range(200) if say(writer, b"%d " % number + b"x" * KIB)]
     huge = say(writer, b"y" * 2 * int(limit), Kind.RESULT)

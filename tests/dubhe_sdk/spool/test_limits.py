@@ -29,7 +29,7 @@ def test_reserve_and_segments_follow_the_bound(max_bytes, reserve, segment):
 
 
 def test_wait():
-    assert read_limits({"DUBHE_SPOOL_WAIT_SECONDS": "0.5"}).wait_seconds == 0.5
+    assert read_limits({"DUBHE_SPOOL_FULL_TIMEOUT_SECONDS": "0.5"}).full_timeout_seconds == 0.5
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def test_wait():
         ("DUBHE_SPOOL_MAX_BYTES", "1 GB"),
         ("DUBHE_SPOOL_MAX_BYTES", "1000"),
         ("DUBHE_SPOOL_MAX_BYTES", "-1"),
-        ("DUBHE_SPOOL_WAIT_SECONDS", "soon"),
-        ("DUBHE_SPOOL_WAIT_SECONDS", "-1"),
-        ("DUBHE_SPOOL_WAIT_SECONDS", "nan"),
+        ("DUBHE_SPOOL_FULL_TIMEOUT_SECONDS", "soon"),
+        ("DUBHE_SPOOL_FULL_TIMEOUT_SECONDS", "-1"),
+        ("DUBHE_SPOOL_FULL_TIMEOUT_SECONDS", "nan"),
     ],
 )
 def test_refusal_names_variable_and_value(name, value):

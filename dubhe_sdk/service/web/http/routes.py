@@ -65,7 +65,7 @@ class Route:
         self._handler = handler
         self._type = type_
         self._limit = options.max_request_bytes
-        self._seconds = options.transfer_seconds
+        self._seconds = options.transfer_timeout_seconds
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         """Answer a request."""

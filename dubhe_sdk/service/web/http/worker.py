@@ -117,7 +117,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         front = self._front
         if not front.wait_for_state():
             return
-        self._broken = BrokenRequests(front.handler, front.options.transfer_seconds)
+        self._broken = BrokenRequests(front.handler, front.options.transfer_timeout_seconds)
         (listener,) = self.sockets
         server = StreamServer(listener, partial(self.handle, listener))
         server.start()
@@ -131,7 +131,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
 
     def timeout_ctx(self) -> Any:
         """Bound the wait for a request's headers."""
-        return gevent.Timeout(self._front.options.idle_seconds, False)
+        return gevent.Timeout(self._front.options.idle_timeout_seconds, False)
 
     def handle(self, listener: socket.socket, client: socket.socket, addr: Any) -> None:
         """Serve one connection."""
@@ -149,7 +149,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
     ) -> None:
         """Serve one request, whose headers have arrived."""
         req.body = body = RequestBody(req, sock, self._front.connections, self._front.room)
-        sock.settimeout(self._front.options.transfer_seconds)
+        sock.settimeout(self._front.options.transfer_timeout_seconds)
         reply = ReplySocket(sock)
         try:
             try:

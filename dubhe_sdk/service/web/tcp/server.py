@@ -61,7 +61,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
             stream.close()
 
     def _serve_frames(self, stream: Stream) -> None:
-        seconds = self._front.options.transfer_seconds
+        seconds = self._front.options.transfer_timeout_seconds
         patient = PatientStream(stream, seconds, self._front.room)
         try:
             self._serve_patiently(stream, patient)
@@ -70,7 +70,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
 
     def _serve_patiently(self, stream: Stream, patient: PatientStream) -> None:
         connections, handler = self._front.connections, self._front.handler
-        seconds = self._front.options.transfer_seconds
+        seconds = self._front.options.transfer_timeout_seconds
         reader = FrameReader(patient, self._front.options.max_request_bytes)
         while True:
             try:

@@ -163,7 +163,7 @@ def test_pipelined_requests_are_answered_in_order(http: Web) -> None:
 
 
 def test_headers_byte_by_byte_end_when_their_time_is_over(start: Start) -> None:
-    web = start("http", env={"DUBHE_IDLE_SECONDS": "1"})
+    web = start("http", env={"DUBHE_IDLE_TIMEOUT_SECONDS": "1"})
     client = HttpClient(web)
     assert client.send("/heart") == ONLINE
     began = time.monotonic()
