@@ -109,7 +109,7 @@ class RequestBody:
         return data
 
     def _read_pieces(self, length: int | None, limit: int) -> bytes:
-        """Return the body, at most one byte more than ``limit``; reserve memory before each piece."""
+        """Return the body, at most one byte more than ``limit``; reserve before each read."""
         if length is not None and length <= EXEMPT_BYTES:
             return self.read(length)
         end = limit + 1 if length is None else length
