@@ -46,7 +46,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
 }
 
 venv=.cache/test-venv
-stamp=$(cat pyproject.toml tests/requirements.txt <(python3 -V) | sha256sum | cut -c1-16)
+stamp=$(cat pyproject.toml tests/requirements.txt docs/requirements.txt <(python3 -V) | sha256sum | cut -c1-16)
 if [ ! -e "$venv/$stamp" ]; then
   say "preparing $venv"
   rm -rf "$venv"
