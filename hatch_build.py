@@ -2,8 +2,8 @@
 
 Metadata: each ``pyproject.toml`` has its part in ``[tool.hatch.metadata.hooks.custom]``:
 
-* ``dependencies``: in which ``{version}`` becomes this version. The distributions require each other
-  exactly, and the version is to be written in one place.
+* ``dependencies``: in which ``{version}`` becomes this version. The distributions require each
+  other exactly, and the version is written in one place.
 * ``readme``: a file whose relative links and pictures would lead nowhere on the page of a package
   index. Links become their text; pictures go.
 

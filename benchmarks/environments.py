@@ -1,6 +1,6 @@
 """Environments below ``.cache/bench``: one for this project, one for each peer.
 
-Each is made once. What makes it up (packages, interpreter, for ours also each pyproject.toml) is part
+Each is made once. What makes it up (packages, interpreter, ours: each pyproject.toml) is part
 of its stamp, so a change makes it anew.
 """
 
@@ -19,19 +19,8 @@ ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "bench"
 
 # The real Kafka broker comes from the tests, and with it its client for administration.
-_OURS = (
-    *(
-        "-e",
-        f"{ROOT}/core",
-        "-e",
-        f"{ROOT}/sidecar",
-        "-e",
-        f"{ROOT}/simulator",
-        "-e",
-        f"{ROOT}[fast]",
-    ),
-    "confluent-kafka==2.16.1",
-)
+_FOLDERS = (f"{ROOT}/core", f"{ROOT}/sidecar", f"{ROOT}/simulator", f"{ROOT}[fast]")
+_OURS = (*(word for folder in _FOLDERS for word in ("-e", folder)), "confluent-kafka==2.16.1")
 _VERSIONS = """
 import json, sys
 from importlib.metadata import version

@@ -1,3 +1,3 @@
-"""The version of all four distributions, and of everything that shows one. It is written here alone."""
+"""The version of all four distributions, and of everything that shows one: only here."""
 
 __version__ = "3.0.0"

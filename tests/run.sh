@@ -47,8 +47,8 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
 
 venv=.cache/test-venv
 # What makes the environment up.
-made_from=(pyproject.toml {core,sidecar,simulator}/pyproject.toml hatch_build.py dubhe_sdk/version.py tests/requirements.txt)
-stamp=$(cat "${made_from[@]}" <(python3 -V) | sha256sum | cut -c1-16)
+made_from=(pyproject.toml {core,sidecar,simulator}/pyproject.toml hatch_build.py dubhe_sdk/version.py)
+stamp=$(cat "${made_from[@]}" {tests,docs}/requirements.txt <(python3 -V) | sha256sum | cut -c1-16)
 if [ ! -e "$venv/$stamp" ]; then
   say "preparing $venv"
   rm -rf "$venv"

@@ -149,7 +149,7 @@ def test_the_algorithms_own_json_encoder_wins(
 def test_another_interpreter_of_the_algorithm(
     docker_engine: docker.DockerClient, make_image: AlgorithmFactory, tmp_path: Path
 ) -> None:
-    # An environment of the algorithm's own: docs/image.md names the line that it needs.
+    # An environment of the algorithm's own: docs/en/image.md names the line that it needs.
     folder = write_algorithm(
         tmp_path / "venv",
         run_sh="export protocol=http PYTHONPATH=/opt/dubhe/sdk\n/venv/bin/python -u app.py\n",
