@@ -15,7 +15,7 @@ _HEAD = """\
 Written by `python -m benchmarks`; do not edit. Ratios are taken within one run and count; absolute
 times belong to the machine. How each is measured stands above its tables; the sources are beside
 this file. `python -m benchmarks --help` tells the rest. Why some targets are not met, with
-profiles: [docs/performance.md](../docs/performance.md).
+profiles: [docs/en/performance.md](../docs/en/performance.md).
 """
 
 

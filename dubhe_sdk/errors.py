@@ -32,5 +32,5 @@ class TaskStopped(BaseException):
 
     It derives from BaseException, like KeyboardInterrupt, so that an algorithm's
     ``except Exception`` does not swallow it. Catch it to save a checkpoint, then let it go on;
-    the process is killed when the time given by ``DUBHE_STOP_SECONDS`` is over.
+    the process is killed when the time given by ``DUBHE_TASK_STOP_TIMEOUT_SECONDS`` is over.
     """

@@ -1,4 +1,4 @@
-"""What `dubhe-base` adds to its base, if an engine has both: docs/image.md, section 2."""
+"""What `dubhe-base` adds to its base, if an engine has both: docs/en/image.md, section 2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.processes import ContestantFailed
 
 IMAGE = "dubhe-base"
-_HOW = "docs/image.md has the figure and how to get it"
+_HOW = "docs/en/image.md has the figure and how to get it"
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,11 @@ def service(python: Path, folder: Path, protocol: str, **more: str) -> Iterator[
     marked = Marked()
     env = environ(
         **{"PORT": str(port), "protocol": protocol, "DUBHE_TEMPORARY": str(folder / "temporary")},
-        **{"DUBHE_STOP_SECONDS": "0", "DUBHE_GRACE_SECONDS": "3", "DUBHE_DRAIN_SECONDS": "0"},
+        **{
+            "DUBHE_TASK_STOP_TIMEOUT_SECONDS": "0",
+            "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "3",
+            "DUBHE_DRAIN_TIMEOUT_SECONDS": "0",
+        },
         **{"PYTHONPATH": str(ROOT), **more},
     )
     # A mark of its own tells its processes from the rest of the run's. The run still finds all of

@@ -8,9 +8,9 @@ import os
 
 from dubhe_sdk.environment import brokers, directories
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
-from dubhe_sdk.launch.options import read_options
+from dubhe_sdk.launch.options import read_launch_options
 from dubhe_sdk.launch.parent import Launcher
-from dubhe_sdk.logs.format import read_format, tell
+from dubhe_sdk.logs.format import log_to_stderr, read_format
 from dubhe_sdk.spool.create import check_directory
 
 EXIT_USAGE = 2
@@ -23,8 +23,9 @@ def main(argv: list[str]) -> int:
         usage="dubhe launch [-h] -- COMMAND [ARGUMENT ...]",
         description="Start the sidecar and COMMAND; forward signals to COMMAND; at its end wait "
         "until everything it reported is delivered; exit with COMMAND's status.",
-        epilog="Environment: DUBHE_SPOOL_DIR, DUBHE_GRACE_SECONDS (9: after a stop signal), "
-        "DUBHE_DRAIN_SECONDS (30: after COMMAND ended by itself), BOOTSTRAP_SERVERS, "
+        epilog="Environment: DUBHE_SPOOL_DIR, DUBHE_SHUTDOWN_TIMEOUT_SECONDS (default 9: after a "
+        "stop signal), DUBHE_DRAIN_TIMEOUT_SECONDS (default 30: after COMMAND ended by itself), "
+        "BOOTSTRAP_SERVERS, "
         "DUBHE_LOG_FORMAT (text or json).",
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
@@ -37,10 +38,10 @@ def main(argv: list[str]) -> int:
         brokers(os.environ)
         temporary, spool = directories(os.environ)
         check_directory(spool)
-        launch_options = read_options(os.environ)
+        launch_options = read_launch_options(os.environ)
         read_format(os.environ)
     except (EnvironmentInvalid, SpoolUnusable) as error:
-        tell("launch", str(error), logging.ERROR)
+        log_to_stderr("launch", str(error), logging.ERROR)
         return EXIT_USAGE
     # Named for all below, which may have another working directory.
     os.environ["DUBHE_SPOOL_DIR"] = str(spool)

@@ -11,8 +11,8 @@ from dubhe_sdk.cli.command import dubhe_command
 from dubhe_sdk.environment import read_settings
 from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
-from dubhe_sdk.logs.format import read_format, tell
-from dubhe_sdk.service.options import read_options
+from dubhe_sdk.logs.format import log_to_stderr, read_format
+from dubhe_sdk.service.options import read_service_options
 from dubhe_sdk.service.parent import Service
 from dubhe_sdk.service.web.options import read_web_options
 
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     try:
         settings = read_settings()
-        service_options = read_options(os.environ)
+        service_options = read_service_options(os.environ)
         read_format(os.environ)
         read_web_options(os.environ)  # of use to the web front, which nobody sees start
         if not options.app.is_file():
@@ -45,8 +45,8 @@ def main(argv: list[str]) -> int:
         service = Service(settings, service_options, options.app.absolute(), options.arguments)
         return service.run()
     except (EnvironmentInvalid, SpoolUnusable) as error:
-        tell("serve", str(error), logging.ERROR)
+        log_to_stderr("serve", str(error), logging.ERROR)
         return EXIT_USAGE
     except DubheError as error:
-        tell("serve", str(error), logging.ERROR)
+        log_to_stderr("serve", str(error), logging.ERROR)
         return EXIT_FAILED

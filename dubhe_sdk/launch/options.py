@@ -10,21 +10,21 @@ from dubhe_sdk import environment
 
 @dataclass(frozen=True)
 class LaunchOptions:
-    """``DUBHE_GRACE_SECONDS`` and ``DUBHE_DRAIN_SECONDS``."""
+    """``DUBHE_SHUTDOWN_TIMEOUT_SECONDS`` and ``DUBHE_DRAIN_TIMEOUT_SECONDS``."""
 
-    grace_seconds: float
-    """After a stop signal, all in all: docker stop kills after 10 s."""
-    drain_seconds: float
-    """For the drain, when the algorithm has ended by itself."""
+    shutdown_timeout_seconds: float
+    """Longest time of a whole shutdown after a stop signal; `docker stop` kills after 10 s."""
+    drain_timeout_seconds: float
+    """Longest time of the delivery after the algorithm has ended by itself."""
 
 
-def read_options(env: Mapping[str, str]) -> LaunchOptions:
+def read_launch_options(env: Mapping[str, str]) -> LaunchOptions:
     """Read the options.
 
     Raises:
         EnvironmentInvalid: one of them is malformed.
     """
     return LaunchOptions(
-        grace_seconds=environment.seconds(env, "DUBHE_GRACE_SECONDS", 9.0),
-        drain_seconds=environment.seconds(env, "DUBHE_DRAIN_SECONDS", 30.0),
+        shutdown_timeout_seconds=environment.seconds(env, "DUBHE_SHUTDOWN_TIMEOUT_SECONDS", 9.0),
+        drain_timeout_seconds=environment.seconds(env, "DUBHE_DRAIN_TIMEOUT_SECONDS", 30.0),
     )

@@ -10,21 +10,21 @@ from dubhe_sdk import environment
 
 @dataclass(frozen=True)
 class ServiceOptions:
-    """``DUBHE_INFERENCE_CONCURRENCY``, ``DUBHE_INFERENCE_QUEUE``, ``DUBHE_STOP_SECONDS`` and
-    ``DUBHE_INFERENCE_WORKERS``.
+    """``DUBHE_INFERENCE_CONCURRENCY``, ``DUBHE_INFERENCE_QUEUE``, ``DUBHE_INFERENCE_WORKERS`` and
+    ``DUBHE_TASK_STOP_TIMEOUT_SECONDS``.
     """
 
     inference_concurrency: int
     """Inferences that run at once in a model process, each in a thread of it; 1 to 256."""
     inference_queue: int
     """Inferences that may wait beyond those; one more is refused at once; 0 to 100 000."""
-    stop_seconds: float
-    """What a running task gets between SIGTERM and SIGKILL."""
+    task_stop_timeout_seconds: float
+    """Time between SIGTERM and SIGKILL for a running task, in seconds; 0 to 3600."""
     inference_workers: int
     """Model processes of an inference instance, each with the class constructed; 1 to 64."""
 
 
-def read_options(env: Mapping[str, str]) -> ServiceOptions:
+def read_service_options(env: Mapping[str, str]) -> ServiceOptions:
     """Read the options.
 
     Raises:
@@ -35,6 +35,8 @@ def read_options(env: Mapping[str, str]) -> ServiceOptions:
             env, "DUBHE_INFERENCE_CONCURRENCY", 1, low=1, high=256
         ),
         inference_queue=environment.number(env, "DUBHE_INFERENCE_QUEUE", 64, low=0, high=100_000),
-        stop_seconds=environment.seconds(env, "DUBHE_STOP_SECONDS", 5.0, high=3600.0),
+        task_stop_timeout_seconds=environment.seconds(
+            env, "DUBHE_TASK_STOP_TIMEOUT_SECONDS", 5.0, high=3600.0
+        ),
         inference_workers=environment.number(env, "DUBHE_INFERENCE_WORKERS", 1, low=1, high=64),
     )

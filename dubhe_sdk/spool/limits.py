@@ -11,23 +11,23 @@ MIB = environment.MIB
 
 
 @dataclass(frozen=True)
-class Limits:
+class SpoolLimits:
     """Bounds of the spool.
 
-    ``max_bytes`` is what all segments together may take before progress is dropped; messages
-    that must not be lost may take ``reserve_bytes`` more, and wait up to ``wait_seconds`` when
-    that is used up too. A writer asks for room a segment at a time, so the bound is exact to
-    within one segment of ``segment_bytes`` per writer.
+    ``max_bytes`` is the size of all segments together above which progress is dropped. Messages
+    that must not be lost may use ``reserve_bytes`` more. When the reserve is used up as well, they
+    wait up to ``full_timeout_seconds``. A writer asks for space one segment at a time, so the
+    bound is exact to within one segment of ``segment_bytes`` per writer.
     """
 
     max_bytes: int = 1024 * MIB
     reserve_bytes: int = 64 * MIB
     segment_bytes: int = 8 * MIB
-    wait_seconds: float = 10.0
+    full_timeout_seconds: float = 10.0
 
 
-def read_limits(env: Mapping[str, str]) -> Limits:
-    """Read the limits from ``DUBHE_SPOOL_MAX_BYTES`` and ``DUBHE_SPOOL_WAIT_SECONDS``.
+def read_spool_limits(env: Mapping[str, str]) -> SpoolLimits:
+    """Read the limits from ``DUBHE_SPOOL_MAX_BYTES`` and ``DUBHE_SPOOL_FULL_TIMEOUT_SECONDS``.
 
     Raises:
         EnvironmentInvalid: one of them is malformed.
@@ -35,9 +35,9 @@ def read_limits(env: Mapping[str, str]) -> Limits:
     max_bytes = environment.number(
         env, "DUBHE_SPOOL_MAX_BYTES", 1024 * MIB, low=64 * 1024, high=2**50
     )
-    return Limits(
+    return SpoolLimits(
         max_bytes=max_bytes,
         reserve_bytes=max(max_bytes // 16, 64 * 1024),
         segment_bytes=min(8 * MIB, max_bytes // 8),
-        wait_seconds=environment.seconds(env, "DUBHE_SPOOL_WAIT_SECONDS", 10.0),
+        full_timeout_seconds=environment.seconds(env, "DUBHE_SPOOL_FULL_TIMEOUT_SECONDS", 10.0),
     )

@@ -106,7 +106,7 @@ def test_a_broker_away_for_the_whole_run_gets_everything_by_the_next_start(
 ) -> None:
     broker = created(make_broker().start())
     broker.stop()
-    app = platform(broker, DUBHE_GRACE_SECONDS="4").start(until=None)
+    app = platform(broker, DUBHE_SHUTDOWN_TIMEOUT_SECONDS="4").start(until=None)
     train(app, 1000)
     when_said(app, "END 200")
     app.terminate()

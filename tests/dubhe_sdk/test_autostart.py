@@ -278,7 +278,10 @@ if os.environ.get("RANK"):
         ({"PLATFORM_TYPE": "1"}, "environment variable BOOTSTRAP_SERVERS is missing or empty"),
         ({"INSTANCE_ID": "x"}, "environment variable INSTANCE_ID is 'x': it has 1 parts"),
         ({"special_params": "{"}, "environment variable special_params is '{', expected a JSON"),
-        ({"DUBHE_STOP_SECONDS": "x"}, "environment variable DUBHE_STOP_SECONDS is 'x', expected"),
+        (
+            {"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "x"},
+            "environment variable DUBHE_TASK_STOP_TIMEOUT_SECONDS is 'x', expected",
+        ),
     ],
 )
 def test_one_sentence_and_status_2(tmp_path: Path, env: dict[str, str], words: str) -> None:

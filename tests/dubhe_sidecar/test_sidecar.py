@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sidecar.sidecar import EXIT_LEFT_BEHIND
 from dubhe_sidecar.status import is_running, read_live
 from tests.dubhe_sdk.spool.helpers import INSTANCE_ID, KIB, Child, child, make_writer, segments
@@ -61,7 +61,7 @@ def test_delivers_what_is_said_while_it_runs_and_before(place):
 
 
 def test_drain_delivers_what_there_is_and_ends(place):
-    writer = make_writer(place.spool, Limits(segment_bytes=KIB))
+    writer = make_writer(place.spool, SpoolLimits(segment_bytes=KIB))
     for number in range(500):
         tell(writer, number)
     writer.close()
@@ -338,7 +338,7 @@ def test_an_orphan_gives_up_in_time(place):
     with reserved_port() as port:
         sidecar = place.start(
             *("--lifeline-fd", str(reading)),
-            env={"BOOTSTRAP_SERVERS": f"127.0.0.1:{port}", "DUBHE_DRAIN_SECONDS": "0.3"},
+            env={"BOOTSTRAP_SERVERS": f"127.0.0.1:{port}", "DUBHE_DRAIN_TIMEOUT_SECONDS": "0.3"},
             pass_fds=[reading],
         )
         os.close(reading)
@@ -359,7 +359,7 @@ def test_a_spool_that_cannot_be_used(place):
 
 
 @pytest.mark.parametrize(
-    "env", [{"BOOTSTRAP_SERVERS": "nonsense"}, {"DUBHE_DRAIN_SECONDS": "soon"}]
+    "env", [{"BOOTSTRAP_SERVERS": "nonsense"}, {"DUBHE_DRAIN_TIMEOUT_SECONDS": "soon"}]
 )
 def test_a_malformed_environment(place, env):
     done = place.dubhe("sidecar", **env)
@@ -401,7 +401,9 @@ def test_a_spool_that_is_removed_while_it_runs(place):
 
 def test_results_and_progress_keep_their_order_under_a_full_spool(place):
     """The sidecar makes room while writers wait for it."""
-    writer = make_writer(place.spool, Limits(32 * KIB, 16 * KIB, 4 * KIB, wait_seconds=30), print)
+    writer = make_writer(
+        place.spool, SpoolLimits(32 * KIB, 16 * KIB, 4 * KIB, full_timeout_seconds=30), print
+    )
     place.start()
     for number in range(4000):
         tell(writer, number, Kind.RESULT)

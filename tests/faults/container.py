@@ -85,7 +85,7 @@ class Container:
             "PLATFORM_TYPE": "1",
             "BOOTSTRAP_SERVERS": bootstrap,
             "PYTHONPATH": str(ROOT),
-            "DUBHE_GRACE_SECONDS": "60",  # the drain at the end may take its time
+            "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "60",  # the drain at the end may take its time
             ACCOUNTS_VARIABLE: str(self.accounts),
             **({"DUBHE_COMMAND": dubhe} if dubhe else {}),
             **(env or {}),

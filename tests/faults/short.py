@@ -44,7 +44,7 @@ def sidecar(arguments: list[str]) -> int:
         environment.directories(os.environ)[1],
         KafkaSink(KafkaSettings.from_environment(os.environ), LIMITS),
         lifeline=options.lifeline_fd,
-        orphan_seconds=environment.seconds(os.environ, "DUBHE_DRAIN_SECONDS", 30.0),
+        orphan_seconds=environment.seconds(os.environ, "DUBHE_DRAIN_TIMEOUT_SECONDS", 30.0),
         draining=options.drain,
     ).run()
 

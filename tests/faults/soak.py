@@ -118,7 +118,7 @@ def messages(
         "BOOTSTRAP_SERVERS": broker.bootstrap,
         "TOPIC_MODEL_STATUS": STATUS,
         "TOPIC_MODEL_RESULT": RESULT,
-        "DUBHE_DRAIN_SECONDS": str(_SETTLED_SECONDS),
+        "DUBHE_DRAIN_TIMEOUT_SECONDS": str(_SETTLED_SECONDS),
     }
     with App(folder, ALGORITHM, TRAIN_ID, "tcp", env) as app:
         app.start(until=None)

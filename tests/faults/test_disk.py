@@ -30,7 +30,7 @@ WAITED = WAIT_SECONDS + AT_ONCE
 
 
 def environ(place: Place, **more: str) -> dict[str, str]:
-    return place.environ(DUBHE_SPOOL_WAIT_SECONDS=str(WAIT_SECONDS), **more)
+    return place.environ(DUBHE_SPOOL_FULL_TIMEOUT_SECONDS=str(WAIT_SECONDS), **more)
 
 
 def on(disk: Path, place: Place) -> None:

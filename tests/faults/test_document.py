@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("docs/delivery.md", "docs/delivery.zh-CN.md")
+DOCUMENTS = ("docs/en/delivery.md", "docs/zh/delivery.md")
 _NAMED = re.compile(r"`(?P<file>[a-z_/]+\.py)(?:::(?P<test>test_\w+))?")
 
 

@@ -26,7 +26,7 @@ def die_at(
         env={
             steps.STEP_VARIABLE: step,
             steps.FUSES_VARIABLE: str(fuses),
-            "DUBHE_DRAIN_SECONDS": "120",
+            "DUBHE_DRAIN_TIMEOUT_SECONDS": "120",
             # So that a stream has several segments, which are deleted while it goes on.
             "DUBHE_SPOOL_MAX_BYTES": str(spool * MIB),
         },

@@ -80,8 +80,8 @@ class Campaign:
         self._next = first
         env = {
             "DUBHE_MAX_REQUEST_BYTES": str(LIMIT),
-            "DUBHE_TRANSFER_SECONDS": str(TRANSFER_SECONDS),
-            "DUBHE_IDLE_SECONDS": str(IDLE_SECONDS),
+            "DUBHE_TRANSFER_TIMEOUT_SECONDS": str(TRANSFER_SECONDS),
+            "DUBHE_IDLE_TIMEOUT_SECONDS": str(IDLE_SECONDS),
         }
         with App(folder, SOURCE, INFERENCE_ID, self.report.protocol, env) as app:
             app.start()

@@ -1,4 +1,4 @@
-"""It runs where platforms run things; docs/image.md holds the same table."""
+"""It runs where platforms run things; docs/en/image.md holds the same table."""
 
 from __future__ import annotations
 

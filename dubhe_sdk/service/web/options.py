@@ -16,8 +16,8 @@ _OTHER_FILES = 160
 _MOST_FILES = 65536
 
 
-# HTTP headers. They are kept outside of the room for bodies: at most 256 KiB for a connection, and
-# for no longer than `idle_seconds`.
+# HTTP headers are not counted in the memory budget: at most 256 KiB for a connection, and for no
+# longer than `idle_timeout_seconds`.
 MAX_REQUEST_LINE_BYTES = 4094
 MAX_HEADER_LINES = 64
 MAX_HEADER_LINE_BYTES = 4094
@@ -26,7 +26,7 @@ MAX_HEADER_LINE_BYTES = 4094
 @dataclass(frozen=True)
 class WebOptions:
     """``DUBHE_MAX_REQUEST_BYTES``, ``DUBHE_MAX_BUFFER_BYTES``, ``DUBHE_MAX_CONNECTIONS``,
-    ``DUBHE_TRANSFER_SECONDS`` and ``DUBHE_IDLE_SECONDS``.
+    ``DUBHE_TRANSFER_TIMEOUT_SECONDS`` and ``DUBHE_IDLE_TIMEOUT_SECONDS``.
 
     What is beyond a limit, and what becomes of it:
 
@@ -49,9 +49,9 @@ class WebOptions:
     """Longest body or frame; 1 KiB to 1 GiB, default 16 MiB."""
     max_connections: int
     """Clients connected at once; beyond it the one that is idle for longest is closed."""
-    transfer_seconds: float
+    transfer_timeout_seconds: float
     """What a request's body or frame may take to arrive, and a reply to be taken."""
-    idle_seconds: float
+    idle_timeout_seconds: float
     """HTTP: what the next request's headers may take to arrive, on a kept connection too."""
     max_buffer_bytes: int
     """What the requests of all clients may take together; 1 MiB to 64 GiB, default 256 MiB, and
@@ -76,8 +76,8 @@ def read_web_options(env: Mapping[str, str]) -> WebOptions:
         max_connections=environment.number(
             env, "DUBHE_MAX_CONNECTIONS", 10_000, low=1, high=1_000_000
         ),
-        transfer_seconds=environment.seconds(env, "DUBHE_TRANSFER_SECONDS", 30.0),
-        idle_seconds=environment.seconds(env, "DUBHE_IDLE_SECONDS", 75.0),
+        transfer_timeout_seconds=environment.seconds(env, "DUBHE_TRANSFER_TIMEOUT_SECONDS", 30.0),
+        idle_timeout_seconds=environment.seconds(env, "DUBHE_IDLE_TIMEOUT_SECONDS", 75.0),
         max_buffer_bytes=max(buffer, longest + 1),
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.cli.command import dubhe_command
-from dubhe_sdk.process.state_file import present
+from dubhe_sdk.process.state_file import read_states
 from dubhe_sidecar.status import is_running
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, App
 from tests.support.processes import alive
@@ -119,8 +119,14 @@ def test_no_command(tmp_path: Path, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        ({"DUBHE_GRACE_SECONDS": "soon"}, "DUBHE_GRACE_SECONDS is 'soon', expected seconds"),
-        ({"DUBHE_DRAIN_SECONDS": "-1"}, "DUBHE_DRAIN_SECONDS is '-1', expected seconds"),
+        (
+            {"DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "soon"},
+            "DUBHE_SHUTDOWN_TIMEOUT_SECONDS is 'soon', expected seconds",
+        ),
+        (
+            {"DUBHE_DRAIN_TIMEOUT_SECONDS": "-1"},
+            "DUBHE_DRAIN_TIMEOUT_SECONDS is '-1', expected seconds",
+        ),
         ({"BOOTSTRAP_SERVERS": "kafka"}, "BOOTSTRAP_SERVERS contains 'kafka', expected host:port"),
     ],
 )
@@ -185,7 +191,7 @@ def test_brokers_that_cannot_be_reached_cost_the_drains_deadline(tmp_path: Path)
         began = time.monotonic()
         launch(
             app, sys.executable, "speaker.py", "10",
-            BOOTSTRAP_SERVERS="127.0.0.1:1", DUBHE_DRAIN_SECONDS="1",
+            BOOTSTRAP_SERVERS="127.0.0.1:1", DUBHE_DRAIN_TIMEOUT_SECONDS="1",
         )  # fmt: skip
         assert app.wait() == 0
         assert 1 < time.monotonic() - began < 10
@@ -195,7 +201,7 @@ def test_brokers_that_cannot_be_reached_cost_the_drains_deadline(tmp_path: Path)
         assert not app.marked.living()
         # It is all still there, and is delivered once somebody can.
         del app.env["BOOTSTRAP_SERVERS"]
-        launch(app, "true", DUBHE_DRAIN_SECONDS="20")
+        launch(app, "true", DUBHE_DRAIN_TIMEOUT_SECONDS="20")
         assert app.wait() == 0
         assert len(app.messages) == 10
 
@@ -255,7 +261,7 @@ def test_sigterm_and_a_service_below_a_shell(tmp_path: Path, wrapped: bool) -> N
 def test_a_command_that_ignores_the_signal_is_killed_within_the_grace(tmp_path: Path) -> None:
     with App(tmp_path) as app:
         script = f"trap '' TERM; {PYTHON} speaker.py 3; touch ready; while :; do sleep 1; done"
-        launch(app, "bash", "-c", script, DUBHE_GRACE_SECONDS="3")
+        launch(app, "bash", "-c", script, DUBHE_SHUTDOWN_TIMEOUT_SECONDS="3")
         wait_for((tmp_path / "ready").exists, "the command")
         began = time.monotonic()
         app.terminate()
@@ -414,16 +420,16 @@ def test_a_sidecar_that_keeps_dying_does_not_end_the_command(tmp_path: Path) -> 
             os.kill(app.pid_of("sidecar"), signal.SIGKILL)
 
             def told(death: int = death) -> bool:
-                launches = present(app.temporary / "spool", "launch")
+                launches = read_states(app.temporary / "spool", "launch")
                 return bool(launches) and launches[0]["sidecar"]["deaths"] == death
 
             wait_for(told, f"death {death}")
-        (facts,) = present(app.temporary / "spool", "launch")
+        (facts,) = read_states(app.temporary / "spool", "launch")
         assert facts["sidecar"]["last_end"] == "was killed by SIGKILL"
         app.write("enough", "")
         assert app.wait() == 0
         assert progress(app) == [0.0, 1 / 3, 2 / 3]
-        assert present(app.temporary / "spool", "launch") == []
+        assert read_states(app.temporary / "spool", "launch") == []
 
 
 def test_an_environment_that_only_a_later_sidecar_refuses(tmp_path: Path) -> None:
@@ -438,7 +444,7 @@ def test_an_environment_that_only_a_later_sidecar_refuses(tmp_path: Path) -> Non
             KAFKA_SECURITY_PROTOCOL="SASL_PLAINTEXT",
             KAFKA_SASL_USERNAME="user",
             KAFKA_SASL_PASSWORD_FILE=str(password),
-            DUBHE_DRAIN_SECONDS="0",
+            DUBHE_DRAIN_TIMEOUT_SECONDS="0",
         )
         first = app.pid_of("sidecar")
         wait_for(lambda: is_running(app.temporary / "spool"), "the first sidecar")

@@ -19,7 +19,7 @@ from tests.support.environ import clean_environ
 WRITER = """
 import sys
 from pathlib import Path
-from dubhe_sdk import log
+from dubhe_sdk.logs import log
 
 log.MAX_BYTES = int(sys.argv[3])
 logger = log.open_log(Path(sys.argv[1]), console=False)
@@ -148,7 +148,7 @@ def test_the_root_logger_is_left_alone(path: Path) -> None:
 import logging
 before = (logging.root.level, list(logging.root.handlers), logging.raiseExceptions)
 import dubhe_sdk
-from dubhe_sdk.log import open_log
+from dubhe_sdk.logs.log import open_log
 from pathlib import Path
 assert (logging.root.level, list(logging.root.handlers), logging.raiseExceptions) == before
 logger = open_log(Path({str(path)!r}))

@@ -67,7 +67,7 @@ class App:
             protocol=self.protocol,
             INSTANCE_ID=self.instance_id,
             TMPDIR=str(self._made("tmp")),
-            DUBHE_DRAIN_SECONDS="20",
+            DUBHE_DRAIN_TIMEOUT_SECONDS="20",
             **self.marked.env,
         )
         self.env.update(self._extra)

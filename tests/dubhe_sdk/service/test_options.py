@@ -3,18 +3,18 @@ from __future__ import annotations
 import pytest
 
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.service.options import ServiceOptions, read_options
+from dubhe_sdk.service.options import ServiceOptions, read_service_options
 
 
 def test_defaults_and_values() -> None:
-    assert read_options({}) == ServiceOptions(1, 64, 5.0, 1)
+    assert read_service_options({}) == ServiceOptions(1, 64, 5.0, 1)
     given = {
         "DUBHE_INFERENCE_CONCURRENCY": " 4 ",
         "DUBHE_INFERENCE_QUEUE": "0",
-        "DUBHE_STOP_SECONDS": "0.5",
+        "DUBHE_TASK_STOP_TIMEOUT_SECONDS": "0.5",
         "DUBHE_INFERENCE_WORKERS": "64",
     }
-    assert read_options(given) == ServiceOptions(4, 0, 0.5, 64)
+    assert read_service_options(given) == ServiceOptions(4, 0, 0.5, 64)
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ def test_defaults_and_values() -> None:
         ("DUBHE_INFERENCE_CONCURRENCY", "0"),
         ("DUBHE_INFERENCE_CONCURRENCY", "257"),
         ("DUBHE_INFERENCE_QUEUE", "-1"),
-        ("DUBHE_STOP_SECONDS", "soon"),
+        ("DUBHE_TASK_STOP_TIMEOUT_SECONDS", "soon"),
         ("DUBHE_INFERENCE_WORKERS", "0"),
         ("DUBHE_INFERENCE_WORKERS", "65"),
     ],
 )
 def test_malformed_ones_are_named(name: str, value: str) -> None:
     with pytest.raises(EnvironmentInvalid, match=f"{name} is '{value}', expected"):
-        read_options({name: value})
+        read_service_options({name: value})

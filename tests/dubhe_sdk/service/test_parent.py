@@ -500,7 +500,7 @@ def test_a_training_that_swallows_the_stop_is_over_all_the_same(tmp_path: Path, 
     ids=["swallows", "holds the interpreter"],
 )
 def test_a_training_that_does_not_stop_is_killed_in_time(tmp_path: Path, deaf: str) -> None:
-    with App(tmp_path, app_with(train=deaf), env={"DUBHE_STOP_SECONDS": "0.5"}) as app:
+    with App(tmp_path, app_with(train=deaf), env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "0.5"}) as app:
         app.start()
         app.train()
         app.wait_file("training")
@@ -522,8 +522,10 @@ def test_sigterm_twice_kills_at_once(tmp_path: Path) -> None:
             except BaseException:
                 Path("told").write_text("1")
     """
-    with App(tmp_path, app_with(train=swallow), env={"DUBHE_STOP_SECONDS": "600"}) as app:
-        app.env["DUBHE_GRACE_SECONDS"] = "600"
+    with App(
+        tmp_path, app_with(train=swallow), env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "600"}
+    ) as app:
+        app.env["DUBHE_SHUTDOWN_TIMEOUT_SECONDS"] = "600"
         app.start()
         app.train()
         app.wait_file("training")
@@ -542,7 +544,7 @@ def test_a_task_that_ends_well_while_the_service_stops(tmp_path: Path) -> None:
         while not Path("go on").exists(): time.sleep(0.01)
         ctx.logProgress(1)
     """
-    with App(tmp_path, app_with(train=train), env={"DUBHE_STOP_SECONDS": "2"}) as app:
+    with App(tmp_path, app_with(train=train), env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "2"}) as app:
         app.start()
         app.train()
         app.wait_file("training")

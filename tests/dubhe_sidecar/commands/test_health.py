@@ -97,7 +97,7 @@ def test_what_became_of_the_sidecar(tmp_path: Path) -> None:
 
 
 def test_a_broker_that_is_away(tmp_path: Path) -> None:
-    env = {"BOOTSTRAP_SERVERS": "127.0.0.1:9", "DUBHE_DRAIN_SECONDS": "0"}
+    env = {"BOOTSTRAP_SERVERS": "127.0.0.1:9", "DUBHE_DRAIN_TIMEOUT_SECONDS": "0"}
     with App(tmp_path, APP, env=env) as app:
         app.start(until=None)
         line = wait_for(lambda: next(iter(health(app)[1][2:]), ""), "the cause")

@@ -155,9 +155,9 @@ def test_a_file_that_cannot_be_read(
     secret.touch(mode=0)
     script = f"""
 from pathlib import Path
-from dubhe_simulator.container.build import BuildOptions, build
-from dubhe_simulator.container.engine import engine
-from dubhe_simulator.container.errors import EngineTrouble
+from dubhe_simulator.instances.docker.build import BuildOptions, build
+from dubhe_simulator.instances.docker.engine import engine
+from dubhe_simulator.instances.docker.errors import EngineTrouble
 with engine() as client:
     become_nobody()
     try:

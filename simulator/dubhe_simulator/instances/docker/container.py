@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_WORKDIR = "/app"
 LOOK_EVERY_S = 0.1
-# Beyond what the container gives itself (DUBHE_GRACE_SECONDS).
+# Beyond what the container gives itself (DUBHE_SHUTDOWN_TIMEOUT_SECONDS).
 GRACE_MARGIN_S = 1.0
 DEFAULT_GRACE_S = 9.0
 EXIT_UNKNOWN = 1
@@ -121,7 +121,7 @@ class Running:
     @property
     def grace(self) -> float:
         """How many seconds it may take to end."""
-        given = self.plan.environment.get("DUBHE_GRACE_SECONDS", "")
+        given = self.plan.environment.get("DUBHE_SHUTDOWN_TIMEOUT_SECONDS", "")
         with contextlib.suppress(ValueError):
             return float(given) + GRACE_MARGIN_S
         return DEFAULT_GRACE_S + GRACE_MARGIN_S

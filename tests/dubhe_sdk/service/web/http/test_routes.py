@@ -182,7 +182,9 @@ def test_a_client_that_hangs_up_in_its_body_does_no_harm(http: Web) -> None:
 
 
 def test_slow_headers_and_slow_bodies_end(start: Start) -> None:
-    web = start("http", env={"DUBHE_TRANSFER_SECONDS": "0.3", "DUBHE_IDLE_SECONDS": "0.5"})
+    web = start(
+        "http", env={"DUBHE_TRANSFER_TIMEOUT_SECONDS": "0.3", "DUBHE_IDLE_TIMEOUT_SECONDS": "0.5"}
+    )
     with web.connect() as idle, web.connect() as headers, web.connect() as body:
         began = time.monotonic()
         headers.sendall(b"GET /heart HTT")
@@ -195,7 +197,7 @@ def test_slow_headers_and_slow_bodies_end(start: Start) -> None:
 
 
 def test_a_reply_nobody_takes_does_not_hold_the_connection(start: Start) -> None:
-    web = start("http", env={"DUBHE_TRANSFER_SECONDS": "0.3"})
+    web = start("http", env={"DUBHE_TRANSFER_TIMEOUT_SECONDS": "0.3"})
     web.model.answer = lambda request: b'+"' + b"x" * 20_000_000 + b'"'
     body = json.dumps(inference_request()).encode()
     with socket.socket() as sock:

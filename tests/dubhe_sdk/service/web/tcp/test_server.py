@@ -129,7 +129,7 @@ def test_hanging_up_in_a_frame_closes_quietly(start: Start, tcp: Web, part: byte
 
 
 def test_a_slow_frame_is_closed_and_an_idle_connection_is_not(start: Start) -> None:
-    web = start("tcp", env={"DUBHE_TRANSFER_SECONDS": "0.3"})
+    web = start("tcp", env={"DUBHE_TRANSFER_TIMEOUT_SECONDS": "0.3"})
     idle, slow, slow_second = TcpClient(web), TcpClient(web), TcpClient(web)
     began = time.monotonic()
     slow.sock.sendall(b"\0\0\0\x09{")
@@ -141,7 +141,7 @@ def test_a_slow_frame_is_closed_and_an_idle_connection_is_not(start: Start) -> N
 
 
 def test_replies_nobody_takes_do_not_hold_the_connection(start: Start) -> None:
-    web = start("tcp", env={"DUBHE_TRANSFER_SECONDS": "0.3"})
+    web = start("tcp", env={"DUBHE_TRANSFER_TIMEOUT_SECONDS": "0.3"})
     web.model.answer = lambda request: b'+"' + b"x" * 20_000_000 + b'"'
     client = TcpClient(web)
     client.sock.sendall(pack(json.dumps(inference_request()).encode()))

@@ -8,7 +8,7 @@ from kafka.structs import TopicPartition
 
 from dubhe_sidecar.sinks.kafka.producer.batch import Batch
 from dubhe_sidecar.sinks.kafka.producer.pending import Flight
-from tests.dubhe_sidecar.sinks.kafka.producer.test_recordformat import record
+from tests.dubhe_sidecar.sinks.kafka.producer.test_record_format import record
 
 PLACE = TopicPartition("t", 3)
 
