@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from dubhe_sdk.cli.command import support_command
-from dubhe_sdk.logs.format import tell
+from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process.tree import describe_exit
 
 _BACKOFF_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
@@ -22,8 +22,8 @@ _EXIT_ENVIRONMENT = 2
 _STABLE_SECONDS = 10.0  # one that lived so long starts again without backoff
 
 
-class SidecarKeeper:
-    """Owns the sidecar process. `look` is to be called after each event and `next_look`.
+class SidecarSupervisor:
+    """Owns the sidecar process. `poll` is to be called after each event and `next_poll_at`.
 
     Args:
         lifeline: reading end of the lifeline, inherited by the sidecar.
@@ -50,8 +50,8 @@ class SidecarKeeper:
         return self._process.pid if self._process else None
 
     @property
-    def next_look(self) -> float | None:
-        """When `look` has something to do, in seconds of `time.monotonic`."""
+    def next_poll_at(self) -> float | None:
+        """When `poll` has something to do, in seconds of `time.monotonic`."""
         return self._start_at
 
     def describe(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class SidecarKeeper:
             "last_end_ms": None if when is None else int(when * 1000),
         }
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Reap a dead sidecar; start one that is due."""
         if self._process is not None and self._process.poll() is not None:
             self._on_death(self._process.returncode)
@@ -119,4 +119,6 @@ class SidecarKeeper:
         delay = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
         self._failures += 1
         self._start_at = time.monotonic() + delay
-        tell("launch", f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s")
+        log_to_stderr(
+            "launch", f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s"
+        )

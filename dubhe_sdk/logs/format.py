@@ -103,7 +103,7 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\u{code:04x}" if code < 0xD800 else f"\\\\u{code:04x}"
 
 
-def tell(command: str, text: str, level: int = logging.WARNING) -> None:
+def log_to_stderr(command: str, text: str, level: int = logging.WARNING) -> None:
     """Write a line to stderr; nobody reading it any more must not end the process.
 
     Args:

@@ -20,7 +20,7 @@ from dubhe_sdk.logs.format import formatter as line_formatter
 
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 14
-_SAY_AGAIN_SECONDS = 60.0
+_REPEAT_WARNING_SECONDS = 60.0
 
 FORMAT = "%(asctime)s %(levelname)s %(process)d %(message)s"
 
@@ -38,7 +38,7 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
             errors="backslashreplace",
         )
         self._lock_path = path.parent / f".{path.name}.lock"
-        self._failed_at = -_SAY_AGAIN_SECONDS
+        self._failed_at = -_REPEAT_WARNING_SECONDS
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; rotate first if it would not fit."""
@@ -64,7 +64,7 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
             return
         self._drop_stream()
         now = time.monotonic()
-        if now - self._failed_at >= _SAY_AGAIN_SECONDS and sys.stderr is not None:
+        if now - self._failed_at >= _REPEAT_WARNING_SECONDS and sys.stderr is not None:
             self._failed_at = now
             with contextlib.suppress(OSError, ValueError):  # closed, or on the same full disk
                 sys.stderr.write(

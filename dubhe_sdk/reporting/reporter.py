@@ -14,7 +14,7 @@ from dubhe_sdk.environment import Settings
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.reporting.encoding import dumps, dumps_numbers
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import read_limits
+from dubhe_sdk.spool.limits import read_spool_limits
 from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.segment import Description
 from dubhe_sdk.spool.writer import SpoolWriter
@@ -50,7 +50,7 @@ class Reporter:
         self._numbers = _request_numbers()
         self._pid = os.getpid()
         self.writer = SpoolWriter(
-            settings.spool, self._describe, read_limits(os.environ), self._warn
+            settings.spool, self._describe, read_spool_limits(os.environ), self._warn
         )
         os.register_at_fork(after_in_child=self._renumber)
 
@@ -69,7 +69,7 @@ class Reporter:
             batches,
         )
 
-    def say(self, kind: Kind, type_: MessageType, data: Any) -> bool:
+    def report(self, kind: Kind, type_: MessageType, data: Any) -> bool:
         """Say READY, START, END or a result. Return whether it was accepted."""
         date = _time_ns() // 1_000_000
         value = encode_value(self._prefix, next(self._numbers), date, type_, dumps(data))

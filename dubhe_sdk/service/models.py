@@ -68,7 +68,7 @@ class Models:
         return [model for model in self._all if model.serves]
 
     @property
-    def absent(self) -> tuple[int, ...]:
+    def unavailable(self) -> tuple[int, ...]:
         """The numbers of those that take no requests."""
         return tuple(model.index for model in self._all if not model.serves)
 

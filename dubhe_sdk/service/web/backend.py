@@ -35,15 +35,15 @@ class InferenceOverloaded(Exception):
     """As many inferences as allowed are running and waiting. The text says how many."""
 
 
-class ModelGone(Exception):
+class ModelDied(Exception):
     """The model process died while it worked on the request, or is not there."""
 
 
-class NotTaken(ModelGone):
+class RequestNotDelivered(ModelDied):
     """A model process ended without having taken the request: another one may get it."""
 
 
-class ModelAbsent(NotTaken):
+class ModelUnavailable(RequestNotDelivered):
     """Nobody listens at a model process's socket."""
 
 
@@ -66,5 +66,5 @@ class Backend(Protocol):
         Raises:
             InferenceFailed: the method raised.
             InferenceOverloaded: the queue is full.
-            ModelGone: the model died or is not there.
+            ModelDied: the model died or is not there.
         """

@@ -22,7 +22,7 @@ from dubhe_sdk.service.web.backend import (
     Backend,
     InferenceFailed,
     InferenceOverloaded,
-    ModelGone,
+    ModelDied,
     Verdict,
 )
 
@@ -85,7 +85,7 @@ class Handler:
             message = str(refused)
         except InferenceFailed as failed:
             message = f"exception occurs: {failed.type_name}: {failed.text}"
-        except ModelGone as gone:
+        except ModelDied as gone:
             message = f"model failed: {gone}"
         except RecursionError:
             message = _NESTED_TOO_DEEPLY

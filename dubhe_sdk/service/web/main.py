@@ -8,9 +8,9 @@ import os
 import sys
 
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.logs.format import formatter, tell
+from dubhe_sdk.logs.format import formatter, log_to_stderr
 from dubhe_sdk.service.web.options import read_web_options
-from dubhe_sdk.service.web.runtime import Wiring
+from dubhe_sdk.service.web.runtime import WebConfig
 
 EXIT_USAGE = 2
 
@@ -26,9 +26,9 @@ def main(argv: list[str]) -> int:
     try:
         options = read_web_options(os.environ)
     except EnvironmentInvalid as error:
-        tell("web", str(error), logging.ERROR)
+        log_to_stderr("web", str(error), logging.ERROR)
         return EXIT_USAGE
-    wiring = Wiring(
+    config = WebConfig(
         listen_fd=arguments.listen_fd,
         control_fd=arguments.control_fd,
         model_sockets=tuple(arguments.model_socket),
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
         from dubhe_sdk.service.web.http.worker import serve
     else:
         from dubhe_sdk.service.web.tcp.server import serve
-    return serve(wiring, options)
+    return serve(config, options)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from typing import Any
 
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.frame import Frame, Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader, boot_id
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sdk.spool.segment import Description
@@ -41,12 +41,15 @@ def description(stream: str = "writer-1", **changes: Any) -> Description:
 
 def make_writer(
     directory: Path,
-    limits: Limits | None = None,
+    limits: SpoolLimits | None = None,
     on_trouble: Callable[[str], None] = lambda text: None,
     **changes: Any,
 ) -> SpoolWriter:
     return SpoolWriter(
-        directory, lambda stream: description(stream, **changes), limits or Limits(), on_trouble
+        directory,
+        lambda stream: description(stream, **changes),
+        limits or SpoolLimits(),
+        on_trouble,
     )
 
 

@@ -16,7 +16,7 @@ from dubhe_sdk.service.web import handler as handler_module
 from dubhe_sdk.service.web.backend import (
     InferenceFailed,
     InferenceOverloaded,
-    ModelGone,
+    ModelDied,
     Verdict,
 )
 from dubhe_sdk.service.web.handler import Handler
@@ -171,7 +171,7 @@ def test_overload_and_death_are_told() -> None:
     backend = FakeBackend()
     backend.result = InferenceOverloaded("service is overloaded: 1 inference")
     assert refusal(answer(backend, inference_request())) == "service is overloaded: 1 inference"
-    backend.result = ModelGone("the model process died")
+    backend.result = ModelDied("the model process died")
     assert refusal(answer(backend, inference_request())) == "model failed: the model process died"
 
 
