@@ -58,7 +58,6 @@ _CODES: tuple[tuple[tuple[type[BaseException], ...], OutageCode], ...] = (
         (
             kafka_errors.KafkaTimeoutError,
             kafka_errors.KafkaConnectionError,
-            kafka_errors.NoBrokersAvailable,
         ),
         OutageCode.UNREACHABLE,
     ),

@@ -1,4 +1,4 @@
-"""The reason of an outage, as kafka-python's log tells it.
+"""The reason of an outage, from kafka-python's log.
 
 kafka-python writes most causes only to its log: a constructor raises the same timeout for a wrong
 password, an unknown host and a refused connection, and a running producer raises nothing at all.

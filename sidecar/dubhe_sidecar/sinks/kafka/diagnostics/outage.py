@@ -49,9 +49,7 @@ class OutageTracker:
             self._logged_at = now
             current = self.current
             assert current is not None
-            logger.warning(
-                "not delivering, waiting. %s. Attempts: %d", current.text, self.retries
-            )
+            logger.warning("not delivering, waiting. %s. Attempts: %d", current.text, self.retries)
 
     def end(self) -> None:
         """Record that records are delivered again."""

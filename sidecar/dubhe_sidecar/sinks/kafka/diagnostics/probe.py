@@ -35,9 +35,7 @@ def _reason(server: Server, error: OSError) -> OutageReason:
         text = f"the name cannot be resolved ({error.strerror})"
         return OutageReason(OutageCode.NAME, f"{server}: {text}")
     if isinstance(error, TimeoutError):
-        return OutageReason(
-            OutageCode.UNREACHABLE, f"{server}: no answer to a connection attempt"
-        )
+        return OutageReason(OutageCode.UNREACHABLE, f"{server}: no answer to a connection attempt")
     code = OutageCode.OTHER
     if error.errno == errno.ECONNREFUSED:
         code = OutageCode.REFUSED

@@ -176,7 +176,9 @@ class RecordBatch(ProducerBatch):  # type: ignore[misc]
         middle = (len(self._pending) + 1) // 2
         halves = []
         for members in (self._pending[:middle], self._pending[middle:]):
-            half = RecordBatch(self.topic_partition, self._size, self._on_failure, self._compression)
+            half = RecordBatch(
+                self.topic_partition, self._size, self._on_failure, self._compression
+            )
             half.created = self.created
             half.attempts = self.attempts
             for member in members:

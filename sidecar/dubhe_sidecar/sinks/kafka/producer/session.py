@@ -65,7 +65,9 @@ class ProducerSession:
         isolated: give every record a batch of its own, so that an error is about exactly one.
     """
 
-    def __init__(self, client: dict[str, Any], limits: KafkaLimits, *, isolated: bool = False) -> None:
+    def __init__(
+        self, client: dict[str, Any], limits: KafkaLimits, *, isolated: bool = False
+    ) -> None:
         self.isolated = isolated
         self._limits = limits
         self.failure: tuple[PendingRecord | None, BaseException] | None = None

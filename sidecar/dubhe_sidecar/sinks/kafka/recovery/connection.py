@@ -34,7 +34,7 @@ class ClusterConnection:
     Args:
         settings: how to reach the cluster.
         limits: times and sizes.
-        outage: is told why an attempt failed.
+        outage: where failed attempts are reported.
     """
 
     def __init__(self, settings: KafkaSettings, limits: KafkaLimits, outage: OutageTracker) -> None:
@@ -92,7 +92,9 @@ class ClusterConnection:
         )
         # With SASL a broker that refuses often just closes the connection, so any failure of a
         # reachable broker may be a refused password.
-        refused = kind is ErrorKind.REFUSED or log.credentials_refused or (self._sasl and not network)
+        refused = (
+            kind is ErrorKind.REFUSED or log.credentials_refused or (self._sasl and not network)
+        )
         time.sleep((self._refused if refused else self._unavailable).next_pause())
 
     def succeeded(self) -> None:

@@ -8,10 +8,10 @@ Mechanism: the question "where does the leader's current epoch end" (OffsetsForL
 consumers ask to notice truncation; needs Describe) is answered with the end of the log itself.
 So a tail is known only when the end that consumers see has reached that one.
 
-kafka-python has no public call for it, so the consumer's connections (``_manager``) and the protocol
-classes are used directly. They are private: the upper bound of kafka-python in ``pyproject.toml``
-keeps out releases in which they may differ. Brokers before 2.3 report no epochs: there the end
-that consumers see has to do.
+kafka-python has no public call for it, so the consumer's connections (``_manager``) and the
+protocol classes are used directly. They are private: the upper bound of kafka-python in
+``pyproject.toml`` keeps out releases in which they may differ. Brokers before 2.3 report no epochs:
+there the end that consumers see has to do.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def log_end(consumer: KafkaConsumer, partition: TopicPartition, timeout_s: float
         raise LeaderNotAvailableError(f"{partition.topic}-{partition.partition} has no leader")
     if epoch is None or epoch < 0:
         return 0
-    asked = _Partition(partition=partition.partition, current_leader_epoch=epoch, leader_epoch=epoch)
+    asked = _Partition(
+        partition=partition.partition, current_leader_epoch=epoch, leader_epoch=epoch
+    )
     request = OffsetForLeaderEpochRequest(replica_id=_CONSUMER, topics=[(partition.topic, [asked])])
 
     async def ask() -> Any:

@@ -7,15 +7,16 @@ Mechanism: every record carries its writer and number in headers. The state hold
 an offset below which nothing is in doubt. From there to the current end everything is read, by a
 consumer without a group, and records with one of our keys are noted.
 
-Safety: what is in doubt can only lie there, for the offset was saved before anything beyond it
-was sent. Can a request of the former producer still be appended *after* the tail was read? Bytes
-that had not left its host were dropped with its sockets (see ``producer/session.py``). Bytes in the socket of a
-broker that was frozen are read by it as soon as it goes on, before those of our own connection;
-they may be handled at the same time as our first requests. So the tail is watched for a
-little longer (`KafkaLimits.settle_s`) before anything is sent. If the partition has moved to another
-broker meanwhile, the old one refuses the straggler. What remains is a broker so overloaded that
-it holds a request longer than the stall limit and the settling: then a record may come twice, as
-the headers show. Only transactions would close that gap, and every consumer would have to be set up for them.
+Safety: what is in doubt can only lie there, for the offset was saved before anything beyond it was
+sent. Can a request of the former producer still be appended *after* the tail was read? Bytes that
+had not left its host were dropped with its sockets (see ``producer/session.py``). Bytes in the
+socket of a broker that was frozen are read by it as soon as it goes on, before those of our own
+connection; they may be handled at the same time as our first requests. So the tail is watched for a
+little longer (`KafkaLimits.settle_s`) before anything is sent. If the partition has moved to
+another broker meanwhile, the old one refuses the straggler. What remains is a broker so overloaded
+that it holds a request longer than the stall limit and the settling: then a record may come twice,
+as the headers show. Only transactions would close that gap, and every consumer would have to be set
+up for them.
 
 A record that the leader has taken is shown to consumers when enough replicas have it. So the
 tail is read up to where the leader's log ends (see ``log_end.py``), waiting for the replicas if
@@ -102,7 +103,9 @@ class TailReader:
         begun = time.monotonic()
         following = self._readable(starts)
         while following:
-            ends = {partition: self._log_end(partition) for partition in following}  # asked before reading
+            ends = {
+                partition: self._log_end(partition) for partition in following
+            }  # asked before reading
             following = self._read(following, keys, found)
             behind = [partition for partition, at in following.items() if at < ends[partition]]
             watched_s = time.monotonic() - begun
@@ -126,22 +129,31 @@ class TailReader:
     ) -> dict[TopicPartition, int]:
         """Ask for one partition at a time.
 
-        Of several, kafka-python silently leaves out those whose leader it does not know at the
-        moment, and then fails with a KeyError; of a single one it finds out.
+        Of several, kafka-python silently omits those whose leader is unknown to it at the
+        moment, and then fails with a KeyError; for a single one it asks for the leader.
         """
         timeout_ms = self._timeout_s * 1000
-        return {partition: int(ask([partition], timeout_ms=timeout_ms)[partition]) for partition in partitions}
+        return {
+            partition: int(ask([partition], timeout_ms=timeout_ms)[partition])
+            for partition in partitions
+        }
 
     def _readable(self, starts: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Leave out what does not exist, and move starts to where something is."""
         counts = {p.topic: self._consumer.partitions_for_topic(p.topic) for p in starts}
-        there = [partition for partition in starts if partition.partition in (counts[partition.topic] or ())]
+        there = [
+            partition
+            for partition in starts
+            if partition.partition in (counts[partition.topic] or ())
+        ]
         if not there:
             return {}
         begins = self._offsets(self._consumer.beginning_offsets, there)
         ends = self._offsets(self._consumer.end_offsets, there)
         return {
-            partition: starts[partition] if begins[partition] <= starts[partition] <= ends[partition] else begins[partition]
+            partition: starts[partition]
+            if begins[partition] <= starts[partition] <= ends[partition]
+            else begins[partition]
             for partition in there
         }
 
