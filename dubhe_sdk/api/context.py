@@ -130,7 +130,7 @@ class Context:
         Args:
             progress: from 0 to 1.
         """
-        self._say_progress({}, progress)
+        self._report_progress({}, progress)
 
     def logProgressByEpoch(  # noqa: N802
         self,
@@ -196,7 +196,7 @@ class Context:
         if self._kind is TaskKind.INFERENCE:
             self.log("result %s", dumps(predict_json).decode())
         else:
-            self._report().say(Kind.RESULT, MessageType.RESULT, predict_json)
+            self._report().report(Kind.RESULT, MessageType.RESULT, predict_json)
 
     def logResultDetails(  # noqa: N802
         self,
@@ -229,7 +229,7 @@ class Context:
         self.logResult(details)
         return details
 
-    def _say_progress(self, data: dict[str, Any], progress: float) -> None:
+    def _report_progress(self, data: dict[str, Any], progress: float) -> None:
         data["progress"] = self._cleaner.progress(progress)
         self._report().progress(data)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dubhe_sdk.contract.numbers import to_number
 from dubhe_sdk.reporting.encoding import non_finite_word
 
 # Beside the metrics in the same object: contract, section 4.
@@ -48,7 +49,7 @@ class MetricsCleaner:
         if metrics is None:
             return data
         if not isinstance(metrics, Mapping):
-            self._once("Metrics", f"Metrics is a {type(metrics).__name__}, expected a dict")
+            self._warn_once("Metrics", f"Metrics is a {type(metrics).__name__}, expected a dict")
             return data
         for name, value in metrics.items():
             self._clean_one(data, name, value)
@@ -64,10 +65,12 @@ class MetricsCleaner:
             return value
         number = to_number(value)
         if number is None or number != number:  # NaN
-            self._once("progress", f"progress is {_short(value)}, expected a number from 0 to 1")
+            self._warn_once(
+                "progress", f"progress is {_short(value)}, expected a number from 0 to 1"
+            )
             return self.last_progress
         if not 0 <= number <= 1:
-            self._once("progress", f"progress is {_short(value)}, moved into the range 0 to 1")
+            self._warn_once("progress", f"progress is {_short(value)}, moved into the range 0 to 1")
         self.last_progress = float(min(1, max(0, number)))
         return self.last_progress
 
@@ -77,54 +80,39 @@ class MetricsCleaner:
             return value
         number = to_number(value)
         if number is None or (isinstance(number, float) and not math.isfinite(number)):
-            self._once(name, f"{name} is {_short(value)}, expected a whole number; 0 is sent")
+            self._warn_once(name, f"{name} is {_short(value)}, expected a whole number; 0 is sent")
             return 0
         return int(number)
 
     def _clean_one(self, data: dict[str, Any], name: Any, value: Any) -> None:
         name = name if isinstance(name, str) else str(name)
         if name in RESERVED:
-            self._once(name, f"the metric named {name!r} is left out: the platform reserves it")
+            self._warn_once(
+                name, f"the metric named {name!r} is left out: the platform reserves it"
+            )
             return
         number = to_number(value)
         if number is None:
-            self._once(name, f"metric {name!r} is {_short(value)}, not a number; it is left out")
+            self._warn_once(
+                name, f"metric {name!r} is {_short(value)}, not a number; it is left out"
+            )
         elif isinstance(number, float) and not math.isfinite(number):
             word = non_finite_word(number)
-            self._once(name, f'metric {name!r} is {number}; it is sent as the text "{word}"')
+            self._warn_once(name, f'metric {name!r} is {number}; it is sent as the text "{word}"')
             data[name] = word
         else:
             data[name] = number
 
-    def _once(self, name: str, text: str) -> None:
+    def _warn_once(self, name: str, text: str) -> None:
         if name not in self._warned:
             self._warned.add(name)
             self._warn(f"{text} (said once for this name)")
 
 
-def to_number(value: Any) -> int | float | None:
-    """Return a Python number for anything that is one, or None.
-
-    Accepts int, float, bool, numpy and torch scalars, 0-d and one-element arrays and tensors,
-    Decimal and Fraction. Texts are no numbers.
-    """
-    if isinstance(value, (str, bytes, bytearray)) or value is None:
-        return None
-    try:
-        item = getattr(value, "item", None)
-        if callable(item):
-            value = item()
-        if isinstance(value, int):
-            return int(value)
-        return float(value)
-    except Exception:  # noqa: BLE001 - foreign types raise anything; the caller warns by name
-        return None
-
-
 def _short(value: Any) -> str:
     try:
         text = repr(value)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # noqa: BLE001 - foreign types raise anything
         text = f"<unprintable: {type(error).__name__}>"
     text = " ".join(text.split())
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

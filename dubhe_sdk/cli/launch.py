@@ -10,7 +10,7 @@ from dubhe_sdk.environment import brokers, directories
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.options import read_launch_options
 from dubhe_sdk.launch.parent import Launcher
-from dubhe_sdk.logs.format import read_format, tell
+from dubhe_sdk.logs.format import log_to_stderr, read_format
 from dubhe_sdk.spool.create import check_directory
 
 EXIT_USAGE = 2
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
         launch_options = read_launch_options(os.environ)
         read_format(os.environ)
     except (EnvironmentInvalid, SpoolUnusable) as error:
-        tell("launch", str(error), logging.ERROR)
+        log_to_stderr("launch", str(error), logging.ERROR)
         return EXIT_USAGE
     # Named for all below, which may have another working directory.
     os.environ["DUBHE_SPOOL_DIR"] = str(spool)

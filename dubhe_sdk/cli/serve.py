@@ -11,7 +11,7 @@ from dubhe_sdk.cli.command import dubhe_command
 from dubhe_sdk.environment import read_settings
 from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
-from dubhe_sdk.logs.format import read_format, tell
+from dubhe_sdk.logs.format import log_to_stderr, read_format
 from dubhe_sdk.service.options import read_service_options
 from dubhe_sdk.service.parent import Service
 from dubhe_sdk.service.web.options import read_web_options
@@ -45,8 +45,8 @@ def main(argv: list[str]) -> int:
         service = Service(settings, service_options, options.app.absolute(), options.arguments)
         return service.run()
     except (EnvironmentInvalid, SpoolUnusable) as error:
-        tell("serve", str(error), logging.ERROR)
+        log_to_stderr("serve", str(error), logging.ERROR)
         return EXIT_USAGE
     except DubheError as error:
-        tell("serve", str(error), logging.ERROR)
+        log_to_stderr("serve", str(error), logging.ERROR)
         return EXIT_FAILED

@@ -1,6 +1,6 @@
 """The container parent: one loop, as in an init process.
 
-Start sidecar and command; then wait for a signal, a death or a time: forward, reap, look. The
+Start sidecar and command; then wait for a signal, a death or a time: forward, reap, poll. The
 command's whole process group is waited for, not the command alone: a shell that runs ``run.sh``
 without ``exec`` dies of SIGTERM before the service has ended in order. What has left the group
 and is still there then is ended. Last comes the drain.
@@ -21,11 +21,11 @@ from typing import Any
 
 from dubhe_sdk.environment import SECRETS
 from dubhe_sdk.launch.options import LaunchOptions
-from dubhe_sdk.launch.sidecar import SidecarKeeper
-from dubhe_sdk.logs.format import tell
+from dubhe_sdk.launch.sidecar import SidecarSupervisor
+from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process import lifeline, tree
 from dubhe_sdk.process.linux import adopt_orphans
-from dubhe_sdk.process.state_file import Presence, present_here
+from dubhe_sdk.process.state_file import StateFile, read_local_state
 
 # Tells the service that a parent with a sidecar is above it.
 LAUNCHED_VARIABLE = "DUBHE_LAUNCHED"
@@ -59,8 +59,8 @@ class Launcher:
     def __init__(self, command: Sequence[str], options: LaunchOptions, spool: Path) -> None:
         self._command = list(command)
         self._options = options
-        self._presence = Presence(spool, "launch")
-        self._told: dict[str, Any] = {}
+        self._state_file = StateFile(spool, "launch")
+        self._published_state: dict[str, Any] = {}
         self._signals: list[int] = []
         self._stop_at: float | None = None  # when everything has to be over
         self._spool = spool
@@ -75,25 +75,25 @@ class Launcher:
         # The sidecar's lifeline is held by the command too: should this process be killed, the
         # service ends in order first, and what it says then is still delivered.
         sidecars, held = os.pipe()
-        self._sidecar = SidecarKeeper(sidecars)
-        self._sidecar.look()
+        self._sidecar = SidecarSupervisor(sidecars)
+        self._sidecar.poll()
         try:
             self._process = self._start_command(reading, held)
         except OSError as error:
-            tell("launch", f"{self._command[0]}: {error.strerror}")
+            log_to_stderr("launch", f"{self._command[0]}: {error.strerror}")
             self._sidecar.kill()
             return EXIT_CANNOT_START
-        self._tell_presence()
+        self._publish_state()
         self._wait_for_group()
         self._end_strays()
         self._drain()
         self._process.wait()
-        self._presence.close()
+        self._state_file.close()
         if self._sidecar.misconfigured:
             return EXIT_ENVIRONMENT
-        return tree.exit_status(self._algorithms_end())
+        return tree.exit_status(self._command_returncode())
 
-    def _algorithms_end(self) -> int:
+    def _command_returncode(self) -> int:
         """Return the command's returncode; the service's, if the stop killed a shell above it.
 
         A ``run.sh`` without ``exec`` dies of the signal at once, and the service, which ends in
@@ -125,7 +125,7 @@ class Launcher:
 
     def _wait(self, until: float | None) -> None:
         """Wait for a signal, a death or a time, and handle what every phase handles alike."""
-        times = [t for t in (until, self._stop_at, self._sidecar.next_look) if t is not None]
+        times = [t for t in (until, self._stop_at, self._sidecar.next_poll_at) if t is not None]
         timeout = max(0.0, min(times) - time.monotonic()) if times else None
         select.select([self._wakeup], [], [], timeout)
         with contextlib.suppress(BlockingIOError):
@@ -135,26 +135,28 @@ class Launcher:
             if signum != signal.SIGCHLD:
                 self._forward(signal.Signals(signum))
         self._process.poll()
-        self._sidecar.look()
+        self._sidecar.poll()
         if self._sidecar.misconfigured and self._stop_at is None:
             self._forward(signal.SIGTERM)
         self._reap_adopted()
-        self._tell_presence()
+        self._publish_state()
 
-    def _tell_presence(self) -> None:
+    def _publish_state(self) -> None:
         """Tell `dubhe health` and `dubhe status` what became of the sidecar."""
         told = self._sidecar.describe()
-        if told != self._told:
-            self._told = told
+        if told != self._published_state:
+            self._published_state = told
             try:
-                self._presence.update(sidecar=told)
+                self._state_file.update(sidecar=told)
             except OSError as error:  # a full disk, say; it is told again at the next change
-                tell("launch", f"the sidecar's state cannot be written to the spool: {error}")
+                log_to_stderr(
+                    "launch", f"the sidecar's state cannot be written to the spool: {error}"
+                )
 
     def _forward(self, signum: signal.Signals) -> None:
         if signum in _STOPS and self._stop_at is None:
             self._stop_at = time.monotonic() + self._options.shutdown_timeout_seconds
-            service = present_here(self._spool, "service")
+            service = read_local_state(self._spool, "service")
             self._service = service["pid"] if service else None
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signum)
@@ -197,7 +199,7 @@ class Launcher:
         spare = [self._sidecar.pid] if self._sidecar.pid is not None else []
         strays = tree.kill_orphans(os.getpid(), spare, seconds=min(2.0, max(0.1, self._left())))
         if strays:
-            tell("launch", f"ended {len(strays)} processes that were left behind")
+            log_to_stderr("launch", f"ended {len(strays)} processes that were left behind")
 
     def _drain(self) -> None:
         """Let the sidecar deliver the rest, up to the deadline."""
@@ -207,7 +209,7 @@ class Launcher:
             end = deadline if self._stop_at is None else min(deadline, self._stop_at)
             if time.monotonic() >= end:
                 self._sidecar.kill()
-                tell(
+                log_to_stderr(
                     "launch",
                     "not everything could be delivered in time; the rest stays in the spool and "
                     "is delivered when this is started on it again (see `dubhe status`)",

@@ -14,16 +14,17 @@ import time
 from typing import Any
 
 from dubhe_sdk.cli.command import support_command
-from dubhe_sdk.logs.format import tell
+from dubhe_sdk.logs.format import log_to_stderr
+from dubhe_sdk.process.backoff import RestartBackoff
 from dubhe_sdk.process.tree import describe_exit
 
-_BACKOFF_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
+_RESTART_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 _EXIT_ENVIRONMENT = 2
-_STABLE_SECONDS = 10.0  # one that lived so long starts again without backoff
+_STABLE_SECONDS = 10.0
 
 
-class SidecarKeeper:
-    """Owns the sidecar process. `look` is to be called after each event and `next_look`.
+class SidecarSupervisor:
+    """Owns the sidecar process. `poll` is to be called after each event and `next_poll_at`.
 
     Args:
         lifeline: reading end of the lifeline, inherited by the sidecar.
@@ -32,10 +33,9 @@ class SidecarKeeper:
     def __init__(self, lifeline: int) -> None:
         self._lifeline = lifeline
         self._process: subprocess.Popen[bytes] | None = None
-        self._failures = 0
         self._starts = 0
         self._deaths = 0
-        self._started = 0.0
+        self._backoff = RestartBackoff(_RESTART_DELAYS_SECONDS, _STABLE_SECONDS)
         self._last_end: tuple[str, float] | None = None  # how, and when in seconds since 1970
         self._start_at: float | None = time.monotonic()
         self._draining = False
@@ -50,8 +50,8 @@ class SidecarKeeper:
         return self._process.pid if self._process else None
 
     @property
-    def next_look(self) -> float | None:
-        """When `look` has something to do, in seconds of `time.monotonic`."""
+    def next_poll_at(self) -> float | None:
+        """When `poll` has something to do, in seconds of `time.monotonic`."""
         return self._start_at
 
     def describe(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class SidecarKeeper:
             "last_end_ms": None if when is None else int(when * 1000),
         }
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Reap a dead sidecar; start one that is due."""
         if self._process is not None and self._process.poll() is not None:
             self._on_death(self._process.returncode)
@@ -89,7 +89,7 @@ class SidecarKeeper:
 
     def _start(self) -> None:
         self._start_at = None
-        self._started = time.monotonic()
+        self._backoff.started()
         self._starts += 1
         drain = ["--drain"] if self._draining else []
         self._process = subprocess.Popen(
@@ -114,9 +114,8 @@ class SidecarKeeper:
             return
         self._deaths += 1
         self._last_end = (describe_exit(returncode), time.time())
-        if time.monotonic() - self._started > _STABLE_SECONDS:
-            self._failures = 0
-        delay = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
-        self._failures += 1
+        delay = self._backoff.next_seconds()
         self._start_at = time.monotonic() + delay
-        tell("launch", f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s")
+        log_to_stderr(
+            "launch", f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s"
+        )

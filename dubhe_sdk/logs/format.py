@@ -22,6 +22,10 @@ from typing import Any
 from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid
 
+# Lines for people: of the log file and the console, and of the web front.
+LOG_LINE = "%(asctime)s %(levelname)s %(process)d %(message)s"
+WEB_LOG_LINE = "%(asctime)s %(levelname)s %(process)d web: %(message)s"
+
 VARIABLE = "DUBHE_LOG_FORMAT"
 FORMATS = ("text", "json")
 
@@ -103,7 +107,7 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\u{code:04x}" if code < 0xD800 else f"\\\\u{code:04x}"
 
 
-def tell(command: str, text: str, level: int = logging.WARNING) -> None:
+def log_to_stderr(command: str, text: str, level: int = logging.WARNING) -> None:
     """Write a line to stderr; nobody reading it any more must not end the process.
 
     Args:

@@ -16,13 +16,12 @@ import sys
 import time
 from pathlib import Path
 
+from dubhe_sdk.logs.format import LOG_LINE
 from dubhe_sdk.logs.format import formatter as line_formatter
 
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 14
-_SAY_AGAIN_SECONDS = 60.0
-
-FORMAT = "%(asctime)s %(levelname)s %(process)d %(message)s"
+_REPEAT_WARNING_SECONDS = 60.0
 
 
 class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
@@ -38,7 +37,7 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
             errors="backslashreplace",
         )
         self._lock_path = path.parent / f".{path.name}.lock"
-        self._failed_at = -_SAY_AGAIN_SECONDS
+        self._failed_at = -_REPEAT_WARNING_SECONDS
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; rotate first if it would not fit."""
@@ -64,7 +63,7 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
             return
         self._drop_stream()
         now = time.monotonic()
-        if now - self._failed_at >= _SAY_AGAIN_SECONDS and sys.stderr is not None:
+        if now - self._failed_at >= _REPEAT_WARNING_SECONDS and sys.stderr is not None:
             self._failed_at = now
             with contextlib.suppress(OSError, ValueError):  # closed, or on the same full disk
                 sys.stderr.write(
@@ -112,7 +111,7 @@ def open_log(path: Path, *, console: bool = True) -> logging.Logger:
         handler.close()
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    formatter = line_formatter(FORMAT)
+    formatter = line_formatter(LOG_LINE)
     if console:
         on_console = logging.StreamHandler(sys.stderr)
         on_console.setFormatter(formatter)

@@ -28,7 +28,7 @@ from dubhe_sdk.model.inferences import InferenceServer
 from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.model.tasks import TaskRunner
 from dubhe_sdk.process.linux import die_with_parent
-from dubhe_sdk.process.memory import sacrifice_self
+from dubhe_sdk.process.memory import raise_oom_score
 
 EXIT_FAILED = 1
 
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args(argv)
     die_with_parent(options.parent, signal.SIGKILL)
-    sacrifice_self()
+    raise_oom_score()
     faulthandler.enable()
     channel = Channel(socket.socket(fileno=options.control_fd))
     os.set_inheritable(options.control_fd, False)

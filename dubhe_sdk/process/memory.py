@@ -16,14 +16,14 @@ _OWN = Path("/proc/self/cgroup")
 # In thousandths of the memory there is. The algorithm is large and can be started anew; service
 # and sidecar are small and have to tell of its death. So its processes go first, even if the
 # largest of many data loaders is smaller than a sidecar with a backlog.
-_SACRIFICED = 300
+_MODEL_OOM_SCORE_ADJ = 300
 
 
-def sacrifice_self() -> None:
+def raise_oom_score() -> None:
     """Have the kernel kill this process and its children before others when memory runs out."""
     with contextlib.suppress(OSError):  # no /proc: the largest process goes first, as usual
-        if int(_OOM_SCORE.read_text()) < _SACRIFICED:
-            _OOM_SCORE.write_text(str(_SACRIFICED))
+        if int(_OOM_SCORE.read_text()) < _MODEL_OOM_SCORE_ADJ:
+            _OOM_SCORE.write_text(str(_MODEL_OOM_SCORE_ADJ))
 
 
 def oom_kills() -> int | None:

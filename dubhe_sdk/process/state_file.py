@@ -29,7 +29,7 @@ _FOLDER = "running"
 _SUFFIX = ".json"
 
 
-class Presence:
+class StateFile:
     """This process's own file.
 
     Args:
@@ -73,7 +73,7 @@ class Presence:
             self._fd = -1
 
 
-def present(spool: Path, role: str) -> list[dict[str, Any]]:
+def read_states(spool: Path, role: str) -> list[dict[str, Any]]:
     """Return what the living processes of a role tell; the one that began last comes last."""
     found: list[tuple[float, dict[str, Any]]] = []
     for path in (spool / _FOLDER).glob(f"{role}.*{_SUFFIX}"):
@@ -88,12 +88,12 @@ def present(spool: Path, role: str) -> list[dict[str, Any]]:
     return [facts for _, facts in sorted(found, key=lambda pair: pair[0])]
 
 
-def present_here(spool: Path, role: str) -> dict[str, Any] | None:
+def read_local_state(spool: Path, role: str) -> dict[str, Any] | None:
     """Return what the process of a role tells that runs in this container, or None.
 
     Several containers may share a spool; a PID namespace is one container's.
     """
-    here = [f for f in present(spool, role) if f.get("pid_namespace") == pid_namespace()]
+    here = [f for f in read_states(spool, role) if f.get("pid_namespace") == pid_namespace()]
     return here[-1] if here else None
 
 

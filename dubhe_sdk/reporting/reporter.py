@@ -14,7 +14,7 @@ from dubhe_sdk.environment import Settings
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.reporting.encoding import dumps, dumps_numbers
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import read_limits
+from dubhe_sdk.spool.limits import read_spool_limits
 from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.segment import Description
 from dubhe_sdk.spool.writer import SpoolWriter
@@ -42,7 +42,7 @@ class Reporter:
         self._settings = settings
         self._instance_id = instance_id
         self._prefix = b'{"instance_id":' + dumps(instance_id) + b',"request_number":'
-        # As `encode_value` would write it; formatting takes time for each part that is put in.
+        # As `messages.encode_value` would write it; formatting takes time for each part.
         self._progress = b'%b%%d,"date":%%d,"mes_type":%d,"data":%%b}' % (
             self._prefix.replace(b"%", b"%%"),
             MessageType.PROGRESS,
@@ -50,7 +50,7 @@ class Reporter:
         self._numbers = _request_numbers()
         self._pid = os.getpid()
         self.writer = SpoolWriter(
-            settings.spool, self._describe, read_limits(os.environ), self._warn
+            settings.spool, self._describe, read_spool_limits(os.environ), self._warn
         )
         os.register_at_fork(after_in_child=self._renumber)
 
@@ -69,10 +69,10 @@ class Reporter:
             batches,
         )
 
-    def say(self, kind: Kind, type_: MessageType, data: Any) -> bool:
+    def report(self, kind: Kind, type_: MessageType, data: Any) -> bool:
         """Say READY, START, END or a result. Return whether it was accepted."""
         date = _time_ns() // 1_000_000
-        value = encode_value(self._prefix, next(self._numbers), date, type_, dumps(data))
+        value = messages.encode_value(self._prefix, next(self._numbers), date, type_, dumps(data))
         return self.writer.append(kind, value, date)
 
     def _describe(self, stream: str) -> Description:
@@ -92,19 +92,6 @@ class Reporter:
 
     def _renumber(self) -> None:
         self._numbers = _request_numbers()
-
-
-def encode_value(
-    prefix: bytes, request_number: int, date_ms: int, type_: MessageType, data: bytes
-) -> bytes:
-    """Return a message's value from its parts; ``prefix`` holds the instance's id."""
-    return b'%b%d,"date":%d,"mes_type":%d,"data":%b}' % (
-        prefix,
-        request_number,
-        date_ms,
-        type_,
-        data,
-    )
 
 
 def _request_numbers() -> Iterator[int]:

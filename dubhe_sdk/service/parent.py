@@ -28,10 +28,9 @@ from dubhe_sdk.ipc.identity import manual_instance_id
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.process import lifeline, memory, tree
 from dubhe_sdk.process.linux import adopt_orphans
-from dubhe_sdk.process.state_file import Presence
+from dubhe_sdk.process.state_file import StateFile
 from dubhe_sdk.reporting.reporter import SERVICE_VARIABLE, Reporter
-from dubhe_sdk.service.backoff import Backoff
-from dubhe_sdk.service.children import Child, socket_of, start_model, start_web
+from dubhe_sdk.service.children import Child, restart_backoff, socket_of, start_model, start_web
 from dubhe_sdk.service.listen import listen
 from dubhe_sdk.service.loop import Loop
 from dubhe_sdk.service.models import Model, Models
@@ -39,11 +38,11 @@ from dubhe_sdk.service.options import ServiceOptions
 from dubhe_sdk.service.progress_log import ProgressLog
 from dubhe_sdk.service.slot import Job, JobSlot
 from dubhe_sdk.service.state import Phase, ServiceState
-from dubhe_sdk.service.watchdog import ALIVE_SECONDS, Watchdog
+from dubhe_sdk.service.watchdog import KEEPALIVE_INTERVAL_SECONDS, Watchdog
 
 _TERM_REPEAT_SECONDS = 0.3
 _WEB_STOP_SECONDS = 3.0
-_WEB_ATTEMPTS = 5  # a front that never served is broken, not unlucky
+_WEB_ATTEMPTS = 5  # a web front that never served is broken, not unlucky
 _LONGEST_RUN_DIR = 90
 
 EXIT_FAILED = 1
@@ -70,7 +69,7 @@ class Service:
         self._log: logging.Logger = open_log(settings.log_file)
         self._loop = Loop()
         self._web: Child | None = None
-        self._web_backoff = Backoff()
+        self._web_backoff = restart_backoff()
         self._web_watchdog = Watchdog()
         self._models = Models()
         self._instance_id = settings.instance_id
@@ -78,7 +77,7 @@ class Service:
         self._detail = ""
         self._web_serving = False
         self._has_served = False
-        self._said_ready = False
+        self._ready_reported = False
         self._web_stopping = False
         self._models_stopping = False
         self._ended_while_stopping = False  # the job came to its own good end nevertheless
@@ -100,7 +99,7 @@ class Service:
         )
         with listen(self._settings.port) as self._listener:
             self._run_dir = _make_run_dir()
-            self._presence = Presence(self._settings.spool, "service")
+            self._state_file = StateFile(self._settings.spool, "service")
             self._progress_log = ProgressLog(self._settings.spool, service, self._log)
             self._progress_log.start()
             signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -118,7 +117,7 @@ class Service:
                 self._kill_everything()
                 self._progress_log.stop()
                 shutil.rmtree(self._run_dir, ignore_errors=True)
-                self._presence.close()
+                self._state_file.close()
         return self._status
 
     def _slot_for(self, instance_id: str) -> JobSlot:
@@ -138,14 +137,14 @@ class Service:
 
     def _on_signal(self, signum: int) -> None:
         if signum == signal.SIGCHLD:
-            self._look_for_deaths()
+            self._reap_children()
         elif self._phase is Phase.STOPPING:
             self._log.warning("%s again: killing the model", signal.Signals(signum).name)
             self._kill_models()
         else:
             self._stop(signal.Signals(signum).name)
 
-    def _look_for_deaths(self) -> None:
+    def _reap_children(self) -> None:
         for model in self._models.living:
             if model.child is not None and model.child.returncode is not None:
                 self._read_model(model)  # what it said before it died
@@ -171,12 +170,12 @@ class Service:
             kind=kind_of(instance_id) if instance_id else None,
             platform_mode=self._settings.platform_mode,
             detail=self._detail,
-            absent=self._models.absent,
+            unavailable=self._models.unavailable,
         )
         if self._web is not None:
             self._web.channel.send({"op": "state", "state": state.to_json()})
         try:
-            self._presence.update(
+            self._state_file.update(
                 port=self._settings.port, protocol=self._settings.protocol, state=state.to_json()
             )
         except OSError as error:  # a full disk, say: only `dubhe health` misses it
@@ -185,16 +184,16 @@ class Service:
     def _ready_if_all_is(self) -> None:
         """Enter READY when the web front and every model process serve; afterwards, any."""
         models = self._models
-        constructed = models.serving if self._said_ready else not models.absent
+        constructed = models.serving if self._ready_reported else not models.unavailable
         if not (constructed and self._web_serving) or self._phase is Phase.STOPPING:
             return
         # The web front knows it before the platform does, which may send its request at once.
-        self._enter(Phase.READY if self._slot.job is None else Phase.BUSY, self._absence())
-        if not self._said_ready:
-            self._said_ready = True
-            self._slot.say_ready()
+        self._enter(Phase.READY if self._slot.job is None else Phase.BUSY, self._describe_missing())
+        if not self._ready_reported:
+            self._ready_reported = True
+            self._slot.report_ready()
 
-    def _absence(self) -> str:
+    def _describe_missing(self) -> str:
         """Return in words which model processes are missing while others serve; or nothing."""
         models = self._models
         deaths = "; ".join(model.death for model in models if not model.serves and model.death)
@@ -222,7 +221,7 @@ class Service:
             options.inference_queue,
         )
         self._web_backoff.started()
-        self._web_watchdog.hear()
+        self._web_watchdog.reset()
         self._loop.watch(self._web.channel, self._read_web)
         self._publish()
 
@@ -234,7 +233,7 @@ class Service:
         if received is None:  # it has closed its end; SIGCHLD will tell the rest
             self._loop.forget(web.channel)
         for message in received or []:
-            self._web_watchdog.hear()
+            self._web_watchdog.reset()
             if message["op"] == "serving":
                 self._web_serving = self._has_served = True
                 self._ready_if_all_is()
@@ -244,7 +243,7 @@ class Service:
 
     def _watch_web(self) -> None:
         """Look, again and again, whether the web front is stuck: then it is started anew."""
-        self._loop.after(ALIVE_SECONDS, self._watch_web)
+        self._loop.after(KEEPALIVE_INTERVAL_SECONDS, self._watch_web)
         if self._web is not None and self._web_serving and self._web_watchdog.is_stuck():
             self._log.error("the web front is stuck and is killed")
             self._kill_web()
@@ -256,7 +255,7 @@ class Service:
         self._web = None
         self._web_serving = False
         if self._phase is Phase.STOPPING:
-            self._go_on_stopping()
+            self._advance_shutdown()
             return
         what = f"the web front {tree.describe_exit(returncode)}"
         if not self._has_served and self._web_backoff.restarts >= _WEB_ATTEMPTS - 1:
@@ -299,7 +298,7 @@ class Service:
         for message in received or []:
             op = message["op"]
             if op == "hello":
-                self._meet(message["instance_id"])
+                self._on_hello(message["instance_id"])
             elif op == "constructed":
                 model.constructed, model.death = True, ""
                 self._ready_if_all_is()
@@ -308,7 +307,7 @@ class Service:
             elif op == "ended":
                 self._on_job_ended(message["error"])
 
-    def _meet(self, instance_id: str) -> None:
+    def _on_hello(self, instance_id: str) -> None:
         """Learn the id that the model has chosen in manual mode."""
         if self._instance_id is None:
             self._instance_id = instance_id
@@ -334,8 +333,8 @@ class Service:
         if self._phase is Phase.STOPPING:
             if self._slot.job is not None:
                 self._end_stopped_job()
-            self._go_on_stopping()
-        elif self._said_ready and self._is_inference:
+            self._advance_shutdown()
+        elif self._ready_reported and self._is_inference:
             self._restart_model_later(model, what)
         else:
             self._fail(what, tree.exit_status(returncode) or EXIT_FAILED)
@@ -358,7 +357,7 @@ class Service:
         self._log.error("%s; the model starts again in %.1f s", what, delay)
         model.death = f"{what}; it starts again in {delay:g} s"
         if self._models.serving:
-            self._enter(self._phase, self._absence())
+            self._enter(self._phase, self._describe_missing())
         elif not self._models.living:
             self._enter(Phase.FAILED, model.death)
         else:
@@ -387,7 +386,7 @@ class Service:
             self._ended_while_stopping = error is None
         elif self._slot.job is not None:
             self._slot.end(error)
-            self._progress_log.look()
+            self._progress_log.poll()
             self._enter(Phase.READY)
 
     def _end_stopped_job(self) -> None:
@@ -402,7 +401,7 @@ class Service:
     def _fail(self, what: str, status: int = EXIT_FAILED) -> None:
         """The algorithm cannot be served any more: say so, end what still runs, then exit."""
         if self._slot.job is None:
-            self._slot.say_failed(what)
+            self._slot.report_failed(what)
         elif not self._models.living:
             self._slot.end(what)
         self._log.error("the service ends: %s", what)
@@ -411,7 +410,7 @@ class Service:
         self._status = status
         self._terminate_models()
         self._loop.after(self._options.task_stop_timeout_seconds, self._kill_models)
-        self._go_on_stopping()
+        self._advance_shutdown()
 
     def _stop(self, why: str) -> None:
         """End in order: the task or the running inferences first, the heartbeat last."""
@@ -422,9 +421,9 @@ class Service:
         else:
             self._terminate_models()
         self._loop.after(self._options.task_stop_timeout_seconds, self._kill_models)
-        self._go_on_stopping()
+        self._advance_shutdown()
 
-    def _go_on_stopping(self) -> None:
+    def _advance_shutdown(self) -> None:
         """Take the next step of the end that is possible now."""
         models = self._models.living
         if not models and self._web is None:

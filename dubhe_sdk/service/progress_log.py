@@ -37,25 +37,25 @@ class ProgressLog:
         earlier = frozenset(list_segments(spool))
         self._reader = SpoolReader(spool, {}, log.warning, ignore=earlier.__contains__)
         self._stopping = False
-        self._look = threading.Event()
+        self._poll_requested = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress-log", daemon=True)
 
     def start(self) -> None:
         """Begin to follow."""
         self._thread.start()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Log what there is now rather than a moment later.
 
         Once a process is gone its stream may be delivered and deleted before it was ever seen
         here; so this is called while the model still lives.
         """
-        self._look.set()
+        self._poll_requested.set()
 
     def stop(self) -> None:
         """Log what there still is, and end."""
         self._stopping = True
-        self._look.set()
+        self._poll_requested.set()
         self._thread.join()
 
     def _run(self) -> None:
@@ -67,8 +67,8 @@ class ProgressLog:
             except OSError as error:
                 self._log.warning("messages cannot be logged: %s", error)
             if not last:
-                self._look.wait(_INTERVAL_SECONDS)
-                self._look.clear()
+                self._poll_requested.wait(_INTERVAL_SECONDS)
+                self._poll_requested.clear()
         self._reader.close()
 
     def _pass(self) -> None:

@@ -40,7 +40,7 @@ class JobSlot:
         assert self.job is None
         self.job = job
         data = messages.start(kind_of(self._instance_id))
-        self._reporter.say(Kind.START, MessageType.TASK, data)
+        self._reporter.report(Kind.START, MessageType.TASK, data)
 
     def end(self, error: str | None) -> None:
         """Give up the job and say END: it ended well if ``error`` is None."""
@@ -48,15 +48,15 @@ class JobSlot:
         self.job = None
         if error is None:
             data = messages.end(kind_of(self._instance_id))
-            self._reporter.say(Kind.END, MessageType.TASK, data)
+            self._reporter.report(Kind.END, MessageType.TASK, data)
         else:
-            self.say_failed(error)
+            self.report_failed(error)
 
-    def say_ready(self) -> None:
+    def report_ready(self) -> None:
         """Say READY."""
-        self._reporter.say(Kind.READY, MessageType.READY, messages.ready())
+        self._reporter.report(Kind.READY, MessageType.READY, messages.ready())
 
-    def say_failed(self, what: str) -> None:
+    def report_failed(self, what: str) -> None:
         """Say an END with status 300; also for a model that could not even be constructed."""
         data = messages.failed(self._instance_id, what)
-        self._reporter.say(Kind.END, MessageType.TASK, data)
+        self._reporter.report(Kind.END, MessageType.TASK, data)

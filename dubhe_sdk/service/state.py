@@ -1,4 +1,4 @@
-"""The service's state, which the parent owns and publishes to the web front."""
+"""What the parent tells the web front: its state, and its answer to a start request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ServiceState:
 
     ``instance_id`` and ``kind`` are None as long as the model has not told them (manual mode
     without INSTANCE_ID). ``detail`` says in words why, for FAILED; and what is amiss, for READY.
-    ``absent`` holds the numbers of the model processes that do not serve now.
+    ``unavailable`` holds the numbers of the model processes that do not serve now.
     """
 
     phase: Phase
@@ -33,7 +33,7 @@ class ServiceState:
     kind: TaskKind | None = None
     platform_mode: bool = False
     detail: str = ""
-    absent: tuple[int, ...] = ()
+    unavailable: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-serialisable form."""
@@ -49,5 +49,14 @@ class ServiceState:
             kind=TaskKind(kind) if kind is not None else None,
             platform_mode=value["platform_mode"],
             detail=value["detail"],
-            absent=tuple(value["absent"]),
+            unavailable=tuple(value["unavailable"]),
         )
+
+
+class Verdict(str, Enum):
+    """The parent's answer to a start request."""
+
+    STARTED = "started"
+    DUPLICATE = "duplicate"  # this very request is running already: acknowledged, nothing started
+    BUSY = "busy"  # another one is running
+    UNAVAILABLE = "unavailable"  # the model is not ready

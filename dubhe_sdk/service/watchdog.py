@@ -1,25 +1,25 @@
-"""`Watchdog`: notices that the web front is stuck, from its silence."""
+"""`Watchdog`: detects a web front that is stuck: it no longer sends messages."""
 
 from __future__ import annotations
 
-# So often the web front says that it lives, and so often the parent looks.
-ALIVE_SECONDS = 5.0
-# Looks without a word in between. Looks and not seconds: when a container that was frozen goes
-# on, the clock has jumped, but the web front has not been silent for any look.
-_SILENT_LOOKS = 6
+# How often the web front sends a keepalive, and how often the parent checks for one.
+KEEPALIVE_INTERVAL_SECONDS = 5.0
+# Consecutive checks without a message. Checks and not seconds: when a frozen container goes on, the
+# clock has jumped, but no check was made meanwhile.
+_MAX_SILENT_CHECKS = 6
 
 
 class Watchdog:
-    """Counts the looks since the last word."""
+    """Counts the checks since the last message."""
 
     def __init__(self) -> None:
         self._silent = 0
 
-    def hear(self) -> None:
-        """Note that it lives."""
+    def reset(self) -> None:
+        """Note that a message was received."""
         self._silent = 0
 
     def is_stuck(self) -> bool:
-        """Look; return whether it has been silent for too many looks."""
+        """Check once; return whether there were too many checks without a message."""
         self._silent += 1
-        return self._silent > _SILENT_LOOKS
+        return self._silent > _MAX_SILENT_CHECKS

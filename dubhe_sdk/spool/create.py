@@ -60,7 +60,7 @@ def check_directory(directory: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        if error.errno in disk_reserve.NO_ROOM and directory.is_dir():
+        if error.errno in disk_reserve.DISK_FULL and directory.is_dir():
             return
         raise SpoolUnusable(
             f"the spool directory {directory} cannot be written: {error.strerror}. Mount a "

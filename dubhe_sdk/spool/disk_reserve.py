@@ -1,14 +1,19 @@
-"""Room on the disk that is kept for what must not be lost when the disk itself is full.
+"""The disk reserve: space on the disk for records that must not be lost when the disk is full.
 
-The bound of the spool (`Limits`) is a matter of counting, and so is the reserve in it. When others
-fill the disk, or the bound is larger than the disk, counting gives no room. So a file of allocated
-blocks is kept in the spool, made by whoever comes first and renewed by the sidecar. Whoever must
-write something then cuts as much off it as the writing takes: writers for READY, START, END and
-results, the sidecar for its cursor. A last piece is the sidecar's alone: without a cursor it can
-delete nothing, and a disk that the spool itself had filled would stay full for ever.
+Problem
+    The bound of the spool (`SpoolLimits`) only counts bytes, and so does the reserve in it. When
+    other programs fill the disk, or the bound is larger than the disk, counting frees no space.
 
-Nothing here locks. Two who cut at once may cut the same piece; whoever then finds no room cuts
-again, until nothing is left.
+Mechanism
+    A file of allocated blocks is kept in the spool. The first process to start creates it and the
+    sidecar refills it. A process that must write on a full disk first truncates the file by as
+    much as the write needs: writers for READY, START, END and results, the sidecar for its cursor.
+    The last part belongs to the sidecar alone: without a cursor it can delete nothing, and a disk
+    that the spool itself had filled would stay full.
+
+Safety
+    There is no lock. Two processes that truncate at the same time may free the same part once; the
+    one that still finds the disk full truncates again, until nothing is left.
 """
 
 from __future__ import annotations
@@ -18,22 +23,22 @@ import errno
 import os
 from pathlib import Path
 
-NAME = ".ballast"
+NAME = ".reserve"
 BYTES = 1024 * 1024
 SIDECAR_BYTES = 64 * 1024
-# Taken only from a disk with so many times as much free, so that it is never what fills it.
+# Allocated only if the disk has this many times as much free space, so that it never fills it.
 _PLENTY = 8
-# Room is given by whole blocks, and a file that grows may need one for its map as well.
+# Space is freed by whole blocks, and a file that grows may need one for its map as well.
 _BLOCK = 4096
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def fill(directory: Path) -> None:
-    """Allocate the ballast, or what is missing of it, as far as the disk has plenty of room.
+    """Allocate the reserve, or what is missing of it, if the disk has plenty of free space.
 
     Raises:
-        OSError: the file cannot be made.
+        OSError: the file cannot be created.
     """
     path = directory / NAME
     have = 0
@@ -50,15 +55,15 @@ def fill(directory: Path) -> None:
     try:
         os.posix_fallocate(fd, 0, wanted)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in DISK_FULL:
             raise
         os.ftruncate(fd, have)  # a quota that statvfs does not know: leave it alone
     finally:
         os.close(fd)
 
 
-def give(directory: Path, size: int, leave: int = SIDECAR_BYTES) -> bool:
-    """Let go of room for ``size`` bytes, down to ``leave``. Return whether there was any."""
+def release(directory: Path, size: int, leave: int = SIDECAR_BYTES) -> bool:
+    """Free space for ``size`` bytes, down to ``leave``. Return whether there was any."""
     path = directory / NAME
     try:
         have = path.stat().st_size
@@ -67,7 +72,7 @@ def give(directory: Path, size: int, leave: int = SIDECAR_BYTES) -> bool:
         try:
             os.truncate(path, max(leave, have - _rounded(size)))
         except OSError as error:
-            if error.errno not in NO_ROOM:
+            if error.errno not in DISK_FULL:
                 raise
             path.unlink()  # btrfs over its quota refuses anything else
     except OSError:

@@ -11,7 +11,7 @@ MIB = environment.MIB
 
 
 @dataclass(frozen=True)
-class Limits:
+class SpoolLimits:
     """Bounds of the spool.
 
     ``max_bytes`` is the size of all segments together above which progress is dropped. Messages
@@ -26,7 +26,7 @@ class Limits:
     full_timeout_seconds: float = 10.0
 
 
-def read_limits(env: Mapping[str, str]) -> Limits:
+def read_spool_limits(env: Mapping[str, str]) -> SpoolLimits:
     """Read the limits from ``DUBHE_SPOOL_MAX_BYTES`` and ``DUBHE_SPOOL_FULL_TIMEOUT_SECONDS``.
 
     Raises:
@@ -35,7 +35,7 @@ def read_limits(env: Mapping[str, str]) -> Limits:
     max_bytes = environment.number(
         env, "DUBHE_SPOOL_MAX_BYTES", 1024 * MIB, low=64 * 1024, high=2**50
     )
-    return Limits(
+    return SpoolLimits(
         max_bytes=max_bytes,
         reserve_bytes=max(max_bytes // 16, 64 * 1024),
         segment_bytes=min(8 * MIB, max_bytes // 8),

@@ -44,7 +44,7 @@ class SpooledFrame(NamedTuple):
     description: segment.Description
 
 
-class _Trouble(NamedTuple):
+class _ReadFailure(NamedTuple):
     """A stream that could not be read: when it may be tried again, and the pause until then."""
 
     again_ns: float
@@ -53,7 +53,7 @@ class _Trouble(NamedTuple):
 
 _FIRST_PAUSE_NS = 1_000_000_000
 _LONGEST_PAUSE_NS = 60_000_000_000
-_NEVER = float("inf")
+_FOREVER = float("inf")
 
 
 class _Stream:
@@ -105,7 +105,7 @@ class SpoolReader:
         self._ignore = ignore
         self._streams: dict[str, _Stream] = {}
         self._last_seqs = dict(last_seqs or {})
-        self._unreadable: dict[str, _Trouble] = {}
+        self._failures: dict[str, _ReadFailure] = {}
         self._ended: set[str] = set()
         for name in segment.list_foreign(directory):
             on_damage(
@@ -158,7 +158,7 @@ class SpoolReader:
     def forget(self, name: str) -> None:
         """Let go of a stream that has ended and whose files are about to be deleted."""
         self._streams.pop(name).reader.close()
-        self._unreadable.pop(name, None)
+        self._failures.pop(name, None)
         self._ended.discard(name)
 
     def close(self) -> None:
@@ -181,9 +181,9 @@ class SpoolReader:
                 self._streams[name] = _Stream(
                     StreamReader(self._directory, name, number, offset, seq)
                 )
-                self._unreadable.pop(name, None)
+                self._failures.pop(name, None)
             except (OSError, segment.BadSegment) as error:
-                self._give_up(name, error)
+                self._set_aside(name, error)
 
     def _fill(self, stream: _Stream) -> None:
         if not self._may_try(stream.reader.stream):
@@ -192,30 +192,30 @@ class SpoolReader:
             stream.fill()
         except (OSError, segment.BadSegment) as error:
             stream.read_to_end = True
-            self._give_up(stream.reader.stream, error)
+            self._set_aside(stream.reader.stream, error)
             return  # it has not ended: its files must stay
-        self._unreadable.pop(stream.reader.stream, None)
+        self._failures.pop(stream.reader.stream, None)
         if stream.reader.ended and not stream.pending:
             self._ended.add(stream.reader.stream)
 
     def _may_try(self, name: str) -> bool:
-        trouble = self._unreadable.get(name)
-        return trouble is None or monotonic_ns() >= trouble.again_ns
+        failure = self._failures.get(name)
+        return failure is None or monotonic_ns() >= failure.again_ns
 
-    def _give_up(self, name: str, error: Exception) -> None:
+    def _set_aside(self, name: str, error: Exception) -> None:
         """Leave a stream alone: for a while if the disk fails, for good if it is damaged.
 
         The others go on meanwhile, so what the disk gives back later may come out of order. That
         is better than to hold all instances of a volume for a bad sector of one.
         """
-        before = self._unreadable.get(name)
+        before = self._failures.get(name)
         pause = min(2 * before.pause_ns, _LONGEST_PAUSE_NS) if before else _FIRST_PAUSE_NS
-        again = monotonic_ns() + pause if isinstance(error, OSError) else _NEVER
-        self._unreadable[name] = _Trouble(again, pause)
+        again = monotonic_ns() + pause if isinstance(error, OSError) else _FOREVER
+        self._failures[name] = _ReadFailure(again, pause)
         if before is None:
             self._on_damage(
                 f"stream {name} of the spool {self._directory} cannot be read: {error}; its files "
-                "are kept" + ("" if again == _NEVER else ", and are tried again")
+                "are kept" + ("" if again == _FOREVER else ", and are tried again")
             )
 
     @staticmethod

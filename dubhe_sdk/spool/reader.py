@@ -24,12 +24,13 @@ import os
 from pathlib import Path
 from time import monotonic_ns
 
+from dubhe_sdk.process.lock import is_held
 from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.frame import Corrupt, Frame, Incomplete
 
 _CHUNK = 512 * 1024
 # What is no frame under a held lock may be a write in progress; this is long enough for nearly any.
-_PATIENCE_NS = 2_000_000_000
+_DAMAGE_TIMEOUT_NS = 2_000_000_000
 
 
 class StreamReader:
@@ -73,16 +74,16 @@ class StreamReader:
             description, first = segment.read_description(fd, self.stream)
         except segment.BadSegment as error:
             # All segments of a stream are described alike: only the damage has to be skipped.
-            known = self._description or self._described_later(number)
-            if known is None or segment.is_of_another_version(fd):
+            inherited = self._description or self._description_of_later(number)
+            if inherited is None or segment.is_of_another_version(fd):
                 os.close(fd)
                 raise error
-            description, first = known, 0
+            description, first = inherited, 0
         self._description = description
         self.close()
         self._fd, self.number, self.offset = fd, number, max(offset, first)
 
-    def _described_later(self, number: int) -> segment.Description | None:
+    def _description_of_later(self, number: int) -> segment.Description | None:
         """Return the description from a segment behind ``number`` that can be read."""
         for later in segment.list_segments(self._directory).get(self.stream, []):
             if later > number:
@@ -128,7 +129,7 @@ class StreamReader:
             OSError: the segment cannot be read.
         """
         while not self.ended:
-            growing = segment.is_growing(self._fd)
+            growing = is_held(self._fd)
             begin = self.offset
             frames, wanted = self._parse(os.pread(self._fd, _CHUNK, self.offset))
             if not frames and wanted > _CHUNK:
@@ -143,7 +144,7 @@ class StreamReader:
             if self.offset >= size:
                 if growing or not self._advance():
                     return []
-            elif not self._pass_over(growing, size):
+            elif not self._skip_damage(growing, size):
                 return []
         return []
 
@@ -172,12 +173,12 @@ class StreamReader:
             self.offset = one.end
         return frames, 0
 
-    def _pass_over(self, growing: bool, size: int) -> bool:
+    def _skip_damage(self, growing: bool, size: int) -> bool:
         """Handle bytes that are no frame. Return whether the position moved."""
         if growing:
             now = monotonic_ns()
             self._waiting_since = self._waiting_since or now
-            if now - self._waiting_since < _PATIENCE_NS:
+            if now - self._waiting_since < _DAMAGE_TIMEOUT_NS:
                 return False
             self._waiting_since = now
         target = self._next_frame(size)

@@ -41,11 +41,11 @@ from zlib import crc32
 from dubhe_sdk.spool import disk_reserve, frame, segment
 from dubhe_sdk.spool.create import check_directory, create_segment, new_stream_name
 from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, MAX_PAYLOAD, OVERHEAD, VERSION, Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.wake import WakeSender
 
 # How often a writer looks whether its file still has a name, and whether to nudge the sidecar.
-_LOOK_INTERVAL_NS = 2_000_000
+_CHECK_INTERVAL_NS = 2_000_000
 # Progress nudges only after such a silence: to wake a sleeping process costs the algorithm's thread
 # more than the frame does, and the sidecar looks by itself as long after the last record; see
 # `dubhe_sidecar.sidecar`. All other kinds nudge as often as it is looked.
@@ -53,7 +53,7 @@ _SILENCE_NS = 50_000_000
 # How often a writer that found the spool full looks again.
 _FULL_RECHECK_NS = 50_000_000
 _FULL_POLL_SECONDS = 0.02
-_TROUBLE_INTERVAL_NS = 60_000_000_000
+_WARNING_INTERVAL_NS = 60_000_000_000
 
 _PROGRESS = int(Kind.PROGRESS)
 _pack_head = HEAD.pack
@@ -68,7 +68,7 @@ class SpoolWriter:
         describe: returns the description for a new stream of the given name. It is called when
             the stream's first frame is written, and in every forked child that writes.
         limits: bounds of the whole spool.
-        on_trouble: told in words, at most once a minute, that messages are being dropped.
+        on_warning: told in words, at most once a minute, that messages are being dropped.
 
     Raises:
         SpoolUnusable: the directory cannot be created or written.
@@ -78,21 +78,21 @@ class SpoolWriter:
         self,
         directory: Path,
         describe: Callable[[str], segment.Description],
-        limits: Limits,
-        on_trouble: Callable[[str], None],
+        limits: SpoolLimits,
+        on_warning: Callable[[str], None],
     ) -> None:
         self._directory = directory
         self._describe = describe
         self._limits = limits
-        self._on_trouble = on_trouble
-        self._trouble_at = -_TROUBLE_INTERVAL_NS
+        self._on_warning = on_warning
+        self._warned_ns = -_WARNING_INTERVAL_NS
         self._lock = threading.RLock()
         check_directory(directory)
         with contextlib.suppress(OSError):  # of use later, perhaps; not needed now
             disk_reserve.fill(directory)
         self._wake = WakeSender(directory)
         self._forget_stream()
-        _follow_forks(self)
+        _register(self)
 
     def _forget_stream(self) -> None:
         """Begin as a process that has written nothing yet."""
@@ -102,15 +102,15 @@ class SpoolWriter:
         self._seq = 0
         self._offset = 0
         self._first = 0  # offset of the segment's first frame
-        self._room = 0  # the segment may grow to this for progress …
-        self._room_important = 0  # … and to this for the rest; more only in a reserve segment
+        self._progress_limit = 0  # the segment may grow to this for progress …
+        self._important_limit = 0  # … and to this for the rest; more only in a reserve segment
         self._dropped = 0  # in the current segment's header
-        self._dropped_unnoted = 0  # there was no segment to note them in
+        self._dropped_uncounted = 0  # there was no segment to note them in
         self._full_until_ns = 0
-        self._looked_ns = -_SILENCE_NS
-        self._look_at_ns = 0  # not before
+        self._checked_ns = -_SILENCE_NS
+        self._next_check_ns = 0  # not before
         self._busy = False
-        self._later: list[tuple[int, bytes, int, int, int]] = []
+        self._deferred: list[tuple[int, bytes, int, int, int]] = []
 
     @property
     def stream(self) -> str:
@@ -135,15 +135,15 @@ class SpoolWriter:
         """
         with self._lock:
             if self._busy:  # by this very thread
-                self._later.append((kind, value, date_ms, batch, batches))
+                self._deferred.append((kind, value, date_ms, batch, batches))
                 return True
             self._busy = True
             try:
                 now = monotonic_ns()
                 length = len(value)
                 end = self._offset + OVERHEAD + length
-                room = self._room if kind == _PROGRESS else self._room_important
-                if end <= room and (now < self._look_at_ns or not self._is_removed()):
+                room = self._progress_limit if kind == _PROGRESS else self._important_limit
+                if end <= room and (now < self._next_check_ns or not self._is_removed()):
                     self._seq = seq = self._seq + 1
                     head = _pack_head(
                         MAGIC, VERSION, kind, length, seq, now, date_ms, batch, batches
@@ -156,10 +156,10 @@ class SpoolWriter:
                         written = 0
                     if written == OVERHEAD + length:
                         self._offset = end
-                        if now >= self._look_at_ns:
-                            silent = now - self._looked_ns > _SILENCE_NS
-                            self._looked_ns = now
-                            self._look_at_ns = now + _LOOK_INTERVAL_NS
+                        if now >= self._next_check_ns:
+                            silent = now - self._checked_ns > _SILENCE_NS
+                            self._checked_ns = now
+                            self._next_check_ns = now + _CHECK_INTERVAL_NS
                             if silent or kind != _PROGRESS:
                                 self._wake.nudge()
                         return True
@@ -167,21 +167,21 @@ class SpoolWriter:
                     self._undo(written)
             finally:
                 self._busy = False
-                if self._later:
-                    self._append_later()
-        return self._append_with_effort(kind, value, date_ms, batch, batches)
+                if self._deferred:
+                    self._append_deferred()
+        return self._append_slowly(kind, value, date_ms, batch, batches)
 
     def close(self) -> None:
         """End the stream. A later `append` begins a new one."""
         with self._lock:
             if self._fd >= 0:
                 os.close(self._fd)
-            unnoted = self._dropped_unnoted
+            uncounted = self._dropped_uncounted
             self._forget_stream()
-            self._dropped_unnoted = unnoted
+            self._dropped_uncounted = uncounted
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[None]:
         """Hold the lock, and put off what this thread itself says meanwhile."""
         with self._lock:
             self._busy = True
@@ -189,15 +189,15 @@ class SpoolWriter:
                 yield
             finally:
                 self._busy = False
-                if self._later:
-                    self._append_later()
+                if self._deferred:
+                    self._append_deferred()
 
-    def _append_later(self) -> None:
+    def _append_deferred(self) -> None:
         """Append what a signal handler or a destructor said within an `append`."""
-        while self._later:
-            self.append(*self._later.pop(0))
+        while self._deferred:
+            self.append(*self._deferred.pop(0))
 
-    def _append_with_effort(
+    def _append_slowly(
         self, kind: int, value: bytes, date_ms: int, batch: int, batches: int
     ) -> bool:
         """Open a segment for the record; if the spool is full, drop it or wait."""
@@ -209,7 +209,7 @@ class SpoolWriter:
         while True:
             full = False
             try:
-                with self._alone():
+                with self._exclusive():
                     reason = self._open_segment(kind, OVERHEAD + len(value))
                     if reason is None:
                         self._write_first(kind, value, date_ms, batch, batches)
@@ -217,8 +217,8 @@ class SpoolWriter:
                         return True
             except OSError as error:
                 reason = f"{error.strerror} ({self._directory})"
-                full = error.errno in disk_reserve.NO_ROOM
-            if full and kind != _PROGRESS and disk_reserve.give(self._directory, len(value)):
+                full = error.errno in disk_reserve.DISK_FULL
+            if full and kind != _PROGRESS and disk_reserve.release(self._directory, len(value)):
                 continue
             if kind == _PROGRESS:
                 self._full_until_ns = monotonic_ns() + _FULL_RECHECK_NS
@@ -271,8 +271,8 @@ class SpoolWriter:
                 # well is there no room.
                 if self._fd < 0 or self._first < 0 or self._is_removed():
                     raise
-        self._room_important = self._offset + max(size, min(limits.segment_bytes, free))
-        self._room = 0 if reserve else self._room_important
+        self._important_limit = self._offset + max(size, min(limits.segment_bytes, free))
+        self._progress_limit = 0 if reserve else self._important_limit
         return None
 
     def _begin_segment(self) -> None:
@@ -286,9 +286,9 @@ class SpoolWriter:
         self._fd, self._stream, self._number = fd, stream, number
         self._offset = self._first = first
         self._dropped = 0
-        if self._dropped_unnoted:
-            noted, self._dropped_unnoted = self._dropped_unnoted, 0
-            self._note_dropped(noted)
+        if self._dropped_uncounted:
+            uncounted, self._dropped_uncounted = self._dropped_uncounted, 0
+            self._count_dropped(uncounted)
 
     def _is_removed(self) -> bool:
         return os.fstat(self._fd).st_nlink == 0
@@ -301,33 +301,33 @@ class SpoolWriter:
                 os.lseek(self._fd, self._offset, os.SEEK_SET)
             except OSError:
                 self._first = -1  # the reader skips a broken end once the next segment exists
-        self._room = self._room_important = 0
+        self._progress_limit = self._important_limit = 0
 
     def _drop(self, reason: str | None) -> bool:
         with self._lock:
-            self._note_dropped(1)
+            self._count_dropped(1)
         now = monotonic_ns()
-        if reason and now - self._trouble_at >= _TROUBLE_INTERVAL_NS:
-            self._trouble_at = now
-            self._on_trouble(f"messages are being dropped and counted: {reason}")
+        if reason and now - self._warned_ns >= _WARNING_INTERVAL_NS:
+            self._warned_ns = now
+            self._on_warning(f"messages are being dropped and counted: {reason}")
         return False
 
-    def _note_dropped(self, count: int) -> None:
+    def _count_dropped(self, count: int) -> None:
         if self._fd < 0:
-            self._dropped_unnoted += count
+            self._dropped_uncounted += count
             return
         self._dropped += count
         try:
             os.pwrite(self._fd, segment.encode_dropped(self._dropped), segment.DROPPED_OFFSET)
         except OSError:
             self._dropped -= count
-            self._dropped_unnoted += count
+            self._dropped_uncounted += count
 
-    def _tell_unnoted(self) -> None:
+    def _warn_uncounted(self) -> None:
         """Tell how many dropped records no segment could be made to count."""
-        if self._dropped_unnoted:
-            self._on_trouble(
-                f"{self._dropped_unnoted} messages were dropped and could not be counted in the "
+        if self._dropped_uncounted:
+            self._on_warning(
+                f"{self._dropped_uncounted} messages were dropped and could not be counted in the "
                 f"spool {self._directory}, which took nothing until this process ended"
             )
 
@@ -342,7 +342,7 @@ class SpoolWriter:
 _writers: weakref.WeakSet[SpoolWriter] = weakref.WeakSet()
 
 
-def _follow_forks(writer: SpoolWriter) -> None:
+def _register(writer: SpoolWriter) -> None:
     _writers.add(writer)
 
 
@@ -363,7 +363,7 @@ def _after_fork_in_child() -> None:
 
 def _at_exit() -> None:
     for writer in _writers:
-        writer._tell_unnoted()
+        writer._warn_uncounted()
 
 
 atexit.register(_at_exit)
@@ -387,7 +387,7 @@ _UNINTERRUPTIBLE = frozenset(
         _after_fork_in_child,
     )
 )
-_INTERRUPTIBLE = SpoolWriter._append_with_effort.__code__  # it may wait for seconds
+_INTERRUPTIBLE = SpoolWriter._append_slowly.__code__  # it may wait for seconds
 
 
 def may_interrupt(stack: FrameType | None) -> bool:

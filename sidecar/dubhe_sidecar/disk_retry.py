@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dubhe_sdk.spool import disk_reserve
 
-_WAITABLE = frozenset({*disk_reserve.NO_ROOM, errno.EROFS, errno.EFBIG})
+_WAITABLE = frozenset({*disk_reserve.DISK_FULL, errno.EROFS, errno.EFBIG})
 _PAUSES_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 _SAY_AGAIN_SECONDS = 60.0
 
@@ -66,7 +66,7 @@ class Patience:
             except OSError as error:
                 if error.errno not in _WAITABLE:
                     raise
-                if error.errno in disk_reserve.NO_ROOM and self._use_ballast():
+                if error.errno in disk_reserve.DISK_FULL and self._use_ballast():
                     continue
                 self._failed(error)
                 return False
@@ -85,7 +85,7 @@ class Patience:
             pass
 
     def _use_ballast(self) -> bool:
-        return self._ballast_in is not None and disk_reserve.give(self._ballast_in, 0, leave=0)
+        return self._ballast_in is not None and disk_reserve.release(self._ballast_in, 0, leave=0)
 
     def _failed(self, error: OSError) -> None:
         now = time.monotonic()

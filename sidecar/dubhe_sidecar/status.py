@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.process.state_file import present
+from dubhe_sdk.process.state_file import read_states
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.reader import StreamReader
@@ -99,7 +99,7 @@ def inspect(directory: Path) -> SpoolStatus:
         dead_letters=len(dead_letters.read(directory)),
         last_error=live.get("last_error") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,
-        launches=present(directory, "launch"),
+        launches=read_states(directory, "launch"),
     )
     status.unreadable += [f"{name}: is no file" for name in segment.list_foreign(directory)]
     for name, numbers in sorted(segments.items()):

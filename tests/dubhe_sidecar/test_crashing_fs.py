@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
 from dubhe_sdk.spool.writer import SpoolWriter
 from dubhe_sidecar.drain import Drain
@@ -101,7 +101,7 @@ class CrashingFileSystem(RuleBasedStateMachine):
             writer = self.writers[index]
             if writer is None:
                 writer = self.writers[index] = make_writer(
-                    self.spool, Limits(segment_bytes=2 * KIB, full_timeout_seconds=0)
+                    self.spool, SpoolLimits(segment_bytes=2 * KIB, full_timeout_seconds=0)
                 )
             assert say(writer, (b"%d " % number).ljust(size, b"x"), kind)
             self.accepted.add(number)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.create import create_segment
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar import dead_letters
 from dubhe_sidecar.drain import Drain
@@ -90,7 +90,7 @@ def test_delivers_in_order_and_leaves_nothing(tmp_path):
 
 
 def test_follows_a_living_writer(tmp_path):
-    writer = make_writer(tmp_path, Limits(segment_bytes=KIB))
+    writer = make_writer(tmp_path, SpoolLimits(segment_bytes=KIB))
     topic = Topic()
     drain = Drain(tmp_path, FakeSink(topic))
     drain.open()
@@ -114,7 +114,7 @@ def test_follows_a_living_writer(tmp_path):
 def test_a_second_crash_before_all_that_had_arrived_was_passed_repeats_nothing(tmp_path):
     """One look reads one segment of a stream, so the cursor may be saved in between."""
     spool, folder = tmp_path / "spool", tmp_path / "journal"
-    writer = make_writer(spool, Limits(segment_bytes=KIB))
+    writer = make_writer(spool, SpoolLimits(segment_bytes=KIB))
     for number in range(200):
         tell(writer, number)
 
@@ -359,7 +359,7 @@ def test_a_cursor_that_cannot_be_read_is_told(tmp_path):
 def test_a_full_disk_is_emptied(tmp_path):
     """Progress of the drain is what makes room; it must not need any itself."""
     with mounted(tmp_path / "disk", "-o", "size=256k") as disk:
-        writer = make_writer(disk, Limits(segment_bytes=16 * KIB, full_timeout_seconds=0))
+        writer = make_writer(disk, SpoolLimits(segment_bytes=16 * KIB, full_timeout_seconds=0))
         topic = Topic()
         drain = Drain(disk, FakeSink(topic))
         drain.open()

@@ -117,7 +117,7 @@ def test_lays_by_room_and_renews_it(tmp_path):
     wait_for(
         lambda: laid_by.exists() and laid_by.stat().st_size == disk_reserve.BYTES, "the ballast"
     )
-    assert disk_reserve.give(tmp_path, 100_000)
+    assert disk_reserve.release(tmp_path, 100_000)
     wait_for(lambda: laid_by.stat().st_size == disk_reserve.BYTES, "the ballast again")
 
 

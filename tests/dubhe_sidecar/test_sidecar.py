@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sidecar.sidecar import EXIT_LEFT_BEHIND
 from dubhe_sidecar.status import is_running, read_live
 from tests.dubhe_sdk.spool.helpers import INSTANCE_ID, KIB, Child, child, make_writer, segments
@@ -61,7 +61,7 @@ def test_delivers_what_is_said_while_it_runs_and_before(place):
 
 
 def test_drain_delivers_what_there_is_and_ends(place):
-    writer = make_writer(place.spool, Limits(segment_bytes=KIB))
+    writer = make_writer(place.spool, SpoolLimits(segment_bytes=KIB))
     for number in range(500):
         tell(writer, number)
     writer.close()
@@ -402,7 +402,7 @@ def test_a_spool_that_is_removed_while_it_runs(place):
 def test_results_and_progress_keep_their_order_under_a_full_spool(place):
     """The sidecar makes room while writers wait for it."""
     writer = make_writer(
-        place.spool, Limits(32 * KIB, 16 * KIB, 4 * KIB, full_timeout_seconds=30), print
+        place.spool, SpoolLimits(32 * KIB, 16 * KIB, 4 * KIB, full_timeout_seconds=30), print
     )
     place.start()
     for number in range(4000):

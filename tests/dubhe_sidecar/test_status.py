@@ -8,7 +8,7 @@ import time
 import pytest
 
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar.dead_letters import DeadLetters
 from dubhe_sidecar.drain import Drain
@@ -58,7 +58,7 @@ def test_undelivered_records_of_living_and_dead_writers(tmp_path):
 
 
 def test_counts_from_the_cursor_on(tmp_path):
-    writer = make_writer(tmp_path, Limits(segment_bytes=KIB))
+    writer = make_writer(tmp_path, SpoolLimits(segment_bytes=KIB))
     drain = Drain(tmp_path, FakeSink(Topic()))
     drain.open()
     for number in range(100):
@@ -86,7 +86,9 @@ def test_the_age_of_the_oldest(tmp_path):
 
 
 def test_dropped_records_are_counted_before_and_after_delivery(tmp_path):
-    limits = Limits(max_bytes=8 * KIB, reserve_bytes=0, segment_bytes=KIB, full_timeout_seconds=0)
+    limits = SpoolLimits(
+        max_bytes=8 * KIB, reserve_bytes=0, segment_bytes=KIB, full_timeout_seconds=0
+    )
     writer = make_writer(tmp_path, limits)
     accepted = sum(say(writer, b"x" * 100) for _ in range(200))
     assert 0 < accepted < 200
@@ -158,7 +160,7 @@ def test_everything_can_be_told_as_json(tmp_path):
 
 def test_looking_changes_nothing_for_the_sidecar_and_the_writer(tmp_path):
     """Also while both run at full speed."""
-    writer = make_writer(tmp_path, Limits(segment_bytes=KIB))
+    writer = make_writer(tmp_path, SpoolLimits(segment_bytes=KIB))
     topic = Topic()
     drain = Drain(tmp_path, FakeSink(topic, portion=50))
     drain.open()

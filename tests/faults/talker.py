@@ -118,7 +118,7 @@ def _say(context: Context, service: Reporter, what: str, number: int, padding: s
         context.logResult({"n": number, "padding": padding})
     else:
         data = messages.start(TaskKind.TRAIN) if what == "START" else messages.end(TaskKind.TRAIN)
-        service.say(Kind[what], MessageType.TASK, data)
+        service.report(Kind[what], MessageType.TASK, data)
 
 
 if __name__ == "__main__":

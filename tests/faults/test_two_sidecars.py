@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sidecar.status import is_running, read_live
 from tests.dubhe_sdk.spool.helpers import KIB, make_writer
 from tests.dubhe_sidecar.helpers import Place, tell
@@ -74,7 +74,7 @@ def delivers(container: subprocess.Popen[bytes], place: Place) -> bool:
 
 def speak(place: Place, **described: str) -> threading.Thread:
     """Say numbers in a thread, while sidecars come and go."""
-    writer = make_writer(place.spool, Limits(segment_bytes=16 * KIB), **described)
+    writer = make_writer(place.spool, SpoolLimits(segment_bytes=16 * KIB), **described)
 
     def say() -> None:
         for number in range(COUNT):

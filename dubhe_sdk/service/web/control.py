@@ -20,16 +20,15 @@ from gevent.lock import BoundedSemaphore
 
 from dubhe_sdk.contract.framing import FrameReader, pack
 from dubhe_sdk.contract.requests import RequestType
-from dubhe_sdk.service.state import ServiceState
-from dubhe_sdk.service.watchdog import ALIVE_SECONDS
-from dubhe_sdk.service.web.backend import Verdict
+from dubhe_sdk.service.state import ServiceState, Verdict
+from dubhe_sdk.service.watchdog import KEEPALIVE_INTERVAL_SECONDS
 
 _log = logging.getLogger(__name__)
 
 _LIMIT = 2**32 - 1
 
 # The parent answers in milliseconds. If it does not, a client is told rather than kept.
-_VERDICT_SECONDS = 30.0
+_VERDICT_TIMEOUT_SECONDS = 30.0
 
 
 class Control:
@@ -63,17 +62,17 @@ class Control:
         assert self._state is not None
         return self._state
 
-    def say_serving(self) -> None:
+    def report_serving(self) -> None:
         """Tell the parent that requests are accepted; and from now on, again and again, that
         this process is not stuck.
         """
         self._send({"op": "serving"})
-        gevent.spawn(self._say_alive)
+        gevent.spawn(self._send_keepalives)
 
-    def _say_alive(self) -> None:
+    def _send_keepalives(self) -> None:
         with contextlib.suppress(OSError):  # the parent is gone, which `_read` sees too
             while True:
-                gevent.sleep(ALIVE_SECONDS)
+                gevent.sleep(KEEPALIVE_INTERVAL_SECONDS)
                 self._send({"op": "alive"})
 
     def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
@@ -82,9 +81,9 @@ class Control:
         answer = self._verdicts[number] = AsyncResult()
         try:
             self._send({"op": "start", "id": number, "type": int(type_), "request": request})
-            return Verdict(answer.get(timeout=_VERDICT_SECONDS))
+            return Verdict(answer.get(timeout=_VERDICT_TIMEOUT_SECONDS))
         except gevent.Timeout:
-            _log.error("the service parent has not answered for %g s", _VERDICT_SECONDS)
+            _log.error("the service parent has not answered for %g s", _VERDICT_TIMEOUT_SECONDS)
         except OSError as error:
             _log.warning("the service parent cannot be asked: %s", error)
         finally:

@@ -8,27 +8,25 @@ import os
 import sys
 
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.logs.format import formatter, tell
+from dubhe_sdk.logs.format import WEB_LOG_LINE, formatter, log_to_stderr
 from dubhe_sdk.service.web.options import read_web_options
-from dubhe_sdk.service.web.runtime import Wiring
+from dubhe_sdk.service.web.runtime import WebConfig
 
 EXIT_USAGE = 2
-
-FORMAT = "%(asctime)s %(levelname)s %(process)d web: %(message)s"
 
 
 def main(argv: list[str]) -> int:
     """Serve one protocol. Returns the exit status; 2 for wrong usage."""
     arguments = _parser().parse_args(argv)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter(FORMAT))
+    handler.setFormatter(formatter(WEB_LOG_LINE))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:
         options = read_web_options(os.environ)
     except EnvironmentInvalid as error:
-        tell("web", str(error), logging.ERROR)
+        log_to_stderr("web", str(error), logging.ERROR)
         return EXIT_USAGE
-    wiring = Wiring(
+    config = WebConfig(
         listen_fd=arguments.listen_fd,
         control_fd=arguments.control_fd,
         model_sockets=tuple(arguments.model_socket),
@@ -40,7 +38,7 @@ def main(argv: list[str]) -> int:
         from dubhe_sdk.service.web.http.worker import serve
     else:
         from dubhe_sdk.service.web.tcp.server import serve
-    return serve(wiring, options)
+    return serve(config, options)
 
 
 def _parser() -> argparse.ArgumentParser:

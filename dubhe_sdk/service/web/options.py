@@ -16,8 +16,8 @@ _OTHER_FILES = 160
 _MOST_FILES = 65536
 
 
-# HTTP headers. They are kept outside of the room for bodies: at most 256 KiB for a connection, and
-# for no longer than `idle_timeout_seconds`.
+# HTTP headers are not counted in the memory budget: at most 256 KiB for a connection, and for no
+# longer than `idle_timeout_seconds`.
 MAX_REQUEST_LINE_BYTES = 4094
 MAX_HEADER_LINES = 64
 MAX_HEADER_LINE_BYTES = 4094

@@ -1,4 +1,4 @@
-"""`Front`: what a web process is made of, the same for both protocols."""
+"""`WebRuntime`: what a web process is made of, the same for both protocols."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import gevent
 from gevent import socket
 from gevent.event import Event
 
+from dubhe_sdk.service.web.backend import Backend
 from dubhe_sdk.service.web.control import Control
 from dubhe_sdk.service.web.handler import Handler
 from dubhe_sdk.service.web.inference.pool import ModelPool
 from dubhe_sdk.service.web.limits.connections import Connections
-from dubhe_sdk.service.web.limits.memory_budget import Room
+from dubhe_sdk.service.web.limits.memory_budget import MemoryBudget
 from dubhe_sdk.service.web.options import WebOptions, connection_limit
-from dubhe_sdk.service.web.remote import RemoteBackend
 
 # What running requests get after SIGTERM. The service parent kills the web front after 3 s.
 STOP_SECONDS = 2.5
 
 
 @dataclass(frozen=True)
-class Wiring:
+class WebConfig:
     """Descriptors, paths and bounds: what the service parent gives to the web front."""
 
     listen_fd: int
@@ -37,31 +37,31 @@ class Wiring:
     """Inferences that may wait beyond those."""
 
 
-class Front:
+class WebRuntime:
     """Handler, connections and the sockets behind them. Build it in the process that serves.
 
     Args:
-        wiring: from the service parent.
+        config: from the service parent.
         options: limits.
     """
 
-    def __init__(self, wiring: Wiring, options: WebOptions) -> None:
+    def __init__(self, config: WebConfig, options: WebOptions) -> None:
         self.options = options
         self.ended = Event()
         """Set when the process should stop, by SIGTERM or because the parent is gone."""
-        pool = ModelPool(wiring.model_sockets, wiring.concurrency, wiring.queue)
+        pool = ModelPool(config.model_sockets, config.concurrency, config.queue)
         self.control = Control(
-            socket.socket(fileno=wiring.control_fd),
-            lambda state: pool.know_absent(state.absent),
+            socket.socket(fileno=config.control_fd),
+            lambda state: pool.mark_unavailable(state.unavailable),
             self._on_orphaned,
         )
         self.orphaned = False
         """Whether the parent is gone: then nobody is left to finish requests for."""
-        self.handler = Handler(RemoteBackend(self.control, pool), options.max_request_bytes)
-        self.room = Room(options.max_buffer_bytes)
+        self.handler = Handler(Backend(self.control, pool), options.max_request_bytes)
+        self.budget = MemoryBudget(options.max_buffer_bytes)
         self.connections = Connections(
             connection_limit(
-                options.max_connections, wiring.concurrency * len(wiring.model_sockets)
+                options.max_connections, config.concurrency * len(config.model_sockets)
             )
         )
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.environment import directories
-from dubhe_sdk.process.state_file import present_here
-from dubhe_sdk.service.heartbeat import heartbeat_problem
+from dubhe_sdk.process.state_file import read_local_state
+from dubhe_sidecar.service_heartbeat import heartbeat_problem
 from dubhe_sidecar.status import describe_sidecar, is_running, read_live
 
 EXIT_HEALTHY = 0
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     )
     options = parser.parse_args(argv)
     spool = options.spool or directories(os.environ)[1]
-    service = present_here(spool, "service")
+    service = read_local_state(spool, "service")
     problem = _problem(service)
     lines = [problem or _service_line(service or {}), *_delivery_lines(spool)]
     sys.stdout.write("\n".join(lines) + "\n")
@@ -61,7 +61,7 @@ def _service_line(service: Mapping[str, Any]) -> str:
 
 
 def _delivery_lines(spool: Path) -> list[str]:
-    launch = present_here(spool, "launch")
+    launch = read_local_state(spool, "launch")
     lines = ["sidecar " + describe_sidecar(launch, is_running(spool))]
     error = read_live(spool).get("last_error")
     if error:

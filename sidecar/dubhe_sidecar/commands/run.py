@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
-from dubhe_sdk.logs.format import formatter, read_format, tell
+from dubhe_sdk.logs.format import formatter, log_to_stderr, read_format
 from dubhe_sdk.spool.create import check_directory
 from dubhe_sidecar.metrics import Snapshot, labels, read_metrics_options, serve
 from dubhe_sidecar.sidecar import Sidecar
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
         metrics = read_metrics_options(os.environ)
         sink = _sink(temporary / "journal")
     except (EnvironmentInvalid, SpoolUnusable) as error:
-        tell("sidecar", str(error), logging.ERROR)
+        log_to_stderr("sidecar", str(error), logging.ERROR)
         return EXIT_USAGE
     serve(metrics, Snapshot(spool, labels(os.environ)))
     _spare_the_collector()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.cli.command import dubhe_command
-from dubhe_sdk.process.state_file import present
+from dubhe_sdk.process.state_file import read_states
 from dubhe_sidecar.status import is_running
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, App
 from tests.support.processes import alive
@@ -420,16 +420,16 @@ def test_a_sidecar_that_keeps_dying_does_not_end_the_command(tmp_path: Path) -> 
             os.kill(app.pid_of("sidecar"), signal.SIGKILL)
 
             def told(death: int = death) -> bool:
-                launches = present(app.temporary / "spool", "launch")
+                launches = read_states(app.temporary / "spool", "launch")
                 return bool(launches) and launches[0]["sidecar"]["deaths"] == death
 
             wait_for(told, f"death {death}")
-        (facts,) = present(app.temporary / "spool", "launch")
+        (facts,) = read_states(app.temporary / "spool", "launch")
         assert facts["sidecar"]["last_end"] == "was killed by SIGKILL"
         app.write("enough", "")
         assert app.wait() == 0
         assert progress(app) == [0.0, 1 / 3, 2 / 3]
-        assert present(app.temporary / "spool", "launch") == []
+        assert read_states(app.temporary / "spool", "launch") == []
 
 
 def test_an_environment_that_only_a_later_sidecar_refuses(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from dubhe_sdk.contract import messages
-from dubhe_sdk.contract.messages import MessageType
+from dubhe_sdk.contract.messages import MessageType, encode_value
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import SpoolUnusable
-from dubhe_sdk.reporting.reporter import Reporter, encode_value
+from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
 
@@ -56,9 +56,9 @@ def values_of(settings: Settings) -> list[dict[str, Any]]:
 def test_a_message_has_exactly_the_keys_of_the_contract(
     reporter: Reporter, settings: Settings
 ) -> None:
-    assert reporter.say(Kind.READY, MessageType.READY, messages.ready())
+    assert reporter.report(Kind.READY, MessageType.READY, messages.ready())
     reporter.progress({"loss": 0.5, "progress": 0.25, "epoch": 3}, 4, 29)
-    assert reporter.say(Kind.RESULT, MessageType.RESULT, [{"a": float("nan")}])
+    assert reporter.report(Kind.RESULT, MessageType.RESULT, [{"a": float("nan")}])
     values = values_of(settings)
     keys = ["instance_id", "request_number", "date", "mes_type", "data"]
     assert [list(value) for value in values] == [keys] * 3
@@ -88,7 +88,7 @@ def test_date_is_when_it_was_said(
 ) -> None:
     monkeypatch.setattr("dubhe_sdk.reporting.reporter._time_ns", lambda: 1_630_305_000_571_999_999)
     reporter.progress({"progress": 0.5})
-    reporter.say(Kind.START, MessageType.TASK, {})
+    reporter.report(Kind.START, MessageType.TASK, {})
     assert [value["date"] for value in values_of(settings)] == [1_630_305_000_571] * 2
 
 

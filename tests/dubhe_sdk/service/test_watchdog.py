@@ -28,7 +28,7 @@ class Model:
 def test_silence_is_counted_in_looks_and_a_word_ends_it() -> None:
     watchdog = Watchdog()
     assert [watchdog.is_stuck() for _ in range(7)] == [False] * 6 + [True]
-    watchdog.hear()
+    watchdog.reset()
     assert not watchdog.is_stuck()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.writer import may_interrupt
 from tests.dubhe_sdk.spool.helpers import KIB, make_writer, say
 
@@ -45,7 +45,7 @@ def hold(directory: str, count: str, size: str = "10", service: str = "service-1
 
 def chatter(directory: str) -> None:
     """Append numbers for ever, a few at a time; tell the stream, then each that was accepted."""
-    writer = make_writer(Path(directory), Limits(segment_bytes=16 * KIB), service="")
+    writer = make_writer(Path(directory), SpoolLimits(segment_bytes=16 * KIB), service="")
     number = 0
     while True:
         number += 1
@@ -84,7 +84,7 @@ def fork_silent(directory: str) -> None:
 
 def interrupted(directory: str, count: str) -> None:
     """Append in a tight loop while a signal handler raises wherever it may."""
-    writer = make_writer(Path(directory), Limits(segment_bytes=16 * KIB))
+    writer = make_writer(Path(directory), SpoolLimits(segment_bytes=16 * KIB))
 
     class Stop(BaseException):
         pass
@@ -115,7 +115,7 @@ def interrupted(directory: str, count: str) -> None:
 
 def limited(directory: str, limit: str) -> None:
     """Append under RLIMIT_FSIZE: small frames, one that never fits, one that fits."""
-    writer = make_writer(Path(directory), Limits(full_timeout_seconds=0.3))
+    writer = make_writer(Path(directory), SpoolLimits(full_timeout_seconds=0.3))
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     accepted = [number for number in range(200) if say(writer, b"%d " % number + b"x" * KIB)]
     huge = say(writer, b"y" * 2 * int(limit), Kind.RESULT)
@@ -128,7 +128,7 @@ def ring(directory: str, burst: str, stop: str) -> None:
 
     The token is the next number, on stdin; it goes on to stdout until the file `stop` exists.
     """
-    writer = make_writer(Path(directory), Limits(segment_bytes=16 * KIB))
+    writer = make_writer(Path(directory), SpoolLimits(segment_bytes=16 * KIB))
     for line in sys.stdin:
         number = int(line)
         if number < 0:

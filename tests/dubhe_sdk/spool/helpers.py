@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.process.lock import is_held
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.frame import Frame, Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader, boot_id
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sdk.spool.segment import Description
@@ -41,12 +42,15 @@ def description(stream: str = "writer-1", **changes: Any) -> Description:
 
 def make_writer(
     directory: Path,
-    limits: Limits | None = None,
+    limits: SpoolLimits | None = None,
     on_trouble: Callable[[str], None] = lambda text: None,
     **changes: Any,
 ) -> SpoolWriter:
     return SpoolWriter(
-        directory, lambda stream: description(stream, **changes), limits or Limits(), on_trouble
+        directory,
+        lambda stream: description(stream, **changes),
+        limits or SpoolLimits(),
+        on_trouble,
     )
 
 
@@ -113,7 +117,7 @@ def dropped_in(directory: Path) -> int:
 
 def is_growing(path: Path) -> bool:
     with path.open("rb") as file:
-        return segment.is_growing(file.fileno())
+        return is_held(file.fileno())
 
 
 def flip_bit(path: Path, offset: int, bit: int = 0) -> None:
@@ -125,13 +129,13 @@ def flip_bit(path: Path, offset: int, bit: int = 0) -> None:
 
 
 def spoil_description(path: Path) -> None:
-    """Damage a segment's header beyond repair."""
+    """Damage a segment's header."""
     for offset in (30, 31):
         flip_bit(path, offset)
 
 
 class FakeTime:
-    """Stands for the clock of `dubhe_sdk.spool.reader`, so that nobody waits out its patience."""
+    """Stands for the clock of `dubhe_sdk.spool.reader`, so that no test waits for its timeout."""
 
     def __init__(self) -> None:
         self.now = 1

@@ -37,7 +37,7 @@ def test_is_let_go_of_piece_by_piece_and_filled_again(tmp_path: Path) -> None:
     disk_reserve.fill(tmp_path)
     for _ in range(3):
         before = kept(tmp_path)
-        assert disk_reserve.give(tmp_path, 10 * KIB)
+        assert disk_reserve.release(tmp_path, 10 * KIB)
         assert 10 * KIB < before - kept(tmp_path) <= 24 * KIB
     assert blocks(tmp_path) == kept(tmp_path)
     disk_reserve.fill(tmp_path)
@@ -46,16 +46,16 @@ def test_is_let_go_of_piece_by_piece_and_filled_again(tmp_path: Path) -> None:
 
 def test_the_last_piece_is_the_sidecars(tmp_path: Path) -> None:
     disk_reserve.fill(tmp_path)
-    assert disk_reserve.give(tmp_path, 2 * MIB)
+    assert disk_reserve.release(tmp_path, 2 * MIB)
     assert kept(tmp_path) == disk_reserve.SIDECAR_BYTES
-    assert not disk_reserve.give(tmp_path, 1)
-    assert disk_reserve.give(tmp_path, MIB, leave=0)
+    assert not disk_reserve.release(tmp_path, 1)
+    assert disk_reserve.release(tmp_path, MIB, leave=0)
     assert kept(tmp_path) == 0
-    assert not disk_reserve.give(tmp_path, 1, leave=0)
+    assert not disk_reserve.release(tmp_path, 1, leave=0)
 
 
 def test_where_there_is_none(tmp_path: Path) -> None:
-    assert not disk_reserve.give(tmp_path, 1)
+    assert not disk_reserve.release(tmp_path, 1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,7 +66,7 @@ def test_a_full_disk_has_room_for_as_much_as_was_let_go_of(tmp_path: Path) -> No
             path = disk / "important"
             with pytest.raises(OSError, match="No space left"):
                 path.write_bytes(b"x" * 100 * KIB)
-            assert disk_reserve.give(disk, 100 * KIB)
+            assert disk_reserve.release(disk, 100 * KIB)
             path.write_bytes(b"x" * 100 * KIB)
             disk_reserve.fill(disk)  # there is no plenty now: what is left stays as it is
             assert 0 < kept(disk) < disk_reserve.BYTES
@@ -78,5 +78,5 @@ def test_a_quota_that_refuses_to_cut_lets_go_of_all(tmp_path: Path) -> None:
         with disks.filled(disk):
             with pytest.raises(OSError, match="quota"):
                 (disk / "important").write_bytes(b"x")
-            assert disk_reserve.give(disk, 1)
+            assert disk_reserve.release(disk, 1)
             (disk / "important").write_bytes(b"x" * 10 * KIB)

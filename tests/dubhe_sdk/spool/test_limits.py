@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.spool.limits import Limits, read_limits
+from dubhe_sdk.spool.limits import SpoolLimits, read_spool_limits
 
 MIB = 1024 * 1024
 
 
 def test_defaults():
-    assert read_limits({}) == Limits()
-    assert Limits() == Limits(1024 * MIB, 64 * MIB, 8 * MIB, 10.0)
+    assert read_spool_limits({}) == SpoolLimits()
+    assert SpoolLimits() == SpoolLimits(1024 * MIB, 64 * MIB, 8 * MIB, 10.0)
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,14 @@ def test_defaults():
     ],
 )
 def test_reserve_and_segments_follow_the_bound(max_bytes, reserve, segment):
-    limits = read_limits({"DUBHE_SPOOL_MAX_BYTES": f" {max_bytes} "})
-    assert limits == Limits(max_bytes, reserve, segment, 10.0)
+    limits = read_spool_limits({"DUBHE_SPOOL_MAX_BYTES": f" {max_bytes} "})
+    assert limits == SpoolLimits(max_bytes, reserve, segment, 10.0)
 
 
 def test_wait():
-    assert read_limits({"DUBHE_SPOOL_FULL_TIMEOUT_SECONDS": "0.5"}).full_timeout_seconds == 0.5
+    assert (
+        read_spool_limits({"DUBHE_SPOOL_FULL_TIMEOUT_SECONDS": "0.5"}).full_timeout_seconds == 0.5
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,6 @@ def test_wait():
 )
 def test_refusal_names_variable_and_value(name, value):
     with pytest.raises(EnvironmentInvalid) as caught:
-        read_limits({name: value})
+        read_spool_limits({name: value})
     assert name in str(caught.value)
     assert value in str(caught.value)

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.create import create_segment
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
 from dubhe_sdk.spool.writer import SpoolWriter
 from tests.dubhe_sdk.spool.helpers import (
@@ -71,7 +71,7 @@ def test_streams_are_merged_by_time(tmp_path):
 
 def test_streams_longer_than_one_read_are_merged_by_time_too(tmp_path):
     """More is waiting than is read at once; nothing later may come before it."""
-    writers = [make_writer(tmp_path, Limits(segment_bytes=200 * KIB)) for _ in range(3)]
+    writers = [make_writer(tmp_path, SpoolLimits(segment_bytes=200 * KIB)) for _ in range(3)]
     for number in range(600):
         say(writers[number % 7 % 3], (b"%d " % number).ljust(5000, b"x"))
     assert numbers(read_spool(tmp_path)) == list(range(600))
@@ -265,7 +265,9 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule(writer=st.integers(0, 2), sizes=st.lists(st.integers(0, 900), min_size=1, max_size=5))
     def say(self, writer: int, sizes: list[int]) -> None:
         while len(self.writers) <= writer:
-            self.writers.append(make_writer(self.directory, Limits(segment_bytes=SEGMENT_BYTES)))
+            self.writers.append(
+                make_writer(self.directory, SpoolLimits(segment_bytes=SEGMENT_BYTES))
+            )
         one = self.writers[writer]
         for size in sizes:
             assert say(one, b"%d " % self.number + b"x" * size)

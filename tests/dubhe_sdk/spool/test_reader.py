@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dubhe_sdk.spool import frame, reader, segment
 from dubhe_sdk.spool.create import create_segment
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sdk.spool.segment import BadSegment
 from tests.dubhe_sdk.spool.helpers import (
@@ -389,7 +389,7 @@ def test_follows_a_living_writer_through_many_segments(tmp_path):
 
 
 def test_writer_and_reader_agree_on_small_segments(tmp_path):
-    writer = make_writer(tmp_path, Limits(segment_bytes=KIB))
+    writer = make_writer(tmp_path, SpoolLimits(segment_bytes=KIB))
     for number in range(50):
         say(writer, number)
     follower = StreamReader(tmp_path, writer.stream, 1)

@@ -18,7 +18,7 @@ import pytest
 
 from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.limits import Limits
+from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.merge import SpoolReader
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sdk.spool.writer import SpoolWriter, may_interrupt
@@ -41,7 +41,7 @@ from tests.dubhe_sdk.spool.helpers import (
 from tests.support.environ import clean_environ
 from tests.support.waiting import wait_for
 
-SMALL = Limits(
+SMALL = SpoolLimits(
     max_bytes=16 * KIB, reserve_bytes=8 * KIB, segment_bytes=2 * KIB, full_timeout_seconds=0.2
 )
 
@@ -88,7 +88,7 @@ def test_a_closed_writer_begins_a_new_stream(tmp_path):
 
 
 def test_segments_roll_and_numbers_go_on(tmp_path):
-    writer = make_writer(tmp_path, Limits(segment_bytes=4 * KIB))
+    writer = make_writer(tmp_path, SpoolLimits(segment_bytes=4 * KIB))
     for number in range(1, 301):
         assert say(writer, b"%d " % number + b"x" * 60)
     paths = segments(tmp_path, writer.stream)
@@ -104,7 +104,7 @@ def test_segments_roll_and_numbers_go_on(tmp_path):
 
 
 def test_a_frame_may_be_larger_than_a_segment(tmp_path):
-    writer = make_writer(tmp_path, Limits(segment_bytes=4 * KIB))
+    writer = make_writer(tmp_path, SpoolLimits(segment_bytes=4 * KIB))
     values = [b"a", b"b" * MIB, b"c", b"d" * 20 * KIB, b"e"]
     assert all(say(writer, value, Kind.RESULT) for value in values)
     assert [spooled.frame.value for spooled in read_spool(tmp_path)] == values
@@ -113,7 +113,7 @@ def test_a_frame_may_be_larger_than_a_segment(tmp_path):
 def test_a_message_beyond_the_format_is_counted_and_harms_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr("dubhe_sdk.spool.writer.MAX_PAYLOAD", 10 * KIB)
     trouble: list[str] = []
-    writer = make_writer(tmp_path, Limits(segment_bytes=4 * KIB), trouble.append)
+    writer = make_writer(tmp_path, SpoolLimits(segment_bytes=4 * KIB), trouble.append)
     assert say(writer, 1)
     assert not say(writer, b"x" * 11 * KIB, Kind.RESULT)
     assert say(writer, 2)
@@ -123,7 +123,7 @@ def test_a_message_beyond_the_format_is_counted_and_harms_no_other(tmp_path, mon
 
 
 def test_threads_share_one_stream(tmp_path):
-    writer = make_writer(tmp_path, Limits(segment_bytes=16 * KIB))
+    writer = make_writer(tmp_path, SpoolLimits(segment_bytes=16 * KIB))
 
     def talk(thread: int) -> None:
         for number in range(500):
@@ -207,7 +207,7 @@ def test_a_started_program_does_not_inherit_the_stream(tmp_path):
 
 def test_forks_while_other_threads_speak(tmp_path):
     """The child of a fork taken in the middle of another thread's append can speak at once."""
-    writer = make_writer(tmp_path, Limits(segment_bytes=8 * KIB))
+    writer = make_writer(tmp_path, SpoolLimits(segment_bytes=8 * KIB))
     stop = threading.Event()
 
     def talk() -> None:
@@ -249,7 +249,9 @@ def test_an_exception_by_a_signal_handler_never_repeats_a_number(tmp_path):
 
 
 def test_handlers_may_interrupt_waiting_but_not_writing(tmp_path):
-    writer = make_writer(tmp_path, Limits(max_bytes=1, reserve_bytes=1, full_timeout_seconds=60))
+    writer = make_writer(
+        tmp_path, SpoolLimits(max_bytes=1, reserve_bytes=1, full_timeout_seconds=60)
+    )
     seen: list[bool] = []
 
     class Stop(BaseException):
@@ -358,7 +360,7 @@ def test_room_that_comes_back_is_used_again(tmp_path):
 
 
 def test_a_result_that_waits_takes_the_room_that_comes(tmp_path):
-    limits = Limits(16 * KIB, 8 * KIB, 2 * KIB, full_timeout_seconds=30)
+    limits = SpoolLimits(16 * KIB, 8 * KIB, 2 * KIB, full_timeout_seconds=30)
     writer = make_writer(tmp_path, limits)
     fill(writer)
     said: list[bool] = []
@@ -410,7 +412,7 @@ def test_a_full_disk(tmp_path):
     """Accepted is what can be read; all else is counted; room that comes back is used."""
     with mounted(tmp_path / "disk", "-o", "size=256k") as disk:
         trouble: list[str] = []
-        limits = Limits(segment_bytes=64 * KIB, full_timeout_seconds=0.1)
+        limits = SpoolLimits(segment_bytes=64 * KIB, full_timeout_seconds=0.1)
         writer = make_writer(disk / "spool", limits, trouble.append)
         accepted = fill(writer, size=3000)
         assert 40 < accepted < 90
@@ -434,7 +436,7 @@ def test_a_full_disk(tmp_path):
 def test_a_full_disk_is_not_strewn_with_empty_segments(tmp_path):
     """A header still fits where the message does not."""
     with mounted(tmp_path / "disk", "-o", "size=256k") as disk:
-        writer = make_writer(disk, Limits(segment_bytes=64 * KIB, full_timeout_seconds=0.5))
+        writer = make_writer(disk, SpoolLimits(segment_bytes=64 * KIB, full_timeout_seconds=0.5))
         (disk / "ballast").write_bytes(b"x" * 200 * KIB)
         assert say(writer, b"small", Kind.RESULT)
         assert not say(writer, b"x" * 100 * KIB, Kind.RESULT)
@@ -488,7 +490,7 @@ def test_a_spool_that_is_removed_while_full_is_made_again(tmp_path):
 def test_a_spool_that_cannot_be_made_again_raises_nothing(tmp_path):
     spool = tmp_path / "spool"
     trouble: list[str] = []
-    writer = make_writer(spool, Limits(full_timeout_seconds=0.1), trouble.append)
+    writer = make_writer(spool, SpoolLimits(full_timeout_seconds=0.1), trouble.append)
     say(writer, 1)
     shutil.rmtree(spool)
     spool.write_text("a file in its place")
@@ -505,7 +507,7 @@ def test_a_spool_that_cannot_be_made_again_raises_nothing(tmp_path):
 def test_an_error_of_the_disk_is_told_once_and_not_raised(tmp_path, monkeypatch):
     """Whatever the system says to a write, the algorithm goes on."""
     trouble: list[str] = []
-    writer = make_writer(tmp_path, Limits(full_timeout_seconds=0), trouble.append)
+    writer = make_writer(tmp_path, SpoolLimits(full_timeout_seconds=0), trouble.append)
     say(writer, 1)
     real = os.write
 

@@ -8,7 +8,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 
 from dubhe_sdk.service.web.limits.connections import Connections
-from dubhe_sdk.service.web.limits.memory_budget import FREE_BYTES, NoRoom, Room
+from dubhe_sdk.service.web.limits.memory_budget import EXEMPT_BYTES, BudgetExceeded, MemoryBudget
 
 # gunicorn takes at most so much from the socket at once, however little it is asked for.
 _STEP_BYTES = 1024 * 1024
@@ -33,17 +33,17 @@ class RequestBody:
         request: gunicorn's request.
         sock: the client's connection.
         connections: told when the body is complete.
-        room: what the bodies of all clients may take.
+        budget: memory for the bodies of all clients.
     """
 
     def __init__(
-        self, request: Request, sock: socket.socket, connections: Connections, room: Room
+        self, request: Request, sock: socket.socket, connections: Connections, budget: MemoryBudget
     ) -> None:
         self._request = request
         self._body = request.body
         self._sock = sock
         self._connections = connections
-        self._room = room
+        self._budget = budget
         self._held = 0
         self.is_cut = False
         """Whether part of it was left unread."""
@@ -64,11 +64,11 @@ class RequestBody:
         Raises:
             BodyTooLarge: it is longer than ``limit``.
             BodyUnusable: it is malformed, late, or ended before its announced length.
-            NoRoom: the bodies of all clients take too much memory.
+            BudgetExceeded: the bodies of all clients take too much memory.
         """
         try:
             data = self._read(int(length) if length else None, limit, seconds)
-        except (BodyUnusable, NoRoom):
+        except (BodyUnusable, BudgetExceeded):
             self.is_cut = True
             self._request.force_close()
             raise
@@ -82,8 +82,8 @@ class RequestBody:
         self._connections.wait(self._sock)
 
     def release(self) -> None:
-        """Give back the room: nobody holds the body any more."""
-        self._room.give(self._held)
+        """Return the memory to the budget: the body is no longer in use."""
+        self._budget.release(self._held)
         self._held = 0
 
     def _read(self, length: int | None, limit: int, seconds: float) -> bytes:
@@ -109,18 +109,18 @@ class RequestBody:
         return data
 
     def _read_pieces(self, length: int | None, limit: int) -> bytes:
-        """Return the body, at most one byte more than ``limit``; takes room before each piece."""
-        if length is not None and length <= FREE_BYTES:
+        """Return the body, at most one byte more than ``limit``; reserve before each read."""
+        if length is not None and length <= EXEMPT_BYTES:
             return self.read(length)
         end = limit + 1 if length is None else length
         pieces: list[bytes] = []
         total = 0
         while total < end:
             step = min(_STEP_BYTES, end - total)
-            self._room.take(step)
+            self._budget.reserve(step)
             self._held += step
             piece = self.read(step)
-            self._room.give(step - len(piece))
+            self._budget.release(step - len(piece))
             self._held -= step - len(piece)
             if not piece:
                 break

@@ -19,7 +19,7 @@ from dubhe_sdk.service.web.limits.connections import drain
 
 _log = logging.getLogger(__name__)
 
-_LINE_EVERY_SECONDS = 60.0
+_LOG_INTERVAL_SECONDS = 60.0
 _LONGEST = 200  # characters of the reason, which holds what the client has sent
 
 _STATUS = (
@@ -30,7 +30,7 @@ _STATUS = (
 )
 
 
-class BrokenRequests:
+class MalformedRequests:
     """Answers them and counts them.
 
     Args:
@@ -41,8 +41,8 @@ class BrokenRequests:
     def __init__(self, handler: Handler, seconds: float) -> None:
         self._handler = handler
         self._seconds = seconds
-        self._untold = 0
-        self._told_at = float("-inf")
+        self._unlogged = 0
+        self._logged_at = float("-inf")
 
     def refuse(self, client: socket.socket, address: str, error: ParseException) -> None:
         """Send the refusal. The caller closes the connection, whose next byte means nothing.
@@ -54,7 +54,7 @@ class BrokenRequests:
         status = next((s for kind, s in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
         body = self._handler.refuse(
             f"param error: the HTTP request cannot be read: {str(error)[:_LONGEST]}"
-        ).body
+        )
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -64,12 +64,12 @@ class BrokenRequests:
         drain(client)
 
     def _note(self, address: str, error: ParseException) -> None:
-        self._untold += 1
+        self._unlogged += 1
         now = time.monotonic()
-        if now - self._told_at >= _LINE_EVERY_SECONDS:
+        if now - self._logged_at >= _LOG_INTERVAL_SECONDS:
             _log.warning(
                 "requests that are no valid HTTP: %d, the last from %s: %s",
-                *(self._untold, address, str(error)[:_LONGEST]),
+                *(self._unlogged, address, str(error)[:_LONGEST]),
             )
-            self._untold = 0
-            self._told_at = now
+            self._unlogged = 0
+            self._logged_at = now

@@ -13,7 +13,7 @@ import falcon
 from dubhe_sdk.contract.requests import ROUTES, RequestType
 from dubhe_sdk.service.web.handler import Handler
 from dubhe_sdk.service.web.http.body import BodyTooLarge, BodyUnusable, RequestBody
-from dubhe_sdk.service.web.limits.memory_budget import NoRoom
+from dubhe_sdk.service.web.limits.memory_budget import BudgetExceeded
 from dubhe_sdk.service.web.options import WebOptions
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def make_app(handler: Handler, options: WebOptions) -> falcon.App[falcon.Request
     for path, type_ in ROUTES.items():
         app.add_route(path, Route(handler, type_, options))
 
-    def say_refusal(
+    def serialize_error(
         request: falcon.Request, response: falcon.Response, error: falcon.HTTPError
     ) -> None:
         """Put an error of the routing (unknown path, wrong method) into the contract's form."""
@@ -35,9 +35,9 @@ def make_app(handler: Handler, options: WebOptions) -> falcon.App[falcon.Request
         known = ", ".join(ROUTES)
         response.data = handler.refuse(
             f"param error: {what}: {error.status}; GET or POST one of {known}"
-        ).body
+        )
 
-    def say_defect(
+    def handle_unexpected_error(
         request: falcon.Request,
         response: falcon.Response,
         error: Exception,
@@ -45,10 +45,10 @@ def make_app(handler: Handler, options: WebOptions) -> falcon.App[falcon.Request
     ) -> None:
         """Answer even if this program is at fault, and tell it in the log."""
         _log.error("a request to %s could not be answered", request.path, exc_info=error)
-        response.data = handler.refuse(f"exception occurs: {type(error).__name__}: {error}").body
+        response.data = handler.refuse(f"exception occurs: {type(error).__name__}: {error}")
 
-    app.set_error_serializer(say_refusal)
-    app.add_error_handler(Exception, say_defect)
+    app.set_error_serializer(serialize_error)
+    app.add_error_handler(Exception, handle_unexpected_error)
     return app
 
 
@@ -73,14 +73,14 @@ class Route:
         try:
             data = body.read_all(request.env.get("CONTENT_LENGTH"), self._limit, self._seconds)
         except BodyTooLarge as error:
-            response.data = self._handler.refuse_too_large(error.length).body
-        except NoRoom as error:
-            response.data = self._handler.refuse(str(error)).body
+            response.data = self._handler.refuse_too_large(error.length)
+        except BudgetExceeded as error:
+            response.data = self._handler.refuse(str(error))
         except BodyUnusable as error:
-            response.data = self._handler.refuse(f"param error: {error}").body
+            response.data = self._handler.refuse(f"param error: {error}")
         else:
             try:
-                response.data = self._handler.handle(data, self._type).body
+                response.data = self._handler.handle(data, self._type)
             finally:
                 body.done()
 

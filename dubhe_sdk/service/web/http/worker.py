@@ -22,27 +22,26 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.workers.ggevent import GeventWorker
 
-from dubhe_sdk.logs.format import formatter
+from dubhe_sdk.logs.format import WEB_LOG_LINE, formatter
 from dubhe_sdk.service.web.http.body import RequestBody
-from dubhe_sdk.service.web.http.malformed import BrokenRequests
+from dubhe_sdk.service.web.http.malformed import MalformedRequests
 from dubhe_sdk.service.web.http.routes import make_app
 from dubhe_sdk.service.web.limits.connections import drain
-from dubhe_sdk.service.web.main import FORMAT
 from dubhe_sdk.service.web.options import (
     MAX_HEADER_LINE_BYTES,
     MAX_HEADER_LINES,
     MAX_REQUEST_LINE_BYTES,
     WebOptions,
 )
-from dubhe_sdk.service.web.runtime import STOP_SECONDS, Front, Wiring
+from dubhe_sdk.service.web.runtime import STOP_SECONDS, WebConfig, WebRuntime
 
 _SHARED_MEMORY = "/dev/shm"
 
 
-def serve(wiring: Wiring, options: WebOptions) -> int:
+def serve(config: WebConfig, options: WebOptions) -> int:
     """Serve until SIGTERM, or until the service parent is gone. Returns the exit status."""
-    app = WebApplication(wiring, options)
-    listener = socket.socket(fileno=wiring.listen_fd)
+    app = WebApplication(config, options)
+    listener = socket.socket(fileno=config.listen_fd)
     logger = app.cfg.logger_class(app.cfg)
     WebWorker(1, os.getppid(), [listener], app, 0, app.cfg, logger).init_process()
     return 0
@@ -55,22 +54,22 @@ class WebLogger(Logger):  # type: ignore[misc]
         """Set up the loggers."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
-            handler.setFormatter(formatter(FORMAT))
+            handler.setFormatter(formatter(WEB_LOG_LINE))
 
 
 class WebApplication(BaseApplication):  # type: ignore[misc]
     """Configures gunicorn by itself: no command line, no file, no environment."""
 
-    def __init__(self, wiring: Wiring, options: WebOptions) -> None:
-        self._wiring = wiring
+    def __init__(self, config: WebConfig, options: WebOptions) -> None:
+        self._config = config
         self._options = options
-        self.front: Front | None = None
+        self.runtime: WebRuntime | None = None
         super().__init__()
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults, or could come from its variables."""
         settings = {
-            "worker_tmp_dir": _memory_dir() or str(Path(self._wiring.model_sockets[0]).parent),
+            "worker_tmp_dir": _memory_dir() or str(Path(self._config.model_sockets[0]).parent),
             "accesslog": None,
             "errorlog": "-",
             "loglevel": "warning",
@@ -85,8 +84,8 @@ class WebApplication(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Build the application."""
-        self.front = Front(self._wiring, self._options)
-        return make_app(self.front.handler, self._options)
+        self.runtime = WebRuntime(self._config, self._options)
+        return make_app(self.runtime.handler, self._options)
 
 
 class WebWorker(GeventWorker):  # type: ignore[misc]
@@ -114,28 +113,30 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop, then let running requests end."""
-        front = self._front
-        if not front.wait_for_state():
+        runtime = self._runtime
+        if not runtime.wait_for_state():
             return
-        self._broken = BrokenRequests(front.handler, front.options.transfer_timeout_seconds)
+        self._malformed = MalformedRequests(
+            runtime.handler, runtime.options.transfer_timeout_seconds
+        )
         (listener,) = self.sockets
         server = StreamServer(listener, partial(self.handle, listener))
         server.start()
-        front.control.say_serving()
-        front.ended.wait()
+        runtime.control.report_serving()
+        runtime.ended.wait()
         self.alive = False
-        if not front.orphaned:
+        if not runtime.orphaned:
             server.close()
-            front.connections.stop()
-            front.connections.join(STOP_SECONDS)
+            runtime.connections.stop()
+            runtime.connections.join(STOP_SECONDS)
 
     def timeout_ctx(self) -> Any:
         """Bound the wait for a request's headers."""
-        return gevent.Timeout(self._front.options.idle_timeout_seconds, False)
+        return gevent.Timeout(self._runtime.options.idle_timeout_seconds, False)
 
     def handle(self, listener: socket.socket, client: socket.socket, addr: Any) -> None:
         """Serve one connection."""
-        connections = self._front.connections
+        connections = self._runtime.connections
         if not connections.add(client):
             client.close()
             return
@@ -148,8 +149,8 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         self, listener_name: Any, req: Request, sock: socket.socket, addr: Any
     ) -> None:
         """Serve one request, whose headers have arrived."""
-        req.body = body = RequestBody(req, sock, self._front.connections, self._front.room)
-        sock.settimeout(self._front.options.transfer_timeout_seconds)
+        req.body = body = RequestBody(req, sock, self._runtime.connections, self._runtime.budget)
+        sock.settimeout(self._runtime.options.transfer_timeout_seconds)
         reply = ReplySocket(sock)
         try:
             try:
@@ -172,17 +173,17 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
             super().handle_error(req, client, addr, exc)
             return
         with contextlib.suppress(OSError):  # the client is gone: there is nobody to tell
-            self._broken.refuse(client, addr[0] if addr else "", exc)
+            self._malformed.refuse(client, addr[0] if addr else "", exc)
 
     @property
-    def _front(self) -> Front:
-        front: Front = self.app.front
-        return front
+    def _runtime(self) -> WebRuntime:
+        runtime: WebRuntime = self.app.runtime
+        return runtime
 
     def _stop(self) -> None:
         self.alive = False  # replies say "Connection: close" from now on
-        if self.app.front is not None:
-            self.app.front.ended.set()
+        if self.app.runtime is not None:
+            self.app.runtime.ended.set()
 
 
 class ReplySocket:

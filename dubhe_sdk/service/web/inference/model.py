@@ -6,12 +6,12 @@ import json
 
 from dubhe_sdk.contract.framing import pack
 from dubhe_sdk.errors import RequestInvalid
-from dubhe_sdk.service.web.backend import InferenceFailed, ModelGone, NotTaken
+from dubhe_sdk.service.web.inference.errors import InferenceFailed, ModelDied, RequestNotDelivered
 from dubhe_sdk.service.web.inference.model_connection import ModelConnection
 
-# What runs ahead of its turn at once: about what a socket's buffer holds, and enough for a
-# thousand short requests.
-_AHEAD_BYTES = 256 * 1024
+# Most bytes of requests that are sent before their turn: about what a socket's buffer holds, and
+# enough for a thousand short requests.
+_MAX_PIPELINED_BYTES = 256 * 1024
 
 _OK = ord("+")
 _FAILED = ord("-")
@@ -33,16 +33,16 @@ class ModelProcess:
         self._bytes = 0
         self.running = 0
         """Inferences that run in it or are sent ahead, as the pool counts them."""
-        self.absent = False
-        """Whether it is known not to serve now."""
+        self.unavailable = False
+        """Whether it is known not to serve at the moment."""
 
-    def takes_ahead(self, size: int) -> bool:
+    def can_pipeline(self, size: int) -> bool:
         """Return whether a request so long may be sent before those under way are answered."""
         return (
             self._shares
             and bool(self._idle)
-            and self._bytes + size <= _AHEAD_BYTES
-            and self._idle[0].runs_ahead
+            and self._bytes + size <= _MAX_PIPELINED_BYTES
+            and self._idle[0].can_pipeline
         )
 
     def infer(self, body: bytes) -> bytes:
@@ -51,8 +51,8 @@ class ModelProcess:
         Raises:
             InferenceFailed: the method raised.
             RequestInvalid: its parser cannot read the request.
-            NotTaken: it is not there, or ended before it began with the request.
-            ModelGone: it died.
+            RequestNotDelivered: it is not there, or ended before it began with the request.
+            ModelDied: it died.
         """
         self._bytes += len(body)
         try:
@@ -72,7 +72,7 @@ class ModelProcess:
             except OSError as error:
                 connection.close()
                 if kept is None:
-                    raise NotTaken(f"the model process died: {error.strerror}") from None
+                    raise RequestNotDelivered(f"the model process died: {error.strerror}") from None
             except BaseException:
                 if not self._shares:  # else it is the others' too
                     connection.close()
@@ -101,10 +101,10 @@ def _result(reply: bytes) -> bytes:
     if kind == _REFUSED:
         raise RequestInvalid(reply[1:].decode("utf-8", "replace"))
     if kind != _FAILED:
-        raise ModelGone("the model process sent a reply that is none")
+        raise ModelDied("the model process sent a reply that is none")
     try:
         failure = json.loads(reply[1:])
         failed = InferenceFailed(str(failure["type"]), str(failure["text"]))
     except (ValueError, KeyError, TypeError):
-        raise ModelGone("the model process sent a failure that is none") from None
+        raise ModelDied("the model process sent a failure that is none") from None
     raise failed

@@ -28,7 +28,7 @@ from typing import Any
 from gevent import get_hub, getcurrent
 
 from dubhe_sdk.contract.framing import LENGTH
-from dubhe_sdk.service.web.backend import ModelAbsent, ModelGone, NotTaken
+from dubhe_sdk.service.web.inference.errors import ModelDied, ModelUnavailable, RequestNotDelivered
 
 _READ, _WRITE = 1, 2
 _CHUNK = 65536
@@ -37,13 +37,13 @@ _LARGE_CHUNK = 1 << 20
 # A model that answered within this time will probably do so again: its answer is watched for,
 # because to sleep and to be woken on another CPU takes about as long. Slower models, which is
 # all that compute something, are never watched. With a single CPU it would only be in the way.
-_SOON_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
+_BUSY_POLL_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
 
 # For a model that takes longer it makes no difference when the next request reaches it.
-_QUICK_SECONDS = 5e-3
+_PIPELINING_SECONDS = 5e-3
 
-_GONE = "the model process died while it worked on the request"
-_NOT_TAKEN = "the model process died before it took the request"
+_DIED = "the model process died while it worked on the request"
+_NOT_DELIVERED = "the model process died before it took the request"
 
 
 class ModelConnection:
@@ -53,8 +53,8 @@ class ModelConnection:
         path: of the model's socket.
 
     Raises:
-        ModelAbsent: nobody listens there.
-        ModelGone: the connection cannot be made for another reason.
+        ModelUnavailable: nobody listens there.
+        ModelDied: the connection cannot be made for another reason.
     """
 
     def __init__(self, path: str) -> None:
@@ -65,28 +65,32 @@ class ModelConnection:
         except OSError as error:
             sock.close()
             absent = isinstance(error, (ConnectionRefusedError, FileNotFoundError))
-            kind = ModelAbsent if absent else ModelGone
+            kind = ModelUnavailable if absent else ModelDied
             raise kind(f"the model process cannot be reached: {error.strerror}") from None
         self._sock = sock
         self._hub = get_hub()
         loop = self._hub.loop
         self._readable = loop.io(sock.fileno(), _READ)
         self._writable = loop.io(sock.fileno(), _WRITE)
-        self._watch = loop.idle()
+        self._busy_poll = loop.idle()
         self._readable.start(self._on_readable)
-        self._owed: deque[_Turn] = deque()
+        self._pending: deque[_PendingReply] = deque()
         self._unsent: list[bytes] = []
         self._buffer = bytearray()  # the beginning of a reply
-        self._since = 0.0  # when the first of the line was sent, or got its turn
-        self._watch_until = 0.0
-        self._took: float | None = None
+        self._since = 0.0  # when the first of the line was sent, or became the first
+        self._busy_poll_until = 0.0
+        self._last_seconds: float | None = None
         self.closed = False
         """Whether it is good for no more requests."""
 
     @property
-    def runs_ahead(self) -> bool:
+    def can_pipeline(self) -> bool:
         """Whether a request may be sent behind those that are under way."""
-        return bool(self._owed) and self._took is not None and self._took < _QUICK_SECONDS
+        return (
+            bool(self._pending)
+            and self._last_seconds is not None
+            and self._last_seconds < _PIPELINING_SECONDS
+        )
 
     def infer(self, frame: bytes) -> bytes:
         """Send a request and wait for its reply.
@@ -94,25 +98,25 @@ class ModelConnection:
         Raises:
             OSError: the model process is gone and has not got the whole request, so did not
                 begin with it: a Unix socket takes nothing once its other end is closed.
-            NotTaken: the process ended without having begun with the request.
-            ModelGone: the connection broke.
+            RequestNotDelivered: the process ended without having begun with the request.
+            ModelDied: the connection broke.
         """
-        if not self._owed:
+        if not self._pending:
             self._send(frame)
             self._since = perf_counter()
-            if self._took is not None and self._took < _SOON_SECONDS:
-                self._watch_until = self._since + _SOON_SECONDS
-                self._watch.start(self._on_idle)
+            if self._last_seconds is not None and self._last_seconds < _BUSY_POLL_SECONDS:
+                self._busy_poll_until = self._since + _BUSY_POLL_SECONDS
+                self._busy_poll.start(self._on_busy_poll)
         else:
             self._unsent.append(frame)
             if len(self._unsent) == 1:
                 self._hub.loop.run_callback(self._flush)
-        turn = _Turn(getcurrent())
-        self._owed.append(turn)
+        pending_reply = _PendingReply(getcurrent())
+        self._pending.append(pending_reply)
         try:
             reply: bytes = self._hub.switch()
         except BaseException:
-            turn.greenlet = None  # its reply, if one comes, belongs to nobody
+            pending_reply.greenlet = None  # its reply, if one comes, belongs to nobody
             raise
         return reply
 
@@ -121,7 +125,7 @@ class ModelConnection:
         if self.closed:
             return
         self.closed = True
-        for watcher in (self._readable, self._writable, self._watch):
+        for watcher in (self._readable, self._writable, self._busy_poll):
             watcher.close()
         self._sock.close()
 
@@ -174,13 +178,13 @@ class ModelConnection:
             # unix(7) sockets are reset if their other end is closed with something unread in it,
             # and otherwise end. So a single request has not begun: the method gets it when it is
             # whole. Of several, those behind the first may be what was not read.
-            self._break(_GONE if len(self._owed) > 1 else None)
+            self._break(_DIED if len(self._pending) > 1 else None)
             return
         except OSError as error:
             self._break(f"the connection to the model process broke: {error}")
             return
         if not chunk:
-            self._break(_GONE)
+            self._break(_DIED)
             return
         if self._buffer:
             self._buffer += chunk
@@ -212,42 +216,42 @@ class ModelConnection:
         if not replies:
             return
         now = perf_counter()
-        self._took = (now - self._since) / len(replies)
+        self._last_seconds = (now - self._since) / len(replies)
         self._since = now
-        self._watch_until = now + _SOON_SECONDS
-        if len(self._owed) <= len(replies):
-            self._watch.stop()
+        self._busy_poll_until = now + _BUSY_POLL_SECONDS
+        if len(self._pending) <= len(replies):
+            self._busy_poll.stop()
         for reply in replies:
-            if not self._owed:
+            if not self._pending:
                 self.close()  # it said something nobody asked for
                 return
-            greenlet = self._owed.popleft().greenlet
+            greenlet = self._pending.popleft().greenlet
             if greenlet is not None:
                 greenlet.switch(reply)
 
     def _break(self, first: str | None) -> None:
-        """Close it and tell those whose replies are owed.
+        """Close it and raise an error in those who wait for replies.
 
         Args:
             first: what has become of the first one; None if it had not begun.
         """
         self.close()
-        owed = list(self._owed)
-        self._owed.clear()
-        for turn in owed:
-            error = NotTaken(_NOT_TAKEN) if first is None else ModelGone(first)
+        pending = list(self._pending)
+        self._pending.clear()
+        for pending_reply in pending:
+            error = RequestNotDelivered(_NOT_DELIVERED) if first is None else ModelDied(first)
             first = None
-            if turn.greenlet is not None:
-                turn.greenlet.throw(error)
+            if pending_reply.greenlet is not None:
+                pending_reply.greenlet.throw(error)
 
-    def _on_idle(self) -> None:
+    def _on_busy_poll(self) -> None:
         """Keep the event loop from falling asleep: it asks for what is there again and again."""
-        if perf_counter() >= self._watch_until:
-            self._watch.stop()
-            self._took = max(self._took or 0.0, _SOON_SECONDS)
+        if perf_counter() >= self._busy_poll_until:
+            self._busy_poll.stop()
+            self._last_seconds = max(self._last_seconds or 0.0, _BUSY_POLL_SECONDS)
 
 
-class _Turn:
+class _PendingReply:
     """A place in the line of replies."""
 
     __slots__ = ("greenlet",)

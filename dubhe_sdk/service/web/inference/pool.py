@@ -8,7 +8,11 @@ from typing import cast
 
 from gevent.event import AsyncResult
 
-from dubhe_sdk.service.web.backend import InferenceOverloaded, ModelAbsent, NotTaken
+from dubhe_sdk.service.web.inference.errors import (
+    InferenceOverloaded,
+    ModelUnavailable,
+    RequestNotDelivered,
+)
 from dubhe_sdk.service.web.inference.model import ModelProcess
 
 
@@ -35,7 +39,7 @@ class ModelPool:
         self._waiting: deque[tuple[AsyncResult, int]] = deque()  # with the request's length
 
     def infer(self, body: bytes) -> bytes:
-        """Run an inference; wait for a turn if as many as allowed are running.
+        """Run an inference; wait for a slot if as many as allowed are running.
 
         An inference whose connection breaks is not tried again: it may have had effects. One
         that did not reach its process is, if another one is there.
@@ -44,7 +48,7 @@ class ModelPool:
             InferenceFailed: the method raised.
             RequestInvalid: the model's parser cannot read the request.
             InferenceOverloaded: as many as allowed are waiting too.
-            ModelGone: the process died, or none is there.
+            ModelDied: the process died, or none is there.
         """
         attempts = 0
         while True:
@@ -52,31 +56,31 @@ class ModelPool:
             attempts += 1
             try:
                 return process.infer(body)
-            except NotTaken as error:
+            except RequestNotDelivered as error:
                 # Until the parent, which will see its death, says otherwise.
-                process.absent = isinstance(error, ModelAbsent)
-                if attempts >= self._attempts or all(map(_is_absent, self._processes)):
+                process.unavailable = isinstance(error, ModelUnavailable)
+                if attempts >= self._attempts or all(map(_is_unavailable, self._processes)):
                     raise
             finally:
                 process.running -= 1
                 if self._waiting:
-                    self._pass_turns()
+                    self._dispatch()
 
-    def know_absent(self, absent: Collection[int]) -> None:
+    def mark_unavailable(self, unavailable: Collection[int]) -> None:
         """Learn the numbers of the processes that do not serve now."""
         for number, process in enumerate(self._processes):
-            process.absent = number in absent
-        self._pass_turns()
+            process.unavailable = number in unavailable
+        self._dispatch()
 
     def _free_process(self, size: int) -> ModelProcess | None:
         """Return the process with the fewest inferences, if it takes a request of this length."""
         if len(self._processes) == 1:
             process = self._processes[0]
-            if process.running >= self._concurrency and process.takes_ahead(size):
+            if process.running >= self._concurrency and process.can_pipeline(size):
                 return process
         else:
             # If none is there, those that wait shall learn so, and at once.
-            living = [process for process in self._processes if not process.absent]
+            living = [process for process in self._processes if not process.unavailable]
             process = min(living or self._processes, key=_running)
         return process if process.running < self._concurrency else None
 
@@ -85,38 +89,38 @@ class ModelPool:
 
         Args:
             size: the request's length.
-            again: it had its turn already: before those that wait, and whatever their number.
+            again: it had a slot before: it goes ahead of those that wait, however many they are.
         """
-        full = not again and self._behind >= self._queue
+        full = not again and self._queued >= self._queue
         process = None if self._waiting and not again else self._free_process(size)
         if process is not None and (process.running < self._concurrency or not full):
             process.running += 1
             return process
         if full:
             raise InferenceOverloaded(self._describe_overload())
-        turn = AsyncResult()
-        waiter = (turn, size)
+        slot = AsyncResult()
+        waiter = (slot, size)
         if again:
             self._waiting.appendleft(waiter)
         else:
             self._waiting.append(waiter)
         try:
-            return cast(ModelProcess, turn.get())
+            return cast(ModelProcess, slot.get())
         except BaseException:  # this greenlet is being ended
-            if turn.ready():
-                turn.value.running -= 1
-                self._pass_turns()
+            if slot.ready():
+                slot.value.running -= 1
+                self._dispatch()
             else:
                 self._waiting.remove(waiter)
             raise
 
-    def _pass_turns(self) -> None:
+    def _dispatch(self) -> None:
         while self._waiting and (process := self._free_process(self._waiting[0][1])) is not None:
             process.running += 1
             self._waiting.popleft()[0].set(process)
 
     @property
-    def _behind(self) -> int:
+    def _queued(self) -> int:
         """How many wait, here or where they were sent ahead."""
         ahead = self._processes[0].running - self._concurrency if len(self._processes) == 1 else 0
         return len(self._waiting) + max(0, ahead)
@@ -125,17 +129,17 @@ class ModelPool:
         bound = "DUBHE_INFERENCE_CONCURRENCY"
         if len(self._processes) > 1:
             bound += " in each of DUBHE_INFERENCE_WORKERS processes"
-        behind = self._behind
-        running = sum(map(_running, self._processes)) + len(self._waiting) - behind
+        queued = self._queued
+        running = sum(map(_running, self._processes)) + len(self._waiting) - queued
         return (
             f"service is overloaded: {running} inferences are running "
-            f"({bound}) and {behind} are waiting (DUBHE_INFERENCE_QUEUE), as many as "
+            f"({bound}) and {queued} are waiting (DUBHE_INFERENCE_QUEUE), as many as "
             "allowed; send it again later"
         )
 
 
-def _is_absent(process: ModelProcess) -> bool:
-    return process.absent
+def _is_unavailable(process: ModelProcess) -> bool:
+    return process.unavailable
 
 
 def _running(process: ModelProcess) -> int:

@@ -13,26 +13,26 @@ from gevent.server import StreamServer
 
 from dubhe_sdk.contract.framing import FrameReader, FrameTooLarge, pack
 from dubhe_sdk.service.web.limits.connections import drain
-from dubhe_sdk.service.web.limits.memory_budget import FREE_BYTES, NoRoom, Room
+from dubhe_sdk.service.web.limits.memory_budget import EXEMPT_BYTES, BudgetExceeded, MemoryBudget
 from dubhe_sdk.service.web.options import WebOptions
-from dubhe_sdk.service.web.runtime import STOP_SECONDS, Front, Wiring
+from dubhe_sdk.service.web.runtime import STOP_SECONDS, WebConfig, WebRuntime
 from dubhe_sdk.service.web.tcp.stream import Stream
 
 
-def serve(wiring: Wiring, options: WebOptions) -> int:
+def serve(config: WebConfig, options: WebOptions) -> int:
     """Serve until SIGTERM, or until the service parent is gone. Returns the exit status."""
-    front = Front(wiring, options)
-    gevent.signal_handler(signal.SIGTERM, front.ended.set)
-    if not front.wait_for_state():
+    runtime = WebRuntime(config, options)
+    gevent.signal_handler(signal.SIGTERM, runtime.ended.set)
+    if not runtime.wait_for_state():
         return 0
-    server = TcpServer(gevent_socket.socket(fileno=wiring.listen_fd), front)
+    server = TcpServer(gevent_socket.socket(fileno=config.listen_fd), runtime)
     server.start()
-    front.control.say_serving()
-    front.ended.wait()
-    if not front.orphaned:
+    runtime.control.report_serving()
+    runtime.ended.wait()
+    if not runtime.orphaned:
         server.close()
-        front.connections.stop()
-        front.connections.join(STOP_SECONDS)
+        runtime.connections.stop()
+        runtime.connections.join(STOP_SECONDS)
     return 0
 
 
@@ -41,15 +41,15 @@ class TcpServer(StreamServer):  # type: ignore[misc]
 
     Args:
         listener: a socket that listens.
-        front: handler, connections, limits.
+        runtime: handler, connections, limits.
     """
 
-    def __init__(self, listener: gevent_socket.socket, front: Front) -> None:
+    def __init__(self, listener: gevent_socket.socket, runtime: WebRuntime) -> None:
         super().__init__(listener, self._serve)
-        self._front = front
+        self._runtime = runtime
 
     def _serve(self, sock: gevent_socket.socket, address: Any) -> None:
-        connections = self._front.connections
+        connections = self._runtime.connections
         stream = Stream(socket.socket(fileno=sock.detach()))
         try:
             if connections.add(stream):
@@ -61,27 +61,27 @@ class TcpServer(StreamServer):  # type: ignore[misc]
             stream.close()
 
     def _serve_frames(self, stream: Stream) -> None:
-        seconds = self._front.options.transfer_timeout_seconds
-        patient = PatientStream(stream, seconds, self._front.room)
+        seconds = self._runtime.options.transfer_timeout_seconds
+        deadline_stream = DeadlineStream(stream, seconds, self._runtime.budget)
         try:
-            self._serve_patiently(stream, patient)
+            self._serve_requests(stream, deadline_stream)
         finally:
-            patient.release()
+            deadline_stream.release()
 
-    def _serve_patiently(self, stream: Stream, patient: PatientStream) -> None:
-        connections, handler = self._front.connections, self._front.handler
-        seconds = self._front.options.transfer_timeout_seconds
-        reader = FrameReader(patient, self._front.options.max_request_bytes)
+    def _serve_requests(self, stream: Stream, deadline_stream: DeadlineStream) -> None:
+        connections, handler = self._runtime.connections, self._runtime.handler
+        seconds = self._runtime.options.transfer_timeout_seconds
+        reader = FrameReader(deadline_stream, self._runtime.options.max_request_bytes)
         while True:
             try:
                 frame = reader.read()
-            except (FrameTooLarge, NoRoom) as error:
+            except (FrameTooLarge, BudgetExceeded) as error:
                 refusal = (
                     handler.refuse_too_large(error.length)
                     if isinstance(error, FrameTooLarge)
                     else handler.refuse(str(error))
                 )
-                stream.sendall(pack(refusal.body), seconds)
+                stream.sendall(pack(refusal), seconds)
                 drain(gevent_socket.socket(fileno=stream.detach()))
                 return
             if frame is None:
@@ -89,25 +89,26 @@ class TcpServer(StreamServer):  # type: ignore[misc]
             connections.work(stream)
             reply = handler.handle(frame, None)
             connections.wait(stream)
-            stream.sendall(pack(reply.body), seconds)
+            stream.sendall(pack(reply), seconds)
             if connections.stopping:
                 return
-            patient.begin_frame(reader.buffered)
+            deadline_stream.begin_frame(reader.buffered)
 
 
-class PatientStream:
-    """What a frame is read from: waits for its first byte for ever, for the rest a bounded time.
+class DeadlineStream:
+    """What frames are read from: no limit on the wait for a frame's first byte, a deadline for the
+    rest of it.
 
     Args:
         stream: the connection.
-        seconds: what a frame may take from its first byte to its last.
-        room: what the frames of all clients may take.
+        seconds: longest time from a frame's first byte to its last.
+        budget: memory for the frames of all clients.
     """
 
-    def __init__(self, stream: Stream, seconds: float, room: Room) -> None:
+    def __init__(self, stream: Stream, seconds: float, budget: MemoryBudget) -> None:
         self._stream = stream
         self._seconds = seconds
-        self._room = room
+        self._budget = budget
         self._received = 0  # bytes since the frame began
         self._held = 0
         self._deadline: float | None = None
@@ -121,15 +122,15 @@ class PatientStream:
         """
         self._deadline = time.monotonic() + self._seconds if buffered else None
         self._received = buffered
-        held, self._held = self._held, min(self._held, max(0, buffered - FREE_BYTES))
-        self._room.give(held - self._held)
+        held, self._held = self._held, min(self._held, max(0, buffered - EXEMPT_BYTES))
+        self._budget.release(held - self._held)
 
     def recv(self, size: int, /) -> bytes:
         """Receive some bytes.
 
         Raises:
             TimeoutError: the frame has begun and was not complete in time.
-            NoRoom: the frames of all clients take too much memory.
+            BudgetExceeded: the frames of all clients take too much memory.
         """
         if self._deadline is None:
             chunk = self._stream.recv(size)
@@ -140,13 +141,13 @@ class PatientStream:
             with gevent.Timeout(left, TimeoutError("the frame was not complete in time")):
                 chunk = self._stream.recv(size)
         self._received += len(chunk)
-        beyond = self._received - FREE_BYTES - self._held
+        beyond = self._received - EXEMPT_BYTES - self._held
         if beyond > 0:
-            self._room.take(beyond)
+            self._budget.reserve(beyond)
             self._held += beyond
         return chunk
 
     def release(self) -> None:
-        """Give back the room: nobody holds the frame any more."""
-        self._room.give(self._held)
+        """Return the memory to the budget: the frame is no longer in use."""
+        self._budget.release(self._held)
         self._held = 0

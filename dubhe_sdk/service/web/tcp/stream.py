@@ -51,7 +51,7 @@ class Stream:
 
         Args:
             data: what to send.
-            seconds: what the other end may take to make room for it.
+            seconds: how long to wait for space in the other end's buffer.
 
         Raises:
             TimeoutError: it took longer.

@@ -2,20 +2,21 @@
 
 A line is a record of the log with everything that follows it up to the next one, so a traceback
 belongs to its line. Records are text, or JSON (``DUBHE_LOG_FORMAT=json``); a file may hold both.
-Files that rotation renames are followed by their inode; what it deletes can no longer be shown,
-but keeps its numbers.
+Files that rotation renames are followed by their inode. Lines of files that it deletes can no
+longer be shown; the others keep their numbers.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import threading
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _HEAD = re.compile(
@@ -51,8 +52,8 @@ class LogFile:
 
     def total(self) -> int:
         """Return how many lines there have been; looks for new ones."""
-        with self._lock:
-            self._refresh()
+        with self._lock, self._open() as opened:
+            self._refresh(opened)
             return self._count()
 
     def lines(
@@ -67,12 +68,12 @@ class LogFile:
             after: only lines above this number, the first ones of them.
             limit: how many at most.
         """
-        with self._lock:
-            self._refresh()
+        with self._lock, self._open() as opened:
+            pairs = self._refresh(opened)
             lowest, needle = LEVELS.index(level), search.casefold()
             backwards = after is None
             found: list[dict[str, Any]] = []
-            for line in self._walk(lowest, before, after, backwards):
+            for line in self._walk(pairs, lowest, before, after, backwards):
                 if not needle or needle in line["text"].casefold():
                     found.append(line)
                     if len(found) == limit:
@@ -82,33 +83,68 @@ class LogFile:
     def _count(self) -> int:
         return self._files[-1].first + len(self._files[-1].starts) if self._files else 0
 
-    def _refresh(self) -> None:
-        on_disk = self._on_disk()
-        known = {file.inode for file in self._files}
-        for inode, path in on_disk:
-            if inode not in known:
-                self._files.append(_File(inode, self._count()))
-            file = next(f for f in self._files if f.inode == inode)
-            if file is self._files[-1] or inode in known:
-                self._index(file, path)
+    def _refresh(self, opened: list[BinaryIO]) -> list[tuple[_File, BinaryIO]]:
+        """Take in new files and new lines; return each file with its stream, oldest first.
 
-    def _on_disk(self) -> list[tuple[int, Path]]:
-        """Return inodes and paths, oldest first."""
-        names = [self._path.with_name(f"{self._path.name}.{n}") for n in range(BACKUPS, 0, -1)]
-        found = []
-        for path in (*names, self._path):
-            with contextlib.suppress(OSError):
-                found.append((path.stat().st_ino, path))
+        Args:
+            opened: the files that exist, oldest first.
+        """
+        pairs: list[tuple[_File | None, BinaryIO]] = []
+        known = self._files
+        newest_known = -1
+        for stream in opened:
+            # A file system may give the inode of a deleted file to a new one at once. Rotation
+            # keeps the order, so a file that is known is never behind one that was newer.
+            inode = os.fstat(stream.fileno()).st_ino
+            at = next((i for i, file in enumerate(known) if file.inode == inode), None)
+            if at is None:
+                pairs.append((None, stream))
+            else:
+                newest_known = len(pairs)
+                pairs.append((known[at], stream))
+                known = known[at + 1 :]
+        found: list[tuple[_File, BinaryIO]] = []
+        for index, (file, stream) in enumerate(pairs):
+            if file is None:
+                if index < newest_known:
+                    continue  # a copy that somebody made of a file whose lines are known
+                inode = os.fstat(stream.fileno()).st_ino
+                file = _File(inode, self._count())
+                self._files.append(file)
+            self._index(file, stream)
+            found.append((file, stream))
+        # What is deleted goes; the last one stays for the number of lines.
+        self._files = [file for file, _ in found] or self._files[-1:]
         return found
 
-    def _index(self, file: _File, path: Path) -> None:
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[list[BinaryIO]]:
+        """Open the files that exist; yield them oldest first.
+
+        They are opened once for a whole look, since their names change under a reader at any time:
+        what is opened by name a moment later may be the next file. The newest is opened first: a
+        rotation meanwhile moves every file to where it is still looked for, so that none is missed
+        but one that is newer than all of them, which the next look finds.
+        """
+        with contextlib.ExitStack() as stack:
+            found: dict[int, BinaryIO] = {}
+            names = [f"{self._path.name}.{number}" for number in range(1, BACKUPS + 1)]
+            for name in (self._path.name, *names):
+                with contextlib.suppress(OSError):
+                    stream = stack.enter_context(self._path.with_name(name).open("rb"))
+                    inode = os.fstat(stream.fileno()).st_ino
+                    found.pop(inode, None)  # seen before it was moved: where it is now counts
+                    found[inode] = stream
+            yield list(reversed(found.values()))
+
+    def _index(self, file: _File, stream: BinaryIO) -> None:
         """Take in the whole lines behind what is indexed. Only the newest file gets new ones."""
-        with contextlib.suppress(OSError), path.open("rb") as stream:
-            stream.seek(0, 2)
-            if stream.tell() < file.size:  # emptied by somebody
+        with contextlib.suppress(OSError):
+            end = stream.seek(0, 2)
+            if end < file.size:  # emptied by somebody
                 file.first += len(file.starts)
                 file.size, file.starts, file.levels = 0, array("Q"), bytearray()
-            if stream.tell() == file.size:
+            if end == file.size:
                 return
             stream.seek(file.size)
             for raw in stream:
@@ -121,16 +157,18 @@ class LogFile:
                 file.size += len(raw)
 
     def _walk(
-        self, lowest: int, before: int | None, after: int | None, backwards: bool
+        self,
+        pairs: list[tuple[_File, BinaryIO]],
+        lowest: int,
+        before: int | None,
+        after: int | None,
+        backwards: bool,
     ) -> Iterator[dict[str, Any]]:
-        paths = dict(self._on_disk())
-        for file in reversed(self._files) if backwards else self._files:
+        for file, stream in reversed(pairs) if backwards else pairs:
             first = max(0, 0 if after is None else after + 1 - file.first)
             last = len(file.starts)
             last = last if before is None else min(last, before - file.first)
-            if first >= last or file.inode not in paths:
-                continue
-            with contextlib.suppress(OSError), paths[file.inode].open("rb") as stream:
+            with contextlib.suppress(OSError):
                 numbers = range(first, last)
                 for number in reversed(numbers) if backwards else numbers:
                     if file.levels[number] >= lowest:

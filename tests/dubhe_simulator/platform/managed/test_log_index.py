@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,3 +126,45 @@ def test_lines_in_json_and_in_text_may_follow_each_other(
     assert third["text"].startswith("it failed\nTraceback") and "ValueError" in third["text"]
     assert fourth["level"] == "ERROR" and fourth["text"].endswith("a line of another program")
     assert texts(log, level="ERROR") == [third["text"], fourth["text"]]
+
+
+def test_a_rotation_during_a_look_neither_repeats_nor_loses_lines(
+    path: Path, logger: logging.Logger
+) -> None:
+    count = 5_000
+    seen: list[str] = []
+
+    def write() -> None:
+        for number in range(count):
+            while number > len(seen) + 300:  # well below what the backups hold
+                time.sleep(0)
+            logger.info("line %04d", number)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # so that rotations come between any two steps of a look
+    writer = threading.Thread(target=write)
+    writer.start()
+    log, after = LogFile(path), -1
+    while len(seen) < count and (writer.is_alive() or after + 1 < log.total()):
+        for line in log.lines("", "DEBUG", None, after, 1000)["lines"]:
+            after = line["n"]
+            seen.append(line["text"])
+    writer.join()
+    sys.setswitchinterval(interval)
+    assert seen == [f"line {number:04d}" for number in range(count)]
+
+
+def test_a_copy_of_the_log_beside_it_is_not_taken_for_new_lines(
+    path: Path, logger: logging.Logger
+) -> None:
+    """As logrotate does with copytruncate."""
+    log = LogFile(path)
+    logger.info("one")
+    assert texts(log) == ["one"]
+    shutil.copy(path, path.with_name("dubhe.log.1"))
+    os.truncate(path, 0)
+    logger.info("2")
+    assert [(line["n"], line["text"]) for line in log.lines("", "DEBUG", None, 0, 10)["lines"]] == [
+        (1, "2")
+    ]
+    assert log.total() == 2

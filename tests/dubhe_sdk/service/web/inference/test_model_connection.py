@@ -14,7 +14,12 @@ import pytest
 from gevent import Greenlet
 
 from dubhe_sdk.contract.framing import LENGTH, pack
-from dubhe_sdk.service.web.backend import InferenceFailed, InferenceOverloaded, ModelGone, NotTaken
+from dubhe_sdk.service.web.inference.errors import (
+    InferenceFailed,
+    InferenceOverloaded,
+    ModelDied,
+    RequestNotDelivered,
+)
 from dubhe_sdk.service.web.inference.pool import ModelPool
 
 QUEUE = 4
@@ -127,7 +132,7 @@ def test_only_the_first_can_have_begun_when_the_model_dies(peer: Peer) -> None:
     jobs = peer.line("a", "b", "c", "d")
     peer.answer("a")
     peer.die()
-    assert outcomes(jobs) == [b'"a"', ModelGone, NotTaken, NotTaken]
+    assert outcomes(jobs) == [b'"a"', ModelDied, RequestNotDelivered, RequestNotDelivered]
 
 
 def test_what_was_not_read_counts_as_not_taken_behind_the_first(peer: Peer) -> None:
@@ -135,7 +140,7 @@ def test_what_was_not_read_counts_as_not_taken_behind_the_first(peer: Peer) -> N
     late = peer.ask("c")  # sent, and never read
     gevent.sleep(0.01)
     peer.die()
-    assert outcomes([*jobs, late]) == [ModelGone, NotTaken, NotTaken]
+    assert outcomes([*jobs, late]) == [ModelDied, RequestNotDelivered, RequestNotDelivered]
 
 
 def test_those_ahead_count_as_waiting(peer: Peer) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import gevent
 import pytest
 
-from dubhe_sdk.service.web.backend import (
+from dubhe_sdk.service.web.inference.errors import (
     InferenceFailed,
     InferenceOverloaded,
-    ModelAbsent,
-    ModelGone,
+    ModelDied,
+    ModelUnavailable,
 )
 from dubhe_sdk.service.web.inference.pool import ModelPool
 from tests.dubhe_sdk.service.web.support import Model
@@ -103,7 +103,7 @@ def test_a_failure_keeps_the_connection(tmp_path: Path) -> None:
 @pytest.mark.parametrize("payload", [b"", b"?", b"-", b"-[]", b"-{}"])
 def test_nonsense_is_the_models_death(tmp_path: Path, payload: bytes) -> None:
     Model(tmp_path / "m", lambda request: payload)
-    with pytest.raises(ModelGone):
+    with pytest.raises(ModelDied):
         infer(ModelPool([str(tmp_path / "m")], 1, 0), 0)
 
 
@@ -117,7 +117,7 @@ def test_large_requests_and_results(tmp_path: Path) -> None:
 def test_nobody_listens(tmp_path: Path) -> None:
     pool = ModelPool([str(tmp_path / "m")], 1, 0)
     for _ in range(2):  # the turn is given back
-        with pytest.raises(ModelGone, match="cannot be reached"):
+        with pytest.raises(ModelDied, match="cannot be reached"):
             infer(pool, 0)
 
 
@@ -149,12 +149,12 @@ def test_what_nobody_took_goes_to_another_process(tmp_path: Path) -> None:
     gates[0].model.listen()
     assert infer(pool, 3) == b"3"
     assert gates[1].seen == [1, 2, 3]  # the first is not looked for until it is said to be there
-    pool.know_absent([1])
+    pool.mark_unavailable([1])
     assert infer(pool, 4) == b"4"
     assert gates[0].seen == [0, 4]
     for gate in gates:
         gate.model.die()
-    with pytest.raises(ModelGone, match="cannot be reached"):
+    with pytest.raises(ModelDied, match="cannot be reached"):
         infer(pool, 5)
 
 
@@ -175,11 +175,11 @@ def test_a_process_that_ends_without_reading_did_not_take_the_request(tmp_path: 
 def test_those_that_wait_go_to_a_process_that_comes_back(tmp_path: Path) -> None:
     gates = [Gate(tmp_path / name) for name in "ab"]
     pool = ModelPool([gate.path for gate in gates], concurrency=1, queue=2)
-    pool.know_absent([1])
+    pool.mark_unavailable([1])
     jobs = [gevent.spawn(infer, pool, number) for number in range(3)]
     gevent.sleep(0)
     gates[1].open.set()
-    pool.know_absent([])
+    pool.mark_unavailable([])
     gevent.joinall(jobs[1:], timeout=10)
     assert gates[1].seen == [1, 2]
     gates[0].open.set()
@@ -189,11 +189,11 @@ def test_those_that_wait_go_to_a_process_that_comes_back(tmp_path: Path) -> None
 def test_when_none_is_there_those_that_wait_are_told(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "a")
     pool = ModelPool([gate.path, str(tmp_path / "nobody")], concurrency=1, queue=4)
-    pool.know_absent([1])
+    pool.mark_unavailable([1])
     jobs = [gevent.spawn(infer, pool, number) for number in range(3)]
     gevent.sleep(0)
     gate.model.wait_running(1)
     gate.model.die()
     gevent.joinall(jobs, timeout=10)
-    assert [type(job.exception) for job in jobs] == [ModelGone, ModelAbsent, ModelAbsent]
+    assert [type(job.exception) for job in jobs] == [ModelDied, ModelUnavailable, ModelUnavailable]
     gate.open.set()

@@ -13,7 +13,7 @@ import pytest
 
 from dubhe_sdk.contract.framing import pack
 from dubhe_sdk.environment import MIB
-from dubhe_sdk.service.web.limits.memory_budget import FREE_BYTES
+from dubhe_sdk.service.web.limits.memory_budget import EXEMPT_BYTES
 from dubhe_sdk.service.web.options import (
     MAX_HEADER_LINE_BYTES,
     MAX_HEADER_LINES,
@@ -226,7 +226,7 @@ def test_requests_of_all_clients_are_bounded_together_over_tcp(start: Start) -> 
     with hoarders(web, (MIB // 2).to_bytes(4, "big"), 8):
         wait_for(lambda: busy(TcpClient(web).send(large)["message"]))
         assert kept.json(HEARTBEAT) == ONLINE
-        kept.sock.sendall(pack(b" " * (FREE_BYTES - 4 - len(json.dumps(HEARTBEAT))) + b"{}"))
+        kept.sock.sendall(pack(b" " * (EXEMPT_BYTES - 4 - len(json.dumps(HEARTBEAT))) + b"{}"))
         assert refusal(kept.reply()) == "req_type error"  # it was read
         assert kept.json(inference_request())["flag"] == 1
     wait_for(lambda: TcpClient(web).send(large)["flag"] == 1)
