@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dubhe_sdk.contract.numbers import to_number
 from dubhe_sdk.reporting.encoding import non_finite_word
 
 # Beside the metrics in the same object: contract, section 4.
@@ -108,29 +109,10 @@ class MetricsCleaner:
             self._warn(f"{text} (said once for this name)")
 
 
-def to_number(value: Any) -> int | float | None:
-    """Return a Python number for anything that is one, or None.
-
-    Accepts int, float, bool, numpy and torch scalars, 0-d and one-element arrays and tensors,
-    Decimal and Fraction. Texts are no numbers.
-    """
-    if isinstance(value, (str, bytes, bytearray)) or value is None:
-        return None
-    try:
-        item = getattr(value, "item", None)
-        if callable(item):
-            value = item()
-        if isinstance(value, int):
-            return int(value)
-        return float(value)
-    except Exception:  # noqa: BLE001 - foreign types raise anything; the caller warns by name
-        return None
-
-
 def _short(value: Any) -> str:
     try:
         text = repr(value)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # noqa: BLE001 - foreign types raise anything
         text = f"<unprintable: {type(error).__name__}>"
     text = " ".join(text.split())
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.api.metrics import to_number
+from dubhe_sdk.contract.numbers import to_number
 
 
 def model_path(

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 
+from dubhe_sdk.cli.command import support_command
 from dubhe_sdk.environment import brokers, directories
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.options import read_launch_options
@@ -40,6 +41,7 @@ def main(argv: list[str]) -> int:
         check_directory(spool)
         launch_options = read_launch_options(os.environ)
         read_format(os.environ)
+        support_command()
     except (EnvironmentInvalid, SpoolUnusable) as error:
         log_to_stderr("launch", str(error), logging.ERROR)
         return EXIT_USAGE

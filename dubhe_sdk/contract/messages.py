@@ -47,3 +47,24 @@ def failed(instance_id: str, what: str) -> dict[str, Any]:
     """``data`` of the message that a task, or the start of the model, failed."""
     msg = f"{instance_id} current model error {what}"
     return {"action": "END", "status": STATUS_FAILED, "msg": msg}
+
+
+def encode_value(
+    prefix: bytes, request_number: int, date_ms: int, type_: MessageType, data: bytes
+) -> bytes:
+    """Return a message's value from its parts.
+
+    Args:
+        prefix: ``{"instance_id":"…","request_number":``, made once for an instance.
+        request_number: positive, below `REQUEST_NUMBER_LIMIT`.
+        date_ms: milliseconds since 1970 when the algorithm reported it.
+        type_: ``mes_type``.
+        data: JSON, UTF-8.
+    """
+    return b'%b%d,"date":%d,"mes_type":%d,"data":%b}' % (
+        prefix,
+        request_number,
+        date_ms,
+        type_,
+        data,
+    )

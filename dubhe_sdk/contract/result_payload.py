@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dubhe_sdk.api.metrics import to_number
+from dubhe_sdk.contract.numbers import to_number
 
 
 def details(

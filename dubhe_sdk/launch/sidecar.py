@@ -15,11 +15,13 @@ from typing import Any
 
 from dubhe_sdk.cli.command import support_command
 from dubhe_sdk.logs.format import log_to_stderr
+from dubhe_sdk.process.backoff import RestartBackoff
 from dubhe_sdk.process.tree import describe_exit
+from dubhe_sdk.version import __version__
 
-_BACKOFF_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
+_RESTART_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 _EXIT_ENVIRONMENT = 2
-_STABLE_SECONDS = 10.0  # one that lived so long starts again without backoff
+_STABLE_SECONDS = 10.0
 
 
 class SidecarSupervisor:
@@ -32,10 +34,9 @@ class SidecarSupervisor:
     def __init__(self, lifeline: int) -> None:
         self._lifeline = lifeline
         self._process: subprocess.Popen[bytes] | None = None
-        self._failures = 0
         self._starts = 0
         self._deaths = 0
-        self._started = 0.0
+        self._backoff = RestartBackoff(_RESTART_DELAYS_SECONDS, _STABLE_SECONDS)
         self._last_end: tuple[str, float] | None = None  # how, and when in seconds since 1970
         self._start_at: float | None = time.monotonic()
         self._draining = False
@@ -89,11 +90,13 @@ class SidecarSupervisor:
 
     def _start(self) -> None:
         self._start_at = None
-        self._started = time.monotonic()
+        self._backoff.started()
         self._starts += 1
-        drain = ["--drain"] if self._draining else []
+        options = ["--lifeline-fd", str(self._lifeline), "--core-version", __version__]
+        if self._draining:
+            options.append("--drain")
         self._process = subprocess.Popen(
-            [*support_command(), "sidecar", "--lifeline-fd", str(self._lifeline), *drain],
+            [*support_command(), "sidecar", *options],
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             pass_fds=[self._lifeline],
@@ -114,10 +117,7 @@ class SidecarSupervisor:
             return
         self._deaths += 1
         self._last_end = (describe_exit(returncode), time.time())
-        if time.monotonic() - self._started > _STABLE_SECONDS:
-            self._failures = 0
-        delay = _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
-        self._failures += 1
+        delay = self._backoff.next_seconds()
         self._start_at = time.monotonic() + delay
         log_to_stderr(
             "launch", f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s"

@@ -22,6 +22,10 @@ from typing import Any
 from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid
 
+# Lines for people: of the log file and the console, and of the web front.
+LOG_LINE = "%(asctime)s %(levelname)s %(process)d %(message)s"
+WEB_LOG_LINE = "%(asctime)s %(levelname)s %(process)d web: %(message)s"
+
 VARIABLE = "DUBHE_LOG_FORMAT"
 FORMATS = ("text", "json")
 

@@ -16,13 +16,12 @@ import sys
 import time
 from pathlib import Path
 
+from dubhe_sdk.logs.format import LOG_LINE
 from dubhe_sdk.logs.format import formatter as line_formatter
 
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 14
 _REPEAT_WARNING_SECONDS = 60.0
-
-FORMAT = "%(asctime)s %(levelname)s %(process)d %(message)s"
 
 
 class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
@@ -112,7 +111,7 @@ def open_log(path: Path, *, console: bool = True) -> logging.Logger:
         handler.close()
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    formatter = line_formatter(FORMAT)
+    formatter = line_formatter(LOG_LINE)
     if console:
         on_console = logging.StreamHandler(sys.stderr)
         on_console.setFormatter(formatter)

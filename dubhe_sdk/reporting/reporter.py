@@ -42,7 +42,7 @@ class Reporter:
         self._settings = settings
         self._instance_id = instance_id
         self._prefix = b'{"instance_id":' + dumps(instance_id) + b',"request_number":'
-        # As `encode_value` would write it; formatting takes time for each part that is put in.
+        # As `messages.encode_value` would write it; formatting takes time for each part.
         self._progress = b'%b%%d,"date":%%d,"mes_type":%d,"data":%%b}' % (
             self._prefix.replace(b"%", b"%%"),
             MessageType.PROGRESS,
@@ -72,7 +72,7 @@ class Reporter:
     def report(self, kind: Kind, type_: MessageType, data: Any) -> bool:
         """Say READY, START, END or a result. Return whether it was accepted."""
         date = _time_ns() // 1_000_000
-        value = encode_value(self._prefix, next(self._numbers), date, type_, dumps(data))
+        value = messages.encode_value(self._prefix, next(self._numbers), date, type_, dumps(data))
         return self.writer.append(kind, value, date)
 
     def _describe(self, stream: str) -> Description:
@@ -92,19 +92,6 @@ class Reporter:
 
     def _renumber(self) -> None:
         self._numbers = _request_numbers()
-
-
-def encode_value(
-    prefix: bytes, request_number: int, date_ms: int, type_: MessageType, data: bytes
-) -> bytes:
-    """Return a message's value from its parts; ``prefix`` holds the instance's id."""
-    return b'%b%d,"date":%d,"mes_type":%d,"data":%b}' % (
-        prefix,
-        request_number,
-        date_ms,
-        type_,
-        data,
-    )
 
 
 def _request_numbers() -> Iterator[int]:

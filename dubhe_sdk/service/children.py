@@ -12,10 +12,20 @@ from pathlib import Path
 from dubhe_sdk.autostart import PROCESS_VARIABLE
 from dubhe_sdk.cli.command import dubhe_command, support_command
 from dubhe_sdk.ipc.channel import Channel
+from dubhe_sdk.process.backoff import RestartBackoff
 
 # The number of a model process, from 0; 0 if there is only one. For the algorithm, which may
 # choose a GPU by it.
 WORKER_VARIABLE = "DUBHE_WORKER_INDEX"
+
+
+_RESTART_DELAYS_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 30)
+_STABLE_SECONDS = 60.0
+
+
+def restart_backoff() -> RestartBackoff:
+    """Return the backoff of one child of the service parent."""
+    return RestartBackoff(_RESTART_DELAYS_SECONDS, _STABLE_SECONDS)
 
 
 class Child:

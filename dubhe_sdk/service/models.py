@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dubhe_sdk.process import tree
-from dubhe_sdk.service.backoff import Backoff
-from dubhe_sdk.service.children import WORKER_VARIABLE, Child
+from dubhe_sdk.service.children import WORKER_VARIABLE, Child, restart_backoff
 
 
 class Model:
@@ -26,7 +25,7 @@ class Model:
         """Why the class could not be constructed."""
         self.death = ""
         """How the last process ended, in words; empty while none has died."""
-        self.backoff = Backoff()
+        self.backoff = restart_backoff()
 
     @property
     def serves(self) -> bool:

@@ -30,8 +30,7 @@ from dubhe_sdk.process import lifeline, memory, tree
 from dubhe_sdk.process.linux import adopt_orphans
 from dubhe_sdk.process.state_file import StateFile
 from dubhe_sdk.reporting.reporter import SERVICE_VARIABLE, Reporter
-from dubhe_sdk.service.backoff import Backoff
-from dubhe_sdk.service.children import Child, socket_of, start_model, start_web
+from dubhe_sdk.service.children import Child, restart_backoff, socket_of, start_model, start_web
 from dubhe_sdk.service.listen import listen
 from dubhe_sdk.service.loop import Loop
 from dubhe_sdk.service.models import Model, Models
@@ -70,7 +69,7 @@ class Service:
         self._log: logging.Logger = open_log(settings.log_file)
         self._loop = Loop()
         self._web: Child | None = None
-        self._web_backoff = Backoff()
+        self._web_backoff = restart_backoff()
         self._web_watchdog = Watchdog()
         self._models = Models()
         self._instance_id = settings.instance_id

@@ -1,4 +1,4 @@
-"""The service's state, which the parent owns and publishes to the web front."""
+"""What the parent tells the web front: its state, and its answer to a start request."""
 
 from __future__ import annotations
 
@@ -51,3 +51,12 @@ class ServiceState:
             detail=value["detail"],
             unavailable=tuple(value["unavailable"]),
         )
+
+
+class Verdict(str, Enum):
+    """The parent's answer to a start request."""
+
+    STARTED = "started"
+    DUPLICATE = "duplicate"  # this very request is running already: acknowledged, nothing started
+    BUSY = "busy"  # another one is running
+    UNAVAILABLE = "unavailable"  # the model is not ready

@@ -24,6 +24,7 @@ import os
 from pathlib import Path
 from time import monotonic_ns
 
+from dubhe_sdk.process.lock import is_held
 from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.frame import Corrupt, Frame, Incomplete
 
@@ -128,7 +129,7 @@ class StreamReader:
             OSError: the segment cannot be read.
         """
         while not self.ended:
-            growing = segment.is_growing(self._fd)
+            growing = is_held(self._fd)
             begin = self.offset
             frames, wanted = self._parse(os.pread(self._fd, _CHUNK, self.offset))
             if not frames and wanted > _CHUNK:

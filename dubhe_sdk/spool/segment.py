@@ -13,7 +13,7 @@ A stream is a row of segments, ``<stream>.<number>.seg``, numbered from 1. The f
 
 ``dropped`` and its checksum alone are overwritten in place; it counts what the policy dropped, and
 is exact even if the writer is killed. Any change of the format, the frames' included, changes the
-last byte of the magic: a file of another version is told and kept, never taken for damage.
+last byte of the magic: a file of another version is reported and kept, never taken for damage.
 
 The writer holds an exclusive ``flock`` on the segment for as long as it may append to it. The
 kernel drops it at the writer's death. A file appears under its name only after it is locked
@@ -46,7 +46,6 @@ _NOTHING_DROPPED = bytes(_DROPPED_SIZE)
 _CRC_OF_NOTHING = crc32(_COUNT.pack(0))
 MAX_DROPPED = 2**32 - 1
 MAX_DESCRIPTION = 1024 * 1024
-_MAX_REPAIRED = 4096  # real ones have about 400 bytes; the search is quadratic
 
 _CHUNK = 64 * 1024
 _NAME = re.compile(r"(?P<stream>[0-9a-z-]{1,64})\.(?P<number>[0-9]{8})\.seg")
@@ -86,22 +85,22 @@ def read_description(fd: int, stream: str | None = None) -> tuple[Description, i
         stream: whose segment it is by its name; None: any.
 
     Raises:
-        BadSegment: the header is damaged beyond repair, of a version that this one cannot read,
-            or of another stream: then the file was copied or renamed, and delivering it would
-            repeat what is delivered from the original.
+        BadSegment: the header is damaged, of a version that this one cannot read, or of another
+            stream: then the file was copied or renamed, and delivering it would repeat what is
+            delivered from the original.
     """
     prefix = os.pread(fd, PREFIX.size, 0)
     if len(prefix) < PREFIX.size:
         raise BadSegment(f"the file has {len(prefix)} bytes, a header has {PREFIX.size}")
     magic, _, length, crc = PREFIX.unpack(prefix)
-    if magic[-1:] != MAGIC[-1:] or (magic[:-1] != MAGIC[:-1] and not _one_bit(magic, MAGIC)):
+    if magic != MAGIC:
         raise BadSegment(
             f"the file begins with {magic!r}, expected {MAGIC!r}: it is of another version, which "
             "alone can deliver it, or no segment, and then to be moved out of the spool"
         )
     text = os.pread(fd, min(length, MAX_DESCRIPTION), PREFIX.size)
     if len(text) != length or crc32(text) != crc:
-        text = repaired(os.pread(fd, MAX_DESCRIPTION, PREFIX.size), length, crc)
+        raise BadSegment("the checksum of the description is wrong")
     try:
         description = Description(**json.loads(text))
     except (TypeError, ValueError) as error:
@@ -120,40 +119,6 @@ def is_of_another_version(fd: int) -> bool:
     return magic[:-1] == MAGIC[:-1] and magic != MAGIC
 
 
-def repaired(rest: bytes, length: int, crc: int) -> bytes:
-    """Return a description one bit of which, or of its length or checksum, is wrong.
-
-    A stream whose description is lost cannot be delivered at all, so one bit is searched for.
-    Up to three wrong bits are never taken for another text: CRC-32 tells those apart.
-
-    Args:
-        rest: what follows the header's prefix in the file.
-        length: of the description, as in the prefix.
-        crc: of the description, as in the prefix.
-
-    Raises:
-        BadSegment: more than one bit is wrong.
-    """
-    for bit in range(32):
-        if (other := length ^ 1 << bit) <= len(rest) and crc32(rest[:other]) == crc:
-            return rest[:other]
-    text = bytearray(rest[:length])
-    if len(text) == length <= _MAX_REPAIRED:
-        if (crc32(text) ^ crc).bit_count() == 1:
-            return bytes(text)
-        for index in range(length):
-            for bit in range(8):
-                text[index] ^= 1 << bit
-                if crc32(text) == crc:
-                    return bytes(text)
-                text[index] ^= 1 << bit
-    raise BadSegment("the description's checksum is wrong, and not by one bit alone")
-
-
-def _one_bit(found: bytes, expected: bytes) -> bool:
-    return (int.from_bytes(found, "big") ^ int.from_bytes(expected, "big")).bit_count() == 1
-
-
 def encode_dropped(count: int) -> bytes:
     """Return the header's field for so many dropped records, at most `MAX_DROPPED`."""
     raw = _COUNT.pack(min(count, MAX_DROPPED))
@@ -161,7 +126,7 @@ def encode_dropped(count: int) -> bytes:
 
 
 def read_dropped(fd: int) -> int | None:
-    """Return how many records were dropped while this segment was the writer's.
+    """Return how many records were dropped while this was the writer's current segment.
 
     None if the count is damaged.
     """
@@ -181,11 +146,6 @@ def parse_name(name: str) -> tuple[str, int] | None:
     """Return stream and number, or None if the name is not a segment's."""
     match = _NAME.fullmatch(name)
     return (match["stream"], int(match["number"])) if match else None
-
-
-def is_growing(fd: int) -> bool:
-    """Return whether a writer still holds the segment."""
-    return is_held(fd)
 
 
 def list_segments(directory: Path) -> dict[str, list[int]]:
@@ -223,7 +183,7 @@ def remove_abandoned(directory: Path, seconds: float = 60.0) -> None:
         try:
             with path.open("rb") as file:
                 old = time.time() - os.fstat(file.fileno()).st_mtime > seconds
-                if old and not is_growing(file.fileno()):
+                if old and not is_held(file.fileno()):
                     path.unlink(missing_ok=True)
         except FileNotFoundError:
             continue  # it has its name now
@@ -241,7 +201,7 @@ def remove_blank(directory: Path) -> list[str]:
             path = directory / file_name(stream, number)
             try:
                 with path.open("rb") as file:
-                    if not is_growing(file.fileno()) and _is_blank(file):
+                    if not is_held(file.fileno()) and _is_blank(file):
                         path.unlink()
                         removed.append(path.name)
             except OSError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dubhe_sdk.contract import messages
+from dubhe_sdk.contract.messages import encode_value
 from dubhe_sdk.reporting.encoding import dumps
-from dubhe_sdk.reporting.reporter import encode_value
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.merge import SpooledFrame
 from dubhe_sdk.spool.segment import Description

@@ -87,8 +87,7 @@ def request(folder: Path, count: int) -> None:
     """Answer an inference request: the web front's own work, without sockets and model."""
     from dubhe_sdk.contract.kind import TaskKind
     from dubhe_sdk.contract.requests import RequestType
-    from dubhe_sdk.service.state import Phase, ServiceState
-    from dubhe_sdk.service.web.backend import Verdict
+    from dubhe_sdk.service.state import Phase, ServiceState, Verdict
     from dubhe_sdk.service.web.handler import Handler
 
     class Backend:
@@ -106,7 +105,7 @@ def request(folder: Path, count: int) -> None:
         b'"resource_allocation":{"CUDA_VISIBLE_DEVICES":"0"}}'
     )
     handler = Handler(Backend(), 1 << 20)
-    assert b'"flag":1' in handler.handle(body, None).body
+    assert b'"flag":1' in handler.handle(body, None)
     for _ in range(count):
         handler.handle(body, None)
 

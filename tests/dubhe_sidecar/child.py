@@ -8,9 +8,8 @@ from pathlib import Path
 
 from dubhe_sdk.contract import messages
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.contract.messages import MessageType
+from dubhe_sdk.contract.messages import MessageType, encode_value
 from dubhe_sdk.reporting.encoding import dumps
-from dubhe_sdk.reporting.reporter import encode_value
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.writer import SpoolWriter
 from tests.dubhe_sdk.spool.helpers import DATE_MS, INSTANCE_ID, make_writer

@@ -20,9 +20,8 @@ with atheris.instrument_imports():
     from dubhe_sdk.contract import requests
     from dubhe_sdk.contract.kind import TaskKind
     from dubhe_sdk.contract.requests import RequestType
-    from dubhe_sdk.service.state import Phase, ServiceState
+    from dubhe_sdk.service.state import Phase, ServiceState, Verdict
     from dubhe_sdk.service.web import handler
-    from dubhe_sdk.service.web.backend import Verdict
 
 from tests.fuzz.payloads import payload
 from tests.fuzz.replies import check
@@ -48,7 +47,7 @@ HANDLER = handler.Handler(Backend(), 1 << 20)
 
 def one_input(data: bytes) -> None:
     route = ROUTES[data[0] % len(ROUTES)] if data else None
-    check(HANDLER.handle(data[1:], route).body)
+    check(HANDLER.handle(data[1:], route))
 
 
 def main() -> None:

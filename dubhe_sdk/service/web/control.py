@@ -20,9 +20,8 @@ from gevent.lock import BoundedSemaphore
 
 from dubhe_sdk.contract.framing import FrameReader, pack
 from dubhe_sdk.contract.requests import RequestType
-from dubhe_sdk.service.state import ServiceState
+from dubhe_sdk.service.state import ServiceState, Verdict
 from dubhe_sdk.service.watchdog import KEEPALIVE_INTERVAL_SECONDS
-from dubhe_sdk.service.web.backend import Verdict
 
 _log = logging.getLogger(__name__)
 

@@ -11,20 +11,21 @@ import json
 import logging
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from dubhe_sdk.contract import requests
 from dubhe_sdk.contract.requests import KIND_OF_REQUEST, RequestType
 from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.reporting.encoding import dumps
-from dubhe_sdk.service.state import Phase, ServiceState
-from dubhe_sdk.service.web.backend import (
-    Backend,
+from dubhe_sdk.service.state import Phase, ServiceState, Verdict
+from dubhe_sdk.service.web.inference.errors import (
     InferenceFailed,
     InferenceOverloaded,
     ModelDied,
-    Verdict,
 )
+
+if TYPE_CHECKING:
+    from dubhe_sdk.service.web.backend import Backend
 
 try:
     import orjson
@@ -45,13 +46,6 @@ _NUMBER = b',"request_number":'
 _NESTED_TOO_DEEPLY = "param error: the request is nested too deeply"
 
 
-class Reply(NamedTuple):
-    """What to send back."""
-
-    body: bytes
-    """A JSON object, UTF-8."""
-
-
 class Handler:
     """Answers requests. Several greenlets may be inside at once.
 
@@ -64,8 +58,8 @@ class Handler:
         self._backend = backend
         self._limit = limit
 
-    def handle(self, body: bytes, route_type: RequestType | None) -> Reply:
-        """Answer a request. Never raises on account of what ``body`` holds.
+    def handle(self, body: bytes, route_type: RequestType | None) -> bytes:
+        """Return the reply to a request: a JSON object, UTF-8. Never raises because of ``body``.
 
         Args:
             body: as it came.
@@ -75,12 +69,12 @@ class Handler:
         number = b""
         try:
             if route_type is RequestType.HEARTBEAT and not body.strip():
-                return Reply(_ONLINE)
+                return _ONLINE
             request, body = _load(body)
             type_ = _type(request, route_type)
             if route_type is None and type_ is RequestType.INFERENCE:
                 number = _request_number(request)
-            return Reply(self._answer(type_, request, body, number))
+            return self._answer(type_, request, body, number)
         except (RequestInvalid, InferenceOverloaded) as refused:
             message = str(refused)
         except InferenceFailed as failed:
@@ -92,9 +86,9 @@ class Handler:
         except Exception as error:  # noqa: BLE001 - logged, and the client waits for a reply
             _log.exception("a request could not be answered")
             message = f"exception occurs: {type(error).__name__}: {error}"
-        return Reply(_refusal(message, number))
+        return _refusal(message, number)
 
-    def refuse_too_large(self, found: int | None = None) -> Reply:
+    def refuse_too_large(self, found: int | None = None) -> bytes:
         """Return the refusal of a request that is longer than the limit.
 
         Args:
@@ -103,9 +97,9 @@ class Handler:
         what = "the request" if found is None else f"the request of {found} bytes"
         return self.refuse(f"param error: {what} is too large, at most {self._limit} bytes")
 
-    def refuse(self, message: str) -> Reply:
+    def refuse(self, message: str) -> bytes:
         """Return a refusal for a reason that only the protocol knows."""
-        return Reply(_refusal(message, b""))
+        return _refusal(message, b"")
 
     def _answer(
         self, type_: RequestType, request: dict[str, Any], body: bytes, number: bytes

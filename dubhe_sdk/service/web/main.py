@@ -8,20 +8,18 @@ import os
 import sys
 
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.logs.format import formatter, log_to_stderr
+from dubhe_sdk.logs.format import WEB_LOG_LINE, formatter, log_to_stderr
 from dubhe_sdk.service.web.options import read_web_options
 from dubhe_sdk.service.web.runtime import WebConfig
 
 EXIT_USAGE = 2
-
-FORMAT = "%(asctime)s %(levelname)s %(process)d web: %(message)s"
 
 
 def main(argv: list[str]) -> int:
     """Serve one protocol. Returns the exit status; 2 for wrong usage."""
     arguments = _parser().parse_args(argv)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter(FORMAT))
+    handler.setFormatter(formatter(WEB_LOG_LINE))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:
         options = read_web_options(os.environ)

@@ -9,13 +9,13 @@ import gevent
 from gevent import socket
 from gevent.event import Event
 
+from dubhe_sdk.service.web.backend import Backend
 from dubhe_sdk.service.web.control import Control
 from dubhe_sdk.service.web.handler import Handler
 from dubhe_sdk.service.web.inference.pool import ModelPool
 from dubhe_sdk.service.web.limits.connections import Connections
 from dubhe_sdk.service.web.limits.memory_budget import MemoryBudget
 from dubhe_sdk.service.web.options import WebOptions, connection_limit
-from dubhe_sdk.service.web.remote import RemoteBackend
 
 # What running requests get after SIGTERM. The service parent kills the web front after 3 s.
 STOP_SECONDS = 2.5
@@ -57,7 +57,7 @@ class WebRuntime:
         )
         self.orphaned = False
         """Whether the parent is gone: then nobody is left to finish requests for."""
-        self.handler = Handler(RemoteBackend(self.control, pool), options.max_request_bytes)
+        self.handler = Handler(Backend(self.control, pool), options.max_request_bytes)
         self.budget = MemoryBudget(options.max_buffer_bytes)
         self.connections = Connections(
             connection_limit(

@@ -11,7 +11,7 @@ from typing import Any
 
 from dubhe_sdk.environment import directories
 from dubhe_sdk.process.state_file import read_local_state
-from dubhe_sdk.service.heartbeat import heartbeat_problem
+from dubhe_sidecar.service_heartbeat import heartbeat_problem
 from dubhe_sidecar.status import describe_sidecar, is_running, read_live
 
 EXIT_HEALTHY = 0

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubhe_sdk.api.metrics import MetricsCleaner, to_number
+from dubhe_sdk.api.metrics import MetricsCleaner
+from dubhe_sdk.contract.numbers import to_number
 from dubhe_sdk.reporting.encoding import dumps_numbers
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from dubhe_sdk.contract import messages
-from dubhe_sdk.contract.messages import MessageType
+from dubhe_sdk.contract.messages import MessageType, encode_value
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import SpoolUnusable
-from dubhe_sdk.reporting.reporter import Reporter, encode_value
+from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.process.lock import is_held
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.frame import Frame, Kind
 from dubhe_sdk.spool.limits import SpoolLimits
@@ -116,7 +117,7 @@ def dropped_in(directory: Path) -> int:
 
 def is_growing(path: Path) -> bool:
     with path.open("rb") as file:
-        return segment.is_growing(file.fileno())
+        return is_held(file.fileno())
 
 
 def flip_bit(path: Path, offset: int, bit: int = 0) -> None:
@@ -128,13 +129,13 @@ def flip_bit(path: Path, offset: int, bit: int = 0) -> None:
 
 
 def spoil_description(path: Path) -> None:
-    """Damage a segment's header beyond repair."""
+    """Damage a segment's header."""
     for offset in (30, 31):
         flip_bit(path, offset)
 
 
 class FakeTime:
-    """Stands for the clock of `dubhe_sdk.spool.reader`, so that nobody waits out its patience."""
+    """Stands for the clock of `dubhe_sdk.spool.reader`, so that no test waits for its timeout."""
 
     def __init__(self) -> None:
         self.now = 1

@@ -54,7 +54,7 @@ class MalformedRequests:
         status = next((s for kind, s in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
         body = self._handler.refuse(
             f"param error: the HTTP request cannot be read: {str(error)[:_LONGEST]}"
-        ).body
+        )
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

@@ -35,7 +35,7 @@ def make_app(handler: Handler, options: WebOptions) -> falcon.App[falcon.Request
         known = ", ".join(ROUTES)
         response.data = handler.refuse(
             f"param error: {what}: {error.status}; GET or POST one of {known}"
-        ).body
+        )
 
     def handle_unexpected_error(
         request: falcon.Request,
@@ -45,7 +45,7 @@ def make_app(handler: Handler, options: WebOptions) -> falcon.App[falcon.Request
     ) -> None:
         """Answer even if this program is at fault, and tell it in the log."""
         _log.error("a request to %s could not be answered", request.path, exc_info=error)
-        response.data = handler.refuse(f"exception occurs: {type(error).__name__}: {error}").body
+        response.data = handler.refuse(f"exception occurs: {type(error).__name__}: {error}")
 
     app.set_error_serializer(serialize_error)
     app.add_error_handler(Exception, handle_unexpected_error)
@@ -73,14 +73,14 @@ class Route:
         try:
             data = body.read_all(request.env.get("CONTENT_LENGTH"), self._limit, self._seconds)
         except BodyTooLarge as error:
-            response.data = self._handler.refuse_too_large(error.length).body
+            response.data = self._handler.refuse_too_large(error.length)
         except BudgetExceeded as error:
-            response.data = self._handler.refuse(str(error)).body
+            response.data = self._handler.refuse(str(error))
         except BodyUnusable as error:
-            response.data = self._handler.refuse(f"param error: {error}").body
+            response.data = self._handler.refuse(f"param error: {error}")
         else:
             try:
-                response.data = self._handler.handle(data, self._type).body
+                response.data = self._handler.handle(data, self._type)
             finally:
                 body.done()
 

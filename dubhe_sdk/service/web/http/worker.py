@@ -22,12 +22,11 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.workers.ggevent import GeventWorker
 
-from dubhe_sdk.logs.format import formatter
+from dubhe_sdk.logs.format import WEB_LOG_LINE, formatter
 from dubhe_sdk.service.web.http.body import RequestBody
 from dubhe_sdk.service.web.http.malformed import MalformedRequests
 from dubhe_sdk.service.web.http.routes import make_app
 from dubhe_sdk.service.web.limits.connections import drain
-from dubhe_sdk.service.web.main import FORMAT
 from dubhe_sdk.service.web.options import (
     MAX_HEADER_LINE_BYTES,
     MAX_HEADER_LINES,
@@ -55,7 +54,7 @@ class WebLogger(Logger):  # type: ignore[misc]
         """Set up the loggers."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
-            handler.setFormatter(formatter(FORMAT))
+            handler.setFormatter(formatter(WEB_LOG_LINE))
 
 
 class WebApplication(BaseApplication):  # type: ignore[misc]

@@ -6,7 +6,7 @@ import json
 
 from dubhe_sdk.contract.framing import pack
 from dubhe_sdk.errors import RequestInvalid
-from dubhe_sdk.service.web.backend import InferenceFailed, ModelDied, RequestNotDelivered
+from dubhe_sdk.service.web.inference.errors import InferenceFailed, ModelDied, RequestNotDelivered
 from dubhe_sdk.service.web.inference.model_connection import ModelConnection
 
 # Most bytes of requests that are sent before their turn: about what a socket's buffer holds, and

@@ -28,7 +28,7 @@ from typing import Any
 from gevent import get_hub, getcurrent
 
 from dubhe_sdk.contract.framing import LENGTH
-from dubhe_sdk.service.web.backend import ModelDied, ModelUnavailable, RequestNotDelivered
+from dubhe_sdk.service.web.inference.errors import ModelDied, ModelUnavailable, RequestNotDelivered
 
 _READ, _WRITE = 1, 2
 _CHUNK = 65536

@@ -8,7 +8,11 @@ from typing import cast
 
 from gevent.event import AsyncResult
 
-from dubhe_sdk.service.web.backend import InferenceOverloaded, ModelUnavailable, RequestNotDelivered
+from dubhe_sdk.service.web.inference.errors import (
+    InferenceOverloaded,
+    ModelUnavailable,
+    RequestNotDelivered,
+)
 from dubhe_sdk.service.web.inference.model import ModelProcess
 
 

@@ -81,7 +81,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
                     if isinstance(error, FrameTooLarge)
                     else handler.refuse(str(error))
                 )
-                stream.sendall(pack(refusal.body), seconds)
+                stream.sendall(pack(refusal), seconds)
                 drain(gevent_socket.socket(fileno=stream.detach()))
                 return
             if frame is None:
@@ -89,7 +89,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
             connections.work(stream)
             reply = handler.handle(frame, None)
             connections.wait(stream)
-            stream.sendall(pack(reply.body), seconds)
+            stream.sendall(pack(reply), seconds)
             if connections.stopping:
                 return
             deadline_stream.begin_frame(reader.buffered)

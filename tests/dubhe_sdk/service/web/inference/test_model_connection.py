@@ -14,7 +14,7 @@ import pytest
 from gevent import Greenlet
 
 from dubhe_sdk.contract.framing import LENGTH, pack
-from dubhe_sdk.service.web.backend import (
+from dubhe_sdk.service.web.inference.errors import (
     InferenceFailed,
     InferenceOverloaded,
     ModelDied,

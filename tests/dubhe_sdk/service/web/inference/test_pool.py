@@ -11,7 +11,7 @@ from typing import Any
 import gevent
 import pytest
 
-from dubhe_sdk.service.web.backend import (
+from dubhe_sdk.service.web.inference.errors import (
     InferenceFailed,
     InferenceOverloaded,
     ModelDied,

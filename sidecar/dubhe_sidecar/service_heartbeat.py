@@ -1,4 +1,4 @@
-"""Asks a service on this host for its heartbeat, as the platform does; standard library only."""
+"""Asks a service on this host for its heartbeat, as the platform does."""
 
 from __future__ import annotations
 

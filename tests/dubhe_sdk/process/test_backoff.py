@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dubhe_sdk.service.backoff import Backoff
+from dubhe_sdk.process.backoff import RestartBackoff
 
 
 def test_longer_each_time_and_short_again_after_a_stable_life(
@@ -12,7 +12,7 @@ def test_longer_each_time_and_short_again_after_a_stable_life(
 ) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    backoff = Backoff()
+    backoff = RestartBackoff((0.2, 0.5, 1, 2, 5, 10, 30), stable_seconds=60)
     delays = []
     for _ in range(8):
         backoff.started()
