@@ -47,22 +47,24 @@ RUN --mount=type=bind,source=image,target=/mnt/image \
         --require-hashes -r /mnt/image/requirements.lock \
     && /mnt/image/slim /opt/dubhe/venv
 
-# --- wheel: this project; a change of its code rebuilds from here on ------------------------------
-FROM builder AS wheel
-COPY pyproject.toml README.md README.zh-CN.md LICENSE /src/
+# --- wheels: this project; a change of its code rebuilds from here on ------------------------------
+FROM builder AS wheels
+COPY pyproject.toml hatch_build.py README.md README.zh-CN.md LICENSE /src/
+COPY core /src/core
 COPY dubhe_sdk /src/dubhe_sdk
 COPY sidecar /src/sidecar
 COPY simulator /src/simulator
 RUN --mount=type=bind,source=image,target=/mnt/image \
-    /tmp/tools/bin/pip wheel -q --no-deps --no-index --no-build-isolation -w /wheels /src \
-    && /mnt/image/install-wheel /wheels/*.whl
+    /tmp/tools/bin/pip wheel -q --no-deps --no-index --no-build-isolation -w /wheels \
+        /src/core /src/sidecar /src/simulator /src \
+    && /mnt/image/install-wheels /wheels
 
 # --- base: what is published ----------------------------------------------------------------------
 FROM python AS base
 # Seldom changed first: most of an update is layers that everybody has already.
 COPY --from=builder /usr/bin/tini-static /usr/bin/tini
 COPY --from=builder /opt/dubhe/venv /opt/dubhe/venv
-COPY --from=wheel /out /
+COPY --from=wheels /out /
 COPY image/dubhe image/start image/run.sh image/prepare-data /opt/dubhe/bin/
 # Writable by whatever user the platform chooses: `--user 12345:0` saves its models in /app too.
 RUN ln -s /opt/dubhe/bin/dubhe /usr/local/bin/dubhe \
@@ -72,8 +74,10 @@ folder.mkdir(parents=True, exist_ok=True); (folder / 'dubhe.pth').write_text('/o
     && python3 -c "import dubhe_sdk"
 
 # DUBHE_COMMAND: web front and sidecar run in their own environment.
+# PIP_CONSTRAINT: what an algorithm's requirements.txt asks for leaves the SDK as it is.
 # PIP_BREAK_SYSTEM_PACKAGES: in a container there is no distribution to protect from pip.
 ENV DUBHE_COMMAND=/opt/dubhe/bin/dubhe \
+    PIP_CONSTRAINT=/opt/dubhe/constraints.txt \
     PIP_BREAK_SYSTEM_PACKAGES=1 \
     PIP_ROOT_USER_ACTION=ignore
 # So that --build-arg PIP_INDEX_URL=… reaches the pip of an algorithm's two-line Dockerfile as well.

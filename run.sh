@@ -2,8 +2,8 @@
 # The local platform with the digits example on this machine: ./run.sh --help
 #
 # Needs Python 3.10 or newer and nothing else. Prepares a private environment below .cache/ once
-# (pip's own configuration decides where packages come from), and again when pyproject.toml, the
-# example's requirements or the Python version change.
+# (pip's own configuration decides where packages come from), and again when what it is made
+# from changes: a pyproject.toml, the version, the example's requirements or Python.
 set -euo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -47,7 +47,8 @@ find_python() {
 
 # What the environment was made from; another value means that it has to be made again.
 fingerprint() {
-    "$python" - "$root/pyproject.toml" "$example/requirements.txt" "$root" <<'PYTHON'
+    "$python" - "$root"/{.,core,sidecar,simulator}/pyproject.toml "$root/hatch_build.py" \
+        "$root/dubhe_sdk/version.py" "$example/requirements.txt" "$root" <<'PYTHON'
 import hashlib, pathlib, platform, sys
 
 *files, root = sys.argv[1:]
@@ -72,7 +73,8 @@ prepare_environment() {
         "正在准备独立环境 $venv(仅第一次,约一分钟)"
     step "  1/3 creating it" "  1/3 创建环境" "$python" -m venv --clear "$venv"
     step "  2/3 installing dubhe-sdk" "  2/3 安装 dubhe-sdk" \
-        "$venv/bin/python" -m pip install -e "$root"
+        "$venv/bin/python" -m pip install \
+        -e "$root/core" -e "$root/sidecar" -e "$root/simulator" -e "$root"
     step "  3/3 installing what the example needs" "  3/3 安装示例所需的包" \
         "$venv/bin/python" -m pip install -r "$example/requirements.txt"
     printf '%s\n' "$wanted" >"$venv/.made-from"

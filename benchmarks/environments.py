@@ -1,7 +1,7 @@
 """Environments below ``.cache/bench``: one for this project, one for each peer.
 
-Each is made once. What makes it up (packages, interpreter, for ours also pyproject.toml) is part of
-its stamp, so a change makes it anew.
+Each is made once. What makes it up (packages, interpreter, ours: each pyproject.toml) is part
+of its stamp, so a change makes it anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "bench"
 
 # The real Kafka broker comes from the tests, and with it its client for administration.
-_OURS = ("-e", f"{ROOT}[fast]", "confluent-kafka==2.16.1")
+_FOLDERS = (f"{ROOT}/core", f"{ROOT}/sidecar", f"{ROOT}/simulator", f"{ROOT}[fast]")
+_OURS = (*(word for folder in _FOLDERS for word in ("-e", folder)), "confluent-kafka==2.16.1")
 _VERSIONS = """
 import json, sys
 from importlib.metadata import version
@@ -48,6 +49,7 @@ def environment(name: str, packages: Sequence[str]) -> Path:
     """
     depends = [*packages, sys.version]
     if "-e" in packages:
+        depends += [path.read_text("utf-8") for path in sorted(ROOT.glob("*/pyproject.toml"))]
         depends.append((ROOT / "pyproject.toml").read_text("utf-8"))
     stamp = hashlib.sha256("\n".join(depends).encode()).hexdigest()[:16]
     folder = CACHE / name

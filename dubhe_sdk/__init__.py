@@ -34,8 +34,7 @@ from dubhe_sdk.errors import (  # noqa: E402   which usually does not return
     SpoolUnusable,
     TaskStopped,
 )
-
-__version__ = "0.1.0"
+from dubhe_sdk.version import __version__  # noqa: E402
 
 __all__ = [
     "AppInvalid",

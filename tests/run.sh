@@ -46,12 +46,15 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
 }
 
 venv=.cache/test-venv
-stamp=$(cat pyproject.toml tests/requirements.txt docs/requirements.txt <(python3 -V) | sha256sum | cut -c1-16)
+# What makes the environment up.
+made_from=(pyproject.toml {core,sidecar,simulator}/pyproject.toml hatch_build.py dubhe_sdk/version.py)
+stamp=$(cat "${made_from[@]}" {tests,docs}/requirements.txt <(python3 -V) | sha256sum | cut -c1-16)
 if [ ! -e "$venv/$stamp" ]; then
   say "preparing $venv"
   rm -rf "$venv"
   python3 -m venv "$venv"
-  "$venv/bin/pip" install -q --disable-pip-version-check -r tests/requirements.txt -e .
+  "$venv/bin/pip" install -q --disable-pip-version-check -r tests/requirements.txt \
+    -e ./core -e ./sidecar -e ./simulator -e .
   touch "$venv/$stamp"
 fi
 export PATH="$PWD/$venv/bin:$PATH"

@@ -59,7 +59,7 @@ def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
     """The check that the others rest on: of a page, of an anchor, and of a source file."""
     copy = tmp_path / "copy"
     copy.mkdir()
-    subprocess.run(["cp", "-r", DOCS, ROOT / "mkdocs.yml", copy], check=True)
+    subprocess.run(["cp", "-r", DOCS, ROOT / "mkdocs.yml", ROOT / "dubhe_sdk", copy], check=True)
     page = copy / "docs/en/index.md"
     with page.open("a", encoding="utf-8") as file:
         file.write("\n[a](none.md) [b](delivery.md#none) [c](../../none.py)\n")

@@ -116,7 +116,7 @@ SCRIPTS = [
     *("run.sh", "tests/run.sh", "tests/docker/engine", ".ci/run"),
     *(
         f"image/{name}"
-        for name in ("apt-install", "audit", "dubhe", "ensure-python", "install-wheel")
+        for name in ("apt-install", "audit", "dubhe", "ensure-python", "install-wheels")
     ),
     *(f"image/{name}" for name in ("lock", "publish", "run.sh", "slim", "start")),
 ]

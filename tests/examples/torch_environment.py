@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support import distributions
+
 PACKAGES = ("torch==2.13.0", "numpy>=2.2,<3", "pillow>=11", "orjson>=3.10")
-CACHE = ROOT / ".cache"
+CACHE = distributions.ROOT / ".cache"
 
 
 def torch_python() -> Path:
@@ -19,7 +20,7 @@ def torch_python() -> Path:
     Raises:
         subprocess.CalledProcessError: it cannot be installed.
     """
-    depends = (ROOT / "pyproject.toml").read_text() + sys.version + repr(PACKAGES)
+    depends = distributions.made_from() + sys.version + repr(PACKAGES)
     stamp = hashlib.sha256(depends.encode()).hexdigest()[:16]
     folder = CACHE / "torch-venv"
     CACHE.mkdir(exist_ok=True)
@@ -28,6 +29,6 @@ def torch_python() -> Path:
         if not (folder / stamp).exists():
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
             pip = [folder / "bin" / "pip", "install", "-q", "--disable-pip-version-check"]
-            subprocess.run([*pip, *PACKAGES, "-e", ROOT], check=True)
+            subprocess.run([*pip, *PACKAGES, *distributions.EDITABLE], check=True)
             (folder / stamp).touch()
     return folder / "bin" / "python"

@@ -106,20 +106,20 @@ def test_variables_that_lead_python_astray(
 def test_the_sdk_counts_as_installed(
     docker_engine: docker.DockerClient, base_image: str, tmp_path: Path
 ) -> None:
-    # "pip install dubhe-sdk" stands in many a requirements.txt; nothing is fetched for it.
+    # "dubhe-core" may stand in a requirements.txt; nothing is fetched for it.
     with Container(
         docker_engine,
         base_image,
         network_mode="none",
-        entrypoint=["pip", "install", "dubhe-sdk"],
+        entrypoint=["pip", "install", "dubhe-core"],
     ) as container:
         assert container.wait() == 0
-        assert "already satisfied: dubhe-sdk in /opt/dubhe/sdk" in container.logs
+        assert "already satisfied: dubhe-core in /opt/dubhe/sdk" in container.logs
     with Container(
         docker_engine,
         base_image,
         network_mode="none",
-        entrypoint=["pip", "uninstall", "-y", "dubhe-sdk"],
+        entrypoint=["pip", "uninstall", "-y", "dubhe-core"],
     ) as container:
         assert container.wait() == 0
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from dubhe_sdk import __version__
 from tests.docker import engine, images
 from tests.docker.containers import Container
 from tests.support.ports import reserved_port
@@ -95,14 +96,15 @@ def test_published_removed_pulled_and_run(
     assert done.returncode == 0, done.stderr
     whole, latest, member = done.stdout.split()
     image = f"{registry}/vision/dubhe-base"
-    version = "0.1.0"
+    version = __version__
     assert whole.startswith(f"{image}:{version}@sha256:")
     assert latest.startswith(f"{image}:latest@sha256:")
     assert member.startswith(f"{image}@sha256:")
     assert catalogue(registry) == ["vision/dubhe-base"]
 
     dist = {path.name for path in (checkout / "dist").iterdir()}
-    assert f"dubhe_sdk-{version}-py3-none-any.whl" in dist
+    names = ("dubhe_core", "dubhe_runtime", "dubhe_simulator", "dubhe_sdk")
+    assert {f"{name}-{version}-py3-none-any.whl" for name in names} <= dist
     bill = json.loads((checkout / "dist" / f"dubhe-base-{version}-amd64.cdx.json").read_text())
     assert {"gevent", "kafka-python"} <= {component["name"] for component in bill["components"]}
 
@@ -137,4 +139,4 @@ def test_a_registry_that_does_not_answer(
     assert done.returncode == 1
     assert "connection refused" in done.stderr
     assert done.stdout == ""
-    docker_engine.images.remove("127.0.0.1:9/dubhe-base:0.1.0-amd64", force=True)
+    docker_engine.images.remove(f"127.0.0.1:9/dubhe-base:{__version__}-amd64", force=True)

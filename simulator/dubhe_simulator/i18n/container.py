@@ -9,13 +9,13 @@ from dubhe_simulator.i18n.core import Words, say_from
 ENGINE_WORDS: Words = {
     "failed": ("Failed: {error}", "失败:{error}"),
     "no_package": (
-        "the Python package docker is missing: pip install 'dubhe-sdk[docker]'",
-        "缺少 Python 包 docker:pip install 'dubhe-sdk[docker]'",
+        "the Python package docker is missing: pip install 'docker>=7'",
+        "缺少 Python 包 docker:pip install 'docker>=7'",
     ),
     "broken_package": (
         "the Python package docker cannot be imported ({error}): "
-        "pip install --force-reinstall 'dubhe-sdk[docker]'",
-        "无法导入 Python 包 docker({error}):pip install --force-reinstall 'dubhe-sdk[docker]'",
+        "pip install --force-reinstall 'docker>=7'",
+        "无法导入 Python 包 docker({error}):pip install --force-reinstall 'docker>=7'",
     ),
     "no_engine": (
         "no Docker engine answers at {host} ({source}): {reason}. {advice}",

@@ -92,7 +92,7 @@ def test_without_the_package(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "docker.py").write_text("raise ModuleNotFoundError('no docker', name='docker')\n")
     done = dubhe(*command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
-    assert "pip install 'dubhe-sdk[docker]'" in done.stdout
+    assert "pip install 'docker>=7'" in done.stdout
 
 
 @pytest.mark.parametrize(

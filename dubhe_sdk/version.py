@@ -1,0 +1,3 @@
+"""The version of all four distributions, and of everything that shows one: only here."""
+
+__version__ = "3.0.0"
