@@ -13,9 +13,9 @@ import sys
 import time
 from typing import Any
 
-from dubhe_sdk.cli.command import support_command
 from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process.backoff import RestartBackoff
+from dubhe_sdk.process.command import support_command
 from dubhe_sdk.process.tree import describe_exit
 
 _RESTART_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)

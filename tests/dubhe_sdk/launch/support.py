@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.harness import App
 
 PYTHON = shlex.quote(sys.executable)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.launch.support import launch
 from tests.dubhe_sdk.service.harness import App
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from dubhe_sdk.process.state_file import read_states
 from dubhe_sidecar.status import is_running
 from tests.dubhe_sdk.launch.support import PYTHON, SPEAKER, launch, progress

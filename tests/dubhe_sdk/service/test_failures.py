@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.algorithms import app_with, failed
 from tests.dubhe_sdk.service.harness import App
 

@@ -9,7 +9,7 @@ from pathlib import Path
 # Names another `dubhe`, for example of an environment under /opt, that runs web and sidecar.
 COMMAND_VARIABLE = "DUBHE_COMMAND"
 
-_SCRIPT = Path(__file__).parent / "bin" / "dubhe.py"
+_SCRIPT = Path(__file__).parents[1] / "cli" / "bin" / "dubhe.py"
 
 
 def dubhe_command() -> list[str]:
