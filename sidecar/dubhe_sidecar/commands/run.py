@@ -13,6 +13,7 @@ from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.logs.format import formatter, log_to_stderr, read_format
 from dubhe_sdk.spool.create import check_directory
+from dubhe_sdk.version import __version__
 from dubhe_sidecar.metrics import Snapshot, labels, read_metrics_options, serve
 from dubhe_sidecar.sidecar import Sidecar
 from dubhe_sidecar.sinks.base import Sink
@@ -31,12 +32,14 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--drain", action="store_true", help="end when everything is delivered")
     parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--core-version", default=__version__, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter("%(asctime)s %(levelname)s sidecar %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("dubhe_sidecar").setLevel(logging.INFO)
     try:
+        _check_version(options.core_version)
         read_format(os.environ)
         temporary, spool = environment.directories(os.environ)
         check_directory(spool)
@@ -55,6 +58,16 @@ def main(argv: list[str]) -> int:
         orphan_seconds=orphan_seconds,
         draining=options.drain,
     ).run()
+
+
+def _check_version(core: str) -> None:
+    """Refuse to serve an algorithm whose dubhe-core is another version: the formats may differ."""
+    if core != __version__:
+        raise EnvironmentInvalid(
+            f"the algorithm's interpreter has dubhe-core {core}, and the `dubhe` that serves it is "
+            f"version {__version__} ({sys.prefix}): install the same version of both, or name "
+            "another `dubhe` by DUBHE_COMMAND"
+        )
 
 
 def _spare_the_collector() -> None:
