@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.writer import SpoolWriter
 from dubhe_sidecar.record import OutgoingRecord, Position

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.harness import TRAIN_ID, App
 from tests.support.waiting import wait_for
 
