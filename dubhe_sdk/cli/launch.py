@@ -6,12 +6,12 @@ import argparse
 import logging
 import os
 
-from dubhe_sdk.cli.command import support_command
 from dubhe_sdk.environment import brokers, directories
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.options import read_launch_options
 from dubhe_sdk.launch.parent import Launcher
 from dubhe_sdk.logs.format import log_to_stderr, read_format
+from dubhe_sdk.process.command import support_command
 from dubhe_sdk.spool.create import check_directory
 
 EXIT_USAGE = 2

@@ -7,11 +7,11 @@ import logging
 import os
 from pathlib import Path
 
-from dubhe_sdk.cli.command import dubhe_command, support_command
 from dubhe_sdk.environment import read_settings
 from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
 from dubhe_sdk.logs.format import log_to_stderr, read_format
+from dubhe_sdk.process.command import dubhe_command, support_command
 from dubhe_sdk.service.options import read_service_options
 from dubhe_sdk.service.parent import Service
 from dubhe_sdk.service.web.options import read_web_options

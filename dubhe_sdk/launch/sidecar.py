@@ -13,9 +13,9 @@ import sys
 import time
 from typing import Any
 
-from dubhe_sdk.cli.command import support_command
 from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process.backoff import RestartBackoff
+from dubhe_sdk.process.command import support_command
 from dubhe_sdk.process.tree import describe_exit
 from dubhe_sdk.version import __version__
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.cli.command import dubhe_command, support_command
 from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.process.command import dubhe_command, support_command
 from tests.support.environ import clean_environ
 
 

@@ -14,7 +14,7 @@ COMMAND_VARIABLE = "DUBHE_COMMAND"
 
 # The package of dubhe-runtime, which brings what web and sidecar depend on.
 _RUNTIME = "dubhe_sidecar"
-_SCRIPT = Path(__file__).parent / "bin" / "dubhe.py"
+_SCRIPT = Path(__file__).parents[1] / "cli" / "bin" / "dubhe.py"
 
 
 def dubhe_command() -> list[str]:
