@@ -59,7 +59,7 @@ def test_nothing_runs(tmp_path: Path) -> None:
         status, lines = health(app)
         assert status == 1
         assert lines == [
-            "the service is not running (yet): nothing has been started, or it has ended",
+            "the service is not running: it has not started yet, or it has ended",
             "sidecar not running",
         ]
 
