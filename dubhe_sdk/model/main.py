@@ -89,7 +89,7 @@ def _serve(
     log: logging.Logger,
 ) -> int:
     assert callable(method)
-    if settings.kind is TaskKind.INFERENCE:
+    if settings.kind is TaskKind.INFER:
         server = InferenceServer(method, settings, options.socket, options.concurrency, log)
         channel.send({"op": "constructed"})
         server.serve()

@@ -287,4 +287,4 @@ class Service:
 
     @property
     def _is_inference(self) -> bool:
-        return self._publisher.kind is TaskKind.INFERENCE
+        return self._publisher.kind is TaskKind.INFER

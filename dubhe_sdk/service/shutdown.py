@@ -52,7 +52,7 @@ class Shutdown:
         """End after a stop signal or the death of the container parent."""
         self._log.info("%s: the service ends", reason)
         self._begin(Phase.STOPPING)
-        if self._publisher.kind is TaskKind.INFERENCE and self._web.pids:
+        if self._publisher.kind is TaskKind.INFER and self._web.pids:
             self._web.stop()
         else:
             self._models.terminate()

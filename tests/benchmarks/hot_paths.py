@@ -91,7 +91,7 @@ def request(folder: Path, count: int) -> None:
     from dubhe_sdk.service.web.handler import RequestHandler
 
     class Backend:
-        state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFERENCE)
+        state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFER)
 
         def start_task(self, type_: RequestType, request: object) -> Verdict:
             raise AssertionError("an inference starts no task")

@@ -185,7 +185,7 @@ def _check_state(state: ServiceState, type_: RequestType) -> None:
     if state.kind is not None and state.kind is not KIND_OF_REQUEST[type_]:
         raise RequestInvalid(
             f"param error: req_type {int(type_)} ({_name(type_)}) does not fit this instance, "
-            f"which is for {state.kind.value}"
+            f"which is for {state.kind.decorator}"
         )
     _refuse_phase(state)
 

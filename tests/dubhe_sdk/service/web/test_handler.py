@@ -181,7 +181,7 @@ def test_overload_and_death_are_told() -> None:
     ("type_", "kind", "message"),
     [
         (1, TaskKind.TRAIN, "model train starting now"),
-        (2, TaskKind.PREDICT, "model predict starting now"),
+        (2, TaskKind.EVALUATE, "model predict starting now"),
     ],
 )
 @pytest.mark.parametrize("verdict", [Verdict.STARTED, Verdict.DUPLICATE])
@@ -257,7 +257,7 @@ def test_other_instance(instance: Any) -> None:
 
 
 def test_manual_mode_takes_any_instance() -> None:
-    state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFERENCE)
+    state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFER)
     for instance in ("other", None):
         assert answer(FakeBackend(state), inference_request(instance_id=instance))["flag"] == 1
 
@@ -292,14 +292,14 @@ def test_wrong_type_names_the_field_and_what_is_expected(field: str, value: Any)
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        (ServiceState(Phase.STARTING, INSTANCE, TaskKind.INFERENCE, True), "not ready"),
+        (ServiceState(Phase.STARTING, INSTANCE, TaskKind.INFER, True), "not ready"),
         (ServiceState(Phase.STARTING), "not ready"),
         (ServiceState(Phase.READY), "not ready"),
         (
-            ServiceState(Phase.FAILED, INSTANCE, TaskKind.INFERENCE, True, "SIGKILL"),
+            ServiceState(Phase.FAILED, INSTANCE, TaskKind.INFER, True, "SIGKILL"),
             "model failed: SIGKILL",
         ),
-        (ServiceState(Phase.STOPPING, INSTANCE, TaskKind.INFERENCE, True), "stopping"),
+        (ServiceState(Phase.STOPPING, INSTANCE, TaskKind.INFER, True), "stopping"),
     ],
 )
 def test_phases_that_refuse(state: ServiceState, expected: str) -> None:
