@@ -64,7 +64,7 @@ def test_a_broker_dies_in_mid_run(
 
     broker.start()
     expect(page.locator(".banner")).to_have_count(0, timeout=OUTAGE_S * 1000)
-    expect(page.locator(".source-card .badge")).to_have_text("Works")
+    expect(page.locator(".source-card .badge")).to_have_text("Working")
     enough.touch()
     platform.wait_workflow()
     steps = int(enough.read_text())

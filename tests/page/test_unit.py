@@ -6,7 +6,11 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.page.npm import install
+
+pytestmark = pytest.mark.needs("npm")
 
 
 def test_the_sources_pass_their_unit_tests(tmp_path: Path) -> None:

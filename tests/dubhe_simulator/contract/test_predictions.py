@@ -70,7 +70,7 @@ def test_chinese_labels_take_two_columns() -> None:
 def test_many_classes_give_the_worst_pairs() -> None:
     many = [p(str(n), str(n)) for n in range(30)] + [p("1", "2")] * 3
     lines = list(confusion_lines(many))
-    assert lines[1:] == ["Most often confused (truth → prediction)", "      3  1 → 2"]
+    assert lines[1:] == ["Most frequent confusions (truth → prediction)", "      3  1 → 2"]
 
 
 def test_no_predictions_no_matrix() -> None:

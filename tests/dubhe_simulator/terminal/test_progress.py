@@ -121,9 +121,9 @@ def test_trouble_is_said() -> None:
     terminal.stopped(TRAIN, ExitInfo(137, killed=True, stragglers=("python3 (7)",)))
     lost, back, stopped, killed, stragglers = out.text().splitlines()
     assert "heartbeat lost: timed out" in lost
-    assert "heartbeat is back" in back
+    assert "heartbeat restored" in back
     assert "exit status 137" in stopped
-    assert "ignored SIGTERM" in killed
+    assert "did not react to SIGTERM" in killed
     assert "python3 (7)" in stragglers
 
 
