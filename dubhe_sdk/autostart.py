@@ -34,9 +34,9 @@ def serve_if_started_app() -> None:
     folder = os.path.dirname(script)
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != folder]
 
-    from dubhe_sdk.cli.command import dubhe_command
     from dubhe_sdk.environment import read_settings
     from dubhe_sdk.errors import EnvironmentInvalid
+    from dubhe_sdk.process.command import dubhe_command
 
     try:
         read_settings()

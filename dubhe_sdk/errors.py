@@ -8,29 +8,51 @@ class DubheError(Exception):
 
 
 class EnvironmentInvalid(DubheError):
-    """An environment variable is missing or malformed. Commands exit with status 2."""
+    """An environment variable is missing or malformed; the text names it.
+
+    It says what was found and what is expected. Commands exit with status 2.
+    """
 
 
 class AppInvalid(DubheError):
-    """The algorithm's classes and decorators do not fit together, or not the instance's kind."""
+    """The algorithm's classes and decorators do not fit together, or not the instance's kind.
+
+    For example: no class is marked ``@dubhe_sdk.pipeline()``, two methods are marked for the same
+    kind of task, a marked method is ``async``. The service ends with status 1.
+    """
 
 
 class RequestInvalid(DubheError):
-    """A request from the platform is not acceptable. The text is the refusal's message."""
+    """A request from the platform cannot be accepted. The text is the refusal's ``message``."""
 
 
 class SpoolUnusable(DubheError):
-    """The spool directory cannot be created or written."""
+    """The spool directory cannot be created or written; the text says why and what to do.
+
+    Commands exit with status 2. A disk that is full at the moment does not raise it.
+    """
 
 
 class NoCurrentTask(DubheError):
-    """`current_context` was called where no task of an algorithm is running."""
+    """`current_context` was called where no task of an algorithm is running.
+
+    A task is a training or an evaluation, or a call of an inference method. Inference methods hand
+    ``ctx`` to their child processes themselves.
+    """
 
 
 class TaskStopped(BaseException):
     """Raised inside a running task when the service is told to stop.
 
-    It derives from BaseException, like KeyboardInterrupt, so that an algorithm's
-    ``except Exception`` does not swallow it. Catch it to save a checkpoint, then let it go on;
-    the process is killed when the time given by ``DUBHE_TASK_STOP_TIMEOUT_SECONDS`` is over.
+    It is raised once, in the main thread of the model process. It derives from BaseException, like
+    KeyboardInterrupt, so that an algorithm's ``except Exception`` does not catch it. Catch it to
+    save a checkpoint, then raise it again; the process is killed
+    ``DUBHE_TASK_STOP_TIMEOUT_SECONDS`` (default 5 s) after the stop signal.
+
+    Example:
+        >>> try:
+        ...     train_one_epoch()
+        ... except dubhe_sdk.TaskStopped:
+        ...     save_checkpoint()
+        ...     raise
     """

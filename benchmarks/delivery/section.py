@@ -75,9 +75,9 @@ def _ours(session: Session, count: int, topic: str) -> Cost:
 
 
 def _alone(session: Session, count: int, python: Path, module: str, topic: str) -> Cost:
-    from dubhe_sidecar.sinks.kafka.limits import Limits
+    from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
 
-    limits = Limits()
+    limits = KafkaLimits()
     settings = [str(count), str(limits.batch_bytes), str(limits.linger_ms)]
     env = environ(**platform_environ(session.broker.bootstrap, topic, session.folder))
     command = [python, "-m", f"benchmarks.delivery.{module}", *settings]

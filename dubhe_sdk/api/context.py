@@ -1,4 +1,7 @@
-"""`Context`: what an algorithm's methods are given."""
+"""`Context`: what an algorithm's methods are given.
+
+Names, keys, defaults and the form of messages are the platform's contract.
+"""
 
 from __future__ import annotations
 
@@ -30,16 +33,32 @@ TASK_VARIABLE = "DUBHE_TASK"
 class Context:
     """Parameters, environment and reporting for one request.
 
-    The service makes one for each request, so concurrent requests never share one. In a child
+    The service creates one for each request, so concurrent requests never share one. In a child
     process of a task (a distributed rank, a pool's worker) use the one that was inherited or
-    passed, or ask for it with `dubhe_sdk.current_context`.
+    passed, or get it by `dubhe_sdk.current_context`.
+
+    No ``log…`` method raises because of what it is given, except that `logResultDetails` raises
+    for a malformed box. Values that cannot be reported are left out or replaced, with one warning
+    in the log for each name.
+
+    **Blocking and dropping.** Messages go to a spool on the local disk, never to the network.
+    Progress (`logProgress…`) never waits: while the spool is full (``DUBHE_SPOOL_MAX_BYTES``) or
+    the disk is, it is dropped and counted. Results (`logResult…`) use a reserve first; when that is
+    used up too, the call waits up to ``DUBHE_SPOOL_FULL_TIMEOUT_SECONDS`` (default 10 s) for space,
+    then the result is dropped and counted. A message above 256 MiB is dropped and counted at once.
+    Each is warned of in the log at most once a minute; ``dubhe status`` shows the count.
 
     Args:
         request: the platform's request.
-        settings: the environment; read from the process's own by default.
+        settings: the environment; by default that of this process.
 
     Raises:
         EnvironmentInvalid: the environment is malformed.
+
+    Example:
+        >>> ctx = dubhe_sdk.Context({"data_paths": ["/data"]})   # in a test or a notebook
+        >>> ctx.get(dubhe_sdk.ContextKey.KEY_DATA_PATHS)
+        ['/data']
     """
 
     def __init__(
@@ -58,7 +77,7 @@ class Context:
 
     @property
     def json_request(self) -> dict[str, Any]:
-        """The whole request."""
+        """The whole request, keys as the platform sent them. Empty in the constructor."""
         return self._request
 
     def get(self, key: str, default: Any = "") -> Any:
@@ -66,8 +85,12 @@ class Context:
 
         Args:
             key: a constant of `ContextKey`, or the name of any other field of the request.
-            default: what to return if it was not given. Left out, it is the default that the
-                platform's contract states for this key, or ``""`` if it states none.
+            default: what to return if the request does not have it, or has null. Left out, it is
+                the default that the platform's contract states for this key, or ``""`` if it
+                states none.
+
+        Returns:
+            The value as the platform sent it, or the default; see `ContextKey` for the types.
 
         Example:
             >>> ctx.get(dubhe_sdk.ContextKey.KEY_SPLIT_RATE)
@@ -109,8 +132,11 @@ class Context:
     def log(self, msg: object, *args: object) -> None:
         """Write a line to the console and to ``/temporary/log/dubhe.log``.
 
+        The file is rotated at 10 MB; 14 old files are kept.
+
         Args:
             msg: the text, with ``%s`` places for ``args`` as in `logging`.
+            args: the values; if they do not fit the places, they follow the text.
 
         Example:
             >>> ctx.log("model train starting, %d images", len(images))
@@ -125,10 +151,13 @@ class Context:
         open_log(self._settings.log_file).info("%s", text)
 
     def logProgress(self, progress: float) -> None:  # noqa: N802 - the platform's name
-        """Report progress alone.
+        """Report progress alone. Never waits; see `Context` for when it is dropped.
 
         Args:
-            progress: from 0 to 1.
+            progress: from 0 to 1; a value out of range is moved into it.
+
+        Example:
+            >>> ctx.logProgress(0.5)
         """
         self._report_progress({}, progress)
 
@@ -140,10 +169,14 @@ class Context:
     ) -> None:
         """Report progress and metrics after an epoch. The platform draws a curve per metric.
 
+        Never waits; see `Context` for when it is dropped.
+
         Args:
-            epoch: the epoch's number.
-            progress: from 0 to 1.
-            Metrics: name → number; numpy and torch scalars too. It is not changed.
+            epoch: the epoch's number, a whole number.
+            progress: from 0 to 1; a value out of range is moved into it.
+            Metrics: name → number; numpy and torch scalars too. NaN and infinity are sent as the
+                texts "NaN", "Infinity", "-Infinity"; a value that is not a number is left out, and
+                so are the reserved names ``progress`` and ``epoch``. It is not changed.
 
         Example:
             >>> ctx.logProgressByEpoch(3, 0.25, {"loss": 0.31, "accuracy": 0.94})
@@ -163,12 +196,17 @@ class Context:
     ) -> None:
         """Report progress and metrics after a batch.
 
+        Never waits; see `Context` for when it is dropped. A call costs a few microseconds.
+
         Args:
-            epoch: the epoch's number.
+            epoch: the epoch's number, a whole number.
             batch_idx: the batch's index in the epoch, from 0.
-            batchsize: the number of batches in the epoch.
-            progress: from 0 to 1.
-            Metrics: name → number; numpy and torch scalars too. It is not changed.
+            batchsize: the number of batches in the epoch (the name is the platform's).
+            progress: from 0 to 1; a value out of range is moved into it.
+            Metrics: as for `logProgressByEpoch`.
+
+        Example:
+            >>> ctx.logProgressByBatch(3, 17, 100, 0.317, {"loss": 0.31})
         """
         cleaner = self._cleaner
         data = cleaner.clean(Metrics)
@@ -188,10 +226,16 @@ class Context:
     def logResult(self, predict_json: Any) -> None:  # noqa: N802
         """Report prediction results in the platform's JSON format, made by yourself.
 
-        In online inference it is only logged, since the reply carries the result.
+        In online inference it is only logged, since the reply carries the result. Otherwise the
+        call may wait up to ``DUBHE_SPOOL_FULL_TIMEOUT_SECONDS`` (default 10 s), and then drop the
+        result, when the spool or the disk is full; see `Context`.
 
         Args:
-            predict_json: anything that JSON can express; numpy and torch values too.
+            predict_json: anything that JSON can express; numpy and torch values too. At most
+                256 MiB of JSON.
+
+        Example:
+            >>> ctx.logResult([{"img_path": "a.png", "info": [{"predict_code": "scratch"}]}])
         """
         if self._kind is TaskKind.INFERENCE:
             self.log("result %s", dumps(predict_json).decode())
@@ -210,18 +254,33 @@ class Context:
     ) -> list[dict[str, Any]]:
         """Report the prediction for one image, and return what is reported.
 
+        May wait and drop as `logResult` does. In online inference it is only logged: return the
+        list as the method's result.
+
         Args:
             img_path: the image's path.
             ground_true: its true code.
             predict_code: the predicted code.
-            conf: confidence from 0 to 1; negative with ``position``: each box's own.
+            conf: confidence from 0 to 1; negative together with ``position``: each box's own.
             shape_type: kind of the shapes in ``position``, as the platform names it.
-            position: boxes ``(x1, y1, x2, y2, box_conf)`` in pixels.
-            special: anything that belongs to the boxes.
+            position: a list of boxes ``(x1, y1, x2, y2, box_conf)``, or an array of shape (n, 5):
+                two opposite corners in pixels and the box's confidence from 0 to 1. Without the
+                confidence, four numbers or (n, 4), if ``conf`` is not negative.
+            special: anything that belongs to the boxes and that JSON can express.
 
         Returns:
-            ``[{"img_path", "info": [{"ground_true", "predict_code", "conf"}]}]``; with
-            ``position`` one entry of ``info`` per box, and a ``bbox_cnt`` beside it.
+            ``[{"img_path", "info": [{"ground_true", "predict_code", "conf"}]}]``. With
+            ``position``, ``info`` has one entry per box, which also holds ``shape_type``,
+            ``position`` (``[[x1, y1], [x2, y2]]``) and ``special``, and ``bbox_cnt`` beside
+            ``info`` is their number.
+
+        Raises:
+            ValueError: ``position`` is not a list of boxes, a box does not have four or five
+                numbers, or has no confidence while ``conf`` is negative. Nothing is reported then.
+
+        Example:
+            >>> ctx.logResultDetails("a.png", "scratch", "scratch", -1, "rectangle",
+            ...                      [(10, 20, 50, 80, 0.93)])
         """
         details = result_payload.details(
             img_path, ground_true, predict_code, conf, shape_type, position, special
@@ -280,6 +339,9 @@ def current_context() -> Context:
 
     Works in the algorithm's methods, in threads they start, and in every child process of a
     training or evaluation: forked, spawned, or a plain subprocess.
+
+    Returns:
+        The context of this thread's inference; otherwise that of the task.
 
     Raises:
         NoCurrentTask: no task is running here.

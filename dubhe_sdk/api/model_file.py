@@ -15,17 +15,22 @@ def model_path(
 ) -> str:
     """Return a path for a new model file: ``model_<yyyymmddHHMMSSmmm>_<epoch>_<loss>.<ext>``.
 
-    The folder is made if it does not exist. The platform takes the last epoch as the best model.
+    The name is the platform's contract: local time to the millisecond, epoch, loss with two
+    decimals. The platform takes the last epoch as the best model. The folder is created if it does
+    not exist; the file is not.
 
     Args:
         output_dir: usually ``ctx.get(ContextKey.KEY_OUTPUT_DIR)``.
-        epoch: the epoch that just ended.
-        loss: a number, numpy or torch scalar; written with two decimals.
+        epoch: number of the epoch that just ended, 0 or more.
+        loss: a number; numpy and torch scalars too.
         suffix: the file's extension, with or without the dot.
 
+    Returns:
+        The path, below ``output_dir``.
+
     Raises:
-        OSError: the folder cannot be made.
-        ValueError: ``loss`` is no number.
+        OSError: the folder cannot be created.
+        ValueError: ``loss`` is not a number.
 
     Example:
         >>> torch.save(net.state_dict(), dubhe_sdk.model_path(output_dir, epoch, loss))

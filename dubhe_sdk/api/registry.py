@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.errors import AppInvalid
 
 C = TypeVar("C", bound=type)
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _MARK = "__dubhe_kind__"
 _pipelines: dict[tuple[str, str], type] = {}
@@ -29,14 +30,18 @@ def pipeline(cls: C, /) -> C: ...
 @overload
 def pipeline() -> Callable[[C], C]: ...
 def pipeline(cls: C | None = None, /) -> C | Callable[[C], C]:
-    """Mark a class as an algorithm. It is constructed once, at start, as ``Class(ctx)``.
+    """Mark a class as an algorithm.
+
+    The service constructs the one class whose marked method fits the instance's kind of task:
+    once, at start, as ``Class(ctx)``. The class is returned unchanged, so it can be used, tested
+    and pickled as before. With or without parentheses.
 
     Example:
         >>> @dubhe_sdk.pipeline()
         ... class Model:
-        ...     def __init__(self, ctx: dubhe_sdk.Context): ...
+        ...     def __init__(self, ctx: dubhe_sdk.Context) -> None: ...
         ...     @dubhe_sdk.train()
-        ...     def train(self, ctx: dubhe_sdk.Context): ...
+        ...     def train(self, ctx: dubhe_sdk.Context) -> None: ...
     """
 
     def mark(cls: C) -> C:
@@ -46,37 +51,85 @@ def pipeline(cls: C | None = None, /) -> C | Callable[[C], C]:
     return mark if cls is None else mark(cls)
 
 
-def _method_decorator(kind: TaskKind, doc: str) -> Any:
-    def decorator(method: F | None = None, /) -> F | Callable[[F], F]:
-        def mark(method: F) -> F:
-            function = getattr(method, "__func__", method)  # staticmethod and classmethod too
-            if inspect.iscoroutinefunction(function):
-                raise AppInvalid(
-                    f"@dubhe_sdk.{kind.value}() marks {function.__qualname__}, an async method; "
-                    "expected a plain one: write `def` without `async`"
-                )
-            setattr(function, _MARK, kind)
-            return method
+@overload
+def train(method: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def train() -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def train(method: Callable[..., Any] | None = None, /) -> Any:
+    """Mark the method that trains, called as ``method(ctx)`` for each request.
 
-        return mark if method is None else mark(method)
+    The task ended well if the method returns; END with status 300 is sent if it raises. What it
+    returns is ignored. The method is returned unchanged. With or without parentheses.
 
-    decorator.__name__ = decorator.__qualname__ = kind.value
-    decorator.__doc__ = doc
-    return decorator
+    Raises:
+        AppInvalid: the method is ``async``.
+
+    Example:
+        >>> @dubhe_sdk.train()
+        ... def train(self, ctx: dubhe_sdk.Context) -> None:
+        ...     ctx.logProgressByEpoch(1, 1.0, {"loss": 0.31})
+    """
+    return _decorate(TaskKind.TRAIN, method)
 
 
-train = _method_decorator(
-    TaskKind.TRAIN, "Mark the method that trains, called as ``method(ctx)`` for each request."
-)
-predict = _method_decorator(
-    TaskKind.PREDICT,
-    "Mark the method that evaluates offline, called as ``method(ctx)`` for each request.",
-)
-inference = _method_decorator(
-    TaskKind.INFERENCE,
-    "Mark the method that infers online, called as ``method(ctx)`` for each request. What it "
-    "returns is the reply's ``data``.",
-)
+@overload
+def predict(method: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def predict() -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def predict(method: Callable[..., Any] | None = None, /) -> Any:
+    """Mark the method that evaluates offline, called as ``method(ctx)`` for each request.
+
+    It reports by `Context.logResult` or `Context.logResultDetails`; what it returns is ignored.
+    Otherwise like `train`.
+
+    Raises:
+        AppInvalid: the method is ``async``.
+
+    Example:
+        >>> @dubhe_sdk.predict()
+        ... def predict(self, ctx: dubhe_sdk.Context) -> None:
+        ...     ctx.logResultDetails("a.png", "scratch", "scratch", 0.97)
+    """
+    return _decorate(TaskKind.PREDICT, method)
+
+
+@overload
+def inference(method: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def inference() -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def inference(method: Callable[..., Any] | None = None, /) -> Any:
+    """Mark the method that infers online, called as ``method(ctx)`` for each request.
+
+    What it returns is the reply's ``data``: anything that JSON can express, numpy and torch values
+    too; an empty list is a success. If it raises, the reply has ``flag`` 2 and the exception's
+    type and text, and the next request is served. With ``DUBHE_INFERENCE_CONCURRENCY`` above 1 it
+    is called by several threads at once. Otherwise like `train`.
+
+    Raises:
+        AppInvalid: the method is ``async``.
+
+    Example:
+        >>> @dubhe_sdk.inference()
+        ... def inference(self, ctx: dubhe_sdk.Context) -> list[dict[str, object]]:
+        ...     return [self.infer(name) for name in ctx.get(dubhe_sdk.ContextKey.KEY_IMAGE_NAMES)]
+    """
+    return _decorate(TaskKind.INFERENCE, method)
+
+
+def _decorate(kind: TaskKind, method: Callable[..., Any] | None) -> Any:
+    """Mark a method, or return the decorator that does."""
+
+    def mark(method: Callable[..., Any]) -> Callable[..., Any]:
+        function = getattr(method, "__func__", method)  # staticmethod and classmethod too
+        if inspect.iscoroutinefunction(function):
+            raise AppInvalid(
+                f"@dubhe_sdk.{kind.value}() marks {function.__qualname__}, an async method; "
+                "expected a plain one: write `def` without `async`"
+            )
+        setattr(function, _MARK, kind)
+        return method
+
+    return mark if method is None else mark(method)
 
 
 def pipelines() -> list[Pipeline]:

@@ -11,6 +11,7 @@ from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.options import read_launch_options
 from dubhe_sdk.launch.parent import Launcher
 from dubhe_sdk.logs.format import log_to_stderr, read_format
+from dubhe_sdk.process.command import support_command
 from dubhe_sdk.spool.create import check_directory
 
 EXIT_USAGE = 2
@@ -40,6 +41,7 @@ def main(argv: list[str]) -> int:
         check_directory(spool)
         launch_options = read_launch_options(os.environ)
         read_format(os.environ)
+        support_command()
     except (EnvironmentInvalid, SpoolUnusable) as error:
         log_to_stderr("launch", str(error), logging.ERROR)
         return EXIT_USAGE

@@ -7,11 +7,11 @@ import logging
 import os
 from pathlib import Path
 
-from dubhe_sdk.cli.command import dubhe_command
 from dubhe_sdk.environment import read_settings
 from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
 from dubhe_sdk.logs.format import log_to_stderr, read_format
+from dubhe_sdk.process.command import dubhe_command, support_command
 from dubhe_sdk.service.options import read_service_options
 from dubhe_sdk.service.parent import Service
 from dubhe_sdk.service.web.options import read_web_options
@@ -36,6 +36,7 @@ def main(argv: list[str]) -> int:
         settings = read_settings()
         service_options = read_service_options(os.environ)
         read_format(os.environ)
+        support_command()
         read_web_options(os.environ)  # of use to the web front, which nobody sees start
         if not options.app.is_file():
             parser.error(f"{options.app} is no file: name the algorithm's app.py")

@@ -1,8 +1,8 @@
-"""The platform's JSON format of prediction results: contract, section 4."""
+"""The platform's JSON format of prediction results, as the platform's contract has it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dubhe_sdk.contract.numbers import to_number
@@ -22,8 +22,8 @@ def details(
     An empty ``position`` gives an empty ``info`` and a ``bbox_cnt`` of 0.
 
     Raises:
-        ValueError: a box has not four coordinates, or lacks the confidence that a negative
-            ``conf`` asks for.
+        ValueError: ``position`` is no sequence of boxes, a box has not four or five numbers, or it
+            lacks the confidence that a negative ``conf`` asks for.
     """
     confidence = _number(conf)
     if position is None:
@@ -36,28 +36,50 @@ def details(
             "predict_code": predict_code,
             "conf": _box_confidence(box) if own else confidence,
             "shape_type": shape_type,
-            "position": _corners(box),
+            "position": [box[:2], box[2:4]],
             "special": special,
         }
-        for box in position
+        for box in _boxes(position)
     ]
     return [{"img_path": _path(img_path), "bbox_cnt": len(boxes), "info": boxes}]
 
 
-def _corners(box: Sequence[Any]) -> list[list[Any]]:
-    if len(box) not in (4, 5):
-        raise ValueError(f"a box of position is {box!r}, expected (x1, y1, x2, y2, box_conf)")
-    x1, y1, x2, y2 = (_number(value) for value in list(box)[:4])
-    return [[x1, y1], [x2, y2]]
+_EXPECTED = "expected (x1, y1, x2, y2, box_conf)"
 
 
-def _box_confidence(box: Sequence[Any]) -> Any:
-    if len(box) != 5:
+def _boxes(position: Any) -> list[list[Any]]:
+    if isinstance(position, (str, bytes, Mapping)) or not isinstance(position, Iterable):
         raise ValueError(
-            f"conf is negative, which means each box's own, but a box of position is {box!r}, "
-            "expected (x1, y1, x2, y2, box_conf)"
+            f"position is {_short(position)}, expected a list of boxes (x1, y1, x2, y2, box_conf)"
         )
-    return _number(box[4])
+    return [_box(box) for box in position]
+
+
+def _box(box: Any) -> list[Any]:
+    """Return a box as a list of four coordinates, and its confidence if it has one."""
+    if isinstance(box, (str, bytes, Mapping)) or not isinstance(box, Iterable):
+        hint = ": write [box] if position is a single box" if to_number(box) is not None else ""
+        raise ValueError(f"a box of position is {_short(box)}, {_EXPECTED}{hint}")
+    values = list(box)
+    corners = [to_number(value) for value in values[:4]]
+    if len(values) not in (4, 5) or None in corners:
+        raise ValueError(f"a box of position is {_short(box)}, {_EXPECTED}")
+    return [*corners, *values[4:]]
+
+
+def _box_confidence(box: list[Any]) -> int | float:
+    confidence = to_number(box[4]) if len(box) == 5 else None
+    if confidence is None:
+        raise ValueError(
+            "conf is negative, which means each box's own, but a box of position is "
+            f"{_short(box)}, {_EXPECTED}"
+        )
+    return confidence
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _number(value: Any) -> Any:

@@ -13,10 +13,11 @@ import sys
 import time
 from typing import Any
 
-from dubhe_sdk.cli.command import support_command
 from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process.backoff import RestartBackoff
+from dubhe_sdk.process.command import support_command
 from dubhe_sdk.process.tree import describe_exit
+from dubhe_sdk.version import __version__
 
 _RESTART_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 _EXIT_ENVIRONMENT = 2
@@ -91,9 +92,11 @@ class SidecarSupervisor:
         self._start_at = None
         self._backoff.started()
         self._starts += 1
-        drain = ["--drain"] if self._draining else []
+        options = ["--lifeline-fd", str(self._lifeline), "--core-version", __version__]
+        if self._draining:
+            options.append("--drain")
         self._process = subprocess.Popen(
-            [*support_command(), "sidecar", "--lifeline-fd", str(self._lifeline), *drain],
+            [*support_command(), "sidecar", *options],
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             pass_fds=[self._lifeline],

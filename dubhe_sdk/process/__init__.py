@@ -1,1 +1,1 @@
-"""Processes: ending with their parent, finding their children, telling how they died."""
+"""Processes: how they are started, end with their parent, find their children and die."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dubhe_sdk.autostart import PROCESS_VARIABLE
-from dubhe_sdk.cli.command import dubhe_command, support_command
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.process.backoff import RestartBackoff
+from dubhe_sdk.process.command import dubhe_command, support_command
 
 # The number of a model process, from 0; 0 if there is only one. For the algorithm, which may
 # choose a GPU by it.

@@ -8,18 +8,18 @@ from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.merge import SpooledFrame
 from dubhe_sdk.spool.segment import Description
-from dubhe_sidecar.record import HEADER_BATCH, Position, Record
+from dubhe_sidecar.record import HEADER_BATCH, OutgoingRecord, Position
 
 _RESULT = int(Kind.RESULT)
 _NO_HEADERS: tuple[tuple[str, bytes], ...] = ()
 _KEYS: dict[str, bytes] = {}
 
 
-def to_record(spooled: SpooledFrame) -> Record:
+def to_record(spooled: SpooledFrame) -> OutgoingRecord:
     """Return the record of a frame."""
     stream, number, frame, description = spooled
     kind, seq, _, date_ms, batch, batches, value, end = frame
-    return Record(
+    return OutgoingRecord(
         stream,
         seq,
         description.topic_result if kind == _RESULT else description.topic_status,
@@ -32,20 +32,20 @@ def to_record(spooled: SpooledFrame) -> Record:
     )
 
 
-def missing_end(description: Description, seq: int, at: Position, date_ms: int) -> Record:
-    """Return the END for a task whose service died without saying it.
+def make_end(description: Description, seq: int, at: Position, date_ms: int) -> OutgoingRecord:
+    """Return the END of a task whose service died without sending it.
 
-    Its number follows the stream's last, so that it is recognised as the same one should it be
-    made again after a crash of the sidecar.
+    Its number follows the stream's last, so that it is recognised as the same one if it is made
+    again after a crash of the sidecar.
     """
     prefix = b'{"instance_id":' + dumps(description.instance_id) + b',"request_number":'
     data = messages.failed(description.instance_id, "the service process was killed")
-    # Made from the stream's name, to be the same each time; below 2^63 and not 0.
-    import hashlib  # seldom needed, and it loads a library of several megabytes
+    # Derived from the stream's name, so that it is always the same; below 2^63 and not 0.
+    import hashlib  # rarely needed, and it loads a library of several megabytes
 
     digest = hashlib.blake2b(description.stream.encode(), digest_size=8).digest()
     number = (int.from_bytes(digest, "big") >> 1) | 1
-    return Record(
+    return OutgoingRecord(
         stream=description.stream,
         seq=seq + 1,
         topic=description.topic_status,

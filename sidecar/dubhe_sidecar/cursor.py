@@ -1,7 +1,7 @@
 """`Cursor`: how far each stream has been delivered. One JSON file, written in one step.
 
-It holds the sink's state as well: both belong to the same outcomes. A full disk must not keep it
-from being written, since only then can anything be deleted; see `steadyfile`.
+It holds the sink's state as well: both belong to the same outcomes. It has to be written even when
+the disk is full, since only then can anything be deleted; see `atomic_file`.
 """
 
 from __future__ import annotations
@@ -17,33 +17,32 @@ from dubhe_sidecar.sinks.base import SinkError
 
 NAME = "cursor.json"
 VERSION = 1
-# The file's size is a multiple of this, so that it seldom needs more room than before.
+# The file's size is a multiple of this, so that it rarely needs more space than before.
 _UNIT = 16 * 1024
 
-
-# Where a stream stands of which nothing has been delivered.
+# The position of a stream of which nothing has been delivered.
 BEGIN = Position(1, 0)
 
 
 @dataclass
 class StreamCursor:
-    """Where a stream stands."""
+    """The position of a stream."""
 
     segment: int
     offset: int
     seq: int = 0
     """Number of the last record whose outcome is known."""
     task_open: bool = False
-    """A START was delivered and its END not yet."""
+    """A START was delivered and its END was not yet."""
     finished: bool = False
-    """All of it is delivered and its writer is gone: its files may be deleted."""
+    """All of it is delivered and its writer has ended: its files may be deleted."""
     description: dict[str, Any] | None = None
     """While a task is open, what its END needs should the stream's files be lost."""
 
 
 @dataclass
 class Totals:
-    """Counts since the spool was made."""
+    """Counts since the spool was created."""
 
     delivered: int = 0
     delivered_bytes: int = 0
@@ -51,13 +50,13 @@ class Totals:
     dropped: int = 0
     skipped_bytes: int = 0
     missing: int = 0
-    """Records that were said, as the numbers of those behind them prove, and are not there."""
+    """Records that are not in the spool, as the gaps in the numbers show."""
     skipped_places: int = 0
 
 
 @dataclass
 class Cursor:
-    """All streams' positions, the sink's state, and what was counted."""
+    """All streams' positions, the sink's state, and the totals."""
 
     streams: dict[str, StreamCursor] = field(default_factory=dict)
     sink: dict[str, Any] | None = None
@@ -78,13 +77,13 @@ def load(directory: Path) -> Cursor:
     """Return the spool's cursor; an empty one if it has none yet.
 
     Raises:
-        SinkError: there is one, but it cannot be understood.
+        SinkError: there is one, but it is malformed.
     """
     path = directory / NAME
     try:
         value = json.loads(path.read_text("utf-8"))
         if value.pop("version") != VERSION:
-            raise ValueError("it is of another version")
+            raise ValueError(f"expected version {VERSION}")
         return Cursor(
             streams={name: StreamCursor(**entry) for name, entry in value["streams"].items()},
             sink=value["sink"],
@@ -95,6 +94,6 @@ def load(directory: Path) -> Cursor:
         return Cursor()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise SinkError(
-            f"the cursor {path} cannot be read: {error}. If it is lost for good, delete it: "
+            f"the cursor {path} cannot be read: {error}. To give it up, delete it: "
             "everything in the spool is then delivered again"
         ) from None

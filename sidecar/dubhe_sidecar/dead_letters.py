@@ -1,4 +1,4 @@
-"""Records that the destination refuses for ever, kept with the reason: ``dead-letters.jsonl``."""
+"""Records that the destination permanently refuses, with the reason: ``dead-letters.jsonl``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from dubhe_sidecar.record import Record
+from dubhe_sidecar.record import OutgoingRecord
 
 NAME = "dead-letters.jsonl"
 
@@ -15,21 +15,21 @@ class DeadLetters:
     """The file of dead letters of one spool.
 
     Each line is ``{"time", "reason", "stream", "seq", "topic", "key", "headers", "value"}``; the
-    value is the message's text. Damaged or torn lines are passed over.
+    value is the message's text. Damaged or incomplete lines are skipped.
     """
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / NAME
-        self._known = {(entry["stream"], entry["seq"]) for entry in read(directory)}
+        self._written = {(entry["stream"], entry["seq"]) for entry in read(directory)}
 
-    def add(self, record: Record, reason: str, now_ms: int) -> None:
-        """Append a record, durably; once, however often it is rejected after crashes.
+    def add(self, record: OutgoingRecord, reason: str, now_ms: int) -> None:
+        """Append a record, durably; once, even if it is rejected again after a crash.
 
         Raises:
             OSError: it cannot be written.
         """
         identity = (record.stream, record.seq)
-        if identity in self._known:
+        if identity in self._written:
             return
         entry = {
             "time": now_ms,
@@ -41,7 +41,7 @@ class DeadLetters:
             "headers": {name: value.decode("utf-8", "replace") for name, value in record.headers},
             "value": record.value.decode("utf-8", "replace"),
         }
-        # A line break first, should a torn line be at the end.
+        # A line break first, in case the file ends with an incomplete line.
         line = f"\n{json.dumps(entry, ensure_ascii=False)}\n"
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
@@ -51,12 +51,12 @@ class DeadLetters:
                 while data:
                     data = data[os.write(fd, data) :]
             except OSError:
-                os.ftruncate(fd, size)  # or each new attempt would take what room there is
+                os.ftruncate(fd, size)  # else each new attempt would use up more of the disk
                 raise
             os.fsync(fd)
         finally:
             os.close(fd)
-        self._known.add(identity)
+        self._written.add(identity)
 
 
 def read(directory: Path) -> list[dict[str, object]]:

@@ -1,14 +1,15 @@
-"""`Drain`: spool → sink, the sidecar's one loop.
+"""`Drain`: spool → sink, one round at a time.
 
-Read what may be given out, hand it to the sink, learn outcomes, move the cursor, delete what
-lies behind it. State has one owner each: positions the cursor, what is on its way the ledger.
+A round reads frames, hands them to the sink, collects outcomes, advances the cursor and deletes
+what lies before it. Each state has one owner: positions the cursor, records in flight the queue.
 
 Order of steps at a stream's end, so that a crash between any two repeats at worst a deletion:
-the cursor says *finished*, durably; the files are deleted; the cursor forgets the stream.
+the cursor marks it *finished*, durably; the files are deleted; the stream is removed from the
+cursor.
 
-After a crash the sink knows what had arrived beyond the cursor. Until the drain has come past all
-of that, the cursor keeps the sink's old state: with a newer one, a second crash would find what
-lies between the two neither behind the position nor beyond the state, and repeat it.
+After a crash the sink reports what had arrived beyond the cursor. Until the drain has passed all of
+that, the cursor keeps the sink's old state: with a newer one, the records between the two would be
+neither before the position nor beyond the state after a second crash, and would be sent again.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar.convert import to_record
 from dubhe_sidecar.cursor import BEGIN, StreamCursor
 from dubhe_sidecar.dead_letters import DeadLetters
-from dubhe_sidecar.disk_retry import Patience
-from dubhe_sidecar.in_flight import Ledger
-from dubhe_sidecar.loss_counters import Losses, size_of
-from dubhe_sidecar.missing_end import Endings
-from dubhe_sidecar.record import Position, Record
-from dubhe_sidecar.sinks.base import Outcome, Sink
+from dubhe_sidecar.disk_retry import DiskRetry
+from dubhe_sidecar.in_flight import InFlightQueue
+from dubhe_sidecar.loss_counters import LossCounters, size_of
+from dubhe_sidecar.missing_end import MissingEnds
+from dubhe_sidecar.record import OutgoingRecord, Position
+from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, Sink
 
 _SAVE_SECONDS = 0.2
-# While records are on their way, outcomes are waited for so long before new frames are looked for.
+# While records are in flight, a round waits this long for outcomes before it reads new frames.
 _OUTCOME_SECONDS = 0.004
 _START = int(Kind.START)
 _END = int(Kind.END)
-_PROGRESS = int(Kind.PROGRESS)  # nearly all there is, and no concern of the endings
+_PROGRESS = int(Kind.PROGRESS)  # most records; they do not open or end a task
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -49,9 +50,9 @@ class Drain:
     Args:
         directory: the spool's directory; the caller holds its lock.
         sink: the destination.
-        linger_seconds: how long a stream stays after its end. The service parent writes its log
-            lines from it, and a process that says one message may live for less than the time
-            between two looks.
+        linger_seconds: how long a stream's files stay after its end. The service parent writes its
+            log lines from them, and a process that reports one message may live for less than the
+            time between two of its reads.
 
     Raises:
         SinkError: the cursor cannot be read.
@@ -63,146 +64,147 @@ class Drain:
         self.linger_seconds = linger_seconds
         self.cursor = cursors.load(directory)
         if self.cursor.sink_name.split()[:1] != sink.name.split()[:1]:
-            # Positions hold whatever the destination; what another kind of sink remembers does not.
+            # Positions are valid for every destination; the state of another kind of sink is not.
             self.cursor.sink = None
         self.cursor.sink_name = sink.name
         self._dead_letters = DeadLetters(directory)
-        self._cursor_patience = Patience(
+        self._cursor_retry = DiskRetry(
             f"the cursor in {directory}", "nothing is deleted from the spool", directory
         )
-        self._letters_patience = Patience(
+        self._dead_letters_retry = DiskRetry(
             f"the dead letter for {self._dead_letters.path}", "delivery waits", directory
         )
-        self._losses = Losses(directory, self.cursor.totals)
-        self._ledger = Ledger()
+        self._losses = LossCounters(directory, self.cursor.totals)
+        self._in_flight = InFlightQueue()
         self._dirty = False
         self._saved_at = 0.0
         self._ended_at: dict[str, float] = {}
-        # Per stream, the last number that had arrived before and has not come up again.
-        self._to_pass: dict[str, int] = {}
-        self._delete_behind_cursor()
+        # Per stream, the last number that had already arrived and has not been passed yet.
+        self._arrived_up_to: dict[str, int] = {}
+        self._delete_before_cursor()
         self._reader = SpoolReader(
             directory,
             {name: (s.segment, s.offset) for name, s in self.cursor.streams.items()},
             log.error,
-            ignore=self._is_finished,  # its files may outlive it for as long as the disk is full
+            ignore=self._is_finished,  # while the disk is full its files may still exist
             last_seqs={name: s.seq for name, s in self.cursor.streams.items()},
         )
-        self._endings = Endings(
+        self._missing_ends = MissingEnds(
             directory, self.cursor, self._reader, self._send, self._await_all_outcomes
         )
 
     def open(self) -> None:
-        """Connect the sink; waits as long as it takes.
+        """Connect the sink, waiting as long as it takes.
 
         Raises:
             SinkError: the sink cannot go on.
         """
         self._sink.open(
-            self.cursor.sink, undelivered=self._has_undelivered(), save=self._insist_on_saving
+            self.cursor.sink, undelivered=self._has_undelivered(), save=self._save_for_sink
         )
         present = segment.list_segments(self._directory)
         for name, seqs in self._sink.delivered.items():
             entry = self.cursor.streams.get(name)
             last = max(seqs, default=0)
-            awaited = name in present or (entry is not None and entry.task_open)
-            if awaited and last > (entry.seq if entry else 0):
-                self._to_pass[name] = last
+            expected = name in present or (entry is not None and entry.task_open)
+            if expected and last > (entry.seq if entry else 0):
+                self._arrived_up_to[name] = last
 
     def step(self) -> bool:
         """Do one round. Return whether there was anything to do.
 
         Raises:
-            SinkError: the sink cannot go on; start anew from the cursor.
+            SinkError: the sink cannot go on; the next process resumes from the cursor.
         """
         frames = self._reader.read()
-        endings, send = self._endings, self._send
+        missing_ends, send = self._missing_ends, self._send
         for spooled in frames:
             if spooled.frame.kind != _PROGRESS:
-                endings.precede(spooled)
+                missing_ends.before_frame(spooled)
             send(to_record(spooled))
         self._collect(0.0 if frames else _OUTCOME_SECONDS)
         self._finish_streams()
         if self._dirty and (time.monotonic() - self._saved_at >= _SAVE_SECONDS):
             self.save()
-        return bool(frames or self._ledger)
+        return bool(frames or self._in_flight)
 
     @property
     def wants_save_in(self) -> float | None:
         """Seconds until a save is due, or None."""
         if not self._dirty:
             return None
-        due = max(self._saved_at + _SAVE_SECONDS, self._cursor_patience.again_at)
+        due = max(self._saved_at + _SAVE_SECONDS, self._cursor_retry.next_attempt_at)
         return max(0.0, due - time.monotonic())
 
     @property
-    def trouble(self) -> str | None:
-        """What of its own the disk does not let it write, in words. For any thread."""
-        return self._letters_patience.trouble or self._cursor_patience.trouble
+    def outage(self) -> OutageReason | None:
+        """Why the cursor or a dead letter cannot be written. May be read from any thread."""
+        error = self._dead_letters_retry.error or self._cursor_retry.error
+        return OutageReason(OutageCode.OTHER, error) if error else None
 
     def save(self) -> None:
-        """Write the cursor, then delete what lies behind it.
+        """Write the cursor, then delete what lies before it.
 
-        If the disk does not take it, nothing is deleted and it is tried again later. Delivery
-        goes on: what a crash would find beyond the cursor is recognised as delivered.
+        If the disk refuses, nothing is deleted and it is tried again later. Delivery goes on: after
+        a crash, records beyond the cursor are recognised as delivered.
         """
-        if self._cursor_patience.attempt(self._save):
-            self._delete_behind_cursor()
+        if self._cursor_retry.attempt(self._save):
+            self._delete_before_cursor()
 
     def close(self) -> None:
-        """Save, waiting for a disk that takes it, and close everything."""
+        """Save, waiting until the disk accepts it, and close everything."""
         if self._dirty:
-            self._cursor_patience.insist(self._save)
-            self._delete_behind_cursor()
+            self._cursor_retry.run(self._save)
+            self._delete_before_cursor()
         self._reader.close()
         self._sink.close()
 
     # --- records ------------------------------------------------------------------------------
 
-    def _send(self, record: Record) -> None:
+    def _send(self, record: OutgoingRecord) -> None:
         if record.kind != _PROGRESS:
-            self._endings.sees(record)
+            self._missing_ends.observe(record)
         arrived = record.seq in self._sink.delivered.get(record.stream, ())
-        self._ledger.enter(record, arrived=arrived)
+        self._in_flight.append(record, arrived=arrived)
         if not arrived:
-            # Results go to another topic than START and END. A consumer of both must find what
-            # was said within a task between the two, so nothing overtakes them.
+            # Results go to another topic than START and END. A consumer of both must find the
+            # results of a task between the two, so nothing overtakes them.
             if record.kind == _END:
                 self._await_outcomes()
             self._sink.send(record)
             if record.kind == _START:
                 self._await_outcomes()
-            if len(self._ledger) % 1024 == 0:
+            if len(self._in_flight) % 1024 == 0:
                 self._collect(0.0)
 
     def _await_outcomes(self) -> None:
-        """Wait until nothing is on its way."""
+        """Wait until nothing is in flight."""
         while self._sink.in_flight:
             self._collect(_OUTCOME_SECONDS)
 
     def _await_all_outcomes(self) -> None:
-        """Wait until nothing is on its way, and have the cursor know of it."""
+        """Wait until nothing is in flight and the cursor includes every outcome."""
         self._await_outcomes()
         self._collect(0.0)
 
     def _collect(self, timeout: float) -> None:
         if self._sink.in_flight:
             outcomes = list(self._sink.collect(timeout))
-            for outcome in self._ledger.settle(outcomes):
+            for outcome in self._in_flight.complete(outcomes):
                 self._advance(outcome)
         else:
-            for outcome in self._ledger.arrived():
+            for outcome in self._in_flight.pop_arrived():
                 self._advance(outcome)
 
-    def _advance(self, outcome: Outcome) -> None:
+    def _advance(self, outcome: DeliveryOutcome) -> None:
         record, rejected = outcome
         if rejected is not None:
             log.error(
-                "record %d of %s is refused for ever by %s: %s; it is kept in %s",
+                "record %d of stream %s is permanently refused by %s: %s; it is kept in %s",
                 *(record.seq, record.stream, self._sink.name, rejected, self._dead_letters.path),
             )
             now_ms = time.time_ns() // 1_000_000
-            self._letters_patience.insist(lambda: self._dead_letters.add(record, rejected, now_ms))
+            self._dead_letters_retry.run(lambda: self._dead_letters.add(record, rejected, now_ms))
         totals = self.cursor.totals
         if rejected is None:
             totals.delivered += 1
@@ -213,18 +215,20 @@ class Drain:
         if entry is None:
             entry = self.cursor.streams[record.stream] = StreamCursor(*BEGIN)
         number, end = record.end
-        if end != entry.offset or number != entry.segment:  # all but an END that was added
+        if end != entry.offset or number != entry.segment:  # not so for an END that was added
             begin = end - OVERHEAD - len(record.value)
             if number != entry.segment:
-                self._losses.dropped(record.stream, entry.segment, number)
+                self._losses.count_dropped(record.stream, entry.segment, number)
             if begin != entry.offset or number != entry.segment:
-                self._losses.skipped(record.stream, entry, Position(number, begin))
+                self._losses.count_skipped(record.stream, entry, Position(number, begin))
             entry.segment, entry.offset = number, end
         if record.seq != entry.seq + 1:
-            self._losses.missing(record.stream, entry.seq + 1, record.seq)
+            self._losses.count_missing(record.stream, entry.seq + 1, record.seq)
         entry.seq = record.seq
-        if self._to_pass and record.seq >= self._to_pass.get(record.stream, record.seq + 1):
-            del self._to_pass[record.stream]
+        if self._arrived_up_to and record.seq >= self._arrived_up_to.get(
+            record.stream, record.seq + 1
+        ):
+            del self._arrived_up_to[record.stream]
         if record.kind == _START:
             entry.task_open = True
             entry.description = asdict(self._reader.stream(record.stream).description)
@@ -236,19 +240,19 @@ class Drain:
     # --- the end of streams -------------------------------------------------------------------
 
     def _finish_streams(self) -> None:
-        """Finish streams whose writers are gone; add the END that a killed service left out."""
+        """Finish streams whose writers have ended; send the END of a killed service."""
         finished = False
         now = time.monotonic()
         for name in self._reader.ended:
             ended_at = self._ended_at.setdefault(name, now)
-            if not self._ledger.holds(name):
+            if not self._in_flight.contains_stream(name):
                 entry = self.cursor.streams.get(name)
                 if entry is not None and entry.task_open:
-                    self._endings.add_missing(name, entry)
+                    self._missing_ends.end_stream(name, entry)
                 elif now - ended_at >= self.linger_seconds:
                     self._finish(name)
                     finished = True
-        self._endings.end_lost()
+        self._missing_ends.end_streams_without_files()
         if finished:
             self.save()
 
@@ -261,23 +265,23 @@ class Drain:
         entry = self.cursor.streams.get(name)
         if entry is None:
             entry = self.cursor.streams[name] = StreamCursor(*BEGIN)
-        self._losses.dropped(name, entry.segment, reader.number + 1)
-        self._losses.skipped(name, entry, Position(reader.number, reader.offset))
+        self._losses.count_dropped(name, entry.segment, reader.number + 1)
+        self._losses.count_skipped(name, entry, Position(reader.number, reader.offset))
         entry.segment, entry.offset = reader.number, reader.offset
         entry.finished = True
-        self._to_pass.pop(name, None)
+        self._arrived_up_to.pop(name, None)
         self._reader.forget(name)
         self._ended_at.pop(name, None)
 
     # --- the cursor ---------------------------------------------------------------------------
 
     def _save(self) -> None:
-        state = self._sink.state()  # asked in any case, since it makes durable what was delivered
-        self._save_state(self.cursor.sink if self._to_pass else state)
+        state = self._sink.state()  # always called: it makes durable what was delivered
+        self._save_state(self.cursor.sink if self._arrived_up_to else state)
 
-    def _insist_on_saving(self, state: dict[str, Any]) -> None:
-        """Save for the sink, which may not go on before that."""
-        self._cursor_patience.insist(lambda: self._save_state(state))
+    def _save_for_sink(self, state: dict[str, Any]) -> None:
+        """Save the sink's state; it may not go on before that."""
+        self._cursor_retry.run(lambda: self._save_state(state))
 
     def _save_state(self, state: dict[str, Any] | None) -> None:
         self.cursor.sink = state
@@ -285,8 +289,8 @@ class Drain:
         self._dirty = False
         self._saved_at = time.monotonic()
 
-    def _delete_behind_cursor(self) -> None:
-        """Delete segments that the cursor on disk has passed, and forget finished streams."""
+    def _delete_before_cursor(self) -> None:
+        """Delete segments that the saved cursor has passed, and forget finished streams."""
         present = segment.list_segments(self._directory)
         for name, entry in list(self.cursor.streams.items()):
             numbers = present.get(name, [])
@@ -298,7 +302,7 @@ class Drain:
                 self._dirty = True
 
     def _has_undelivered(self) -> bool:
-        """Return whether anything lies in the spool past the cursor."""
+        """Return whether the spool holds anything past the cursor."""
         for name, numbers in segment.list_segments(self._directory).items():
             entry = self.cursor.streams.get(name)
             if entry is None or numbers[-1] > entry.segment or entry.task_open:

@@ -1,6 +1,6 @@
-"""`Syncer`: has what was spooled written to the disk itself, so that a power cut costs little.
+"""`FsyncWorker`: syncs the spool to the disk, so that a power cut costs little.
 
-Writers never wait for a disk; this looks at the spool from time to time instead.
+Writers never wait for a disk; the sidecar syncs what they have written from time to time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from dubhe_sidecar import atomic_file
 
 
-class Syncer:
+class FsyncWorker:
     """Syncs one spool.
 
     Args:
@@ -26,7 +26,7 @@ class Syncer:
         """Sync segments that grew since the last time, and the names of new ones.
 
         Raises:
-            OSError: the disk does not take them; the next call tries again.
+            OSError: the disk refuses; the next call tries again.
         """
         sizes: dict[str, int] = {}
         with os.scandir(self._directory) as entries:
@@ -39,7 +39,7 @@ class Syncer:
                     except FileNotFoundError:
                         continue  # delivered and deleted meanwhile
         if sizes.keys() - self._synced.keys():
-            atomic_file.sync_directory(self._directory)  # a new file's name lies in the directory
+            atomic_file.sync_directory(self._directory)  # a new file's name is in the directory
         self._synced = sizes
 
 

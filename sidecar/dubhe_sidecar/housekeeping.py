@@ -1,7 +1,7 @@
-"""A thread beside the drain: syncs the spool, keeps its ballast, tells the state.
+"""`Housekeeping`: a thread that syncs the spool, keeps its disk reserve and publishes the state.
 
-It watches the lifeline too. The drain may wait in the sink for hours while a broker is away; all
-this must go on.
+It watches the lifeline too. All this must go on while the drain waits in the sink, which may be for
+hours while a broker is unavailable.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dubhe_sdk.spool import disk_reserve
-from dubhe_sidecar.fsync import Syncer
-from dubhe_sidecar.sinks.base import Sink
+from dubhe_sidecar.fsync import FsyncWorker
+from dubhe_sidecar.sinks.base import OutageReason, Sink
 from dubhe_sidecar.status import write_live
 
 INTERVAL_SECONDS = 1.0
-_SAY_AGAIN_SECONDS = 60.0
+_LOG_AGAIN_SECONDS = 60.0
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -30,10 +30,10 @@ class Housekeeping:
 
     Args:
         directory: the spool's directory.
-        sink: whose state is told.
+        sink: whose outage and retries are published.
         lifeline: descriptor whose end means that the container parent has died, or None.
         on_orphaned: called once when it has.
-        trouble: tells what keeps the drain from going on, other than the sink; None: nothing.
+        drain_outage: returns what keeps the drain from going on, other than the sink, or None.
     """
 
     def __init__(
@@ -42,25 +42,25 @@ class Housekeeping:
         sink: Sink,
         lifeline: int | None,
         on_orphaned: Callable[[], None],
-        trouble: Callable[[], str | None] = lambda: None,
+        drain_outage: Callable[[], OutageReason | None] = lambda: None,
     ) -> None:
         self._directory = directory
         self._sink = sink
         self._lifeline = lifeline
         self._on_orphaned = on_orphaned
-        self._trouble = trouble
+        self._drain_outage = drain_outage
         self._warned = ("", 0.0)
-        self._syncer = Syncer(directory)
-        self._told: dict[str, object] = {}
+        self._fsync = FsyncWorker(directory)
+        self._published: dict[str, object] = {}
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def _run(self) -> None:
         while True:
-            for task in (self._syncer.sync, self._tell, self._keep_ballast):
+            for task in (self._fsync.sync, self._publish_status, self._fill_disk_reserve):
                 try:
                     task()
                 except OSError as error:
@@ -68,14 +68,14 @@ class Housekeeping:
             self._wait()
 
     def _warn(self, text: str) -> None:
-        """Log what failed; not every second for as long as it lasts."""
-        said, at = self._warned
+        """Log what failed; at most once a minute while it lasts."""
+        text_before, at = self._warned
         now = time.monotonic()
-        if text != said or now - at >= _SAY_AGAIN_SECONDS:
+        if text != text_before or now - at >= _LOG_AGAIN_SECONDS:
             self._warned = (text, now)
             log.warning("housekeeping in the spool %s: %s", self._directory, text)
 
-    def _keep_ballast(self) -> None:
+    def _fill_disk_reserve(self) -> None:
         disk_reserve.fill(self._directory)
 
     def _wait(self) -> None:
@@ -85,13 +85,15 @@ class Housekeeping:
             self._lifeline = None
             self._on_orphaned()
 
-    def _tell(self) -> None:
-        told: dict[str, object] = {
+    def _publish_status(self) -> None:
+        outage = self._drain_outage() or self._sink.outage
+        live: dict[str, object] = {
             "pid": os.getpid(),
             "sink": self._sink.name,
-            "last_error": self._trouble() or self._sink.last_error,
+            "last_error": outage and outage.text,
+            "last_error_code": outage and outage.code,
             "retries": self._sink.retries,
         }
-        if told != self._told:
-            write_live(self._directory, told)
-            self._told = told
+        if live != self._published:
+            write_live(self._directory, live)
+            self._published = live

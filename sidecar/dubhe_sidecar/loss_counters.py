@@ -1,4 +1,4 @@
-"""What a spool has lost: dropped by its writers, damaged, or gone. It is counted, and told."""
+"""`LossCounters`: counts and logs what a spool has lost: dropped, damaged or missing records."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ T = TypeVar("T")
 log = logging.getLogger("dubhe_sidecar")
 
 
-class Losses:
-    """Adds to the totals as the cursor moves on.
+class LossCounters:
+    """Adds to the totals as the cursor advances.
 
     Args:
         directory: the spool's directory.
-        totals: to be added to.
+        totals: what is added to.
     """
 
     def __init__(self, directory: Path, totals: Totals) -> None:
         self._directory = directory
         self._totals = totals
 
-    def missing(self, stream: str, expected: int, found: int) -> None:
-        """Add records that were said and are not there: numbers of a stream have no holes."""
+    def count_missing(self, stream: str, expected: int, found: int) -> None:
+        """Count records that are not in the spool: a stream's numbers have no gaps."""
         if found > expected:
             self._totals.missing += found - expected
             log.error(
@@ -38,17 +38,17 @@ class Losses:
                 *(found - expected, stream, expected, found - 1),
             )
 
-    def dropped(self, stream: str, first: int, behind: int) -> None:
-        """Add what the writer had to drop while segments ``first … behind - 1`` were its last."""
+    def count_dropped(self, stream: str, first: int, behind: int) -> None:
+        """Count what the writer had to drop while segments ``first … behind - 1`` were its last."""
         for number in range(first, behind):
             path = self._directory / segment.file_name(stream, number)
             count = dropped_in(path)
             if count is None:
-                log.error("how many records were dropped while %s was written is damaged", path)
+                log.error("the count of dropped records in %s is damaged", path)
             self._totals.dropped += count or 0
 
-    def skipped(self, stream: str, entry: StreamCursor, end: Position) -> None:
-        """Add what lies between the cursor and ``end`` without being frames."""
+    def count_skipped(self, stream: str, entry: StreamCursor, end: Position) -> None:
+        """Count the bytes between the cursor and ``end`` that are not frames."""
         count = 0
         for number in range(entry.segment, end.segment + 1):
             path = self._directory / segment.file_name(stream, number)
@@ -64,13 +64,13 @@ class Losses:
 def dropped_in(path: Path) -> int | None:
     """Return the count of dropped records in a segment's header.
 
-    0 if the file is gone, None if the count is damaged.
+    0 if the file does not exist, None if the count is damaged.
     """
     return _with_file(path, segment.read_dropped)
 
 
 def size_of(path: Path) -> int:
-    """Return a file's size in bytes; 0 if it is gone."""
+    """Return a file's size in bytes; 0 if it does not exist."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def _first_offset(fd: int) -> int:
     try:
         return segment.read_description(fd)[1]
     except segment.BadSegment:
-        return 0  # the header is damage like any other
+        return 0  # the header is damaged too
 
 
 def _with_file(path: Path, read: Callable[[int], T]) -> T | int:

@@ -1,7 +1,7 @@
-"""The figures over HTTP, if ``DUBHE_METRICS_PORT`` asks for it: a thread in the sidecar.
+"""Metrics over HTTP, if ``DUBHE_METRICS_PORT`` is set: a thread in the sidecar.
 
-Not in the default case: nothing is imported or opened then. It is in the sidecar, so that a scrape
-fails when the sidecar is gone. It cannot end the sidecar: a port that is taken is told in the log.
+By default nothing is imported or opened. It runs in the sidecar, so that a scrape fails when the
+sidecar has ended. It cannot end the sidecar: a port that is in use is reported in the log.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ log = logging.getLogger("dubhe_sidecar")
 _HOST = "127.0.0.1"
 _PATH = "/metrics"
 _CLIENT_SECONDS = 5.0
-# To count what lies undelivered means to read it. Of a full spool that takes seconds, which the
-# delivery would miss; so looking may take this share of the time, and no more.
-_SHARE = 0.05
-_LEAST_AGE_SECONDS = 1.0
+# Counting undelivered records means reading them. For a full spool that takes seconds, which
+# delivery would lack, so inspecting may take at most this share of the time.
+_TIME_SHARE = 0.05
+_MIN_AGE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MetricsOptions:
     port: int
     """0: no metrics over HTTP."""
     host: str
-    """The address to listen on; this machine's own loopback unless told otherwise."""
+    """The address to listen on; loopback by default."""
 
 
 def read_metrics_options(env: Mapping[str, str]) -> MetricsOptions:
@@ -56,8 +56,8 @@ def labels(env: Mapping[str, str]) -> dict[str, str]:
     return {"instance_id": instance_id} if instance_id else {}
 
 
-class Snapshot:
-    """The text, looked up anew when it is old.
+class MetricsSnapshot:
+    """The text of the metrics, rendered again when it is too old.
 
     Args:
         spool: the spool's directory.
@@ -74,40 +74,40 @@ class Snapshot:
         """Return the text.
 
         Raises:
-            OSError: the spool cannot be looked at.
+            OSError: the spool cannot be read.
             SinkError: its cursor cannot be read.
         """
         began = time.monotonic()
         if began >= self._until:
             self._text = render(inspect(self._spool), self._labels).encode()
             now = time.monotonic()
-            self._until = now + max(_LEAST_AGE_SECONDS, (now - began) / _SHARE)
+            self._until = now + max(_MIN_AGE_SECONDS, (now - began) / _TIME_SHARE)
         return self._text
 
 
-def serve(options: MetricsOptions, snapshot: Snapshot) -> int | None:
-    """Begin to serve in a thread that ends with the process.
+def serve(options: MetricsOptions, snapshot: MetricsSnapshot) -> int | None:
+    """Serve in a thread that ends with the process.
 
     Returns:
-        The port; None if it is not wanted, or could not be opened, which the log tells.
+        The port; None if it is not set, or could not be opened, which is logged.
     """
     if not options.port:
         return None
-    from http.server import BaseHTTPRequestHandler, HTTPServer  # only where it is wanted
+    from http.server import BaseHTTPRequestHandler, HTTPServer  # only if it is set
 
     class Handler(BaseHTTPRequestHandler):
         timeout = _CLIENT_SECONDS
-        protocol_version = "HTTP/1.0"  # one request to a connection: a slow one is soon over
+        protocol_version = "HTTP/1.0"  # one request to a connection, so that none is held for long
 
         def do_GET(self) -> None:
             """Answer a scrape."""
             if self.path.partition("?")[0] != _PATH:
-                self._reply(404, b"the figures are at /metrics\n", "text/plain; charset=utf-8")
+                self._reply(404, b"the metrics are at /metrics\n", "text/plain; charset=utf-8")
                 return
             try:
                 text = snapshot.text()
-            except Exception as error:  # noqa: BLE001 - told to the scraper, and in the log
-                log.warning("the metrics cannot be told: %s", error)
+            except Exception as error:  # noqa: BLE001 - sent to the scraper, and logged
+                log.warning("the metrics cannot be read: %s", error)
                 self._reply(500, f"{error}\n".encode("utf-8", "replace"), CONTENT_TYPE)
                 return
             self._reply(200, text, CONTENT_TYPE)
@@ -120,12 +120,12 @@ def serve(options: MetricsOptions, snapshot: Snapshot) -> int | None:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: a scrape every few seconds is no event."""
+            """Log nothing: a scrape every few seconds is not an event."""
 
     class Server(HTTPServer):
         def handle_error(self, request: object, client_address: object) -> None:
-            """A client that is slow or gone."""
-            log.debug("a client of the metrics broke off", exc_info=True)
+            """Log a client that was too slow or has closed the connection."""
+            log.debug("a metrics client closed its connection", exc_info=True)
 
     try:
         server = Server((options.host, options.port), Handler)

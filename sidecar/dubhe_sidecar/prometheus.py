@@ -1,48 +1,40 @@
-"""A spool's figures as Prometheus text (exposition format 0.0.4): `render`.
+"""`render`: a spool's metrics as Prometheus text (exposition format 0.0.4).
 
-Counters count since the spool was made and lie in the spool, so they survive restarts of the
-sidecar; two that do not say so. Labels are few and bounded: the reason of an outage is told as one
-of `CODES`, its words stand in `dubhe status` and in the log.
+Counters count since the spool was created and are stored in it, so they survive restarts of the
+sidecar; the help text of two that do not says so. Labels are few and bounded: the reason of an
+outage is one of `OutageCode`; `dubhe status` and the log show its text.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
+from dubhe_sidecar.sinks.base import OutageCode
 from dubhe_sidecar.status import SpoolStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-# What the words of an outage mean, the first that fits. See `sinks.kafka.causes`.
-_CODES = (
-    ("authentication", r"authentication|KAFKA_SASL_MECHANISM"),
-    ("tls", r"TLS failed|TLS or SASL expected|client certificate"),
-    ("authorization", r"no permission|Authorization"),
-    ("topic", r"topic .*does not exist|the topic or its partition"),
-    ("replicas", r"too few replicas"),
-    ("name", r"cannot be resolved"),
-    ("refused", r"connection refused"),
-    ("unreachable", r"no route|unreachable|no answer|connected or connecting"),
-    ("protocol", r"not a Kafka broker"),
-)
-CODES = (*(code for code, _ in _CODES), "other")
+CODES = tuple(code.value for code in OutageCode)
 
 # name, type, help, and where in the status
-_PLAIN = (
+_FAMILIES = (
     ("delivered_records_total", "counter", "Records that the destination has acknowledged."),
-    ("delivered_bytes_total", "counter", "Bytes of their values."),
+    ("delivered_bytes_total", "counter", "Bytes of the values of these records."),
     ("undelivered_records", "gauge", "Records in the spool that are not acknowledged."),
-    ("undelivered_bytes", "gauge", "What they take in the spool."),
+    ("undelivered_bytes", "gauge", "Their size in the spool."),
     ("dropped_records_total", "counter", "Progress that was dropped because the spool was full."),
-    ("dead_letters_total", "counter", "Records that the destination refuses for ever."),
-    ("damaged_bytes_total", "counter", "Bytes that were no frames and were skipped."),
+    ("dead_letters_total", "counter", "Records that the destination permanently refuses."),
+    ("damaged_bytes_total", "counter", "Damaged bytes that were skipped."),
     ("damaged_places_total", "counter", "Places in streams where such bytes were skipped."),
-    ("missing_records_total", "counter", "Records lost with damage, as far as numbers prove."),
+    ("missing_records_total", "counter", "Records lost with damaged or removed segments."),
     ("unreadable_streams", "gauge", "Streams that cannot be read at all."),
-    ("delivery_retries_total", "counter", "Vain attempts since this sidecar's process began."),
-    ("sidecar_deaths_total", "counter", "Sidecars that died under the containers that run now."),
-    ("oldest_undelivered_age_seconds", "gauge", "Since the oldest of them was said; 0 if none."),
+    ("delivery_retries_total", "counter", "Failed attempts since this sidecar's process started."),
+    ("sidecar_deaths_total", "counter", "Sidecars that died in the containers that run now."),
+    (
+        "oldest_undelivered_age_seconds",
+        "gauge",
+        "Age of the oldest undelivered record; 0 if there is none.",
+    ),
     ("sidecar_up", "gauge", "1 while a sidecar holds the spool."),
     ("delivering", "gauge", "0 during an outage, or without a sidecar."),
 )
@@ -74,9 +66,9 @@ def render(status: SpoolStatus, labels: Mapping[str, str] | None = None) -> str:
     }
     common = dict(labels or {})
     lines: list[str] = []
-    for name, kind, help_text in _PLAIN:
+    for name, kind, help_text in _FAMILIES:
         lines += _family(name, kind, help_text, [(common, values[name])])
-    code = None if status.last_error is None else code_of(status.last_error)
+    code = _outage_code(status)
     outage = [({**common, "code": one}, float(one == code)) for one in CODES]
     lines += _family("outage", "gauge", "1 for the reason why nothing is delivered now.", outage)
     writing = sum(stream.writing for stream in status.streams)
@@ -88,9 +80,11 @@ def render(status: SpoolStatus, labels: Mapping[str, str] | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def code_of(error: str) -> str:
-    """Return which of `CODES` the words of an outage mean."""
-    return next((code for code, pattern in _CODES if re.search(pattern, error)), CODES[-1])
+def _outage_code(status: SpoolStatus) -> str | None:
+    if status.last_error is None:
+        return None
+    code = status.last_error_code
+    return code if code in CODES else OutageCode.OTHER.value
 
 
 def _family(

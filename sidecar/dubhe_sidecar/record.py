@@ -1,4 +1,4 @@
-"""What travels from the spool to a sink."""
+"""The record that travels from the spool to a sink."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Position(NamedTuple):
     offset: int
 
 
-class Record(NamedTuple):
-    """One message on its way.
+class OutgoingRecord(NamedTuple):
+    """One message to be delivered.
 
-    ``(stream, seq)`` identifies it for ever: ``stream`` names the writer process, ``seq``
-    counts from 1 within it. Both travel as headers, so that a consumer can recognise a repeat.
+    ``(stream, seq)`` identifies it permanently: ``stream`` names the writer process, ``seq``
+    counts from 1 within it. Both travel as headers, so that a consumer can recognise a duplicate.
     """
 
     stream: str
@@ -27,7 +27,7 @@ class Record(NamedTuple):
     topic: str
     key: bytes  # the instance's id; all records of an instance go to one partition
     value: bytes  # the contract's JSON, exactly as the algorithm's process encoded it
-    date_ms: int  # milliseconds since 1970, when it was said
+    date_ms: int  # milliseconds since 1970, when it was reported
     headers: tuple[tuple[str, bytes], ...]
     kind: int  # dubhe_sdk.spool.frame.Kind
     end: Position  # where its stream continues after it

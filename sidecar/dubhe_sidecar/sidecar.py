@@ -1,7 +1,7 @@
-"""`Sidecar`: the process's life. Take the spool's lock, then drain until told to stop.
+"""`Sidecar`: takes the spool's lock, then drains the spool until it is stopped.
 
 One sidecar per spool: the lock decides. A second one, of another container on the same volume,
-stands by and takes over when the first is gone; meanwhile the first delivers its streams too.
+stands by and takes over when the first has ended; until then the first delivers its streams too.
 
 Crash-only: whatever the sink cannot explain ends the process with status 1. `dubhe launch` starts
 it again with backoff, and it resumes from the cursor.
@@ -22,16 +22,17 @@ from typing import TypeVar
 
 from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
 from dubhe_sdk.spool.wake import WakeReceiver
-from dubhe_sidecar.disk_retry import Patience
+from dubhe_sidecar.disk_retry import DiskRetry
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.housekeeping import Housekeeping
 from dubhe_sidecar.sinks.base import Sink, SinkError
 from dubhe_sidecar.status import LOCK_NAME, inspect
 
-# What comes by and by is delivered together: each round costs this process and the broker about a
-# millisecond of processor time, which a training on the same machine lacks. A writer that has said
-# nothing for as long nudges, as do all that say anything but progress, so nothing that stands alone
-# waits. Without a record the spool is looked at ever less often: a nudge may be lost.
+# Progress is delivered in groups: each round costs this process and the broker about a millisecond
+# of processor time, which a training on the same machine lacks. A writer that has been silent for
+# as long wakes the sidecar, as does everything but progress, so a single message does not wait.
+# Without records the spool is polled less and less often; never stopping, since a wake-up may be
+# lost.
 _FIRST_WAIT_SECONDS = 0.05
 _LONGEST_WAIT_SECONDS = 1.0
 _STANDBY_SECONDS = 0.2
@@ -53,7 +54,7 @@ class Sidecar:
         directory: the spool's directory, which exists.
         sink: the destination.
         lifeline: see `Housekeeping`.
-        orphan_seconds: how long the drain may take when the container parent has died.
+        orphan_seconds: how long the drain may take after the container parent has died.
         draining: whether to end as soon as everything is delivered.
     """
 
@@ -76,13 +77,13 @@ class Sidecar:
         self._drain: Drain | None = None
         self._housekeeping = Housekeeping(
             *(directory, sink, lifeline, self._on_orphaned),
-            trouble=lambda: self._drain.trouble if self._drain else None,
+            drain_outage=lambda: self._drain.outage if self._drain else None,
         )
 
     def run(self) -> int:
-        """Run until told to stop and everything is delivered. Returns the exit status.
+        """Run until stopped and everything is delivered. Returns the exit status.
 
-        SIGTERM and SIGINT ask for the drain; the second one ends it at once.
+        SIGTERM and SIGINT request the drain; a second one ends the process at once.
         """
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._on_signal)
@@ -91,8 +92,8 @@ class Sidecar:
                 return EXIT_DRAINED
             remove_abandoned(self._directory)
             for name in remove_blank(self._directory):
-                log.error("segment %s held nothing but zeros, as after a power cut: deleted", name)
-            wake = self._patiently(lambda: WakeReceiver(self._directory))
+                log.error("segment %s held only zeros, as after a power cut: deleted", name)
+            wake = self._retry(lambda: WakeReceiver(self._directory))
             self._housekeeping.start()
             drain = self._drain = Drain(self._directory, self._sink, _LINGER_SECONDS)
             drain.open()
@@ -107,13 +108,13 @@ class Sidecar:
         wait = _FIRST_WAIT_SECONDS
         while True:
             if not self._holds_the_spool():
-                # What there is under its name now is another's to deliver as well.
+                # The spool that has its name now is delivered by another sidecar, too.
                 raise SinkError(
-                    f"the spool {self._directory} was removed or exchanged while it was being "
-                    "delivered; starting anew"
+                    f"the spool {self._directory} was removed or replaced while it was being "
+                    "delivered; the next start takes the new one"
                 )
             wake.clear()
-            stopping = self._draining  # asked before the look, so that nothing is missed
+            stopping = self._draining  # read before the round, so that nothing is missed
             if stopping:
                 drain.linger_seconds = 0.0
             if drain.step():
@@ -128,35 +129,35 @@ class Sidecar:
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
     def _take_lock(self) -> bool:
-        """Wait for the spool's lock. Return False if told to stop while another one delivers."""
-        told = False
+        """Wait for the spool's lock. Return False if stopped while another sidecar delivers."""
+        logged = False
         while True:
             if not self._holds_the_spool():
-                self._patiently(self._open_lock)
+                self._retry(self._open_lock)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if self._holds_the_spool():
                     return True
             except BlockingIOError:
-                if not told:
+                if not logged:
                     log.warning(
                         "another sidecar delivers the spool %s; standing by", self._directory
                     )
-                    told = True
+                    logged = True
                 if self._draining and inspect(self._directory).undelivered == 0:
                     return False
-                # The kernel tells nobody that a lock is free without taking a thread for it.
+                # Waiting for a lock without polling would take a thread.
                 select.select([], [], [], _STANDBY_SECONDS)
 
-    def _patiently(self, make: Callable[[], T]) -> T:
-        """Return what needs an inode; on a full disk, when there is one."""
+    def _retry(self, make: Callable[[], T]) -> T:
+        """Make a file or socket; on a full disk, as soon as that is possible."""
         made: list[T] = []
-        patience = Patience(
+        retry = DiskRetry(
             f"lock or socket in the spool {self._directory}",
             "nothing is delivered",
             self._directory,
         )
-        patience.insist(lambda: made.append(make()))
+        retry.run(lambda: made.append(make()))
         return made[0]
 
     def _open_lock(self) -> None:
@@ -167,32 +168,31 @@ class Sidecar:
         self._lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def _holds_the_spool(self) -> bool:
-        """Return whether the file that is locked is still the one under the lock's name.
+        """Return whether the locked file still has the lock's name.
 
-        The spool may be removed and made again, or exchanged, and the new one has a lock of its
-        own.
+        The spool may be removed and created again, or replaced, and the new one has another lock.
         """
         if self._lock < 0:
             return False
         try:
-            theirs = (self._directory / LOCK_NAME).stat()
+            current = (self._directory / LOCK_NAME).stat()
         except FileNotFoundError:
             return False
-        return os.path.samestat(os.fstat(self._lock), theirs)
+        return os.path.samestat(os.fstat(self._lock), current)
 
     def _on_signal(self, signum: int, _frame: object) -> None:
         if self._draining:
             os._exit(EXIT_LEFT_BEHIND)
-        self._ask_for_drain()
+        self._request_drain()
 
-    def _ask_for_drain(self) -> None:
+    def _request_drain(self) -> None:
         self._draining = True
         with contextlib.suppress(BlockingIOError):
             os.write(self._stop_writer, b"\x01")
 
     def _on_orphaned(self) -> None:
-        log.warning("the container parent has died: delivering what there is, then ending")
-        self._ask_for_drain()
+        log.warning("the container parent has died: delivering what is left, then exiting")
+        self._request_drain()
         timer = threading.Timer(self._orphan_seconds, os._exit, [EXIT_LEFT_BEHIND])
         timer.daemon = True
         timer.start()

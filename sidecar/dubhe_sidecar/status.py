@@ -1,7 +1,7 @@
-"""What a spool holds, for people and for machines: `inspect`.
+"""`inspect`: what a spool holds, for people and for machines.
 
-Works beside a running sidecar and without one. What only a running sidecar knows (its last
-error, its retries) it writes to ``status.json`` every second.
+Works while a sidecar runs and without one. What is only in a running sidecar's memory (its last
+error, its retries) it writes to ``status.json``, at most every second.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ class StreamStatus:
     instance_id: str
     pid: int
     writing: bool
-    """Its writer still lives."""
+    """Whether its writer is still alive."""
     undelivered: int
     undelivered_bytes: int
     oldest_ms: int | None
-    """When the oldest undelivered record was said, in milliseconds since 1970."""
+    """When the oldest undelivered record was reported, in milliseconds since 1970."""
 
 
 @dataclass
 class SpoolStatus:
-    """A whole spool. Counts are of records since the spool was made."""
+    """A whole spool. Counts are of records since the spool was created."""
 
     spool: str
     sidecar: str
@@ -61,13 +61,15 @@ class SpoolStatus:
     dead_letters: int = 0
     damaged_bytes: int = 0
     missing: int = 0
-    """Records that were lost with damaged or removed segments, as far as numbers prove."""
+    """Records lost with damaged or removed segments, as the gaps in their numbers show."""
     damaged_places: int = 0
     unreadable: list[str] = field(default_factory=list)
     last_error: str | None = None
+    last_error_code: str | None = None
+    """One of `dubhe_sidecar.sinks.base.OutageCode`."""
     retries: int = 0
     launches: list[dict[str, Any]] = field(default_factory=list)
-    """What the container parents tell that use this spool now: what became of their sidecars."""
+    """State of the container parents that use this spool now: how often their sidecars died."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-serialisable form."""
@@ -75,7 +77,7 @@ class SpoolStatus:
 
 
 def inspect(directory: Path) -> SpoolStatus:
-    """Look at a spool.
+    """Inspect a spool.
 
     Raises:
         FileNotFoundError: there is no such directory.
@@ -98,10 +100,11 @@ def inspect(directory: Path) -> SpoolStatus:
         damaged_places=totals.skipped_places,
         dead_letters=len(dead_letters.read(directory)),
         last_error=live.get("last_error") if running else None,
+        last_error_code=live.get("last_error_code") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,
         launches=read_states(directory, "launch"),
     )
-    status.unreadable += [f"{name}: is no file" for name in segment.list_foreign(directory)]
+    status.unreadable += [f"{name}: not a regular file" for name in segment.list_foreign(directory)]
     for name, numbers in sorted(segments.items()):
         entry = cursor.streams.get(name)
         if entry is not None and entry.finished:
@@ -161,21 +164,21 @@ def _stream(
 
 
 def describe_sidecar(launch: Mapping[str, Any] | None, delivering: bool) -> str:
-    """Return in words how the sidecar is.
+    """Return the sidecar's state as text.
 
     Args:
-        launch: what its container parent tells, if one is there.
+        launch: state of its container parent, if there is one.
         delivering: whether a sidecar holds the spool, of this container or another.
     """
-    words = "running" if delivering else "not running"
+    text = "running" if delivering else "not running"
     if launch is None:
-        return words
-    told = launch["sidecar"]
-    if told["deaths"]:
-        ago = max(0.0, time.time() - told["last_end_ms"] / 1000)
-        times = "once" if told["deaths"] == 1 else f"{told['deaths']} times"
-        words += f"; it has died {times}, the last time {ago:.0f} s ago: it {told['last_end']}"
-    return words
+        return text
+    sidecar = launch["sidecar"]
+    if sidecar["deaths"]:
+        ago = max(0.0, time.time() - sidecar["last_end_ms"] / 1000)
+        times = "once" if sidecar["deaths"] == 1 else f"{sidecar['deaths']} times"
+        text += f"; it has died {times}, the last time {ago:.0f} s ago: it {sidecar['last_end']}"
+    return text
 
 
 def is_running(directory: Path) -> bool:
@@ -194,12 +197,12 @@ def is_running(directory: Path) -> bool:
 
 
 def write_live(directory: Path, live: Mapping[str, Any]) -> None:
-    """Write what only the running sidecar knows.
+    """Write what is only in the running sidecar's memory.
 
     Raises:
         OSError: it cannot be written.
     """
-    # As long as a block, so that it need not grow when it has an error to tell on a full disk.
+    # As long as a block, so that it need not grow to hold an error on a full disk.
     text = json.dumps(live).ljust(_LIVE_BYTES)
     atomic_file.replace(directory / STATUS_NAME, text.encode(), durable=False)
 

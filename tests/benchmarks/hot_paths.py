@@ -60,12 +60,13 @@ def record(folder: Path, count: int) -> None:
     from dubhe_sdk.spool.merge import SpooledFrame
     from dubhe_sdk.spool.reader import StreamReader
     from dubhe_sidecar.convert import to_record
-    from dubhe_sidecar.sinks.kafka.limits import Limits
-    from dubhe_sidecar.sinks.kafka.producer.batch import Batch
-    from dubhe_sidecar.sinks.kafka.producer.pending import Flight
+    from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
+    from dubhe_sidecar.sinks.kafka.producer.batch import PendingRecord, RecordBatch
 
-    def new_batch() -> Batch:
-        return Batch(TopicPartition("t", 0), Limits().batch_bytes, lambda flight, error: None)
+    def new_batch() -> RecordBatch:
+        return RecordBatch(
+            TopicPartition("t", 0), KafkaLimits().batch_bytes, lambda pending, error: None
+        )
 
     (segment,) = (folder / "spool").glob("*.seg")
     stream, _, number = segment.stem.rpartition(".")
@@ -75,10 +76,10 @@ def record(folder: Path, count: int) -> None:
     while done < count:
         for frame in reader.read():
             one = to_record(SpooledFrame(stream, reader.number, frame, reader.description))
-            flight = Flight(one, len(one.value))
-            if not batch.add(flight):
+            pending = PendingRecord(one, len(one.value))
+            if not batch.add(pending):
                 batch = new_batch()
-                batch.add(flight)
+                batch.add(pending)
             done += 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from tests.delivery.conftest import RESULT, STATUS, Delivered, Start, value
 from tests.dubhe_sdk.service.harness import TRAIN_ID, App
 from tests.kafka.broker import Broker

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.writer import SpoolWriter
-from dubhe_sidecar.record import Position, Record
-from dubhe_sidecar.sinks.base import Outcome
+from dubhe_sidecar.record import OutgoingRecord, Position
+from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageReason
 from tests.dubhe_sdk.spool.helpers import DATE_MS, INSTANCE_ID, ROOT
 from tests.support.environ import clean_environ
 from tests.support.journal import read_journal
@@ -29,9 +29,11 @@ def record(
     headers: tuple[tuple[str, bytes], ...] = (),
     kind: int = Kind.PROGRESS,
     end: Position | None = None,
-) -> Record:
+) -> OutgoingRecord:
     at = end or Position(1, 100 * seq)
-    return Record(stream, seq, topic, INSTANCE_ID.encode(), value, DATE_MS, headers, kind, at)
+    return OutgoingRecord(
+        stream, seq, topic, INSTANCE_ID.encode(), value, DATE_MS, headers, kind, at
+    )
 
 
 def tell(writer: SpoolWriter, number: int, kind: Kind = Kind.PROGRESS) -> None:
@@ -42,7 +44,7 @@ class Topic:
     """A destination that outlives the sinks which deliver to it."""
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self.records: list[OutgoingRecord] = []
 
     @property
     def identities(self) -> list[tuple[str, int]]:
@@ -60,7 +62,7 @@ class FakeSink:
     """
 
     name = "fake topic"
-    last_error: str | None = None
+    outage: OutageReason | None = None
     retries = 0
 
     def __init__(
@@ -68,7 +70,7 @@ class FakeSink:
         topic: Topic,
         *,
         portion: int = 3,
-        rejects: Callable[[Record], str | None] = lambda one: None,
+        rejects: Callable[[OutgoingRecord], str | None] = lambda one: None,
         step: Callable[[], None] = lambda: None,
     ) -> None:
         self.delivered: Mapping[str, frozenset[int]] = {}
@@ -79,7 +81,7 @@ class FakeSink:
         self._rejects = rejects
         self._step = step
         self._offset = 0
-        self._waiting: list[tuple[Outcome, int]] = []
+        self._waiting: list[tuple[DeliveryOutcome, int]] = []
 
     def open(
         self,
@@ -96,15 +98,15 @@ class FakeSink:
                 found.setdefault(one.stream, set()).add(one.seq)
         self.delivered = {stream: frozenset(seqs) for stream, seqs in found.items()}
 
-    def send(self, record: Record) -> None:
+    def send(self, record: OutgoingRecord) -> None:
         self._step()
         reason = self._rejects(record)
         if reason is None:
             self.topic.records.append(record)
-        self._waiting.append((Outcome(record, reason), len(self.topic.records)))
+        self._waiting.append((DeliveryOutcome(record, reason), len(self.topic.records)))
         self._step()
 
-    def collect(self, timeout: float) -> Sequence[Outcome]:
+    def collect(self, timeout: float) -> Sequence[DeliveryOutcome]:
         self._step()
         told, self._waiting = self._waiting[: self._portion], self._waiting[self._portion :]
         if told:
@@ -119,9 +121,6 @@ class FakeSink:
     def state(self) -> dict[str, Any]:
         self._step()
         return {"offset": self._offset}
-
-    def interrupt(self) -> None:
-        pass
 
     def close(self) -> None:
         self.closed = True

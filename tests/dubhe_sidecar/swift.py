@@ -20,5 +20,5 @@ ENV = {"PYTHONPATH": str(ROOT), **{k: os.environ[k] for k in (REAL_TIMES,) if k 
 
 if __name__ == "__main__":
     if not os.environ.get(REAL_TIMES):
-        sink.Limits = lambda: FAST  # type: ignore[misc,assignment]
+        sink.KafkaLimits = lambda: FAST  # type: ignore[misc,assignment]
     sys.exit(run.main(sys.argv[1:]))

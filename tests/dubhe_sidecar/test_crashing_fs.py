@@ -29,7 +29,7 @@ from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
 from dubhe_sdk.spool.writer import SpoolWriter
 from dubhe_sidecar.drain import Drain
-from dubhe_sidecar.fsync import Syncer
+from dubhe_sidecar.fsync import FsyncWorker
 from tests.dubhe_sdk.spool.helpers import KIB, make_writer, say
 from tests.dubhe_sidecar.helpers import FakeSink, Topic
 from tests.support.crashfs import Killed, Recorder
@@ -60,7 +60,7 @@ class CrashingFileSystem(RuleBasedStateMachine):
         self.spool = spool
         self.writers: list[SpoolWriter | None] = [None] * WRITERS
         self.drain: Drain | None = None
-        self.syncer = Syncer(spool)
+        self.syncer = FsyncWorker(spool)
 
     def alive(self, act: Callable[[], None]) -> bool:
         """Do something that a kill may end. Return whether it came to its end."""

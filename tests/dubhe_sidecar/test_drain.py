@@ -185,13 +185,13 @@ def test_deletes_nothing_before_the_cursor_is_on_disk(tmp_path, monkeypatch):
         drain.step()
     assert len(topic.records) == 3, "delivery goes on"
     assert len(segments(tmp_path)) == 3
-    assert drain.trouble is not None
-    assert "No space left" in drain.trouble
+    assert drain.outage is not None
+    assert "No space left" in drain.outage.text
     assert drain.wants_save_in is not None
     assert drain.wants_save_in > 0
     monkeypatch.undo()
     wait_for(lambda: drain.step() or segments(tmp_path) == [], "the cursor to be saved")
-    assert drain.trouble is None
+    assert drain.outage is None
     drain.close()
     run(tmp_path, topic)
     assert len(topic.records) == 3, "nothing is repeated"

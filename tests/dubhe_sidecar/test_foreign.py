@@ -115,4 +115,4 @@ def test_what_a_power_cut_leaves_of_a_new_segment_is_cleared_away(
     place.drain()
     assert len(place.values) == COUNT + FRAMES
     assert place.dubhe("status").returncode == 0
-    assert place.log_text.count("held nothing but zeros") == 3
+    assert place.log_text.count("held only zeros") == 3

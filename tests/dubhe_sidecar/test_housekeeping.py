@@ -10,6 +10,7 @@ import pytest
 from dubhe_sdk.spool import disk_reserve
 from dubhe_sidecar import housekeeping
 from dubhe_sidecar.housekeeping import Housekeeping
+from dubhe_sidecar.sinks.base import OutageCode, OutageReason
 from dubhe_sidecar.status import read_live
 from tests.dubhe_sdk.spool.helpers import make_writer, mounted, say, segments
 from tests.dubhe_sidecar.helpers import FakeSink, Topic
@@ -45,14 +46,21 @@ def test_tells_the_state_and_every_change_of_it(tmp_path):
     wait_for(
         lambda: (
             read_live(tmp_path)
-            == {"pid": os.getpid(), "sink": "fake topic", "last_error": None, "retries": 0}
+            == {
+                "pid": os.getpid(),
+                "sink": "fake topic",
+                "last_error": None,
+                "last_error_code": None,
+                "retries": 0,
+            }
         ),
         lambda: str(read_live(tmp_path)),
     )
-    sink.last_error, sink.retries = "refused", 3
+    sink.outage, sink.retries = OutageReason(OutageCode.REFUSED, "refused"), 3
     wait_for(lambda: read_live(tmp_path).get("last_error") == "refused", "the error")
     assert read_live(tmp_path)["retries"] == 3
-    sink.last_error = None
+    assert read_live(tmp_path)["last_error_code"] == "refused"
+    sink.outage = None
     wait_for(lambda: read_live(tmp_path)["last_error"] is None, "its end")
 
 
@@ -115,10 +123,10 @@ def test_lays_by_room_and_renews_it(tmp_path):
     laid_by = tmp_path / disk_reserve.NAME
     keep(tmp_path)
     wait_for(
-        lambda: laid_by.exists() and laid_by.stat().st_size == disk_reserve.BYTES, "the ballast"
+        lambda: laid_by.exists() and laid_by.stat().st_size == disk_reserve.BYTES, "the reserve"
     )
     assert disk_reserve.release(tmp_path, 100_000)
-    wait_for(lambda: laid_by.stat().st_size == disk_reserve.BYTES, "the ballast again")
+    wait_for(lambda: laid_by.stat().st_size == disk_reserve.BYTES, "the reserve again")
 
 
 def test_what_lasts_is_told_once(tmp_path, caplog):
@@ -128,11 +136,11 @@ def test_what_lasts_is_told_once(tmp_path, caplog):
         (disk / "foreign-2").touch()
         rounds = 0
 
-        def trouble() -> None:
+        def no_outage() -> None:
             nonlocal rounds
             rounds += 1
 
-        Housekeeping(disk, FakeSink(Topic()), None, lambda: None, trouble).start()
+        Housekeeping(disk, FakeSink(Topic()), None, lambda: None, no_outage).start()
         wait_for(lambda: rounds > 20, "twenty rounds")
         assert caplog.text.count("No space left") == 1
         (disk / "foreign-1").unlink()

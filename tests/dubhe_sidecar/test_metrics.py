@@ -15,7 +15,7 @@ import pytest
 
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_sidecar import metrics
-from dubhe_sidecar.metrics import MetricsOptions, Snapshot, read_metrics_options
+from dubhe_sidecar.metrics import MetricsOptions, MetricsSnapshot, read_metrics_options
 from tests.dubhe_sdk.spool.helpers import make_writer, say
 from tests.dubhe_sidecar.test_prometheus import figures
 from tests.support.ports import reserved_port
@@ -105,7 +105,7 @@ def test_scrapes_in_a_row_look_once(tmp_path, monkeypatch):
 
     metrics_inspect = metrics.inspect
     monkeypatch.setattr(metrics, "inspect", look)
-    snapshot = Snapshot(tmp_path, {})
+    snapshot = MetricsSnapshot(tmp_path, {})
     assert {snapshot.text() for _ in range(50)} == {snapshot.text()}
     assert len(looks) == 1
     assert figures(snapshot.text().decode())["dubhe_delivered_records_total"] == 0

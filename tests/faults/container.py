@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from dubhe_sidecar import status
 from tests.dubhe_sdk.service.harness import APP_COMMAND, App
 from tests.dubhe_sdk.spool.helpers import ROOT

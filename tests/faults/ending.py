@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from dubhe_sidecar import dead_letters
 from tests.faults import account
 from tests.faults.consumer import dead_letter, receive

@@ -16,13 +16,13 @@ from pathlib import Path
 from dubhe_sdk import environment
 from dubhe_sdk.cli import main as cli
 from dubhe_sidecar.sidecar import Sidecar
-from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink, Limits
+from dubhe_sidecar.sinks.kafka import KafkaLimits, KafkaSettings, KafkaSink
 
 # The settling is the product's: it must outlast what a thawing broker still has to take.
 LIMITS = dataclasses.replace(
-    Limits(),
+    KafkaLimits(),
     request_timeout_s=2.0,
-    patience_s=0.5,
+    outage_after_s=0.5,
     stall_s=6.0,
     connect_timeout_s=2.0,
     backoff_s=0.05,

@@ -239,7 +239,7 @@ def test_a_spool_removed_again_and_again_while_it_is_written_and_drained(place: 
     assert [process.wait(60) for process in living] == [0] * len(living)
     identities = [(m["headers"]["dubhe-writer"], m["headers"]["dubhe-seq"]) for m in place.messages]
     assert len(set(identities)) == len(identities)
-    assert "was removed or exchanged" in place.log_text or "No such file" in place.log_text
+    assert "was removed or replaced" in place.log_text or "No such file" in place.log_text
     assert received(place)["progress"] >= 300
 
 

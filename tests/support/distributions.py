@@ -28,7 +28,18 @@ def made_from() -> str:
 def build_wheels(folder: Path) -> dict[str, Path]:
     """Build the wheels of all four into a folder; return them by the distributions' names."""
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, *FOLDERS.values()],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            folder,
+            *FOLDERS.values(),
+        ],
         check=True,
         timeout=300,
     )

@@ -1,1 +1,1 @@
-"""The script that starts `dubhe`; see `dubhe_sdk.cli.command`."""
+"""The script that starts `dubhe`; see `dubhe_sdk.process.command`."""

@@ -1,4 +1,4 @@
-"""Runs `dubhe` by this interpreter; see `dubhe_sdk.cli.command` for why it is a script."""
+"""Runs `dubhe` by this interpreter; see `dubhe_sdk.process.command` for why it is a script."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Ask the service of this container for its heartbeat, and tell how the delivery is."""
+"""Check the heartbeat of this container's service, and show the state of delivery."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def main(argv: list[str]) -> int:
     """`dubhe health`."""
     parser = argparse.ArgumentParser(
         prog="dubhe health",
-        description="Ask the service for its heartbeat, over the protocol and at the port that "
-        "run.sh has chosen, and tell how the delivery is. The image's HEALTHCHECK.",
-        epilog="Exit status: 0 the service is online, 1 it is not. What the sidecar does changes "
-        "nothing in it: an undelivered message is no reason to end a training.",
+        description="Check the service's heartbeat, with the protocol and port that run.sh has "
+        "chosen, and show the state of delivery. The image's HEALTHCHECK.",
+        epilog="Exit status: 0 the service is online, 1 it is not. The state of delivery does not "
+        "affect it: an undelivered message is not a reason to end a training.",
     )
     parser.add_argument(
         "spool",
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
 
 def _problem(service: Mapping[str, Any] | None) -> str | None:
     if service is None:
-        return "the service is not running (yet): nothing has been started, or it has ended"
+        return "the service is not running: it has not started yet, or it has ended"
     instance_id = service["state"]["instance_id"] or ""
     return heartbeat_problem(service["protocol"], service["port"], instance_id, TIMEOUT_SECONDS)
 

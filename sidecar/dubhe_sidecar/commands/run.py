@@ -1,4 +1,4 @@
-"""Deliver a spool to Kafka, or to the embedded journal if no brokers are named."""
+"""Deliver a spool to Kafka, or to the embedded journal if no brokers are set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.logs.format import formatter, log_to_stderr, read_format
 from dubhe_sdk.spool.create import check_directory
-from dubhe_sidecar.metrics import Snapshot, labels, read_metrics_options, serve
+from dubhe_sdk.version import __version__
+from dubhe_sidecar.metrics import MetricsSnapshot, labels, read_metrics_options, serve
 from dubhe_sidecar.sidecar import Sidecar
 from dubhe_sidecar.sinks.base import Sink
 
@@ -24,19 +25,21 @@ def main(argv: list[str]) -> int:
     """`dubhe sidecar`."""
     parser = argparse.ArgumentParser(
         prog="dubhe sidecar",
-        description="Deliver the spool in DUBHE_SPOOL_DIR. `dubhe launch` starts it; by hand it "
-        "is useful with --drain, to deliver what a container has left on a volume.",
-        epilog="Exit status: 0 everything delivered, 1 start again, 2 wrong environment, "
-        "75 ended with records undelivered.",
+        description="Deliver the spool in DUBHE_SPOOL_DIR. `dubhe launch` starts it. Run it by "
+        "hand with --drain to deliver what a container has left on a volume.",
+        epilog="Exit status: 0 everything was delivered, 1 failed, start it again, 2 wrong "
+        "environment, 75 ended with undelivered records.",
     )
-    parser.add_argument("--drain", action="store_true", help="end when everything is delivered")
+    parser.add_argument("--drain", action="store_true", help="exit when everything is delivered")
     parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--core-version", default=__version__, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter("%(asctime)s %(levelname)s sidecar %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("dubhe_sidecar").setLevel(logging.INFO)
     try:
+        _check_version(options.core_version)
         read_format(os.environ)
         temporary, spool = environment.directories(os.environ)
         check_directory(spool)
@@ -46,8 +49,8 @@ def main(argv: list[str]) -> int:
     except (EnvironmentInvalid, SpoolUnusable) as error:
         log_to_stderr("sidecar", str(error), logging.ERROR)
         return EXIT_USAGE
-    serve(metrics, Snapshot(spool, labels(os.environ)))
-    _spare_the_collector()
+    serve(metrics, MetricsSnapshot(spool, labels(os.environ)))
+    _tune_garbage_collector()
     return Sidecar(
         spool,
         sink,
@@ -57,11 +60,21 @@ def main(argv: list[str]) -> int:
     ).run()
 
 
-def _spare_the_collector() -> None:
-    """Have the garbage collector look seldom, and only at what comes after the start.
+def _check_version(core: str) -> None:
+    """Refuse to serve an algorithm whose dubhe-core is another version: the formats may differ."""
+    if core != __version__:
+        raise EnvironmentInvalid(
+            f"the algorithm's interpreter has dubhe-core {core}, and the `dubhe` that serves it is "
+            f"version {__version__} ({sys.prefix}): install the same version of both, or name "
+            "another `dubhe` by DUBHE_COMMAND"
+        )
 
-    Thousands of records on their way are no garbage, and none of them is in a cycle; to look
-    through them every 700 objects takes a tenth of the processor time of delivery.
+
+def _tune_garbage_collector() -> None:
+    """Make the garbage collector run rarely, and only on objects created after the start.
+
+    Thousands of records in flight are not garbage, and none of them is in a cycle; scanning them
+    every 700 objects takes a tenth of the processor time of delivery.
     """
     gc.collect()
     gc.freeze()

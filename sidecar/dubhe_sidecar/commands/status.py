@@ -25,8 +25,8 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="dubhe status",
         description="Show what a spool holds. Works while the algorithm runs and afterwards.",
-        epilog="Exit status: 0 everything is delivered, 1 something is not, 2 there is no spool; "
-        "with --prometheus 0 whenever the figures were printed.",
+        epilog="Exit status: 0 everything is delivered, 1 something is not, 2 there is no spool. "
+        "With --prometheus: 0 if the metrics were printed.",
     )
     parser.add_argument(
         "spool",
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"dubhe status: {error}\n")
         return EXIT_USAGE
     except (FileNotFoundError, NotADirectoryError):
-        sys.stderr.write(f"dubhe status: {spool} is no spool: name its directory\n")
+        sys.stderr.write(f"dubhe status: {spool} is not a spool directory; pass the path of one\n")
         return EXIT_USAGE
     if options.prometheus:
         sys.stdout.write(render(status, labels(os.environ)))
@@ -71,7 +71,7 @@ def describe(status: SpoolStatus) -> str:
         f"delivers to   {status.sink or '(nothing delivered yet)'}",
         f"delivered     {status.delivered}",
         f"undelivered   {status.undelivered} ({_size(status.undelivered_bytes)})"
-        + (f", the oldest for {_duration(age)}" if age is not None else ""),
+        + (f", oldest {_duration(age)} ago" if age is not None else ""),
         f"dropped       {status.dropped}" + (" (the spool was full)" if status.dropped else ""),
         f"dead letters  {status.dead_letters}",
         f"retries       {status.retries}",
@@ -80,7 +80,7 @@ def describe(status: SpoolStatus) -> str:
     if status.damaged_bytes:
         lines.append(f"damaged       {_size(status.damaged_bytes)} skipped")
     if status.missing:
-        lines.append(f"missing       {status.missing} (damaged or removed in the spool)")
+        lines.append(f"missing       {status.missing} (damaged or removed from the spool)")
     lines += [f"unreadable    {text}" for text in status.unreadable]
     if status.streams:
         lines += ["", "streams:"]

@@ -1,1 +1,1 @@
-"""Places the sidecar delivers to."""
+"""Destinations that the sidecar delivers to."""

@@ -1,11 +1,11 @@
-"""The interface between the sidecar and the place it delivers to.
+"""The interface between the sidecar and the destination it delivers to.
 
 A sink is driven by one thread in one loop::
 
     sink.open(state, undelivered=True, save=lambda state: cursor.save(positions, state))
     already = sink.delivered              # what a previous run had delivered unnoticed
     sink.send(record); sink.send(record)  # hands over, in order
-    for outcome in sink.collect(0.1): ... # tells, in the order of sending, what became of them
+    for outcome in sink.collect(0.1): ... # outcomes, in the order of sending
     cursor.save(positions, sink.state())  # both are written in one step
     sink.close()
 
@@ -16,32 +16,51 @@ is started again, and resumes from the cursor, so a sink never repairs itself ha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
-from dubhe_sidecar.record import Record
+from dubhe_sidecar.record import OutgoingRecord
 
 
 class SinkError(Exception):
-    """The sink cannot go on. The text says what was found and what to do."""
+    """The sink cannot go on. The text names what was found and what to do."""
 
 
-class SinkInterrupted(SinkError):
-    """Waiting was ended by `Sink.interrupt`. Only `Sink.close` may follow."""
+class OutageCode(str, Enum):
+    """Why nothing is delivered, as a label of metrics: few and bounded."""
+
+    AUTHENTICATION = "authentication"
+    TLS = "tls"
+    AUTHORIZATION = "authorization"
+    TOPIC = "topic"
+    REPLICAS = "replicas"
+    NAME = "name"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    PROTOCOL = "protocol"
+    OTHER = "other"
 
 
-class Outcome(NamedTuple):
+class OutageReason(NamedTuple):
+    """Why nothing is delivered: a code for machines and a text for people."""
+
+    code: OutageCode
+    text: str
+
+
+class DeliveryOutcome(NamedTuple):
     """What became of a record.
 
     ``rejected`` is None when it was delivered, otherwise the reason why the destination
-    refuses this very record for ever (too large, invalid).
+    permanently refuses this very record (too large, invalid).
     """
 
-    record: Record
+    record: OutgoingRecord
     rejected: str | None
 
 
 class Sink(Protocol):
-    """A destination of records. See the module's text for the order of calls."""
+    """A destination of records. The module's docstring shows the order of calls."""
 
     name: str
     """What `dubhe status` shows, for example ``kafka 10.0.0.5:9092``. Holds no secret."""
@@ -50,15 +69,15 @@ class Sink(Protocol):
     """After `open`: per stream, sequence numbers beyond the cursor that had already arrived."""
 
     @property
-    def last_error(self) -> str | None:
-        """Why nothing is delivered at present, since when, in words; None while all is well.
+    def outage(self) -> OutageReason | None:
+        """Why nothing is delivered at present, and since when; None while delivery works.
 
         May be read from another thread.
         """
 
     @property
     def retries(self) -> int:
-        """How often the destination was tried again in vain, since this process began.
+        """Number of failed attempts to reach the destination since this process started.
 
         May be read from another thread.
         """
@@ -70,22 +89,22 @@ class Sink(Protocol):
         undelivered: bool,
         save: Callable[[dict[str, Any]], None],
     ) -> None:
-        """Connect, waiting as long as it takes, and learn what had already arrived.
+        """Connect, waiting as long as it takes, and find out what had already arrived.
 
         Args:
             state: what `state` returned when the cursor was last saved; None at the first start.
             undelivered: whether the spool holds records past the cursor. If not, nothing can
                 have arrived unnoticed and the search for it is left out.
             save: writes a state to disk, with the positions of the outcomes collected so far.
-                A sink calls it, from within `send`, before it delivers to a place for the first
-                time: what must be searched after a crash has to be known before anything can
-                arrive there.
+                A sink calls it, from within `send`, before it delivers to a partition or file for
+                the first time: what must be searched after a crash has to be known before
+                anything can arrive there.
 
         Raises:
             SinkError: the sink cannot go on.
         """
 
-    def send(self, record: Record) -> None:
+    def send(self, record: OutgoingRecord) -> None:
         """Hand over one record. May wait while too much is in flight, as long as it takes.
 
         Outcomes that become known meanwhile are kept for `collect`, so call that regularly.
@@ -94,7 +113,7 @@ class Sink(Protocol):
             SinkError: the sink cannot go on.
         """
 
-    def collect(self, timeout: float) -> Sequence[Outcome]:
+    def collect(self, timeout: float) -> Sequence[DeliveryOutcome]:
         """Return outcomes that are known, in the order of sending.
 
         Waits up to ``timeout`` seconds for the first one; returns an empty sequence if none
@@ -111,11 +130,5 @@ class Sink(Protocol):
     def state(self) -> dict[str, Any]:
         """JSON-serialisable state that belongs to all outcomes collected so far."""
 
-    def interrupt(self) -> None:
-        """Make `open`, `send` or `collect` give up waiting soon, with `SinkInterrupted`.
-
-        May be called from a signal handler or another thread.
-        """
-
     def close(self) -> None:
-        """Let go of connections and files. Records in flight may be abandoned."""
+        """Release connections and files. Records in flight may be abandoned."""

@@ -1,15 +1,15 @@
-"""The embedded journal: where messages go when no brokers are named.
+"""The embedded journal: where messages go when no brokers are set.
 
 A folder of files ``<20-digit offset of the first message>.jsonl``, read by people and by the local
-platform. A line is one message::
+platform. Each line is one message::
 
     {"offset": 17, "topic": "alg_model_progress", "key": "<instance id>", "timestamp": <ms>,
      "headers": {"dubhe-writer": "…", "dubhe-seq": "4", "dubhe-batch": "3/29"}, "value": {…}}
 
-A line without a line break at its end is still being written. Only the sidecar writes here. After
-a crash it cuts off such a line and reads what lies behind the cursor's state, so that nothing is
-written twice. Old files are deleted once all together exceed `KEEP_BYTES`. While the disk takes
-nothing it waits, and says so; what is handed over meanwhile is bounded.
+A line without a line break at its end is still being written. Only the sidecar writes here. After a
+crash it cuts off such a line and reads what follows the cursor's state, so that nothing is written
+twice. Old files are deleted once all together exceed `KEEP_BYTES`. While the disk refuses, it waits
+and reports that; what is handed over meanwhile is bounded.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dubhe_sidecar.disk_retry import Patience
-from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER, Record
-from dubhe_sidecar.sinks.base import Outcome, SinkError
+from dubhe_sidecar.disk_retry import DiskRetry
+from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER, OutgoingRecord
+from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, SinkError
 
 FILE_BYTES = 64 * 1024 * 1024
 KEEP_BYTES = 4 * 1024 * 1024 * 1024
-_HELD_BYTES = 8 * 1024 * 1024  # handed over and not yet written; beyond it `send` waits
+_BUFFER_BYTES = 8 * 1024 * 1024  # handed over and not yet written; beyond this `send` waits
 
 
 class JournalSink:
     """A sink that appends to the embedded journal.
 
     Args:
-        directory: the journal's folder; made if it does not exist.
-        file_bytes: size at which the next file is begun.
+        directory: the journal's folder; created if it does not exist.
+        file_bytes: size at which the next file is started.
     """
 
     def __init__(self, directory: Path, file_bytes: int = FILE_BYTES) -> None:
@@ -47,11 +47,11 @@ class JournalSink:
         self._size = 0
         self._next = 0  # offset of the next message
         self._lines: list[bytes] = []
-        self._held = 0  # bytes in them
-        self._records: list[Record] = []
-        self._outcomes: list[Outcome] = []
+        self._buffered = 0  # bytes in them
+        self._records: list[OutgoingRecord] = []
+        self._outcomes: list[DeliveryOutcome] = []
         self._note_collected()
-        self._patience = Patience(f"the journal {directory}", "delivery waits")
+        self._retry = DiskRetry(f"the journal {directory}", "delivery waits")
 
     def open(
         self,
@@ -60,7 +60,7 @@ class JournalSink:
         undelivered: bool,
         save: Callable[[dict[str, Any]], None],
     ) -> None:
-        """Find the journal's end, and what lies between the state and it.
+        """Find the journal's end, and the records between the state and it.
 
         Raises:
             SinkError: the folder cannot be written.
@@ -71,22 +71,23 @@ class JournalSink:
             self._find_end(state or {"base": 0, "size": 0})
 
         try:
-            self._patience.insist(find_end)
+            self._retry.run(find_end)
         except OSError as error:
             raise self._error(error) from None
 
     @property
-    def last_error(self) -> str | None:
+    def outage(self) -> OutageReason | None:
         """What keeps it from writing."""
-        return self._patience.trouble
+        error = self._retry.error
+        return OutageReason(OutageCode.OTHER, error) if error else None
 
     @property
     def retries(self) -> int:
-        """How often writing was tried in vain."""
-        return self._patience.retries
+        """Number of failed attempts to write."""
+        return self._retry.retries
 
-    def send(self, record: Record) -> None:
-        """Hand over one record; it is written by the next `collect`, or when there are too many.
+    def send(self, record: OutgoingRecord) -> None:
+        """Hand over one record; the next `collect` writes it, or this call if too much is buffered.
 
         Raises:
             SinkError: the journal cannot be written, and waiting does not cure it.
@@ -106,23 +107,23 @@ class JournalSink:
         # The value is JSON without line breaks already, and is taken as it is.
         line = b'%b, "value": %b}\n' % (head[:-1].encode("utf-8", "replace"), record.value)
         self._lines.append(line)
-        self._held += len(line)
+        self._buffered += len(line)
         self._records.append(record)
-        if self._held > _HELD_BYTES:
+        if self._buffered > _BUFFER_BYTES:
             try:
-                self._patience.insist(self._write)
+                self._retry.run(self._write)
             except OSError as error:
                 raise self._error(error) from None
 
-    def collect(self, timeout: float) -> Sequence[Outcome]:
-        """Write what was handed over, as far as the disk takes it.
+    def collect(self, timeout: float) -> Sequence[DeliveryOutcome]:
+        """Write what was handed over, as far as the disk accepts it.
 
         Raises:
             SinkError: the journal cannot be written, and waiting does not cure it.
         """
         if self._records:
             try:
-                self._patience.attempt(self._write, timeout)
+                self._retry.attempt(self._write, timeout)
             except OSError as error:
                 raise self._error(error) from None
         outcomes, self._outcomes = self._outcomes, []
@@ -138,13 +139,10 @@ class JournalSink:
         """Return where the journal ends; synced first, since the spool is deleted up to here.
 
         Raises:
-            SinkError: the disk has not taken what it had accepted.
+            SinkError: the disk failed to store what it had accepted.
         """
         self._sync()
         return dict(self._collected)
-
-    def interrupt(self) -> None:
-        """Nothing here waits."""
 
     def close(self) -> None:
         """Close the file."""
@@ -153,9 +151,11 @@ class JournalSink:
             self._fd = -1
 
     def _write(self) -> None:
-        """Append the lines. Whole ones that the disk took stay; a torn one is cut off again."""
+        """Append the lines. Complete ones stay; one that was written in part is cut off again."""
         if os.fstat(self._fd).st_nlink == 0:
-            raise SinkError(f"the journal {self._directory} was removed; starting anew")
+            raise SinkError(
+                f"the journal {self._directory} was removed; the next start creates it again"
+            )
         if self._size >= self._file_bytes:
             self._begin_file()
         data = b"".join(self._lines)
@@ -172,8 +172,8 @@ class JournalSink:
                 self._cut(self._size + size)
             self._size += size
             self._next += whole
-            self._held -= size
-            self._outcomes += [Outcome(record, None) for record in self._records[:whole]]
+            self._buffered -= size
+            self._outcomes += [DeliveryOutcome(record, None) for record in self._records[:whole]]
             del self._lines[:whole], self._records[:whole]
 
     def _cut(self, size: int) -> None:
@@ -189,7 +189,7 @@ class JournalSink:
         return SinkError(f"the journal {self._directory} cannot be written: {error.strerror}")
 
     def _sync(self) -> None:
-        """Have what was written on the disk itself.
+        """Sync what was written to the disk.
 
         A sync that failed once may succeed the next time without the bytes being there, so it is
         not tried again.
@@ -227,7 +227,7 @@ class JournalSink:
         self._note_collected()
 
     def _read_file(self, base: int, skip: int, found: dict[str, set[int]], *, last: bool) -> None:
-        """Learn what lies in a file behind ``skip`` bytes, and in the last one where it ends."""
+        """Find the records in a file after ``skip`` bytes, and in the last file its end."""
         path = self._path(base)
         if not path.exists():
             return
@@ -247,7 +247,7 @@ class JournalSink:
                             int(headers[HEADER_SEQ])
                         )
                     except (ValueError, KeyError, TypeError):
-                        continue  # somebody edited it; it is not one of ours to recognise
+                        continue  # somebody edited it; it cannot be recognised
 
     def _begin_file(self) -> None:
         self._sync()

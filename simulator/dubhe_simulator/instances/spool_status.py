@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from dubhe_sdk.cli.command import support_command
+from dubhe_sdk.process.command import support_command
 
 
 def spoken(spool: Path) -> int | None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.cli.command import support_command
+from dubhe_sdk.process.command import support_command
 
 EVERY_S = 3.0
 TIMEOUT_S = 20.0

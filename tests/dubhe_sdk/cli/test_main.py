@@ -10,7 +10,7 @@ import pytest
 
 import dubhe_sdk
 from dubhe_sdk.cli import main as cli
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from tests.support.environ import clean_environ
 
 DUBHE = dubhe_command()

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dubhe_sdk
-from dubhe_sdk.cli.command import dubhe_command
 from dubhe_sdk.contract import openapi, requests
 from dubhe_sdk.contract.requests import FIELDS, ROUTES, RequestType
 from dubhe_sdk.errors import RequestInvalid
+from dubhe_sdk.process.command import dubhe_command
 from tests.support.environ import clean_environ
 
 DOCUMENT = openapi.document("1.2.3")

@@ -84,10 +84,47 @@ def test_boxes_without_confidence() -> None:
         details("a.png", "A", "B", -1, None, [(1, 2, 3, 4)])
 
 
-@pytest.mark.parametrize("box", [(), (1, 2, 3), (1, 2, 3, 4, 5, 6)])
-def test_a_box_of_another_length_is_refused(box: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"expected \(x1, y1, x2, y2, box_conf\)"):
-        details("a.png", "A", "B", 0.5, None, [box])
+@pytest.mark.parametrize(
+    "box",
+    [
+        (),
+        (1, 2, 3),
+        (1, 2, 3, 4, 5, 6),
+        (1, 2, 3, "right"),
+        (1, 2, None, 4),
+        [[1, 2], [3, 4]],
+        np.zeros((4, 2)),
+        "1234",
+        {"x1": 1, "y1": 2, "x2": 3, "y2": 4},
+        7,
+        None,
+        np.float32(0.5),
+    ],
+    ids=repr,
+)
+def test_a_malformed_box_is_refused(box: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"box of position is .*expected \(x1, y1, x2, y2, box_conf"
+    ):
+        details("a.png", "A", "B", 0.5, None, [(1, 2, 3, 4), box])
+
+
+def test_a_boxs_confidence_matters_only_where_it_is_asked_for() -> None:
+    (result,) = details("a.png", "A", "B", 0.5, None, [(1, 2, 3, 4, None)])
+    assert result["info"] == [entry((1, 2, 3, 4), 0.5)]
+    with pytest.raises(ValueError, match="each box's own"):
+        details("a.png", "A", "B", -1, None, [(1, 2, 3, 4, None)])
+
+
+def test_a_single_box_in_place_of_a_list_is_explained() -> None:
+    with pytest.raises(ValueError, match=r"write \[box\] if position is a single box"):
+        details("a.png", "A", "B", 0.5, None, (1, 2, 3, 4, 0.9))
+
+
+@pytest.mark.parametrize("position", [7, 0.5, "boxes", {"boxes": []}], ids=repr)
+def test_a_position_that_holds_no_boxes_is_refused(position: Any) -> None:
+    with pytest.raises(ValueError, match="expected a list of boxes"):
+        details("a.png", "A", "B", 0.5, None, position)
 
 
 def test_the_callers_boxes_are_not_changed() -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from dubhe_sdk.cli.command import dubhe_command
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_sdk.logs.format import JsonFormatter, read_format
+from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.harness import TRAIN_ID, App
 from tests.support.environ import clean_environ
 from tests.support.waiting import wait_for

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from tests.support.clients import CLIENTS, HttpClient, TcpClient
 from tests.support.environ import clean_environ
 from tests.support.journal import read_journal, says

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, TRAIN_ID, App
 from tests.support.clients import CLIENTS
 from tests.support.waiting import wait_for

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.cli.command import dubhe_command
+from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.harness import TRAIN_ID, App
 from tests.support.waiting import wait_for
 
@@ -59,7 +59,7 @@ def test_nothing_runs(tmp_path: Path) -> None:
         status, lines = health(app)
         assert status == 1
         assert lines == [
-            "the service is not running (yet): nothing has been started, or it has ended",
+            "the service is not running: it has not started yet, or it has ended",
             "sidecar not running",
         ]
 

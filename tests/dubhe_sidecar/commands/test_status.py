@@ -31,7 +31,7 @@ def test_undelivered_records_as_text(place, filled, capsys):
     lines = dict(line.split(None, 1) for line in text.split("\n\n")[0].splitlines())
     assert lines["spool"] == str(place.spool)
     assert lines["sidecar"] == "not running"
-    assert lines["undelivered"].startswith("2 (102 B), the oldest for ")
+    assert lines["undelivered"].startswith("2 (102 B), oldest ")
     assert lines["delivered"] == "0"
     assert "too large: 9 bytes" in text
     assert f"{filled.stream}  pid" in text
@@ -50,6 +50,7 @@ def test_undelivered_records_as_json(place, filled, capsys):
         *("oldest_age_seconds", "delivered", "dropped", "dead_letters", "damaged_bytes"),
         *("unreadable", "last_error", "retries", "launches", "delivered_bytes", "damaged_places"),
         "missing",
+        "last_error_code",
     }
 
 
@@ -77,7 +78,7 @@ def test_no_spool(tmp_path, capsys):
 def test_a_file_is_no_spool(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main([str(tmp_path / "file")]) == 2
-    assert "is no spool" in capsys.readouterr().err
+    assert "is not a spool directory" in capsys.readouterr().err
 
 
 def test_a_cursor_that_cannot_be_read(tmp_path, capsys):

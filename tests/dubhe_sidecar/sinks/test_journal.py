@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sidecar.sinks import journal
-from dubhe_sidecar.sinks.base import SinkError
+from dubhe_sidecar.sinks.base import OutageCode, SinkError
 from dubhe_sidecar.sinks.journal import JournalSink
 from tests.dubhe_sdk.spool.helpers import DATE_MS, INSTANCE_ID, KIB, mounted
 from tests.dubhe_sidecar.helpers import record
@@ -234,15 +234,16 @@ def test_a_full_disk_is_waited_for_and_whole_lines_stay(tmp_path):
         assert 3 < len(told) < 40
         assert seqs(disk) == [1, *told]
         assert sink.state()["size"] == (disk / f"{0:020d}.jsonl").stat().st_size
-        assert sink.last_error is not None
-        assert "No space left" in sink.last_error
-        assert str(disk) in sink.last_error
+        assert sink.outage is not None
+        assert sink.outage.code is OutageCode.OTHER
+        assert "No space left" in sink.outage.text
+        assert str(disk) in sink.outage.text
         assert sink.in_flight == 48 - len(told)
         assert not sink.collect(0)
         ballast.unlink()
         wait_for(lambda: told.extend(o.record.seq for o in sink.collect(0.1)) or len(told) == 48)
         assert told == list(range(2, 50)) == seqs(disk)[1:]
-        assert sink.last_error is None
+        assert sink.outage is None
         assert sink.retries >= 1
         assert [message["offset"] for message in read_journal(disk)] == list(range(49))
 
@@ -267,7 +268,7 @@ def test_killed_on_a_full_disk_it_repeats_nothing_afterwards(tmp_path):
 
 
 def test_what_is_handed_over_while_the_disk_is_full_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(journal, "_HELD_BYTES", 8 * KIB)
+    monkeypatch.setattr(journal, "_BUFFER_BYTES", 8 * KIB)
     with mounted(tmp_path / "disk", "-o", "size=64k") as disk:
         sink = opened(disk)
         ballast = fill(disk)
@@ -280,7 +281,7 @@ def test_what_is_handed_over_while_the_disk_is_full_is_bounded(tmp_path, monkeyp
 
         sending = threading.Thread(target=send)
         sending.start()
-        wait_for(lambda: sink.last_error, "the full disk")
+        wait_for(lambda: sink.outage, "the full disk")
         held = len(sent) - len(seqs(disk))
         assert held <= 9
         assert sending.is_alive()
@@ -313,8 +314,7 @@ def test_an_end_that_was_added_is_a_line_like_any_other(tmp_path):
     sink.send(record(1, b'{"data":{"action":"END"}}', kind=Kind.END))
     sink.collect(0)
     assert read_journal(tmp_path)[0]["value"] == {"data": {"action": "END"}}
-    sink.interrupt()
-    assert sink.last_error is None
+    assert sink.outage is None
     assert sink.retries == 0
     sink.close()
     sink.close()

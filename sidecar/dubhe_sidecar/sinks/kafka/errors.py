@@ -1,10 +1,10 @@
-"""Whose fault an error is.
+"""What an exception of kafka-python calls for.
 
 kafka-python 3.0.12, observed against a broker: the first error that it does not repeat by itself
 makes an idempotent producer fail for good, and from then on *every* record fails with that very
-exception, also records that are perfectly sound and of other partitions. So an exception says
-something about its record only if it was the first of its producer and the record was alone in
-its batch; the sink sees to both.
+exception, including records that are perfectly sound and of other partitions. So an exception is
+about its record only if it was the first of its producer and the record was alone in its batch;
+the sink ensures both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from enum import Enum, auto
 
 from kafka import errors as kafka_errors
 
-# Of these the broker says that this very record is not to its liking.
+from dubhe_sidecar.sinks.base import OutageCode, OutageReason
+
+# The broker refuses this very record.
 RECORD = (
     kafka_errors.MessageSizeTooLargeError,
     kafka_errors.RecordListTooLargeError,
@@ -31,6 +33,35 @@ REFUSED = (
     kafka_errors.SecurityDisabledError,
     kafka_errors.InvalidTopicError,
 )
+_CODES: tuple[tuple[tuple[type[BaseException], ...], OutageCode], ...] = (
+    (
+        (
+            kafka_errors.SaslAuthenticationFailedError,
+            kafka_errors.UnsupportedSaslMechanismError,
+            kafka_errors.IllegalSaslStateError,
+        ),
+        OutageCode.AUTHENTICATION,
+    ),
+    ((kafka_errors.AuthorizationError,), OutageCode.AUTHORIZATION),
+    (
+        (kafka_errors.UnknownTopicOrPartitionError, kafka_errors.InvalidTopicError),
+        OutageCode.TOPIC,
+    ),
+    (
+        (
+            kafka_errors.NotEnoughReplicasError,
+            kafka_errors.NotEnoughReplicasAfterAppendError,
+        ),
+        OutageCode.REPLICAS,
+    ),
+    (
+        (
+            kafka_errors.KafkaTimeoutError,
+            kafka_errors.KafkaConnectionError,
+        ),
+        OutageCode.UNREACHABLE,
+    ),
+)
 
 # The text of a plain KafkaError for the sound records of a batch that holds a refused one.
 NEIGHBOUR = "it was part of a batch which had one more"
@@ -38,29 +69,37 @@ NEIGHBOUR = "it was part of a batch which had one more"
 NO_PRODUCER_ID = "[Error 31] ClusterAuthorizationFailedError"
 
 
-class Fault(Enum):
+class ErrorKind(Enum):
     """What an error calls for."""
 
-    RECORD = auto()  # this record is refused for ever, or its batch holds such a one
-    REFUSED = auto()  # we are refused; wait long, then try again
-    AWAY = auto()  # the cluster or a topic is away; wait, then try again
-    UNEXPLAINED = auto()  # leave it to a fresh process
+    RECORD = auto()  # this record is permanently refused, or its batch holds such a one
+    REFUSED = auto()  # the cluster refuses this client; wait long, then try again
+    UNAVAILABLE = auto()  # the cluster or a topic is unavailable; wait, then try again
+    UNEXPECTED = auto()  # leave it to a fresh process
 
 
-def fault(error: BaseException) -> Fault:
-    """Classify an exception of kafka-python."""
+def classify(error: BaseException) -> ErrorKind:
+    """Return what an exception of kafka-python calls for."""
     if isinstance(error, RECORD) or NEIGHBOUR in str(error):
-        return Fault.RECORD
+        return ErrorKind.RECORD
     if isinstance(error, REFUSED) or NO_PRODUCER_ID in str(error):
-        return Fault.REFUSED
+        return ErrorKind.REFUSED
     if isinstance(error, (kafka_errors.RetriableError, OSError)):
-        return Fault.AWAY
-    return Fault.UNEXPLAINED
+        return ErrorKind.UNAVAILABLE
+    return ErrorKind.UNEXPECTED
 
 
-def words(error: BaseException) -> str:
-    """Say an exception of kafka-python in words: its kind, and its text if it has one."""
+def describe(error: BaseException) -> str:
+    """Return an exception of kafka-python as text: its kind, and its message if it has one."""
     kind = type(error).__name__.removesuffix("Error")
     text = next((str(arg) for arg in error.args if arg), "")
     description = getattr(error, "description", "") or ""
     return ": ".join(part for part in (kind, text or description) if part)
+
+
+def outage_reason(error: BaseException) -> OutageReason:
+    """Return an exception of kafka-python as the reason of an outage."""
+    code = next((code for kinds, code in _CODES if isinstance(error, kinds)), OutageCode.OTHER)
+    if NO_PRODUCER_ID in str(error):
+        code = OutageCode.AUTHORIZATION
+    return OutageReason(code, describe(error))

@@ -8,7 +8,7 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Limits:
+class KafkaLimits:
     """What the sink waits for and how much it holds. Tests shorten the times."""
 
     linger_ms: int = 0
@@ -19,7 +19,7 @@ class Limits:
     """Large enough for 1 000 messages a request; a quarter of the broker's default limit."""
 
     record_bytes_max: int = 64 * MIB
-    """Larger ones are refused here: a broker cuts the connection at 100 MiB and says nothing."""
+    """Larger ones are refused here: a broker closes the connection at 100 MiB without an answer."""
 
     in_flight_records: int = 8_000
     in_flight_bytes: int = 32 * MIB
@@ -28,23 +28,23 @@ class Limits:
     request_timeout_s: float = 30.0
     """Kafka's default. Then the request is repeated under the same sequence number."""
 
-    patience_s: float = 5.0
-    """Without an answer for so long, it is called an outage."""
+    outage_after_s: float = 5.0
+    """Without an answer for so long, an outage is reported."""
 
     stall_s: float = 120.0
     """Without an answer for so long, the producer is replaced. Must be well above the request
-    timeout: the producer's own repetition is the better one, the broker drops doubles itself."""
+    timeout: kafka-python's own retries are better, since the broker drops their duplicates."""
 
     connect_timeout_s: float = 10.0
-    """For one attempt to reach a broker, and for one question to it."""
+    """For one attempt to connect to a broker, and for one request to it."""
 
     backoff_s: float = 0.2
     backoff_max_s: float = 10.0
-    """Between attempts to reach a cluster that is away; doubled each time, with jitter."""
+    """Between attempts to reach an unavailable cluster; doubled each time, with jitter."""
 
     refused_backoff_s: float = 5.0
     refused_backoff_max_s: float = 60.0
-    """The same where the cluster refuses us: wrong attempts may lock an account."""
+    """The same when the cluster refuses the client: wrong attempts may lock an account."""
 
     settle_s: float = 0.5
     """How long a tail is watched for a straggler of the former producer (see ``tail.py``)."""

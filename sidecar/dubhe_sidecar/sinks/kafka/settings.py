@@ -71,7 +71,7 @@ class KafkaSettings:
     key_password: str | None = field(default=None, repr=False)
     check_hostname: bool = True
     password_file: str | None = None
-    """If given, `client` reads the password from there, anew each time: it may be corrected."""
+    """If given, `client` reads the password from there each time: it may be corrected."""
     key_password_file: str | None = None
     """The same for the key's."""
 
@@ -151,7 +151,7 @@ class KafkaSettings:
         return context
 
     def client(self) -> dict[str, Any]:
-        """Return what every client of kafka-python needs; files are read anew.
+        """Return what every client of kafka-python needs; files are read again each time.
 
         Raises:
             SettingsError: a file cannot be read, or holds something else than it should.

@@ -1,17 +1,17 @@
 """The Kafka sink: records in, outcomes out, in order, whatever the cluster does.
 
-Records wait in ``_flights`` in the order of sending until their turn comes: an outcome is told
-when it and all before it are known. kafka-python repeats requests by itself, under the same
-sequence number, for as long as a line lives. Whatever else goes wrong has one answer: the line
-is thrown away as a whole, the cluster waited for as at the start, the tails of our partitions
-read, and every record that is neither settled nor found there is sent again in the old order.
-Nothing is mended half-way. The reasons for it are
+Records wait in ``_pending`` in the order of sending: an outcome is returned when it and all before
+it are known. kafka-python repeats requests by itself, under the same sequence number, for as long
+as a producer session lives. Whatever else goes wrong has one answer: the session is thrown away as
+a whole, the sink waits for the cluster as at the start, the tails of our partitions are read, and
+every record that is neither settled nor found there is sent again in the old order. Nothing is
+repaired half-way. The reasons for it are
 
 - an error that only waiting cures (permission, credentials, a missing topic);
-- no answer at all for `Limits.stall_s`;
-- a record that the broker refuses for itself. Which one is not to be believed from a shared
-  batch, so all that is in flight goes again on a *careful* line, one record to a batch; there the
-  first error is about its own record, which is rejected, and the others arrive.
+- no answer at all for `KafkaLimits.stall_s`;
+- a record that the broker refuses for itself. The error of a shared batch does not show which one
+  that is, so all that is in flight goes again in an *isolated* session, one record to a batch;
+  there the first error is about its own record, which is rejected, and the others arrive.
 
 Any other error ends the process (`SinkError`), and the next one begins with the same procedure.
 """
@@ -34,23 +34,25 @@ from kafka.errors import (
 )
 from kafka.structs import TopicPartition
 
-from dubhe_sidecar.record import Record
-from dubhe_sidecar.sinks.base import Outcome, SinkError
-from dubhe_sidecar.sinks.kafka.diagnostics.outage import Trouble
-from dubhe_sidecar.sinks.kafka.errors import Fault, fault, words
-from dubhe_sidecar.sinks.kafka.limits import Limits
-from dubhe_sidecar.sinks.kafka.producer.pending import Flight
-from dubhe_sidecar.sinks.kafka.producer.session import Line
-from dubhe_sidecar.sinks.kafka.recovery.connection import SLICE_S, Connection
-from dubhe_sidecar.sinks.kafka.recovery.partitions import Places
-from dubhe_sidecar.sinks.kafka.recovery.tail import Arrived
+from dubhe_sidecar.record import OutgoingRecord
+from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, SinkError
+from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
+from dubhe_sidecar.sinks.kafka.errors import ErrorKind, classify, describe
+from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
+from dubhe_sidecar.sinks.kafka.producer.batch import PendingRecord
+from dubhe_sidecar.sinks.kafka.producer.session import ProducerSession
+from dubhe_sidecar.sinks.kafka.recovery.connection import ClusterConnection
+from dubhe_sidecar.sinks.kafka.recovery.partitions import PartitionMap
+from dubhe_sidecar.sinks.kafka.recovery.tail import ArrivedRecords
 from dubhe_sidecar.sinks.kafka.settings import KafkaSettings
 
 logger = logging.getLogger("dubhe_sidecar")
 
-OVERHEAD_BYTES = 500  # what a record in flight holds beside its value and key
+OVERHEAD_BYTES = 500  # memory of a pending record beside its value and key
+CHECK_S = 0.1  # while it waits, the session is checked this often
 CLOSE_S = 2.0
-FRESH_AFTER = 3  # vain questions about a topic until a fresh producer asks
+NEW_SESSION_AFTER = 3  # failed requests about a topic until a new session asks
+NO_ANSWER = OutageReason(OutageCode.UNREACHABLE, "no answer")
 
 
 class KafkaSink:
@@ -61,34 +63,34 @@ class KafkaSink:
         limits: times and sizes.
     """
 
-    def __init__(self, settings: KafkaSettings, limits: Limits | None = None) -> None:
+    def __init__(self, settings: KafkaSettings, limits: KafkaLimits | None = None) -> None:
         self.name = f"kafka {settings.names}"
         self.delivered: Mapping[str, frozenset[int]] = {}
-        self._limits = limits or Limits()
-        self._trouble = Trouble(self.name)
-        self._connection = Connection(settings, self._limits, self._trouble)
-        self._places = Places()
-        self._save: Callable[[dict[str, Any]], None] = _nowhere
-        self._line: Line | None = None
-        self._flights: deque[Flight] = deque()  # not settled, or behind one that is not
-        self._settled: deque[Flight] = deque()  # settled, to be collected
-        self._bytes = 0  # of _flights
-        self._progress = time.monotonic()
+        self._limits = limits or KafkaLimits()
+        self._outage = OutageTracker(self.name)
+        self._connection = ClusterConnection(settings, self._limits, self._outage)
+        self._partitions = PartitionMap()
+        self._save: Callable[[dict[str, Any]], None] = _refuse_to_save
+        self._session: ProducerSession | None = None
+        self._pending: deque[PendingRecord] = deque()  # not settled, or behind one that is not
+        self._settled: deque[PendingRecord] = deque()  # settled, to be collected
+        self._pending_bytes = 0
+        self._progress_at = time.monotonic()
 
     @property
-    def last_error(self) -> str | None:
+    def outage(self) -> OutageReason | None:
         """Why nothing is delivered at present."""
-        return self._trouble.text
+        return self._outage.current
 
     @property
     def retries(self) -> int:
-        """How often the cluster was tried again in vain."""
-        return self._trouble.retries
+        """Number of failed attempts to reach the cluster."""
+        return self._outage.retries
 
     @property
     def in_flight(self) -> int:
         """Records handed over whose outcome has not been collected."""
-        return len(self._flights) + len(self._settled)
+        return len(self._pending) + len(self._settled)
 
     def open(
         self,
@@ -98,235 +100,232 @@ class KafkaSink:
         save: Callable[[dict[str, Any]], None],
     ) -> None:
         """Wait for the cluster, and read the tails if something may have arrived unnoticed."""
-        self._places = Places(state)
+        self._partitions = PartitionMap(state)
         self._save = save
-        self._connection.listener.install()
-        self._line = self._connection.until_done(self._connection.line)
-        if undelivered and self._places.offsets:
-            arrived = self._connection.until_done(lambda: self._arrived(settle=True))
-            self.delivered = {writer: frozenset(numbers) for writer, numbers in arrived.items()}
-        self._trouble.over()
+        self._connection.client_log.install()
+        self._session = self._connection.until_done(self._connection.open_session)
+        if undelivered and self._partitions.offsets:
+            arrived = self._connection.until_done(lambda: self._read_tails(settle=True))
+            self.delivered = {writer: frozenset(seqs) for writer, seqs in arrived.items()}
+        self._outage.end()
 
-    def send(self, record: Record) -> None:
+    def send(self, record: OutgoingRecord) -> None:
         """Hand over one record; wait while too much is in flight."""
-        line = self._line
-        if line is None or line.failure is not None:
-            line = self._working_line()
-        if record.topic not in line.topics:
-            while self._flights:
-                self._wait(SLICE_S)
-        place = self._places.find(record.topic, record.key)
-        if place is None:
-            place = self._settle_place(record)
-            line = self._working_line()
+        session = self._session
+        if session is None or session.failure is not None:
+            session = self._working_session()
+        if record.topic not in session.topics:
+            while self._pending:
+                self._wait(CHECK_S)
+        partition = self._partitions.find(record.topic, record.key)
+        if partition is None:
+            partition = self._assign_partition(record)
+            session = self._working_session()
         size = len(record.value) + len(record.key) + OVERHEAD_BYTES
-        flights, limits = self._flights, self._limits
-        while flights and (
-            len(flights) >= limits.in_flight_records
-            or self._bytes + size > limits.in_flight_bytes
-            or line.careful  # only what is suspect goes on a careful line
+        queue, limits = self._pending, self._limits
+        while queue and (
+            len(queue) >= limits.in_flight_records
+            or self._pending_bytes + size > limits.in_flight_bytes
+            or session.isolated  # only what is suspect goes to an isolated session
         ):
-            self._wait(SLICE_S)
-            line = self._working_line()
-        if not flights:
-            self._progress = time.monotonic()
-            if self._working_line().careful:  # nothing suspect is left
-                self._replace(careful=False, settle=False)
-        flight = Flight(record, size)
-        flights.append(flight)
-        self._bytes += size
-        self._dispatch(flight, place)
+            self._wait(CHECK_S)
+            session = self._working_session()
+        if not queue:
+            self._progress_at = time.monotonic()
+            if self._working_session().isolated:  # nothing suspect is left
+                self._replace_session(isolated=False, settle=False)
+        pending = PendingRecord(record, size)
+        queue.append(pending)
+        self._pending_bytes += size
+        self._dispatch(pending, partition)
 
-    def collect(self, timeout: float) -> Sequence[Outcome]:
+    def collect(self, timeout: float) -> Sequence[DeliveryOutcome]:
         """Return outcomes in the order of sending."""
-        self._reap()
-        self._working_line()
-        if self._flights and not self._settled:
+        self._take_settled()
+        self._working_session()
+        if self._pending and not self._settled:
             self._wait(timeout)
-        settled, offsets = self._settled, self._places.offsets
+        settled, offsets = self._settled, self._partitions.offsets
         outcomes = []
         while settled:
-            flight = settled.popleft()
-            behind = flight.offset_behind
-            if behind is not None:
-                offsets[behind[0]] = behind[1]
-            outcomes.append(Outcome(flight.record, flight.rejected))
+            pending = settled.popleft()
+            following = pending.next_offset
+            if following is not None:
+                offsets[following[0]] = following[1]
+            outcomes.append(DeliveryOutcome(pending.record, pending.rejected))
         return outcomes
 
     def state(self) -> dict[str, Any]:
         """Return what `open` takes."""
-        return self._places.state()
-
-    def interrupt(self) -> None:
-        """Make waiting end soon. A plain assignment: safe in a signal handler."""
-        self._connection.interrupted = True
+        return self._partitions.state()
 
     def close(self) -> None:
-        """Let go of connections; what is in flight is abandoned."""
-        line, self._line = self._line, None
-        if line is not None:
-            if self._flights:
-                line.abandon()
+        """Close the connections; what is in flight is abandoned."""
+        session, self._session = self._session, None
+        if session is not None:
+            if self._pending:
+                session.abandon()
             else:
-                line.close(CLOSE_S)
-        self._connection.listener.remove()
+                session.close(CLOSE_S)
+        self._connection.client_log.remove()
 
-    def _dispatch(self, flight: Flight, place: TopicPartition) -> None:
-        """Put a record on the line. A line that does not take it has failed."""
-        line = self._line
-        assert line is not None
+    def _dispatch(self, pending: PendingRecord, partition: TopicPartition) -> None:
+        """Hand a record to the session. A session that does not accept it has failed."""
+        session = self._session
+        assert session is not None
         try:
-            line.send(flight, place)
+            session.send(pending, partition)
         except MessageSizeTooLargeError as error:  # refused here, before anything was sent
-            flight.rejected = words(error)
-            flight.settled()
+            pending.reject(describe(error))
         except UnknownTopicOrPartitionError as error:
-            self._places.forget(place.topic)  # made anew with fewer partitions
-            line.fail(flight, error)
+            self._partitions.unassign(partition.topic)  # created again with fewer partitions
+            session.fail(pending, error)
         except KafkaError as error:
-            line.fail(flight, error)
+            session.fail(pending, error)
 
     def _wait(self, timeout: float) -> None:
-        """Wait until something is settled, and keep the line working meanwhile."""
+        """Wait until something is settled, and keep the session working meanwhile."""
         deadline = time.monotonic() + timeout
-        while self._flights:
+        while self._pending:
             left = deadline - time.monotonic()
-            self._flights[0].wait(max(0.0, min(left, SLICE_S)))
-            if self._reap() or left <= 0:
+            self._pending[0].wait(max(0.0, min(left, CHECK_S)))
+            if self._take_settled() or left <= 0:
                 return
-            self._connection.check()
-            self._working_line()
+            self._working_session()
 
-    def _reap(self) -> bool:
+    def _take_settled(self) -> bool:
         """Move what is settled, from the front, to where it is collected."""
-        flights, settled = self._flights, self._settled
+        queue, settled = self._pending, self._settled
         before = len(settled)
-        while flights:
-            flight = flights[0]
-            if not flight.is_settled:
+        while queue:
+            pending = queue[0]
+            if not pending.is_settled:
                 break
-            settled.append(flights.popleft())
-            self._bytes -= flight.size
+            settled.append(queue.popleft())
+            self._pending_bytes -= pending.size
         if len(settled) == before:
             return False
-        self._progress = time.monotonic()
+        self._progress_at = time.monotonic()
         self._connection.succeeded()
-        self._trouble.over()
+        self._outage.end()
         return True
 
-    def _settle_place(self, record: Record) -> TopicPartition:
+    def _assign_partition(self, record: OutgoingRecord) -> TopicPartition:
         """Find out where a record goes, waiting for its topic to exist, and have it saved."""
-        topic, key, places = record.topic, record.key, self._places
+        topic, key, partitions = record.topic, record.key, self._partitions
         failures = 0
         while True:
-            self._connection.check()
-            line = self._working_line()
+            session = self._working_session()
             try:
-                partitions = line.partitions(topic)
-                place = places.choose(topic, key, partitions)
+                count = session.partition_count(topic)
+                partition = partitions.choose(topic, key, count)
                 end = None
-                if place not in places.offsets:
-                    with self._connection.reader() as reader:
-                        end = reader.end(place)
+                if partition not in partitions.offsets:
+                    with self._connection.open_tail_reader() as reader:
+                        end = reader.end(partition)
             except (KafkaError, OSError) as error:
-                self._connection.failed(error)
+                self._connection.wait_after(error)
                 failures += 1
-                if failures % FRESH_AFTER == 0:
-                    self._replace(careful=line.careful, settle=True)
+                if failures % NEW_SESSION_AFTER == 0:
+                    self._replace_session(isolated=session.isolated, settle=True)
                 continue
-            unsaved = places.is_new(place, key)
-            places.settle(place, key, partitions, end)
+            unsaved = partitions.is_new(partition, key)
+            partitions.assign(partition, key, count, end)
             if unsaved:
-                self._save(places.state())
-            self._trouble.over()
-            return place
+                self._save(partitions.state())
+            self._outage.end()
+            return partition
 
-    def _arrived(self, *, settle: bool) -> Arrived:
-        with self._connection.reader() as reader:
-            return reader.arrived(self._places.offsets, self._places.keys, settle=settle)
+    def _read_tails(self, *, settle: bool) -> ArrivedRecords:
+        with self._connection.open_tail_reader() as reader:
+            return reader.arrived(self._partitions.offsets, self._partitions.keys, settle=settle)
 
-    def _working_line(self) -> Line:
-        """Return the line, after it was replaced if it has failed or answers no more."""
-        line, refused = self._line, self._connection.listener.refused
-        if line is None:
+    def _working_session(self) -> ProducerSession:
+        """Return the session; a new one if it has failed or does not answer any more."""
+        session, client_log = self._session, self._connection.client_log
+        if session is None:
             raise SinkError("the Kafka sink is not open")
-        if line.failure is not None:
-            self._recover(line, *line.failure)
+        refused = client_log.credentials_refused
+        if session.failure is not None:
+            self._recover(session, *session.failure)
         elif refused is not None:
             # kafka-python would try again and again, ten times a second.
-            self._renew(line, SaslAuthenticationFailedError(refused))
-        elif self._flights:
-            silence = time.monotonic() - self._progress
+            self._renew_session(session, SaslAuthenticationFailedError(refused.text))
+        elif self._pending:
+            silence = time.monotonic() - self._progress_at
             if silence > self._limits.stall_s:
-                self._renew(line, KafkaTimeoutError(f"no answer for {silence:.0f} s"))
-            elif silence > self._limits.patience_s:
-                self._trouble.note(self._connection.listener.reason or "no answer")
-        assert self._line is not None
-        return self._line
+                self._renew_session(session, KafkaTimeoutError(f"no answer for {silence:.0f} s"))
+            elif silence > self._limits.outage_after_s:
+                self._outage.report(client_log.reason or NO_ANSWER)
+        assert self._session is not None
+        return self._session
 
-    def _recover(self, line: Line, flight: Flight | None, error: BaseException) -> None:
-        """Go on after the first error of a line."""
-        kind = fault(error)
-        if kind is Fault.UNEXPLAINED:
-            raise SinkError(f"{self.name}: {words(error)}") from error
-        if kind is not Fault.RECORD or flight is None:
-            self._renew(line, error)
+    def _recover(
+        self, session: ProducerSession, pending: PendingRecord | None, error: BaseException
+    ) -> None:
+        """Go on after the first error of a session."""
+        kind = classify(error)
+        if kind is ErrorKind.UNEXPECTED:
+            raise SinkError(f"{self.name}: {describe(error)}") from error
+        if kind is not ErrorKind.RECORD or pending is None:
+            self._renew_session(session, error)
             return
-        if line.careful and isinstance(error, InvalidTimestampError) and not flight.undated:
+        if session.isolated and isinstance(error, InvalidTimestampError) and not pending.undated:
             # The clocks differ by more than the broker accepts: no reason to lose a message
             # that carries its date in its value.
-            flight.undated = True
-            logger.warning("%s: sending without a timestamp: %s", self.name, words(error))
-        elif line.careful:
-            flight.rejected = words(error)
-            flight.settled()
+            pending.undated = True
+            logger.warning("%s: sending without a timestamp: %s", self.name, describe(error))
+        elif session.isolated:
+            pending.reject(describe(error))
         # The answer about the suspect's partition is here, and only one batch per partition is
-        # on its way: a straggler is possible only if others are in flight.
-        places = {self._places.find(f.record.topic, f.record.key) for f in self._flights}
-        self._replace(careful=True, settle=len(places) > 1)
+        # in flight: a straggler is possible only if there are other partitions.
+        partitions = {self._partitions.find(p.record.topic, p.record.key) for p in self._pending}
+        self._replace_session(isolated=True, settle=len(partitions) > 1)
 
-    def _renew(self, line: Line, error: BaseException) -> None:
-        """Begin anew, after a pause, because of an error that only waiting cures."""
-        line.abandon()
-        self._connection.failed(error)
-        self._replace(careful=line.careful, settle=True)
+    def _renew_session(self, session: ProducerSession, error: BaseException) -> None:
+        """Replace the session, after a pause, because of an error that only waiting cures."""
+        session.abandon()
+        self._connection.wait_after(error)
+        self._replace_session(isolated=session.isolated, settle=True)
 
-    def _replace(self, *, careful: bool, settle: bool) -> None:
-        """Throw the line away, and send what is not settled on a new one, in the old order."""
+    def _replace_session(self, *, isolated: bool, settle: bool) -> None:
+        """Abandon the session; send what is not settled in a new one, in the old order."""
         connection = self._connection
-        if self._line is not None:
-            self._line.abandon()
-        line = connection.until_done(lambda: connection.line(careful=careful))
-        self._line = line
-        waiting = [flight for flight in self._flights if not flight.is_settled]
-        arrived: Arrived = {}
-        if waiting:
-            arrived = connection.until_done(lambda: self._arrived(settle=settle))
-        self._progress = time.monotonic()
-        if not _teach_topics(line, waiting):
+        if self._session is not None:
+            self._session.abandon()
+        session = connection.until_done(lambda: connection.open_session(isolated=isolated))
+        self._session = session
+        unsettled = [pending for pending in self._pending if not pending.is_settled]
+        arrived: ArrivedRecords = {}
+        if unsettled:
+            arrived = connection.until_done(lambda: self._read_tails(settle=settle))
+        self._progress_at = time.monotonic()
+        if not _fetch_metadata(session, unsettled):
             return
-        for flight in waiting:
-            record = flight.record
+        for pending in unsettled:
+            record = pending.record
             if record.seq in arrived.get(record.stream, ()):
-                flight.settled()
+                pending.settle()
                 continue
-            place = self._places.find(record.topic, record.key) or self._settle_place(record)
-            if self._line is not line or line.failure is not None:
+            partition = self._partitions.find(record.topic, record.key)
+            if partition is None:
+                partition = self._assign_partition(record)
+            if self._session is not session or session.failure is not None:
                 return  # replaced meanwhile, and all sent; or about to be
-            self._dispatch(flight, place)
+            self._dispatch(pending, partition)
 
 
-def _teach_topics(line: Line, flights: Sequence[Flight]) -> bool:
-    """Have a line know the topics of all that is to go on it. Return whether it does."""
-    for flight in flights:
-        if flight.record.topic not in line.topics:
+def _fetch_metadata(session: ProducerSession, unsettled: Sequence[PendingRecord]) -> bool:
+    """Get the metadata of all topics a session is to send to. Return False if it has failed."""
+    for pending in unsettled:
+        if pending.record.topic not in session.topics:
             try:
-                line.partitions(flight.record.topic)
+                session.partition_count(pending.record.topic)
             except KafkaError as error:
-                line.fail(flight, error)
+                session.fail(pending, error)
                 return False
     return True
 
 
-def _nowhere(_: dict[str, Any]) -> None:
+def _refuse_to_save(_: dict[str, Any]) -> None:
     raise SinkError("the Kafka sink is not open")

@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon
 
-from dubhe_sdk import __version__
+from dubhe_sdk.version import __version__
 from dubhe_simulator.platform.platform import Platform
 
 

@@ -14,11 +14,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.cli.command import dubhe_command
 from dubhe_sdk.contract.framing import FrameReader, pack
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.process import tree
+from dubhe_sdk.process.command import dubhe_command
 from dubhe_sdk.service.state import Phase, ServiceState
 
 INSTANCE = "modelid1-algorithm1-inference-1-1"

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from dubhe_sidecar.record import Position, Record
-from dubhe_sidecar.sinks.base import Outcome
-from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink, Limits
+from dubhe_sidecar.record import OutgoingRecord, Position
+from dubhe_sidecar.sinks.base import DeliveryOutcome
+from dubhe_sidecar.sinks.kafka import KafkaLimits, KafkaSettings, KafkaSink
 from dubhe_sidecar.sinks.kafka.settings import servers
 from tests.kafka.reader import Message
 
@@ -18,9 +18,9 @@ KEY = b"modelid1412-algorithm112345540-train-1412-4"
 STREAM = "writer-1"
 DATE_MS = 1_700_000_000_000
 
-FAST = Limits(
+FAST = KafkaLimits(
     request_timeout_s=2.0,
-    patience_s=0.5,
+    outage_after_s=0.5,
     stall_s=6.0,
     connect_timeout_s=2.0,
     backoff_s=0.05,
@@ -40,9 +40,9 @@ def record(
     key: bytes = KEY,
     date_ms: int = DATE_MS,
     headers: tuple[tuple[str, bytes], ...] = (),
-) -> Record:
+) -> OutgoingRecord:
     payload = b"value-%d" % seq if value is None else value
-    return Record(stream, seq, topic, key, payload, date_ms, headers, 1, Position(0, seq))
+    return OutgoingRecord(stream, seq, topic, key, payload, date_ms, headers, 1, Position(0, seq))
 
 
 class Cursor:
@@ -61,27 +61,32 @@ class Cursor:
         return json.loads(self.text) if self.text else None
 
 
-def make_sink(bootstrap: str, limits: Limits = FAST) -> KafkaSink:
+def make_sink(bootstrap: str, limits: KafkaLimits = FAST) -> KafkaSink:
     return KafkaSink(KafkaSettings(servers=servers(bootstrap)), limits)
 
 
-def open_sink(bootstrap: str, cursor: Cursor, limits: Limits = FAST) -> KafkaSink:
+def open_sink(bootstrap: str, cursor: Cursor, limits: KafkaLimits = FAST) -> KafkaSink:
     sink = make_sink(bootstrap, limits)
     sink.open(cursor.state, undelivered=cursor.text is not None, save=cursor.save)
     return sink
 
 
-def drain(sink: KafkaSink, timeout: float = 40.0) -> list[Outcome]:
+def drain(sink: KafkaSink, timeout: float = 40.0) -> list[DeliveryOutcome]:
     """Collect until nothing is in flight."""
-    outcomes: list[Outcome] = []
+    outcomes: list[DeliveryOutcome] = []
     deadline = time.monotonic() + timeout
     while sink.in_flight:
-        assert time.monotonic() < deadline, f"{sink.in_flight} in flight; {sink.last_error}"
+        assert time.monotonic() < deadline, f"{sink.in_flight} in flight; {outage_text(sink)}"
         outcomes += sink.collect(0.1)
     return outcomes
 
 
-def deliver(sink: KafkaSink, records: Iterable[Record]) -> list[Outcome]:
+def outage_text(sink: KafkaSink) -> str:
+    """Return why nothing is delivered; empty while delivery works."""
+    return sink.outage.text if sink.outage else ""
+
+
+def deliver(sink: KafkaSink, records: Iterable[OutgoingRecord]) -> list[DeliveryOutcome]:
     for one in records:
         sink.send(one)
     return drain(sink)

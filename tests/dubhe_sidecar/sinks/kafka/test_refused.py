@@ -1,4 +1,4 @@
-"""A cluster that refuses us: never the record's fault, waited for, and said in words."""
+"""A cluster that refuses the client: no record is rejected for it, and the reason is reported."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from dubhe_sidecar.sinks.base import SinkInterrupted
 from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink
 from dubhe_sidecar.sinks.kafka.settings import servers
+from dubhe_sidecar.status import read_live
+from tests.dubhe_sidecar.helpers import Place
 from tests.dubhe_sidecar.sinks.kafka.helpers import (
     FAST,
     Beside,
@@ -26,9 +27,11 @@ from tests.dubhe_sidecar.sinks.kafka.helpers import (
     deliver,
     drain,
     numbers,
+    outage_text,
     record,
     until,
 )
+from tests.dubhe_sidecar.swift import COMMAND, ENV
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 
@@ -73,17 +76,20 @@ def grant(broker: Broker, topic: str, *operations: AclOperation) -> None:
         future.result(10)
 
 
-def test_a_wrong_password_is_called_one(secured: Broker) -> None:
-    sink = sink_of_alice(secured, "hunter2")
-    work = Beside(lambda: sink.open(None, undelivered=False, save=lambda _: None))
-    until(lambda: "authentication" in (sink.last_error or ""))
-    assert secured.bootstrap in (sink.last_error or "")
-    assert "hunter2" not in f"{sink.last_error} {sink.name} {sink!r}"
-    until(lambda: sink.retries > 1)
-    sink.interrupt()
-    with pytest.raises(SinkInterrupted):
-        work.join()
-    sink.close()
+def test_a_wrong_password_is_reported_as_such(secured: Broker, place: Place) -> None:
+    env = {
+        "BOOTSTRAP_SERVERS": secured.bootstrap,
+        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "KAFKA_SASL_USERNAME": "alice",
+        "KAFKA_SASL_PASSWORD": "hunter2",
+    }
+    place.start(env={**env, **ENV}, command=COMMAND)
+    until(lambda: "authentication" in str(read_live(place.spool).get("last_error")))
+    until(lambda: read_live(place.spool)["retries"] > 1)
+    live = read_live(place.spool)
+    assert secured.bootstrap in live["last_error"]
+    assert live["last_error_code"] == "authentication"
+    assert "hunter2" not in f"{live} {place.log_text}"
 
 
 def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: str) -> None:
@@ -92,17 +98,17 @@ def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: s
     cursor = Cursor()
     sink.open(None, undelivered=False, save=cursor.save)
     work = Beside(lambda: sink.send(record(topic_name, 1)))
-    until(lambda: "no permission on topic" in (sink.last_error or ""))
+    until(lambda: "no permission on topic" in outage_text(sink))
     grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
     work.join()
     drain(sink)
-    assert sink.last_error is None
+    assert sink.outage is None
     grant(secured, topic_name, AclOperation.DESCRIBE)
     for n in range(2, 20):
         sink.send(record(topic_name, n))
 
     def refused() -> bool:
-        return "no permission" in (sink.last_error or "")
+        return "no permission" in outage_text(sink)
 
     work = Beside(lambda: drain(sink))
     until(refused)
@@ -144,7 +150,7 @@ def test_a_password_that_is_changed_is_not_tried_ten_times_a_second(
     change_password(secured, PASSWORD, "other")
     sink.send(record(topic_name, 2))
     work = Beside(lambda: drain(sink))
-    until(lambda: "authentication" in (sink.last_error or "").lower())
+    until(lambda: "authentication" in outage_text(sink).lower())
     change_password(secured, "other", PASSWORD)
     work.join()
     sink.close()

@@ -35,7 +35,7 @@ def test_too_large_for_the_broker(kafka: Broker, topic_name: str) -> None:
     rejected = {o.record.seq: o.rejected for o in outcomes if o.rejected}
     assert set(rejected) == big
     assert "MessageSizeTooLarge" in (rejected[3] or "")
-    assert sink.last_error is None
+    assert sink.outage is None
     outcomes = deliver(sink, [record(topic_name, n) for n in range(200, 2_000)])
     assert not any(outcome.rejected for outcome in outcomes)
     sink.close()

@@ -1,1 +1,1 @@
-"""Why Kafka cannot be reached, in words, and for how long."""
+"""Finding the reason of an outage, and reporting it."""

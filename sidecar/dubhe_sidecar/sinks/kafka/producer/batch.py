@@ -1,18 +1,22 @@
-"""A batch of records for one partition, built by hand for kafka-python's producer.
+"""A pending record, and a batch of them for one partition, built for kafka-python's producer.
 
 Problem: `KafkaProducer.send` makes a future for every record, takes four locks and writes the
 record byte by byte. That is two thirds of what it costs to deliver a message.
 
 Mechanism: the producer's sender takes whole batches from the accumulator, by `ProducerBatch`'s
-interface, and tells each one its outcome. `Batch` is such a one, with one outcome for all of its
-records, whose bytes come from `recordformat`. Everything that has to do with the cluster
-(sequence numbers, requests, repetition, leaders) remains kafka-python's.
+interface, and reports to each one its outcome. `RecordBatch` is such a one, with one outcome for
+all of its records, whose bytes come from ``record_format.py``. Everything that concerns the cluster
+(sequence numbers, requests, retries, leaders) remains kafka-python's.
 
 Safety: a batch grows under the accumulator's lock of its partition, and the sender closes it under
-the same lock, so none grows once it is sent. Its outcome is set before anyone is told of it. When a
+the same lock, so none grows once it is sent. Its outcome is set before anyone is notified. When a
 batch is too large for its topic, the sender has it split, which kafka-python does by reading it
-back; `split` makes the halves from the records themselves, and they know their new places before
+back; `split` makes the halves from the records themselves, and each record has its new place before
 the halves can be sent.
+
+`ProducerBatch`, the record builders, and the attributes of theirs and of the accumulator that begin
+with an underscore are private to kafka-python; there is no public way to hand it encoded records.
+The upper bound of kafka-python in ``pyproject.toml`` keeps out releases in which they may differ.
 """
 
 from __future__ import annotations
@@ -27,15 +31,71 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.structs import TopicPartition
 
-from dubhe_sidecar.sinks.kafka.producer.pending import Flight
+from dubhe_sidecar.record import OutgoingRecord
 from dubhe_sidecar.sinks.kafka.producer.record_format import encode
 
-UNDATED = -1  # Kafka's own "no timestamp": a broker takes it whatever its clock says
+UNDATED = -1  # Kafka's "no timestamp": a broker accepts it whatever its clock
 FORMAT = 2
+# Pause while waiting for a record that has no batch to wait for.
+_POLL_S = 0.001
 
 
-class _Builder(DefaultRecordBatchBuilder):  # type: ignore[misc]
-    """Takes records that are encoded already, and dates them all when the batch is closed."""
+class PendingRecord:
+    """A record whose outcome has not been collected, and what is known of it.
+
+    Args:
+        record: what is delivered.
+        size: the bytes of memory it counts for.
+    """
+
+    __slots__ = ("_settled", "batch", "index", "record", "rejected", "size", "undated")
+
+    def __init__(self, record: OutgoingRecord, size: int) -> None:
+        self.record = record
+        self.size = size
+        self.batch: RecordBatch | None = None
+        """The one it was last sent in."""
+        self.index = 0
+        """Its place in the batch."""
+        self.rejected: str | None = None
+        """Why the broker permanently refuses it."""
+        self.undated = False
+        """Whether it is sent without a timestamp."""
+        self._settled = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it need not be sent any more."""
+        return self._settled or (self.batch is not None and self.batch.is_delivered)
+
+    def settle(self) -> None:
+        """Mark that it need not be sent any more."""
+        self._settled = True
+
+    def reject(self, reason: str) -> None:
+        """Settle it: the broker permanently refuses it."""
+        self.rejected = reason
+        self.settle()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until its batch has an outcome, for at most ``timeout`` seconds."""
+        batch = self.batch
+        if batch is None or batch.produce_future.is_done:  # failed: the session reports that
+            time.sleep(min(_POLL_S, timeout))
+        else:
+            batch.produce_future.wait(timeout)
+
+    @property
+    def next_offset(self) -> tuple[TopicPartition, int] | None:
+        """The offset after it, if the broker returned where it lies."""
+        batch = self.batch
+        if batch is None or batch.base_offset < 0:
+            return None
+        return batch.topic_partition, batch.base_offset + self.index + 1
+
+
+class _BatchBuilder(DefaultRecordBatchBuilder):  # type: ignore[misc]
+    """Takes encoded records, and gives them one timestamp when the batch is closed."""
 
     undated = False
 
@@ -47,9 +107,9 @@ class _Builder(DefaultRecordBatchBuilder):  # type: ignore[misc]
 
     def build(self) -> bytearray:
         """Close the batch and return its bytes."""
-        # Not when it was said, which the value tells: the broker judges by this date what to
-        # keep. A backlog older than its retention would be deleted as it arrives, and what is
-        # older than a day is forgotten by the broker's detection of repeats when it restarts
+        # Not the date of the report, which the value holds: the broker's retention goes by this
+        # timestamp. A backlog older than that would be deleted as it arrives, and the broker's
+        # detection of duplicates loses what is older than a day when it restarts
         # (producer.id.expiration.ms).
         now = UNDATED if self.undated else int(time.time() * 1000)
         self._first_timestamp = self._max_timestamp = now
@@ -57,25 +117,25 @@ class _Builder(DefaultRecordBatchBuilder):  # type: ignore[misc]
         return built
 
 
-class Batch(ProducerBatch):  # type: ignore[misc]
+class RecordBatch(ProducerBatch):  # type: ignore[misc]
     """One batch.
 
     Args:
-        place: where it goes.
+        partition: where it goes.
         size: in bytes, beyond which it takes no more than one record.
-        on_failure: told the first record of a batch that failed, and why, by the sender's thread.
+        on_failure: called by the sender's thread with the first record of a failed batch, and why.
         compression: kafka-python's number of it.
     """
 
     def __init__(
         self,
-        place: TopicPartition,
+        partition: TopicPartition,
         size: int,
-        on_failure: Callable[[Flight, BaseException], None],
+        on_failure: Callable[[PendingRecord, BaseException], None],
         compression: int = 0,
     ) -> None:
         records = MemoryRecordsBuilder(FORMAT, compression, size)
-        self._builder = _Builder(
+        self._builder = _BatchBuilder(
             magic=FORMAT,
             compression_type=compression,
             is_transactional=False,
@@ -85,48 +145,50 @@ class Batch(ProducerBatch):  # type: ignore[misc]
             batch_size=size,
         )
         records._builder = self._builder
-        super().__init__(place, records)
+        super().__init__(partition, records)
         self._size = size
         self._compression = compression
         self._on_failure = on_failure
-        self._flights: list[Flight] = []
+        self._pending: list[PendingRecord] = []
         self.is_delivered = False
         self.base_offset = -1
         """Where the broker put its first record; -1: not known."""
-        self.produce_future.add_both(self._ended)
+        self.produce_future.add_both(self._on_outcome)
 
-    def add(self, flight: Flight) -> bool:
-        """Append a record, unless the batch is full, closed, or dated otherwise."""
-        records, builder, index = self.records, self._builder, len(self._flights)
+    def add(self, pending: PendingRecord) -> bool:
+        """Append a record, unless the batch is full, closed, or differs in having a timestamp."""
+        records, builder, index = self.records, self._builder, len(self._pending)
         if records._closed:
             return False
-        data = encode(index, flight.record)
+        data = encode(index, pending.record)
         if index == 0:
-            builder.undated = flight.undated
-        elif len(builder._buffer) + len(data) > self._size or builder.undated != flight.undated:
+            builder.undated = pending.undated
+        elif len(builder._buffer) + len(data) > self._size or builder.undated != pending.undated:
             return False
         builder.add(index, data)
         records._next_offset = index + 1
-        flight.batch, flight.index = self, index
-        self._flights.append(flight)
+        pending.batch, pending.index = self, index
+        self._pending.append(pending)
         return True
 
-    def split(self) -> list[Batch]:
+    def split(self) -> list[RecordBatch]:
         """Return the same records in two batches."""
-        middle = (len(self._flights) + 1) // 2
+        middle = (len(self._pending) + 1) // 2
         halves = []
-        for flights in (self._flights[:middle], self._flights[middle:]):
-            half = Batch(self.topic_partition, self._size, self._on_failure, self._compression)
+        for members in (self._pending[:middle], self._pending[middle:]):
+            half = RecordBatch(
+                self.topic_partition, self._size, self._on_failure, self._compression
+            )
             half.created = self.created
             half.attempts = self.attempts
-            for flight in flights:
-                half.add(flight)
+            for member in members:
+                half.add(member)
             halves.append(half)
         return halves
 
-    def _ended(self, result: Any) -> None:
-        first = self._flights[0]
-        self._flights = []  # they know the batch: without the circle both go when they are settled
+    def _on_outcome(self, result: Any) -> None:
+        first = self._pending[0]
+        self._pending = []  # they refer to the batch: no cycle, so both are freed once settled
         error = result
         if not isinstance(result, BaseException):
             base_offset, _, errors = result
@@ -138,8 +200,8 @@ class Batch(ProducerBatch):  # type: ignore[misc]
         self._on_failure(first, error)
 
 
-def split_and_reenqueue(accumulator: RecordAccumulator, batch: Batch) -> list[Batch]:
-    """Do what the accumulator's method of this name does, with a `Batch`."""
+def split_and_reenqueue(accumulator: RecordAccumulator, batch: RecordBatch) -> list[RecordBatch]:
+    """Do what the accumulator's method of this name does, for a `RecordBatch`."""
     transactions = accumulator._transaction_manager
     # The broker took nothing of it: its numbers are free for the halves.
     transactions.set_sequence_number(batch.topic_partition, batch.base_sequence)

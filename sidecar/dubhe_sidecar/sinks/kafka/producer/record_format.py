@@ -4,6 +4,10 @@ kafka-python writes them byte by byte, which takes most of what it spends on a m
 are joined from a few parts, most of which are the same for all records of a writer.
 
 Source: https://kafka.apache.org/documentation/#record
+
+``encode_varint`` is not part of kafka-python's documented interface; it is used so that there is
+one encoder of integers. The upper bound of kafka-python in ``pyproject.toml`` keeps out releases in
+which it may differ.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from functools import lru_cache
 
 from kafka.record.util import encode_varint
 
-from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER, Record
+from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER, OutgoingRecord
 
 # Lengths and offsets below this are looked up: nearly all there are.
 _TABLE_SIZE = 4096
@@ -51,7 +55,7 @@ def _name(name: str) -> bytes:
     return sized(name.encode())
 
 
-def encode(offset: int, record: Record) -> bytes:
+def encode(offset: int, record: OutgoingRecord) -> bytes:
     """Return a record with the timestamp of its batch.
 
     Args:

@@ -1,20 +1,25 @@
-"""One KafkaProducer, the records on it, and how it is stopped for good.
+"""One KafkaProducer, the records it sends, and how it is stopped for good.
 
 Problem: after an error kafka-python's producer goes on with the next batch (delivery timeout,
 unknown producer id), or fails all others with the same error (most others). The first would let
 later records overtake, the second would blame sound records. And it cannot be closed: `close`
 begins with `flush`, which raises if a record cannot be delivered, and then nothing is closed.
 
-Mechanism: the first failure of a line stops it from within its own sender thread, by
-``force_close``. That flag is looked at before anything more is sent, since failures are told
-while answers are read, which is the last step of the sender's loop. What the line still held
-fails with a remark that is ignored; the sink sends it again on a new line, after it has learned
-from the partition's tail what had arrived.
+Mechanism: the first failure of a session stops it from within its own sender thread, by
+``force_close``. The sender checks that flag before it sends anything more, since failures are
+reported while responses are read, which is the last step of its loop. What the session still held
+fails with an error that is ignored; the sink sends it again in a new session, after it has found
+out from the partition's tail what had arrived.
 
-Safety: ``_sender`` and ``_accumulator`` are private, hence the narrow version range in
-``pyproject.toml`` and a test that kills, freezes and rejects. Sockets are closed with
-``SO_LINGER`` 0: bytes that have not left this host are dropped with the line, also if the process
-is killed, and cannot be delivered minutes later by the kernel behind the back of a new line.
+Safety: sockets are closed with ``SO_LINGER`` 0: bytes that have not left this host are dropped with
+the session, also if the process is killed. So the kernel cannot deliver them minutes later, while a
+new session is sending.
+
+``_sender`` (to stop it), ``_accumulator`` with its ``_batches``, ``_incomplete``, ``_closed`` and
+``_tp_lock`` (to add a `RecordBatch`), and ``_metadata`` (to check a partition without blocking) are
+private to kafka-python; its public calls cannot stop a producer within a batch or take encoded
+records. The upper bound of kafka-python in ``pyproject.toml`` keeps out releases in which they may
+differ, and tests against a real broker kill it, freeze it and have records rejected.
 """
 
 from __future__ import annotations
@@ -35,12 +40,15 @@ from kafka.errors import (
 from kafka.structs import TopicPartition
 
 from dubhe_sidecar.sinks.base import SinkError
-from dubhe_sidecar.sinks.kafka.limits import Limits
-from dubhe_sidecar.sinks.kafka.producer.batch import Batch, split_and_reenqueue
-from dubhe_sidecar.sinks.kafka.producer.pending import Flight
+from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
+from dubhe_sidecar.sinks.kafka.producer.batch import (
+    PendingRecord,
+    RecordBatch,
+    split_and_reenqueue,
+)
 
-JOIN_S = 30.0  # above the longest thing a sender does in one step: resolving a name
-NEVER_MS = 10 * 365 * 24 * 3600 * 1000  # as a delivery timeout: the sink's own rules apply
+JOIN_S = 30.0  # longer than the longest step of a sender: resolving a name
+NO_DELIVERY_TIMEOUT_MS = 10 * 365 * 24 * 3600 * 1000  # the sink has its own rules
 SOCKET_OPTIONS = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -48,94 +56,96 @@ SOCKET_OPTIONS = [
 ]
 
 
-class Line:
-    """One producer.
+class ProducerSession:
+    """One producer, from its start to its first failure.
 
     Args:
         client: how to reach the cluster, for kafka-python.
         limits: times and sizes.
-        careful: give every record a batch of its own, so that an error tells which it is about.
+        isolated: give every record a batch of its own, so that an error is about exactly one.
     """
 
-    def __init__(self, client: dict[str, Any], limits: Limits, *, careful: bool = False) -> None:
-        self.careful = careful
+    def __init__(
+        self, client: dict[str, Any], limits: KafkaLimits, *, isolated: bool = False
+    ) -> None:
+        self.isolated = isolated
         self._limits = limits
-        self.failure: tuple[Flight | None, BaseException] | None = None
+        self.failure: tuple[PendingRecord | None, BaseException] | None = None
         self.topics: set[str] = set()
-        """Topics that the line knows. To learn of one it has to ask, and once it has failed it
-        answers no more: who waits for the answer then waits for the whole connect timeout. So
-        nothing may be on its way when a line has to ask."""
+        """Topics whose metadata the session has. To get that of another it has to ask the cluster,
+        and once it has failed no answer comes: the caller then waits for the whole connect timeout.
+        So nothing may be in flight when a session has to ask."""
         self._mutex = threading.Lock()
         self._producer = KafkaProducer(
             **client,
             acks="all",
             enable_idempotence=True,
             retries=float("inf"),
-            delivery_timeout_ms=NEVER_MS,
+            delivery_timeout_ms=NO_DELIVERY_TIMEOUT_MS,
             linger_ms=limits.linger_ms,
             max_request_size=limits.record_bytes_max,
             request_timeout_ms=int(limits.request_timeout_s * 1000),
             max_block_ms=int(limits.connect_timeout_s * 1000),
             metrics_enabled=False,
         )
-        self._batch_bytes = 1 if careful else limits.batch_bytes
+        self._batch_bytes = 1 if isolated else limits.batch_bytes
         self._producer._accumulator.split_and_reenqueue = self._split
 
-    def partitions(self, topic: str) -> int:
-        """Return the number of partitions, having the topic created if the broker does that.
+    def partition_count(self, topic: str) -> int:
+        """Return the number of partitions; a broker set up to do so creates a missing topic.
 
         Raises:
-            KafkaError: it could not be found out within the connect timeout.
+            KafkaError: no answer came within the connect timeout.
         """
         count = len(self._producer.partitions_for(topic))
         self.topics.add(topic)
         return count
 
-    def send(self, flight: Flight, place: TopicPartition) -> None:
+    def send(self, pending: PendingRecord, partition: TopicPartition) -> None:
         """Send a record.
 
         Raises:
-            KafkaError: it was not taken, for example because the line has failed.
+            KafkaError: it was not accepted, for example because the session has failed.
         """
-        if place.topic not in self.topics:
-            self.partitions(place.topic)
-        payload = len(flight.record.key) + len(flight.record.value)
+        if partition.topic not in self.topics:
+            self.partition_count(partition.topic)
+        payload = len(pending.record.key) + len(pending.record.value)
         if payload > self._limits.record_bytes_max:
             raise MessageSizeTooLargeError(
                 f"the record has {payload} bytes, at most {self._limits.record_bytes_max} are sent"
             )
         accumulator = self._producer._accumulator
-        with accumulator._tp_lock(place):
+        with accumulator._tp_lock(partition):
             if accumulator._closed:
-                raise IllegalStateError("the line has failed")
-            waiting = accumulator._batches[place]
-            if waiting and waiting[-1].add(flight):
+                raise IllegalStateError("the session has failed")
+            waiting = accumulator._batches[partition]
+            if waiting and waiting[-1].add(pending):
                 return
-            if place.partition not in (
-                self._producer._metadata.partitions_for_topic(place.topic) or ()
+            if partition.partition not in (
+                self._producer._metadata.partitions_for_topic(partition.topic) or ()
             ):
                 raise UnknownTopicOrPartitionError(
-                    f"{place.topic} has no partition {place.partition}"
+                    f"{partition.topic} has no partition {partition.partition}"
                 )
-            batch = Batch(
-                place, self._batch_bytes, self.fail, accumulator.config["compression_attrs"]
+            batch = RecordBatch(
+                partition, self._batch_bytes, self.fail, accumulator.config["compression_attrs"]
             )
-            batch.add(flight)
+            batch.add(pending)
             waiting.append(batch)
             accumulator._incomplete.add(batch)
         self._producer._sender.wakeup()
 
-    def _split(self, batch: Batch) -> int:
-        """Take a batch apart that is too large for its topic, and make smaller ones from now on."""
+    def _split(self, batch: RecordBatch) -> int:
+        """Split a batch that is too large for its topic, and make smaller ones from now on."""
         self._batch_bytes = min(self._batch_bytes, max(1, batch.records.size_in_bytes() // 2))
         return len(split_and_reenqueue(self._producer._accumulator, batch))
 
-    def fail(self, flight: Flight, error: BaseException) -> None:
-        """Stop the line because of a record. Only the first call counts."""
+    def fail(self, pending: PendingRecord, error: BaseException) -> None:
+        """Stop the session because of a record. Only the first call counts."""
         with self._mutex:
             if self.failure is not None:
                 return
-            self.failure = (flight, error)
+            self.failure = (pending, error)
         self._producer._sender.force_close()
 
     def abandon(self) -> None:
@@ -146,7 +156,7 @@ class Line:
         """
         sender = self._producer._sender
         with self._mutex:
-            if self.failure is None:  # what fails from now on fails because of us
+            if self.failure is None:  # what fails from now on fails because of this
                 self.failure = (None, SinkError("abandoned"))
         sender.force_close()
         sender.join(JOIN_S)
@@ -156,7 +166,7 @@ class Line:
             self._producer.close(timeout=0)
 
     def close(self, timeout: float) -> None:
-        """Let go of the connections; in an orderly way if nothing is in flight."""
+        """Close the connections; in an orderly way if nothing is in flight."""
         try:
             self._producer.close(timeout=timeout)
         except KafkaError:

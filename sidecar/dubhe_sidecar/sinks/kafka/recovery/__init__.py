@@ -1,1 +1,1 @@
-"""Going on after a restart: connecting, and finding what is in the topics already."""
+"""Resuming after a restart: connecting, and finding what is in the topics already."""

@@ -1,4 +1,4 @@
-"""Waiting for the cluster, without end, and telling why."""
+"""Connecting to the cluster: repeats what fails until it works, and reports why."""
 
 from __future__ import annotations
 
@@ -8,50 +8,51 @@ from typing import Any, TypeVar
 
 from kafka.errors import KafkaError
 
-from dubhe_sidecar.sinks.base import SinkError, SinkInterrupted
-from dubhe_sidecar.sinks.kafka.diagnostics.causes import Listener, unreachable
-from dubhe_sidecar.sinks.kafka.diagnostics.outage import Backoff, Trouble
-from dubhe_sidecar.sinks.kafka.errors import Fault, fault, words
-from dubhe_sidecar.sinks.kafka.limits import Limits
-from dubhe_sidecar.sinks.kafka.producer.session import SOCKET_OPTIONS, Line
+from dubhe_sidecar.sinks.base import OutageCode, OutageReason, SinkError
+from dubhe_sidecar.sinks.kafka.diagnostics.client_log import ClientLogHandler
+from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
+from dubhe_sidecar.sinks.kafka.diagnostics.probe import unreachable
+from dubhe_sidecar.sinks.kafka.errors import ErrorKind, classify, describe, outage_reason
+from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
+from dubhe_sidecar.sinks.kafka.producer.session import SOCKET_OPTIONS, ProducerSession
+from dubhe_sidecar.sinks.kafka.recovery.backoff import ReconnectBackoff
 from dubhe_sidecar.sinks.kafka.recovery.tail import TailReader
 from dubhe_sidecar.sinks.kafka.settings import KafkaSettings, SettingsError
 
 T = TypeVar("T")
 
-SLICE_S = 0.1  # an interruption is noticed within this time
 SASL_BOOTSTRAP_S = 3.5  # below the pause between attempts: one attempt for each constructor
 
 
-class FileTrouble(OSError):
+class SettingsFileError(OSError):
     """A file that the settings name is not what it should be; someone may correct it."""
 
 
-class Connection:
-    """Makes lines and tail readers, and repeats what fails until it works."""
+class ClusterConnection:
+    """Opens producer sessions and tail readers, and repeats what fails until it works.
 
-    def __init__(self, settings: KafkaSettings, limits: Limits, trouble: Trouble) -> None:
+    Args:
+        settings: how to reach the cluster.
+        limits: times and sizes.
+        outage: where failed attempts are reported.
+    """
+
+    def __init__(self, settings: KafkaSettings, limits: KafkaLimits, outage: OutageTracker) -> None:
         self._sasl = settings.protocol.startswith("SASL_")
-        self.listener = Listener(sasl=self._sasl)
-        self.interrupted = False
+        self.client_log = ClientLogHandler(sasl=self._sasl)
         self._settings = settings
         self._limits = limits
-        self._trouble = trouble
-        self._away = Backoff(limits.backoff_s, limits.backoff_max_s)
-        self._refused = Backoff(limits.refused_backoff_s, limits.refused_backoff_max_s)
+        self._outage = outage
+        self._unavailable = ReconnectBackoff(limits.backoff_s, limits.backoff_max_s)
+        self._refused = ReconnectBackoff(limits.refused_backoff_s, limits.refused_backoff_max_s)
 
-    def check(self) -> None:
-        """Raise `SinkInterrupted` if waiting is to end."""
-        if self.interrupted:
-            raise SinkInterrupted("interrupted while waiting for Kafka")
-
-    def line(self, *, careful: bool = False) -> Line:
+    def open_session(self, *, isolated: bool = False) -> ProducerSession:
         """Make a producer, once."""
-        return Line(self._client(), self._limits, careful=careful)
+        return ProducerSession(self._client(), self._limits, isolated=isolated)
 
-    def reader(self) -> TailReader:
+    def open_tail_reader(self) -> TailReader:
         """Make a reader of tails, once."""
-        return TailReader(self._client(), self._limits, self.check)
+        return TailReader(self._client(), self._limits)
 
     def until_done(self, attempt: Callable[[], T]) -> T:
         """Repeat an attempt until it succeeds.
@@ -60,57 +61,52 @@ class Connection:
             SinkError: it fails for a reason that waiting does not cure.
         """
         while True:
-            self.check()
-            self.listener.forget()
+            self.client_log.reset()
             try:
                 result = attempt()
             except (KafkaError, OSError) as error:
-                self.failed(error)
+                self.wait_after(error)
             else:
-                self.listener.forget()
+                self.client_log.reset()
                 return result
 
-    def failed(self, error: BaseException) -> None:
-        """Tell why an attempt failed, and wait before the next one.
+    def wait_after(self, error: BaseException) -> None:
+        """Report why an attempt failed, and wait before the next one.
 
         Raises:
             SinkError: waiting does not cure it.
-            SinkInterrupted: waiting is to end.
         """
-        if isinstance(error, FileTrouble):  # the cluster was not asked
-            self._trouble.retries += 1
-            self._trouble.note(str(error))
-            self.pause(self._away.pause())
+        if isinstance(error, SettingsFileError):  # the cluster was not asked
+            self._outage.retries += 1
+            self._outage.report(OutageReason(OutageCode.OTHER, str(error)))
+            time.sleep(self._unavailable.next_pause())
             return
-        kind = fault(error)
-        if kind in (Fault.UNEXPLAINED, Fault.RECORD):
-            raise SinkError(f"{self._trouble.name}: {words(error)}") from error
-        nobody = None if kind is Fault.REFUSED else unreachable(self._settings.servers)
-        heard = self.listener.refused or self.listener.reason
-        self._trouble.retries += 1
-        self._trouble.note(nobody or heard or words(error))
-        # With SASL a broker that refuses often just hangs up, so any failure of a reachable
-        # broker may be a refused password.
-        refused = kind is Fault.REFUSED or self.listener.refused or (self._sasl and not nobody)
-        self.pause((self._refused if refused else self._away).pause())
+        kind = classify(error)
+        if kind in (ErrorKind.UNEXPECTED, ErrorKind.RECORD):
+            raise SinkError(f"{self._outage.name}: {describe(error)}") from error
+        network = None if kind is ErrorKind.REFUSED else unreachable(self._settings.servers)
+        log = self.client_log
+        self._outage.retries += 1
+        self._outage.report(
+            network or log.credentials_refused or log.reason or outage_reason(error)
+        )
+        # With SASL a broker that refuses often just closes the connection, so any failure of a
+        # reachable broker may be a refused password.
+        refused = (
+            kind is ErrorKind.REFUSED or log.credentials_refused or (self._sasl and not network)
+        )
+        time.sleep((self._refused if refused else self._unavailable).next_pause())
 
     def succeeded(self) -> None:
-        """Begin the pauses anew. Call it when records are delivered, not when one can connect."""
-        self._away.reset()
+        """Start again with short pauses. Call it when records are delivered, not on connecting."""
+        self._unavailable.reset()
         self._refused.reset()
 
-    def pause(self, seconds: float) -> None:
-        """Wait, unless interrupted."""
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            self.check()
-            time.sleep(min(left, SLICE_S))
-
     def _client(self) -> dict[str, Any]:
-        """Return what kafka-python needs. Read anew: certificates are renewed, secrets changed.
+        """Return what kafka-python needs. Read again each time: certificates and secrets change.
 
         Raises:
-            FileTrouble: a file was good at the start, and is not now.
+            SettingsFileError: a file was good at the start, and is not now.
         """
         timeout_s = self._limits.connect_timeout_s
         if self._sasl:
@@ -118,7 +114,7 @@ class Connection:
         try:
             client = self._settings.client()
         except SettingsError as error:
-            raise FileTrouble(str(error)) from error
+            raise SettingsFileError(str(error)) from error
         return {
             **client,
             "client_id": "dubhe-sidecar",

@@ -1,15 +1,16 @@
-"""Where a partition's log ends, on its leader: beyond what a consumer is shown.
+"""Where a partition's log ends, on its leader: beyond what a consumer sees.
 
 Problem: a consumer sees a record only when all replicas in sync have it. One that the leader has
-taken but not yet given to the others lies beyond the end that consumers are told, for as long as
-the others are away. A tail that is read up to that end lacks it; sending it again repeats it.
+taken but not yet given to the others lies beyond the end that consumers see, for as long as the
+others are unavailable. A tail that is read up to that end lacks it; sending it again repeats it.
 
 Mechanism: the question "where does the leader's current epoch end" (OffsetsForLeaderEpoch, which
 consumers ask to notice truncation; needs Describe) is answered with the end of the log itself.
-So a tail is known only when what consumers are shown has come up to there.
+So a tail is known only when the end that consumers see has reached that one.
 
-kafka-python asks it only for its own purposes, so its connections are used directly, which are
-private: hence the narrow version range in ``pyproject.toml``. Brokers before 2.3 tell no epochs:
+kafka-python has no public call for it, so the consumer's connections (``_manager``) and the
+protocol classes are used directly. They are private: the upper bound of kafka-python in
+``pyproject.toml`` keeps out releases in which they may differ. Brokers before 2.3 report no epochs:
 there the end that consumers see has to do.
 """
 
@@ -27,26 +28,28 @@ _Topic = OffsetForLeaderEpochRequest.OffsetForLeaderTopic
 _Partition = _Topic.OffsetForLeaderPartition
 
 
-def log_end(consumer: KafkaConsumer, place: TopicPartition, timeout_s: float) -> int:
+def log_end(consumer: KafkaConsumer, partition: TopicPartition, timeout_s: float) -> int:
     """Return the offset that the leader gives to the next record; 0 if it cannot be learned.
 
     Args:
         consumer: has asked the leader something already, so that it is connected.
-        place: the partition.
+        partition: of which topic and number.
         timeout_s: how long to wait for the answer.
 
     Raises:
         KafkaError: the leader does not answer, or is not the leader any more.
     """
     manager = consumer._manager
-    leader = manager.cluster.leader_for_partition(place)
-    epoch = manager.cluster.leader_epoch_for_partition(place)
+    leader = manager.cluster.leader_for_partition(partition)
+    epoch = manager.cluster.leader_epoch_for_partition(partition)
     if leader in (None, -1):
-        raise LeaderNotAvailableError(f"{place.topic}-{place.partition} has no leader")
+        raise LeaderNotAvailableError(f"{partition.topic}-{partition.partition} has no leader")
     if epoch is None or epoch < 0:
         return 0
-    asked = _Partition(partition=place.partition, current_leader_epoch=epoch, leader_epoch=epoch)
-    request = OffsetForLeaderEpochRequest(replica_id=_CONSUMER, topics=[(place.topic, [asked])])
+    asked = _Partition(
+        partition=partition.partition, current_leader_epoch=epoch, leader_epoch=epoch
+    )
+    request = OffsetForLeaderEpochRequest(replica_id=_CONSUMER, topics=[(partition.topic, [asked])])
 
     async def ask() -> Any:
         return await manager.wait_for(manager.send(request, node_id=leader), timeout_s * 1000)
@@ -56,5 +59,5 @@ def log_end(consumer: KafkaConsumer, place: TopicPartition, timeout_s: float) ->
     error = for_code(answer.error_code)
     if error is not NoError:
         manager.cluster.request_update()
-        raise error(f"{place.topic}-{place.partition}: end of the log")
+        raise error(f"{partition.topic}-{partition.partition}: end of the log")
     return int(answer.end_offset)

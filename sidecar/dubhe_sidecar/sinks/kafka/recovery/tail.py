@@ -1,28 +1,29 @@
-"""Which of our records are in a partition already.
+"""Which of our records a partition already holds.
 
 Problem: a process, or a producer, ends while requests are on their way. Whether the broker took
 them is unknown: sending again may repeat, not sending may lose.
 
 Mechanism: every record carries its writer and number in headers. The state holds, per partition,
 an offset below which nothing is in doubt. From there to the current end everything is read, by a
-consumer without a group, and what bears one of our keys is remembered.
+consumer without a group, and records with one of our keys are noted.
 
-Safety: what is in doubt can only lie there, for the offset was saved before anything beyond it
-was sent. Can a request of the former producer still be appended *after* the tail was read? Bytes
-that had not left its host went with its sockets (see ``line.py``). Bytes in the socket of a
-broker that was frozen are read by it as soon as it goes on, since they are there before our own
-connection is; they may run a moment beside our first requests. So the tail is watched for a
-little longer (`Limits.settle_s`) before anything is sent. If the partition has moved to another
-broker meanwhile, the old one refuses the straggler. What remains is a broker so overloaded that
-it holds a request longer than the stall limit and the settling: then a record may come twice, as
-the headers show. Only transactions would close that, at the price of consumers that must know.
+Safety: what is in doubt can only lie there, for the offset was saved before anything beyond it was
+sent. Can a request of the former producer still be appended *after* the tail was read? Bytes that
+had not left its host were dropped with its sockets (see ``producer/session.py``). Bytes in the
+socket of a broker that was frozen are read by it as soon as it goes on, before those of our own
+connection; they may be handled at the same time as our first requests. So the tail is watched for a
+little longer (`KafkaLimits.settle_s`) before anything is sent. If the partition has moved to
+another broker meanwhile, the old one refuses the straggler. What remains is a broker so overloaded
+that it holds a request longer than the stall limit and the settling: then a record may come twice,
+as the headers show. Only transactions would close that gap, and every consumer would have to be set
+up for them.
 
 A record that the leader has taken is shown to consumers when enough replicas have it. So the
-tail is read up to where the leader's log ends (see ``logend.py``), waiting for the replicas if
+tail is read up to where the leader's log ends (see ``log_end.py``), waiting for the replicas if
 need be: nothing could be acknowledged meanwhile anyway.
 
 Deleted records (retention) are no longer in doubt: reading starts at what is left. An offset
-beyond the end means that the topic was made anew: it is read from its beginning.
+beyond the end means that the topic was created again: it is read from its beginning.
 """
 
 from __future__ import annotations
@@ -42,28 +43,26 @@ from kafka.errors import (
 from kafka.structs import TopicPartition
 
 from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER
-from dubhe_sidecar.sinks.kafka.limits import MIB, Limits
+from dubhe_sidecar.sinks.kafka.limits import MIB, KafkaLimits
 from dubhe_sidecar.sinks.kafka.recovery.log_end import log_end
 
 logger = logging.getLogger("dubhe_sidecar")
 
 POLL_MS = 200
-Arrived = dict[str, set[int]]
+ArrivedRecords = dict[str, set[int]]
 
 
 class TailReader:
-    """Reads tails and learns the ends of partitions. Holds a connection: close it.
+    """Reads tails and asks for the ends of partitions. Holds a connection: close it.
 
     Args:
         client: how to reach the cluster, for kafka-python.
         limits: times and sizes.
-        check: called often; raises to interrupt.
     """
 
-    def __init__(self, client: dict[str, Any], limits: Limits, check: Callable[[], None]) -> None:
+    def __init__(self, client: dict[str, Any], limits: KafkaLimits) -> None:
         self._timeout_s = limits.connect_timeout_s
         self._settle_s = limits.settle_s
-        self._check = check
         self._consumer = KafkaConsumer(
             **client,
             group_id=None,
@@ -83,13 +82,13 @@ class TailReader:
     def __exit__(self, *_: object) -> None:
         self._consumer.close(timeout_ms=1000)
 
-    def end(self, place: TopicPartition) -> int:
+    def end(self, partition: TopicPartition) -> int:
         """Return the offset that the next record of a partition gets."""
-        return self._offsets(self._consumer.end_offsets, [place])[place]
+        return self._offsets(self._consumer.end_offsets, [partition])[partition]
 
     def arrived(
         self, starts: Mapping[TopicPartition, int], keys: frozenset[bytes], *, settle: bool
-    ) -> Arrived:
+    ) -> ArrivedRecords:
         """Return which records with these keys lie between ``starts`` and the ends.
 
         Args:
@@ -98,15 +97,17 @@ class TailReader:
             settle: whether a request may still be on its way, so that the ends need watching.
 
         Raises:
-            KafkaError: it could not be found out.
+            KafkaError: the cluster did not answer, or too few replicas have the records.
         """
-        found: Arrived = {}
+        found: ArrivedRecords = {}
         begun = time.monotonic()
         following = self._readable(starts)
         while following:
-            ends = {place: self._log_end(place) for place in following}  # asked before the look
+            ends = {
+                partition: self._log_end(partition) for partition in following
+            }  # asked before reading
             following = self._read(following, keys, found)
-            behind = [place for place, at in following.items() if at < ends[place]]
+            behind = [partition for partition, at in following.items() if at < ends[partition]]
             watched_s = time.monotonic() - begun
             if not behind and (not settle or watched_s >= self._settle_s):
                 break
@@ -115,82 +116,89 @@ class TailReader:
                     f"{behind[0].topic}-{behind[0].partition} holds records that too few replicas "
                     f"have yet: offsets {following[behind[0]]} to {ends[behind[0]]}"
                 )
-            self._check()
             time.sleep(min(0.05, self._settle_s))
         return found
 
-    def _log_end(self, place: TopicPartition) -> int:
-        """Return where the leader's log ends; having asked it the same as consumers do."""
-        self.end(place)
-        return log_end(self._consumer, place, self._timeout_s)
+    def _log_end(self, partition: TopicPartition) -> int:
+        """Return where the leader's log ends; having asked it what consumers ask too."""
+        self.end(partition)
+        return log_end(self._consumer, partition, self._timeout_s)
 
     def _offsets(
-        self, ask: Callable[..., dict[TopicPartition, int]], places: Iterable[TopicPartition]
+        self, ask: Callable[..., dict[TopicPartition, int]], partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, int]:
         """Ask for one partition at a time.
 
-        Of several, kafka-python silently leaves out those whose leader it does not know at the
-        moment, and then fails with a KeyError; of a single one it finds out.
+        Of several, kafka-python silently omits those whose leader is unknown to it at the
+        moment, and then fails with a KeyError; for a single one it asks for the leader.
         """
         timeout_ms = self._timeout_s * 1000
-        return {place: int(ask([place], timeout_ms=timeout_ms)[place]) for place in places}
+        return {
+            partition: int(ask([partition], timeout_ms=timeout_ms)[partition])
+            for partition in partitions
+        }
 
     def _readable(self, starts: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Leave out what does not exist, and move starts to where something is."""
         counts = {p.topic: self._consumer.partitions_for_topic(p.topic) for p in starts}
-        there = [place for place in starts if place.partition in (counts[place.topic] or ())]
+        there = [
+            partition
+            for partition in starts
+            if partition.partition in (counts[partition.topic] or ())
+        ]
         if not there:
             return {}
         begins = self._offsets(self._consumer.beginning_offsets, there)
         ends = self._offsets(self._consumer.end_offsets, there)
         return {
-            place: starts[place] if begins[place] <= starts[place] <= ends[place] else begins[place]
-            for place in there
+            partition: starts[partition]
+            if begins[partition] <= starts[partition] <= ends[partition]
+            else begins[partition]
+            for partition in there
         }
 
     def _read(
-        self, starts: Mapping[TopicPartition, int], keys: frozenset[bytes], found: Arrived
+        self, starts: Mapping[TopicPartition, int], keys: frozenset[bytes], found: ArrivedRecords
     ) -> dict[TopicPartition, int]:
         """Read up to the current ends; return where each partition goes on."""
         positions = dict(starts)
         ends = self._offsets(self._consumer.end_offsets, positions)
-        open_ = {place for place in positions if positions[place] < ends[place]}
+        open_ = {partition for partition in positions if positions[partition] < ends[partition]}
         if not open_:
             return positions
         self._consumer.assign(list(open_))
-        for place in open_:
-            self._consumer.seek(place, positions[place])
+        for partition in open_:
+            self._consumer.seek(partition, positions[partition])
         progress = time.monotonic()
         while open_:
-            self._check()
             try:
                 polled = self._consumer.poll(POLL_MS)
             except TopicAuthorizationFailedError as error:
                 topics = set(error.args[0])
-                _say_unreadable(topics)
-                open_ = {place for place in open_ if place.topic not in topics}
+                _log_unreadable(topics)
+                open_ = {partition for partition in open_ if partition.topic not in topics}
                 positions = {p: at for p, at in positions.items() if p.topic not in topics}
                 self._consumer.assign(list(open_))
-                for place in open_:
-                    self._consumer.seek(place, positions[place])
+                for partition in open_:
+                    self._consumer.seek(partition, positions[partition])
                 continue
-            except OffsetOutOfRangeError:  # retention was faster than we
+            except OffsetOutOfRangeError:  # retention was faster than this reader
                 return self._read(self._readable(positions), keys, found)
             for records in polled.values():
-                _remember(records, keys, found)
-            for place in list(open_):
-                at = self._consumer.position(place, timeout_ms=self._timeout_s * 1000)
-                if at > positions[place]:
-                    positions[place] = at
+                _note_arrived(records, keys, found)
+            for partition in list(open_):
+                at = self._consumer.position(partition, timeout_ms=self._timeout_s * 1000)
+                if at > positions[partition]:
+                    positions[partition] = at
                     progress = time.monotonic()
-                if at >= ends[place]:
-                    open_.discard(place)
+                if at >= ends[partition]:
+                    open_.discard(partition)
             if time.monotonic() - progress > self._timeout_s:
                 raise KafkaTimeoutError(f"no records from {sorted(open_)} for {self._timeout_s} s")
         return positions
 
 
-def _remember(records: list[Any], keys: frozenset[bytes], found: Arrived) -> None:
+def _note_arrived(records: list[Any], keys: frozenset[bytes], found: ArrivedRecords) -> None:
     for record in records:
         if record.key not in keys:
             continue
@@ -200,10 +208,10 @@ def _remember(records: list[Any], keys: frozenset[bytes], found: Arrived) -> Non
             found.setdefault(writer.decode("utf-8", "replace"), set()).add(int(number))
 
 
-def _say_unreadable(topics: set[str]) -> None:
+def _log_unreadable(topics: set[str]) -> None:
     logger.warning(
         "no permission to read topic %s (needs Read): after a crash, records that had arrived "
-        "unnoticed are sent again; consumers recognise them by the headers %s and %s",
+        "unnoticed are sent again; consumers can recognise them by the headers %s and %s",
         ", ".join(sorted(topics)),
         HEADER_WRITER,
         HEADER_SEQ,

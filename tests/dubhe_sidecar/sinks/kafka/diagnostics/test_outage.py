@@ -1,178 +1,39 @@
-"""Brokers that are absent, killed, frozen; names that mean nothing; topics that are missing."""
+"""Reporting an outage."""
 
 from __future__ import annotations
 
-import dataclasses
 import logging
+import time
 
 import pytest
 
-from dubhe_sidecar.sinks.base import SinkInterrupted
-from dubhe_sidecar.sinks.kafka import KafkaSink
-from tests.dubhe_sidecar.sinks.kafka.helpers import (
-    FAST,
-    Beside,
-    Cursor,
-    deliver,
-    drain,
-    make_sink,
-    numbers,
-    open_sink,
-    record,
-    until,
-)
-from tests.kafka.broker import Broker
-from tests.kafka.fixtures import BrokerFactory
-from tests.kafka.reader import read_topic, wait_for
+from dubhe_sidecar.sinks.base import OutageCode, OutageReason
+from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
 
-COUNT = 400
+REFUSED = OutageReason(OutageCode.REFUSED, "refused")
+NO_ANSWER = OutageReason(OutageCode.UNREACHABLE, "no answer")
 
 
-def opening(sink: KafkaSink) -> Beside:
-    return Beside(lambda: sink.open(None, undelivered=False, save=lambda _: None))
-
-
-def test_absent_at_start(make_broker: BrokerFactory, caplog: pytest.LogCaptureFixture) -> None:
-    broker = make_broker()
-    sink = make_sink(f" {broker.bootstrap} , {broker.bootstrap} ")
-    with caplog.at_level(logging.WARNING, "dubhe_sidecar"):
-        work = opening(sink)
-        until(lambda: "connection refused" in (sink.last_error or ""))
-        assert broker.bootstrap in (sink.last_error or "")
-        until(lambda: sink.retries >= 2)
-    assert caplog.text.count("not delivering") == 1  # one line per reason, not per attempt
-    broker.start()
-    work.join()
-    assert sink.last_error is None
-    broker.create_topic("t")
-    deliver(sink, [record("t", 1)])
-    sink.close()
-    assert numbers(read_topic(broker.bootstrap, "t")) == [1]
-
-
-def test_a_name_that_means_nothing() -> None:
-    sink = make_sink("no-such-host.invalid:9092")
-    work = opening(sink)
-    until(lambda: "the name cannot be resolved" in (sink.last_error or ""))
-    assert "no-such-host.invalid:9092" in (sink.last_error or "")
-    sink.interrupt()
-    with pytest.raises(SinkInterrupted):
-        work.join()
-    sink.close()
-
-
-def test_frozen_at_start(make_broker: BrokerFactory) -> None:
-    with make_broker() as broker:
-        broker.freeze()
-        sink = make_sink(broker.bootstrap)
-        work = opening(sink)
-        until(lambda: "no answer" in (sink.last_error or ""))
-        broker.thaw()
-        work.join()
-        sink.close()
-
-
-def test_not_a_listener_for_clients(make_broker: BrokerFactory) -> None:
-    with make_broker() as broker:
-        sink = make_sink(broker.controller)
-        work = opening(sink)
-        until(lambda: "not a Kafka broker's client listener" in (sink.last_error or ""))
-        sink.interrupt()
-        with pytest.raises(SinkInterrupted):
-            work.join()
-        sink.close()
-
-
-@pytest.mark.parametrize("patient", [True, False], ids=["same producer", "replaced producer"])
-@pytest.mark.parametrize("mishap", ["kill", "freeze"])
-def test_away_in_the_middle(
-    make_broker: BrokerFactory, topic_name: str, mishap: str, patient: bool
+def test_one_line_per_reason(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The outage lasts longer than the request timeout, and than the stall limit if impatient."""
-    limits = dataclasses.replace(FAST, request_timeout_s=1.0, stall_s=30.0 if patient else 2.0)
-    with make_broker() as broker:
-        broker.create_topic(topic_name)
-        sink = open_sink(broker.bootstrap, Cursor(), limits)
-        deliver(sink, [record(topic_name, n) for n in range(COUNT)])
-        getattr(broker, mishap)()
-
-        def go_on() -> None:
-            for n in range(COUNT, 2 * COUNT):
-                sink.send(record(topic_name, n))
-            outcomes = drain(sink)
-            assert [outcome.record.seq for outcome in outcomes] == list(range(COUNT, 2 * COUNT))
-            assert not any(outcome.rejected for outcome in outcomes)
-
-        work = Beside(go_on)
-        until(lambda: bool(sink.last_error))
-        if patient:
-            until(lambda: "for 2 s" in (sink.last_error or ""))
-        else:
-            until(lambda: sink.retries > 0)
-        if mishap == "kill":
-            broker.start()
-        else:
-            broker.thaw()
-        work.join()
-        assert sink.last_error is None
-        sink.close()
-        assert numbers(read_topic(broker.bootstrap, topic_name)) == list(range(2 * COUNT))
-
-
-def test_killed_under_load(make_broker: BrokerFactory, topic_name: str) -> None:
-    """Nothing lost, nothing twice, in order, with the broker dying in the middle of a batch."""
-    with make_broker() as broker:
-        broker.create_topic(topic_name)
-        sink = open_sink(broker.bootstrap, Cursor())
-        total = 30_000
-        seen: list[int] = []
-
-        def load() -> None:
-            for n in range(total):
-                sink.send(record(topic_name, n, b"x" * 250))
-                if n % 100 == 0:
-                    seen.extend(outcome.record.seq for outcome in sink.collect(0))
-            seen.extend(outcome.record.seq for outcome in drain(sink))
-
-        work = Beside(load)
-        wait_for(broker.bootstrap, topic_name, lambda messages: len(messages) > 1_000)
-        broker.kill()
-        broker.start()
-        work.join()
-        sink.close()
-        assert seen == list(range(total))
-        assert numbers(read_topic(broker.bootstrap, topic_name)) == list(range(total))
-
-
-def test_a_topic_that_is_missing_is_waited_for(make_broker: BrokerFactory, topic_name: str) -> None:
-    with make_broker({"auto.create.topics.enable": "false"}) as broker:
-        sink = open_sink(broker.bootstrap, Cursor())
-        work = Beside(lambda: deliver(sink, [record(topic_name, 1), record(topic_name, 2)]))
-        until(lambda: f"topic {topic_name} does not exist" in (sink.last_error or ""))
-        broker.create_topic(topic_name)
-        work.join()
-        assert sink.last_error is None
-        sink.close()
-        assert numbers(read_topic(broker.bootstrap, topic_name)) == [1, 2]
-
-
-def test_a_topic_that_goes_is_waited_for(make_broker: BrokerFactory, topic_name: str) -> None:
-    limits = dataclasses.replace(FAST, stall_s=2.5)
-    with make_broker({"auto.create.topics.enable": "false"}) as broker:
-        broker.create_topic(topic_name)
-        sink = open_sink(broker.bootstrap, Cursor(), limits)
-        deliver(sink, [record(topic_name, 1)])
-        broker.delete_topic(topic_name)
-        work = Beside(lambda: deliver(sink, [record(topic_name, 2), record(topic_name, 3)]))
-        until(lambda: "does not exist" in (sink.last_error or ""))
-        broker.create_topic(topic_name)
-        work.join()
-        sink.close()
-        assert numbers(read_topic(broker.bootstrap, topic_name)) == [2, 3]
-
-
-def test_a_topic_that_the_broker_creates(kafka: Broker, topic_name: str) -> None:
-    sink = open_sink(kafka.bootstrap, Cursor())
-    deliver(sink, [record(topic_name, 1)])
-    sink.close()
-    assert numbers(read_topic(kafka.bootstrap, topic_name)) == [1]
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    outage = OutageTracker("kafka a:1")
+    with caplog.at_level(logging.INFO, "dubhe_sidecar"):
+        for _ in range(50):
+            outage.report(REFUSED)
+        assert len(caplog.records) == 1
+        outage.report(NO_ANSWER)
+        assert len(caplog.records) == 2
+        now += 61
+        outage.report(NO_ANSWER)
+        outage.report(NO_ANSWER)
+        assert len(caplog.records) == 3
+        assert outage.current is not None and outage.current.code is OutageCode.UNREACHABLE
+        assert "kafka a:1: no answer (since " in outage.current.text
+        assert "for 61 s" in outage.current.text
+        outage.end()
+        outage.end()
+    assert outage.current is None
+    assert caplog.records[-1].getMessage() == "kafka a:1: delivering again after 61 s"

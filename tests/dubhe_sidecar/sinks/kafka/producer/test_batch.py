@@ -6,48 +6,51 @@ from kafka.errors import MessageSizeTooLargeError
 from kafka.record.memory_records import MemoryRecords
 from kafka.structs import TopicPartition
 
-from dubhe_sidecar.sinks.kafka.producer.batch import Batch
-from dubhe_sidecar.sinks.kafka.producer.pending import Flight
+from dubhe_sidecar.sinks.kafka.producer.batch import PendingRecord, RecordBatch
 from tests.dubhe_sidecar.sinks.kafka.producer.test_record_format import record
 
-PLACE = TopicPartition("t", 3)
+PARTITION = TopicPartition("t", 3)
 
 
-class Failures(list[tuple[Flight, BaseException]]):
-    def __call__(self, flight: Flight, error: BaseException) -> None:
-        self.append((flight, error))
+class Failures(list[tuple[PendingRecord, BaseException]]):
+    def __call__(self, pending: PendingRecord, error: BaseException) -> None:
+        self.append((pending, error))
 
 
-def flights(count: int) -> list[Flight]:
-    return [Flight(record(b"v%d" % number, number), 1) for number in range(1, count + 1)]
+def pending_records(count: int) -> list[PendingRecord]:
+    return [PendingRecord(record(b"v%d" % number, number), 1) for number in range(1, count + 1)]
 
 
-def batch_of(some: list[Flight], failures: Failures, size: int = 2**20) -> Batch:
-    batch = Batch(PLACE, size, failures)
+def batch_of(some: list[PendingRecord], failures: Failures, size: int = 2**20) -> RecordBatch:
+    batch = RecordBatch(PARTITION, size, failures)
     assert all(batch.add(one) for one in some)
     return batch
 
 
 def test_delivered_as_a_whole() -> None:
-    some, failures = flights(3), Failures()
+    some, failures = pending_records(3), Failures()
     batch = batch_of(some, failures)
     assert not any(one.is_settled for one in some)
-    assert some[0].offset_behind is None
+    assert some[0].next_offset is None
     batch.complete(100, -1)
     assert all(one.is_settled for one in some)
-    assert [one.offset_behind for one in some] == [(PLACE, 101), (PLACE, 102), (PLACE, 103)]
+    assert [one.next_offset for one in some] == [
+        (PARTITION, 101),
+        (PARTITION, 102),
+        (PARTITION, 103),
+    ]
     assert not failures
 
 
 def test_delivered_before_by_an_earlier_attempt() -> None:
-    [one] = flights(1)
+    [one] = pending_records(1)
     batch_of([one], Failures()).complete(-1, -1)  # the broker knew the sequence number
     assert one.is_settled
-    assert one.offset_behind is None
+    assert one.next_offset is None
 
 
 def test_failed_as_a_whole() -> None:
-    some, failures = flights(2), Failures()
+    some, failures = pending_records(2), Failures()
     error = MessageSizeTooLargeError("too large")
     batch_of(some, failures).complete_exceptionally(error, lambda index: error)
     assert failures == [(some[0], error)]
@@ -55,14 +58,14 @@ def test_failed_as_a_whole() -> None:
 
 
 def test_aborted() -> None:
-    some, failures = flights(2), Failures()
+    some, failures = pending_records(2), Failures()
     error = RuntimeError("closed")
     batch_of(some, failures).abort(error)
     assert failures == [(some[0], error)]
 
 
 def test_takes_one_record_of_any_size_and_no_more_than_fit() -> None:
-    first, second = flights(2)
+    first, second = pending_records(2)
     batch = batch_of([first], Failures(), size=1)
     assert not batch.add(second)
     assert second.batch is None
@@ -70,20 +73,20 @@ def test_takes_one_record_of_any_size_and_no_more_than_fit() -> None:
 
 
 def test_takes_nothing_once_it_is_closed() -> None:
-    first, second = flights(2)
+    first, second = pending_records(2)
     batch = batch_of([first], Failures())
     batch.records.close()
     assert not batch.add(second)
 
 
 def test_records_without_a_date_are_not_mixed_with_others() -> None:
-    first, second = flights(2)
+    first, second = pending_records(2)
     second.undated = True
     assert not batch_of([first], Failures()).add(second)
 
 
 def test_halves_hold_all_in_order() -> None:
-    some, failures = flights(5), Failures()
+    some, failures = pending_records(5), Failures()
     batch = batch_of(some, failures)
     batch.attempts = 2
     batch.records.close()
@@ -99,4 +102,8 @@ def test_halves_hold_all_in_order() -> None:
     second.complete(10, -1)
     assert [one.is_settled for one in some] == [False, False, False, True, True]
     first.complete(20, -1)
-    assert [one.offset_behind for one in some[:3]] == [(PLACE, 21), (PLACE, 22), (PLACE, 23)]
+    assert [one.next_offset for one in some[:3]] == [
+        (PARTITION, 21),
+        (PARTITION, 22),
+        (PARTITION, 23),
+    ]

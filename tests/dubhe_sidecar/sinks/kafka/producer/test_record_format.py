@@ -11,9 +11,8 @@ from kafka.record.util import encode_varint
 from kafka.structs import TopicPartition
 
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sidecar.record import HEADER_BATCH, HEADER_SEQ, HEADER_WRITER, Position, Record
-from dubhe_sidecar.sinks.kafka.producer.batch import Batch
-from dubhe_sidecar.sinks.kafka.producer.pending import Flight
+from dubhe_sidecar.record import HEADER_BATCH, HEADER_SEQ, HEADER_WRITER, OutgoingRecord, Position
+from dubhe_sidecar.sinks.kafka.producer.batch import PendingRecord, RecordBatch
 from dubhe_sidecar.sinks.kafka.producer.record_format import encode, varint
 
 PLACE = TopicPartition("t", 0)
@@ -22,12 +21,12 @@ LONG = 5000  # beyond the table of short numbers
 
 def record(
     value: bytes = b"{}", seq: int = 1, batch: bytes | None = None, key: bytes = b"k"
-) -> Record:
+) -> OutgoingRecord:
     headers = () if batch is None else ((HEADER_BATCH, batch),)
-    return Record("01a2-b", seq, "t", key, value, 0, headers, Kind.PROGRESS, Position(1, 0))
+    return OutgoingRecord("01a2-b", seq, "t", key, value, 0, headers, Kind.PROGRESS, Position(1, 0))
 
 
-def headers_of(one: Record) -> list[tuple[str, bytes]]:
+def headers_of(one: OutgoingRecord) -> list[tuple[str, bytes]]:
     own = [(HEADER_WRITER, one.stream.encode()), (HEADER_SEQ, b"%d" % one.seq)]
     return [*own, *one.headers]
 
@@ -52,7 +51,7 @@ def test_numbers_are_written_as_kafka_python_writes_them(number: int) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(RECORDS, st.integers(0, LONG))
-def test_a_record_is_what_kafka_python_makes_of_it(one: Record, offset: int) -> None:
+def test_a_record_is_what_kafka_python_makes_of_it(one: OutgoingRecord, offset: int) -> None:
     builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 2**30)
     begin = builder.size()
     builder.append(offset, 1234, one.key, one.value, headers_of(one))
@@ -61,9 +60,9 @@ def test_a_record_is_what_kafka_python_makes_of_it(one: Record, offset: int) -> 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(RECORDS, min_size=1, max_size=20), st.sampled_from([0, 1]))
-def test_a_batch_is_read_back(records: list[Record], compression: int) -> None:
-    batch = Batch(PLACE, 2**20, lambda flight, error: None, compression)
-    assert all(batch.add(Flight(one, 1)) for one in records)
+def test_a_batch_is_read_back(records: list[OutgoingRecord], compression: int) -> None:
+    batch = RecordBatch(PLACE, 2**20, lambda flight, error: None, compression)
+    assert all(batch.add(PendingRecord(one, 1)) for one in records)
     batch.records.set_producer_state(7, 1, 40, False)
     batch.records.close()
     [read] = MemoryRecords(batch.records.buffer())
@@ -78,8 +77,8 @@ def test_a_batch_is_read_back(records: list[Record], compression: int) -> None:
 
 @pytest.mark.parametrize("undated", [False, True])
 def test_a_batch_is_dated_when_it_is_closed(undated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch = Batch(PLACE, 2**20, lambda flight, error: None)
-    flight = Flight(record(), 1)
+    batch = RecordBatch(PLACE, 2**20, lambda flight, error: None)
+    flight = PendingRecord(record(), 1)
     flight.undated = undated
     assert batch.add(flight)
     monkeypatch.setattr("time.time", lambda: 1234.5)

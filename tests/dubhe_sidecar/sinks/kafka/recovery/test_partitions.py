@@ -1,11 +1,11 @@
-"""One instance, one partition, for ever."""
+"""All records of an instance go to one partition."""
 
 from __future__ import annotations
 
 import pytest
 
 from dubhe_sidecar.sinks.base import SinkError
-from dubhe_sidecar.sinks.kafka.recovery.partitions import Places, TopicPartition, partition_of
+from dubhe_sidecar.sinks.kafka.recovery.partitions import PartitionMap, TopicPartition, partition_of
 from tests.dubhe_sidecar.sinks.kafka.helpers import KEY, Cursor, deliver, open_sink, record
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
@@ -42,7 +42,7 @@ def test_partitions_added_later_change_nothing(kafka: Broker, topic_name: str) -
         assert {m.partition for m in messages if m.key == key} == {partition_of(key, 2)}
 
 
-def test_a_topic_made_anew_with_fewer_partitions(kafka: Broker, topic_name: str) -> None:
+def test_a_topic_created_again_with_fewer_partitions(kafka: Broker, topic_name: str) -> None:
     key = next(key for key in MOVING if partition_of(key, 5) > 1)
     kafka.create_topic(topic_name, 5)
     cursor = Cursor()
@@ -61,15 +61,15 @@ def test_a_topic_made_anew_with_fewer_partitions(kafka: Broker, topic_name: str)
 
 
 def test_state_survives_json() -> None:
-    places = Places()
+    partitions = PartitionMap()
     odd = b"\xff\x00"
     for key in (KEY, odd):
-        place = places.choose("t", key, 4)
-        places.settle(place, key, 4, 17)
-    copy = Places(places.state())
-    assert copy.state() == places.state()
+        partition = partitions.choose("t", key, 4)
+        partitions.assign(partition, key, 4, 17)
+    copy = PartitionMap(partitions.state())
+    assert copy.state() == partitions.state()
     assert copy.keys == {KEY, odd}
-    assert copy.offsets == places.offsets
+    assert copy.offsets == partitions.offsets
     assert copy.choose("t", KEY, 9) == TopicPartition("t", partition_of(KEY, 4))
     assert not copy.is_new(copy.choose("t", odd, 9), odd)
     assert copy.is_new(copy.choose("t", odd, 9), b"other")
@@ -78,4 +78,4 @@ def test_state_survives_json() -> None:
 @pytest.mark.parametrize("state", [{"topics": []}, {"topics": {"t": {"partitions": "x"}}}, []])
 def test_a_state_of_another_shape_is_an_error(state: object) -> None:
     with pytest.raises(SinkError, match="saved state"):
-        Places(state or {"topics": {"t": 1}})  # type: ignore[arg-type]
+        PartitionMap(state or {"topics": {"t": 1}})  # type: ignore[arg-type]

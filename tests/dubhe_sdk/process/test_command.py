@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.cli.command import dubhe_command, support_command
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.process.command import dubhe_command, support_command
 from tests.support.environ import clean_environ
 
 
@@ -40,7 +42,34 @@ def test_support_is_the_same_by_default(monkeypatch: pytest.MonkeyPatch, value: 
     assert support_command() == dubhe_command()
 
 
-def test_support_may_be_another_environments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DUBHE_COMMAND", " /opt/dubhe/bin/dubhe ")
-    assert support_command() == ["/opt/dubhe/bin/dubhe"]
+def test_support_may_be_another_environments(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = program(tmp_path / "dubhe")
+    monkeypatch.setenv("DUBHE_COMMAND", f" {other} ")
+    assert support_command() == [str(other)]
     assert dubhe_command()[0] == sys.executable
+
+
+def test_a_command_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program(tmp_path / "dubhe-of-ours")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("DUBHE_COMMAND", "dubhe-of-ours")
+    assert support_command() == ["dubhe-of-ours"]
+
+
+@pytest.mark.parametrize("name", ["dubhe", "no-such-command"])
+def test_a_command_that_cannot_be_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "dubhe").write_text("may not be executed")
+    monkeypatch.setenv("DUBHE_COMMAND", str(tmp_path / name))
+    with pytest.raises(EnvironmentInvalid, match="is not a program that can be run"):
+        support_command()
+
+
+def program(path: Path) -> Path:
+    """Write a program that does nothing."""
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path

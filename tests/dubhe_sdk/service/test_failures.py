@@ -1,0 +1,89 @@
+"""Algorithms that fail: in the constructor, in a task, by leaving the process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dubhe_sdk.process.command import dubhe_command
+from tests.dubhe_sdk.service.algorithms import app_with, failed
+from tests.dubhe_sdk.service.harness import App
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        (app_with(constructor='raise KeyError("no weights")'), "KeyError: 'no weights'"),
+        (app_with(top="import broken"), "SyntaxError: "),
+        (app_with(top='raise RuntimeError("top")'), "RuntimeError: top"),
+        (app_with(constructor="sys.exit(0)"), "SystemExit: 0"),
+        (app_with(constructor="os._exit(0)"), "the model process exited with status 0"),
+        (
+            app_with(constructor="os.kill(os.getpid(), 9)"),
+            "the model process was killed by SIGKILL (",
+        ),
+        ("import dubhe_sdk", "AppInvalid: the app has no class marked"),
+        (app_with().replace("train()", "predict()"), "AppInvalid: the instance is of kind train"),
+    ],
+    ids=["constructor", "syntax", "top", "exit", "_exit", "killed", "no class", "other kind"],
+)
+def test_a_model_that_cannot_be_made(tmp_path: Path, source: str, what: str) -> None:
+    with App(tmp_path, source) as app:
+        app.write("broken.py", "def oops(:\n")
+        app.start(until=None)
+        status = app.wait()
+        assert status == (137 if "SIGKILL" in what else 1)
+        assert len(app.data) == 1
+        assert app.data[0]["msg"].startswith(failed(what)["msg"])
+        assert app.data[0] | {"msg": ""} == failed(what) | {"msg": ""}
+        if ": " in what:
+            assert "Traceback (most recent call last)" in app.log
+            assert what.partition(":")[0] in app.log
+        app.wait_gone()
+
+
+def test_a_syntax_error_in_the_app_itself(tmp_path: Path) -> None:
+    # Python refuses to run the file, so nothing of ours runs; unless it is named to `serve`.
+    with App(tmp_path, "import dubhe_sdk\ndef oops(:\n") as app:
+        app.start([*dubhe_command(), "serve", "app.py"], until=None)
+        assert app.wait() == 1
+        (end,) = app.ends()
+        assert end["msg"].startswith(failed("SyntaxError: ")["msg"])
+        assert "app.py, line 2" in end["msg"]
+
+
+def test_a_task_that_raises_ends_and_the_service_stays(tmp_path: Path) -> None:
+    train = 'ctx.logProgress(0.5); raise ValueError("no images in /data")'
+    with App(tmp_path, app_with(train=train)) as app:
+        app.start()
+        app.train()
+        app.wait_said("END")
+        app.train()
+        app.wait_said("END", 2)
+        assert app.ends() == [failed("ValueError: no images in /data")] * 2
+        assert app.said == ["READY", *["START", "progress", "END 300"] * 2]
+        assert app.log.count("Traceback (most recent call last)") == 2
+        assert app.log.count("\nValueError: no images in /data\n") == 2
+        app.terminate()
+        assert app.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("train", "end"),
+    [
+        ("sys.exit(0)", None),
+        ("sys.exit()", None),
+        ("sys.exit(3)", failed("SystemExit: 3")),
+        ('sys.exit("out of disk")', failed("SystemExit: out of disk")),
+        ("raise KeyboardInterrupt", failed("KeyboardInterrupt: ")),
+    ],
+)
+def test_a_task_that_exits(tmp_path: Path, train: str, end: dict[str, Any] | None) -> None:
+    with App(tmp_path, app_with(train=train)) as app:
+        app.start()
+        app.train()
+        app.wait_said("END")
+        assert app.ends() == [end or {"action": "END", "status": 200, "msg": "model train end"}]
+        assert app.send(0)["flag"] == 1

@@ -1,0 +1,171 @@
+"""SIGTERM and its like: the end in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.dubhe_sdk.service.algorithms import app_with, failed
+from tests.dubhe_sdk.service.harness import INFERENCE_ID, TRAIN_ID, App
+from tests.support.waiting import wait_for
+
+STOPPED = failed("the task was stopped by SIGTERM before its end")
+
+
+STUBBORN_WORK = """
+        class Saved(Exception): pass
+        try:
+            while True:
+                try:
+                    ctx.logProgress(0.5)
+                    Path("training").write_text("1")
+                    time.sleep(0.01)
+                except Exception:
+                    Path("swallowed").write_text("1")
+        except BaseException as error:
+            Path("checkpoint").write_text(type(error).__name__)
+            ctx.logProgress(0.625)
+            raise
+        finally:
+            Path("finally").write_text("1")
+            ctx.logResult("last words")
+"""
+
+
+def test_sigterm_in_a_training(tmp_path: Path) -> None:
+    with App(tmp_path, app_with(train=STUBBORN_WORK)) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        assert app.wait() == 143
+        assert app.wait_file("checkpoint") == "TaskStopped"
+        assert not (tmp_path / "swallowed").exists()
+        assert (tmp_path / "finally").exists()
+        assert app.said[-2:] == ["result", "END 300"]
+        assert app.data[-3:] == [{"progress": 0.625}, "last words", STOPPED]
+        assert len(app.ends()) == 1
+        assert not app.marked.living()
+
+
+@pytest.mark.parametrize("end", ["return", "raise ValueError(1)", "pass"])
+def test_a_training_that_swallows_the_stop_is_over_all_the_same(tmp_path: Path, end: str) -> None:
+    train = f"""
+        try:
+            Path("training").write_text("1")
+            time.sleep(600)
+        except BaseException:
+            {end}
+        finally:
+            Path("finally").write_text("1")
+"""
+    with App(tmp_path, app_with(train=train)) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        assert app.wait() == 143
+        assert app.ends() == [STOPPED]
+
+
+@pytest.mark.parametrize(
+    "deaf",
+    [
+        """
+        Path("training").write_text("1")
+        while True:
+            try:
+                time.sleep(600)
+            except BaseException:
+                ctx.logProgress(0.5)
+        """,
+        """
+        Path("training").write_text("1")
+        ctypes.PyDLL(None).sleep(600)
+        """,
+    ],
+    ids=["swallows", "holds the interpreter"],
+)
+def test_a_training_that_does_not_stop_is_killed_in_time(tmp_path: Path, deaf: str) -> None:
+    with App(tmp_path, app_with(train=deaf), env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "0.5"}) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        began = time.monotonic()
+        app.terminate()
+        assert app.wait() == 143
+        assert time.monotonic() - began < 8
+        assert app.said[-1] == "END 300"
+        assert app.ends() == [STOPPED]
+        assert not app.marked.living()
+
+
+def test_sigterm_twice_kills_at_once(tmp_path: Path) -> None:
+    swallow = """
+        Path("training").write_text("1")
+        while True:
+            try:
+                time.sleep(600)
+            except BaseException:
+                Path("told").write_text("1")
+    """
+    with App(
+        tmp_path, app_with(train=swallow), env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "600"}
+    ) as app:
+        app.env["DUBHE_SHUTDOWN_TIMEOUT_SECONDS"] = "600"
+        app.start()
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        app.wait_file("told")
+        app.terminate()
+        assert app.wait() == 143
+        assert app.ends() == [STOPPED]
+
+
+def test_a_task_that_ends_well_while_the_service_stops(tmp_path: Path) -> None:
+    # A frame of the spool is being written when the signal comes: the task itself ends first.
+    train = """
+        Path("training").write_text("1")
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while not Path("go on").exists(): time.sleep(0.01)
+        ctx.logProgress(1)
+    """
+    with App(tmp_path, app_with(train=train), env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "2"}) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        wait_for(lambda: "SIGTERM: the service ends" in app.log, lambda: app.log)
+        reply = app.train(data_paths=["/other"])
+        assert reply == {"flag": 2, "message": "service is stopping and takes no new requests"}
+        assert app.send(0)["flag"] == 1
+        app.write("go on", "")
+        app.wait()
+        assert app.said == ["READY", "START", "progress", "END 200"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("instance_id", [TRAIN_ID, INFERENCE_ID])
+def test_a_signal_while_idle(tmp_path: Path, signum: signal.Signals, instance_id: str) -> None:
+    source = app_with() + "\n    @dubhe_sdk.inference()\n    def infer(self, ctx): return []\n"
+    with App(tmp_path, source, instance_id) as app:
+        app.start()
+        os.kill(app.pid, signum)
+        assert app.wait() == 0
+        assert app.said == ["READY"]
+        assert not app.marked.living()
+
+
+def test_a_signal_while_the_model_loads(tmp_path: Path) -> None:
+    source = app_with(constructor='Path("loading").write_text("1"); time.sleep(600)')
+    with App(tmp_path, source) as app:
+        app.start(until=None)
+        app.wait_file("loading")
+        app.terminate()
+        assert app.wait() == 0
+        assert app.said == []

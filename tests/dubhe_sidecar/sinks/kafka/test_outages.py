@@ -1,0 +1,176 @@
+"""Brokers that are stopped, killed or frozen; wrong host names; missing topics."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+
+import pytest
+
+from dubhe_sidecar.sinks.kafka import KafkaSink
+from dubhe_sidecar.status import read_live
+from tests.dubhe_sidecar.helpers import Place
+from tests.dubhe_sidecar.sinks.kafka.helpers import (
+    FAST,
+    Beside,
+    Cursor,
+    deliver,
+    drain,
+    make_sink,
+    numbers,
+    open_sink,
+    outage_text,
+    record,
+    until,
+)
+from tests.dubhe_sidecar.swift import COMMAND, ENV
+from tests.kafka.broker import Broker
+from tests.kafka.fixtures import BrokerFactory
+from tests.kafka.reader import read_topic, wait_for
+
+COUNT = 400
+
+
+def last_error(place: Place) -> str:
+    return read_live(place.spool).get("last_error") or ""
+
+
+def opening(sink: KafkaSink) -> Beside:
+    return Beside(lambda: sink.open(None, undelivered=False, save=lambda _: None))
+
+
+def test_absent_at_start(make_broker: BrokerFactory, caplog: pytest.LogCaptureFixture) -> None:
+    broker = make_broker()
+    sink = make_sink(f" {broker.bootstrap} , {broker.bootstrap} ")
+    with caplog.at_level(logging.WARNING, "dubhe_sidecar"):
+        work = opening(sink)
+        until(lambda: "connection refused" in outage_text(sink))
+        assert broker.bootstrap in outage_text(sink)
+        until(lambda: sink.retries >= 2)
+    assert caplog.text.count("not delivering") == 1  # one line per reason, not per attempt
+    broker.start()
+    work.join()
+    assert sink.outage is None
+    broker.create_topic("t")
+    deliver(sink, [record("t", 1)])
+    sink.close()
+    assert numbers(read_topic(broker.bootstrap, "t")) == [1]
+
+
+def test_a_host_name_that_cannot_be_resolved(place: Place) -> None:
+    place.start(env={"BOOTSTRAP_SERVERS": "no-such-host.invalid:9092", **ENV}, command=COMMAND)
+    until(lambda: "no-such-host.invalid:9092: the name cannot be resolved" in last_error(place))
+    assert read_live(place.spool)["last_error_code"] == "name"
+
+
+def test_frozen_at_start(make_broker: BrokerFactory) -> None:
+    with make_broker() as broker:
+        broker.freeze()
+        sink = make_sink(broker.bootstrap)
+        work = opening(sink)
+        until(lambda: "no answer" in outage_text(sink))
+        broker.thaw()
+        work.join()
+        sink.close()
+
+
+def test_not_a_listener_for_clients(make_broker: BrokerFactory, place: Place) -> None:
+    with make_broker() as broker:
+        place.start(env={"BOOTSTRAP_SERVERS": broker.controller, **ENV}, command=COMMAND)
+        until(lambda: "not a Kafka broker's client listener" in last_error(place))
+        assert read_live(place.spool)["last_error_code"] == "protocol"
+
+
+@pytest.mark.parametrize("same_session", [True, False], ids=["same producer", "replaced producer"])
+@pytest.mark.parametrize("mishap", ["kill", "freeze"])
+def test_unavailable_in_the_middle(
+    make_broker: BrokerFactory, topic_name: str, mishap: str, same_session: bool
+) -> None:
+    """The outage outlasts the request timeout and, for a new session, the stall limit."""
+    limits = dataclasses.replace(FAST, request_timeout_s=1.0, stall_s=30.0 if same_session else 2.0)
+    with make_broker() as broker:
+        broker.create_topic(topic_name)
+        sink = open_sink(broker.bootstrap, Cursor(), limits)
+        deliver(sink, [record(topic_name, n) for n in range(COUNT)])
+        getattr(broker, mishap)()
+
+        def go_on() -> None:
+            for n in range(COUNT, 2 * COUNT):
+                sink.send(record(topic_name, n))
+            outcomes = drain(sink)
+            assert [outcome.record.seq for outcome in outcomes] == list(range(COUNT, 2 * COUNT))
+            assert not any(outcome.rejected for outcome in outcomes)
+
+        work = Beside(go_on)
+        until(lambda: bool(sink.outage))
+        if same_session:
+            until(lambda: "for 2 s" in outage_text(sink))
+        else:
+            until(lambda: sink.retries > 0)
+        if mishap == "kill":
+            broker.start()
+        else:
+            broker.thaw()
+        work.join()
+        assert sink.outage is None
+        sink.close()
+        assert numbers(read_topic(broker.bootstrap, topic_name)) == list(range(2 * COUNT))
+
+
+def test_killed_under_load(make_broker: BrokerFactory, topic_name: str) -> None:
+    """Nothing lost, nothing twice, in order, with the broker dying in the middle of a batch."""
+    with make_broker() as broker:
+        broker.create_topic(topic_name)
+        sink = open_sink(broker.bootstrap, Cursor())
+        total = 30_000
+        seen: list[int] = []
+
+        def load() -> None:
+            for n in range(total):
+                sink.send(record(topic_name, n, b"x" * 250))
+                if n % 100 == 0:
+                    seen.extend(outcome.record.seq for outcome in sink.collect(0))
+            seen.extend(outcome.record.seq for outcome in drain(sink))
+
+        work = Beside(load)
+        wait_for(broker.bootstrap, topic_name, lambda messages: len(messages) > 1_000)
+        broker.kill()
+        broker.start()
+        work.join()
+        sink.close()
+        assert seen == list(range(total))
+        assert numbers(read_topic(broker.bootstrap, topic_name)) == list(range(total))
+
+
+def test_a_topic_that_is_missing_is_waited_for(make_broker: BrokerFactory, topic_name: str) -> None:
+    with make_broker({"auto.create.topics.enable": "false"}) as broker:
+        sink = open_sink(broker.bootstrap, Cursor())
+        work = Beside(lambda: deliver(sink, [record(topic_name, 1), record(topic_name, 2)]))
+        until(lambda: f"topic {topic_name} does not exist" in outage_text(sink))
+        broker.create_topic(topic_name)
+        work.join()
+        assert sink.outage is None
+        sink.close()
+        assert numbers(read_topic(broker.bootstrap, topic_name)) == [1, 2]
+
+
+def test_a_topic_that_goes_is_waited_for(make_broker: BrokerFactory, topic_name: str) -> None:
+    limits = dataclasses.replace(FAST, stall_s=2.5)
+    with make_broker({"auto.create.topics.enable": "false"}) as broker:
+        broker.create_topic(topic_name)
+        sink = open_sink(broker.bootstrap, Cursor(), limits)
+        deliver(sink, [record(topic_name, 1)])
+        broker.delete_topic(topic_name)
+        work = Beside(lambda: deliver(sink, [record(topic_name, 2), record(topic_name, 3)]))
+        until(lambda: "does not exist" in outage_text(sink))
+        broker.create_topic(topic_name)
+        work.join()
+        sink.close()
+        assert numbers(read_topic(broker.bootstrap, topic_name)) == [2, 3]
+
+
+def test_a_topic_that_the_broker_creates(kafka: Broker, topic_name: str) -> None:
+    sink = open_sink(kafka.bootstrap, Cursor())
+    deliver(sink, [record(topic_name, 1)])
+    sink.close()
+    assert numbers(read_topic(kafka.bootstrap, topic_name)) == [1]

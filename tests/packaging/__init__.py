@@ -1,0 +1,1 @@
+"""What is built and installed: the four distributions, in real environments."""
