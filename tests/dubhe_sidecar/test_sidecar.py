@@ -110,6 +110,7 @@ def test_a_spool_with_a_very_long_path(tmp_path):
 # --- kill -9 of the sidecar ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_each_message_arrives_once_and_in_order(place, tmp_path):
     """Processes of one instance speak in turn, so the order of all is known to the journal.
 

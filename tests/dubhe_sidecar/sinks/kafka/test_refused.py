@@ -35,6 +35,8 @@ from tests.dubhe_sidecar.swift import COMMAND, ENV
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 
+pytestmark = pytest.mark.needs("java")
+
 PASSWORD = "correct-horse"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SECURED = {
