@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import docker
 
+from dubhe_sdk import __version__
 from tests.docker.containers import Container
 from tests.docker.mirror import PackageMirror
 from tests.image.conftest import AlgorithmFactory, write_algorithm
@@ -122,6 +124,28 @@ def test_the_sdk_counts_as_installed(
         entrypoint=["pip", "uninstall", "-y", "dubhe-core"],
     ) as container:
         assert container.wait() == 0
+
+
+def test_the_earlier_package_of_that_name_is_refused(
+    docker_engine: docker.DockerClient, base_image: str, tmp_path: Path
+) -> None:
+    # It is on the public index, and its package would take the place of ours.
+    info = "dubhe_sdk-2.14.dist-info"
+    with zipfile.ZipFile(tmp_path / "dubhe_sdk-2.14-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("dubhe_sdk/__init__.py", "")
+        wheel.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: dubhe-sdk\nVersion: 2.14\n"
+        )
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    with Container(
+        docker_engine,
+        base_image,
+        volumes=[f"{tmp_path}:/wheels:ro"],
+        entrypoint=["pip", "install", "--no-index", "--find-links", "/wheels", "dubhe-sdk"],
+    ) as container:
+        assert container.wait() == 1
+        assert f"(constraint) dubhe-sdk=={__version__}" in container.logs
 
 
 def test_the_algorithms_own_json_encoder_wins(
