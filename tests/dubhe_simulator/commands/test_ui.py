@@ -105,7 +105,7 @@ def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         port = other.getsockname()[1]
         assert main(["--port", str(port), "--runs-dir", str(tmp_path)]) == 1
     told = capsys.readouterr().out
-    assert f"127.0.0.1:{port} cannot be used: Address already in use" in told
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in told
     assert "--port (0: any)" in told
 
 
