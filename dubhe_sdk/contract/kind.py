@@ -1,4 +1,4 @@
-"""The kinds of task an instance can have, and how its id tells which."""
+"""The kinds of task an instance can have, and how its id names it."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Backend:
         return b"[]"
 
 
-HANDLER = handler.Handler(Backend(), 1 << 20)
+HANDLER = handler.RequestHandler(Backend(), 1 << 20)
 
 
 def one_input(data: bytes) -> None:

@@ -23,6 +23,7 @@ def play(capsys: pytest.CaptureFixture[str], folder: Path, *options: str) -> tup
     return status, capsys.readouterr().out
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("protocol", ["http", "tcp"])
 def test_all_goes_well(tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: str) -> None:
     status, out = play(capsys, fake_algorithm(tmp_path / "net", protocol))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.dubhe_simulator.ui import Journal, Ui
 
 NAME = "net-local-train-1"
 
 
+@pytest.mark.smoke
 def test_the_state_first_then_changes(ui: Ui) -> None:
     events = ui.events()
     name, _, state = next(events)

@@ -15,6 +15,8 @@ from dubhe_simulator.web.server import THREADS
 from dubhe_simulator.web.slow import ARRIVE_S
 from tests.dubhe_simulator.ui import HEADERS, Ui
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
