@@ -35,6 +35,7 @@ def sidecar(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--drain", action="store_true")
     parser.add_argument("--lifeline-fd", type=int)
+    parser.add_argument("--core-version")
     options = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s sidecar %(message)s"
