@@ -58,7 +58,9 @@ def test_a_broker_dies_in_mid_run(
     card = page.locator(".card[data-instance]")
     expect(card.locator(".badge")).to_have_text("Cannot deliver", timeout=OUTAGE_S * 1000)
     expect(card.locator(".reason")).to_be_visible()
-    expect(page.locator(".banner", has_text="cannot deliver")).to_contain_text("messages are waiting")
+    expect(page.locator(".banner", has_text="cannot deliver")).to_contain_text(
+        "messages are waiting"
+    )
     waiting = undelivered(page)
     wait_for(lambda: undelivered(page) > waiting, "more that waits", OUTAGE_S)
 
