@@ -130,7 +130,7 @@ def test_train_evaluate_infer(any_protocol: tuple[str, Path], runs: Path, tmp_pa
         read_until(process, "END 200")
         status, said = end(process)
     assert status == 0
-    assert "stopping in order" in said
+    assert ": stopping; press Ctrl-C again" in said
     expected = ["READY", "START", *["progress"] * 20, *["result"] * 15, "END 200"]
     assert words(runs) == expected
     [model] = re.findall(r"^Model: (.*_19_.*\.json)$", said, re.MULTILINE)
@@ -290,7 +290,7 @@ def test_a_second_signal_kills(
         [container] = containers(docker_engine, runs)
         container.pause()  # cannot react
         process.send_signal(signal.SIGINT)
-        read_until(process, "stopping in order")
+        read_until(process, ": stopping; press Ctrl-C again")
         process.send_signal(signal.SIGINT)
         assert process.wait(8) == 137
 
