@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.docker.fixtures",
     "tests.kafka.fixtures",
     "tests.page.fixtures",
+    "tests.support.order",
     "tests.support.selection",
 ]
 
