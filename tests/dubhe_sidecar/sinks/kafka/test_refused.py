@@ -34,6 +34,7 @@ from tests.dubhe_sidecar.sinks.kafka.helpers import (
 from tests.dubhe_sidecar.swift import COMMAND, ENV
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
+from tests.support.waiting import wait_for
 
 PASSWORD = "correct-horse"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
@@ -84,11 +85,13 @@ def test_a_wrong_password_is_reported_as_such(secured: Broker, place: Place) -> 
         "KAFKA_SASL_PASSWORD": "hunter2",
     }
     place.start(env={**env, **ENV}, command=COMMAND)
-    until(lambda: "authentication" in str(read_live(place.spool).get("last_error")))
+    wait_for(
+        lambda: read_live(place.spool).get("last_error_code") == "authentication",
+        lambda: f"{read_live(place.spool)}\n{place.log_text}",
+    )
     until(lambda: read_live(place.spool)["retries"] > 1)
     live = read_live(place.spool)
     assert secured.bootstrap in live["last_error"]
-    assert live["last_error_code"] == "authentication"
     assert "hunter2" not in f"{live} {place.log_text}"
 
 
