@@ -20,7 +20,7 @@ from tests.dubhe_sdk.spool.helpers import (
     segments,
 )
 from tests.dubhe_sidecar.drain_helpers import put, run, totals
-from tests.dubhe_sidecar.helpers import FakeSink, Topic, tell
+from tests.dubhe_sidecar.helpers import FakeSink, Topic, append_number
 from tests.support.journal import read_journal
 from tests.support.waiting import wait_for
 
@@ -28,7 +28,7 @@ from tests.support.waiting import wait_for
 def test_delivers_in_order_and_leaves_nothing(tmp_path):
     writers = [make_writer(tmp_path) for _ in range(3)]
     for number in range(60):
-        tell(writers[number % 3], number)
+        append_number(writers[number % 3], number)
     for writer in writers:
         writer.close()
     topic = Topic()
@@ -47,7 +47,7 @@ def test_follows_a_living_writer(tmp_path):
     drain = Drain(tmp_path, FakeSink(topic))
     drain.open()
     for number in range(200):
-        tell(writer, number)
+        append_number(writer, number)
         while drain.step():
             pass
         assert topic.values[-1] == b"%d" % number
@@ -68,7 +68,7 @@ def test_a_second_crash_before_all_that_had_arrived_was_passed_repeats_nothing(t
     spool, folder = tmp_path / "spool", tmp_path / "journal"
     writer = make_writer(spool, SpoolLimits(segment_bytes=KIB))
     for number in range(200):
-        tell(writer, number)
+        append_number(writer, number)
 
     def begin() -> Drain:
         drain = Drain(spool, JournalSink(folder))
@@ -87,7 +87,7 @@ def test_a_second_crash_before_all_that_had_arrived_was_passed_repeats_nothing(t
         for _ in range(steps):
             drain.step()
         drain.save()  # and killed
-    tell(writer, 200)
+    append_number(writer, 200)
     writer.close()
     drain = begin()
     deliver(drain)
@@ -100,7 +100,7 @@ def test_nothing_of_a_task_overtakes_its_start_or_comes_after_its_end(tmp_path):
     kinds = [Kind.PROGRESS, Kind.START, Kind.RESULT, Kind.PROGRESS, Kind.RESULT, Kind.END]
     writer = make_writer(tmp_path)
     for number, kind in enumerate(kinds):
-        tell(writer, number, kind)
+        append_number(writer, number, kind)
     writer.close()
     on_the_way: list[tuple[Kind, list[Kind]]] = []
 
@@ -153,7 +153,7 @@ def test_goes_on_where_the_last_one_was(tmp_path):
     writer = make_writer(tmp_path)
     topic = Topic()
     for number in range(10):
-        tell(writer, number)
+        append_number(writer, number)
         run(tmp_path, topic)
     assert topic.values == [b"%d" % number for number in range(10)]
     writer.close()
@@ -179,8 +179,8 @@ def test_streams_that_end_under_load_are_deleted_all_the_same(tmp_path):
     drain.open()
     put(tmp_path, "ended", 1, [Kind.RESULT])
     for number in range(50):
-        for _ in range(2):  # more than the sink tells of
-            tell(busy, number)
+        for _ in range(2):  # more than the sink shows of
+            append_number(busy, number)
         drain.step()
     assert segments(tmp_path, "ended") == []
     busy.close()
@@ -218,10 +218,10 @@ def test_the_sink_is_told_whether_to_search(tmp_path):
         return sink.opened_with
 
     assert opened_with() == (None, False)
-    tell(writer, 1)
+    append_number(writer, 1)
     assert opened_with() == (None, True)
     assert opened_with() == ({"offset": 1}, False)
-    tell(writer, 2)
+    append_number(writer, 2)
     assert opened_with() == ({"offset": 1}, True)
     say(writer, b"{}", Kind.START)
     opened_with()

@@ -16,7 +16,7 @@ from tests.dubhe_sdk.spool.helpers import (
     segments,
 )
 from tests.dubhe_sidecar.drain_helpers import ends, put, run, totals
-from tests.dubhe_sidecar.helpers import FakeSink, Topic, tell
+from tests.dubhe_sidecar.helpers import FakeSink, Topic, append_number
 
 
 def test_end_is_added_to_a_start_without_one(tmp_path):
@@ -83,7 +83,7 @@ def test_end_is_not_added_while_the_former_service_may_still_say_it(tmp_path):
 
 
 def test_end_waits_for_the_former_services_other_processes(tmp_path):
-    """Also when the next run speaks meanwhile: END comes after everything of its task."""
+    """Also when the next run reports meanwhile: END comes after everything of its task."""
     with child("hold", tmp_path, 1, 10, "run-1") as rank:
         rank.line()
         put(tmp_path, "a", 1, [Kind.START], service="run-1")
@@ -94,7 +94,7 @@ def test_end_waits_for_the_former_services_other_processes(tmp_path):
         while drain.step():
             pass
         assert ends(topic) == ["b"]
-        rank.tell()
+        rank.append_number()
         rank.line()
         rank.kill()
         while drain.step():
@@ -136,11 +136,11 @@ def test_end_waits_for_all_streams_of_the_same_service(tmp_path):
 
         settle()
         assert ends(topic) == []
-        rank.tell()
+        rank.append_number()
         rank.line()
         settle()
         assert ends(topic) == []
-        rank.tell()
+        rank.append_number()
         rank.line()
         rank.kill()
         settle()
@@ -171,8 +171,8 @@ def test_a_task_whose_stream_was_lost_gets_its_end_once(tmp_path):
     """A power cut may leave the cursor and take the files; the platform still waits for the END."""
     topic = Topic()
     writer = make_writer(tmp_path)
-    tell(writer, 1, Kind.START)
-    tell(writer, 2)
+    append_number(writer, 1, Kind.START)
+    append_number(writer, 2)
     drain = Drain(tmp_path, FakeSink(topic))
     drain.open()
     while drain.step():

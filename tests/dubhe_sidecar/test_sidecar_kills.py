@@ -10,15 +10,15 @@ from collections import Counter
 from typing import Any
 
 from tests.dubhe_sdk.spool.helpers import INSTANCE_ID, Child, child, segments
-from tests.dubhe_sidecar.helpers import Place, line, speaking
+from tests.dubhe_sidecar.helpers import SidecarHarness, child_process, line
 from tests.dubhe_sidecar.sidecar_helpers import actions, identities
 from tests.support.waiting import wait_for
 
 
-def test_killed_again_and_again_each_message_arrives_once_and_in_order(place, tmp_path):
-    """Processes of one instance speak in turn, so the order of all is known to the journal.
+def test_killed_again_and_again_each_message_arrives_once_and_in_order(harness, tmp_path):
+    """Processes of one instance report in turn, so the order of all is known to the journal.
 
-    Other processes are killed as well; what they had said arrives once, too.
+    Other processes are killed as well; what they had reported arrives once, too.
     """
     stop, count = tmp_path / "stop", 3
     pipes = [os.pipe() for _ in range(count)]
@@ -27,7 +27,7 @@ def test_killed_again_and_again_each_message_arrives_once_and_in_order(place, tm
             stack.enter_context(
                 child(
                     "ring",
-                    *(place.spool, 3, stop),
+                    *(harness.spool, 3, stop),
                     stdin=pipes[index][0],
                     stdout=pipes[(index + 1) % count][1],
                 )
@@ -41,13 +41,13 @@ def test_killed_again_and_again_each_message_arrives_once_and_in_order(place, tm
         delivered = 0
         for attempt in range(14):
             if attempt % 3 == 0:
-                victims.append(stack.enter_context(child("chatter", place.spool)))
-            sidecar = place.start()
+                victims.append(stack.enter_context(child("chatter", harness.spool)))
+            sidecar = harness.start()
             # The first lives until it delivers, the others die at any moment of their lives.
             if attempt % 5 == 0:
-                wait_for(lambda d=delivered: _size(place) > d, lambda: place.log_text)
+                wait_for(lambda d=delivered: _size(harness) > d, lambda: harness.log_text)
             time.sleep(random.uniform(0.0, 0.25))
-            delivered = _size(place)
+            delivered = _size(harness)
             sidecar.kill()
             sidecar.wait()
             if attempt % 3 == 2:
@@ -60,9 +60,9 @@ def test_killed_again_and_again_each_message_arrives_once_and_in_order(place, tm
             lines = victim.rest()
             if lines:
                 told[lines[0]] = int(lines[-1]) if len(lines) > 1 else 0
-    place.drain()
-    messages = place.messages
-    assert max(Counter(identities(place)).values()) == 1
+    harness.drain()
+    messages = harness.messages
+    assert max(Counter(identities(harness)).values()) == 1
     said: dict[str, list[Any]] = {}
     for message in messages:
         said.setdefault(message["headers"]["dubhe-writer"], []).append(message)
@@ -75,35 +75,35 @@ def test_killed_again_and_again_each_message_arrives_once_and_in_order(place, tm
     for stream, number in told.items():
         assert len(said.get(stream, [])) - number in (0, 1), "accepted, but not delivered"
     assert [message["offset"] for message in messages] == list(range(len(messages)))
-    assert segments(place.spool) == []
+    assert segments(harness.spool) == []
 
 
-def _size(place: Place) -> int:
-    return sum(path.stat().st_size for path in place.journal.glob("*.jsonl"))
+def _size(harness: SidecarHarness) -> int:
+    return sum(path.stat().st_size for path in harness.journal.glob("*.jsonl"))
 
 
-def test_end_is_added_once_when_a_service_was_killed(place):
-    place.start()
-    with speaking("service", place.spool, "s1") as service:
+def test_end_is_added_once_when_a_service_was_killed(harness):
+    harness.start()
+    with child_process("service", harness.spool, "s1") as service:
         stream = line(service)
-        wait_for(lambda: actions(place, stream) == ["START"], lambda: str(place.values))
+        wait_for(lambda: actions(harness, stream) == ["START"], lambda: str(harness.values))
         service.kill()
         service.wait()
-        wait_for(lambda: len(actions(place, stream)) == 2, lambda: str(place.values))
-    assert actions(place, stream) == ["START", "END 300"]
-    value = place.messages[-1]["value"]
+        wait_for(lambda: len(actions(harness, stream)) == 2, lambda: str(harness.values))
+    assert actions(harness, stream) == ["START", "END 300"]
+    value = harness.messages[-1]["value"]
     assert set(value) == {"instance_id", "request_number", "date", "mes_type", "data"}
     assert value["instance_id"] == INSTANCE_ID
-    place.stop()
-    assert actions(place, stream) == ["START", "END 300"]
+    harness.stop()
+    assert actions(harness, stream) == ["START", "END 300"]
 
 
-def test_end_is_added_only_after_all_processes_of_the_service(place):
-    place.start()
+def test_end_is_added_only_after_all_processes_of_the_service(harness):
+    harness.start()
     with (
-        speaking("service", place.spool, "s1") as service,
-        speaking("rank", place.spool, "s1") as rank,
-        speaking("service", place.spool, "s2", "end") as other,
+        child_process("service", harness.spool, "s1") as service,
+        child_process("rank", harness.spool, "s1") as rank,
+        child_process("service", harness.spool, "s2", "end") as other,
     ):
         streams = [line(process) for process in (service, rank, other)]
         service.kill()
@@ -113,26 +113,28 @@ def test_end_is_added_only_after_all_processes_of_the_service(place):
             rank.stdin.write(b"\n")
             rank.stdin.flush()
             assert line(rank) == "said"
-        wait_for(lambda: len(actions(place, streams[1])) == 4, lambda: str(place.values))
-        assert actions(place, streams[0]) == ["START"]
+        wait_for(lambda: len(actions(harness, streams[1])) == 4, lambda: str(harness.values))
+        assert actions(harness, streams[0]) == ["START"]
         rank.kill()
         rank.wait()
-        wait_for(lambda: "END 300" in actions(place, streams[0]), lambda: str(place.values))
-        assert place.messages[-1]["headers"]["dubhe-writer"] == streams[0]
-        assert actions(place, streams[2]) == ["START", "END 200"]
+        wait_for(lambda: "END 300" in actions(harness, streams[0]), lambda: str(harness.values))
+        assert harness.messages[-1]["headers"]["dubhe-writer"] == streams[0]
+        assert actions(harness, streams[2]) == ["START", "END 200"]
 
 
-def test_end_is_added_once_though_the_sidecar_is_killed_around_that_moment(place):
+def test_end_is_added_once_though_the_sidecar_is_killed_around_that_moment(harness):
     streams = []
     ended_well = []
     for number in range(8):
-        with speaking("service", place.spool, f"s{number}", *(["end"] * (number % 2))) as service:
+        with child_process(
+            "service", harness.spool, f"s{number}", *(["end"] * (number % 2))
+        ) as service:
             (ended_well if number % 2 else streams).append(line(service))
-        sidecar = place.start()
+        sidecar = harness.start()
         time.sleep(random.uniform(0.08, 0.35))  # its start, and the moment of the END
         sidecar.kill()
         sidecar.wait()
-    place.drain()
-    assert [actions(place, stream) for stream in streams] == [["START", "END 300"]] * 4
-    assert [actions(place, stream) for stream in ended_well] == [["START", "END 200"]] * 4
-    assert max(Counter(identities(place)).values()) == 1
+    harness.drain()
+    assert [actions(harness, stream) for stream in streams] == [["START", "END 300"]] * 4
+    assert [actions(harness, stream) for stream in ended_well] == [["START", "END 200"]] * 4
+    assert max(Counter(identities(harness)).values()) == 1
