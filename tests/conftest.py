@@ -7,11 +7,18 @@ import os
 import hypothesis
 import pytest
 
+from tests.support.processes import stop_ignoring_signals
+
 # How long one example takes is the machine's affair; a test as a whole has its time limit.
 hypothesis.settings.register_profile("project", deadline=None)
 hypothesis.settings.load_profile("project")
 
-pytest_plugins = ["tests.docker.fixtures", "tests.kafka.fixtures", "tests.page.fixtures"]
+pytest_plugins = [
+    "tests.docker.fixtures",
+    "tests.kafka.fixtures",
+    "tests.page.fixtures",
+    "tests.support.selection",
+]
 
 # An environment in which somebody works on the SDK must not steer the tests.
 for name in list(os.environ):
@@ -26,6 +33,9 @@ for name in list(os.environ):
         "RELY_MODEL_DATA",
     ):
         del os.environ[name]
+
+
+stop_ignoring_signals()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # Runs all tests: style, types, then everything else with a real Kafka broker.
 #
-# Usage: tests/run.sh [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
+# Usage: tests/run.sh [--fast] [--rerun] [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
 #
-# Needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck; for the page Chromium, a font with
+#   --fast    only what needs nothing but Python: no JDK, browser, Docker engine, root or Debian package.
+#             Takes less than a minute on two cores. Types are left out.
+#   --rerun   runs failed tests once more, alone; those that pass then are listed and fail nothing
+#
+# Without --fast it needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck; for the page Chromium, a font with
 # Chinese glyphs and npm; for the disk faults faketime, btrfs-progs, e2fsprogs, root and loop devices;
 # for networks of its own iproute2, root and /dev/net/tun; for certificates openssl; valgrind counts
 # instructions. On Debian or Ubuntu as root it installs what is missing. Everything else goes into
@@ -23,6 +27,17 @@ install_debian() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+fast=no
+runner=pytest
+while [ $# -gt 0 ]; do
+  case $1 in
+  --fast) fast=yes ;;
+  --rerun) runner=tests.support.rerun ;;
+  *) break ;;
+  esac
+  shift
+done
+
 missing=()
 command -v java >/dev/null || missing+=(default-jdk-headless)
 command -v mvn >/dev/null || missing+=(maven)
@@ -38,7 +53,7 @@ command -v npm >/dev/null || missing+=(npm)
 command -v faketime >/dev/null || missing+=(faketime)
 command -v mkfs.btrfs >/dev/null || missing+=(btrfs-progs)
 command -v mkfs.ext4 >/dev/null || missing+=(e2fsprogs)
-[ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
+[ "$fast" = yes ] || [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
 
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
   echo "tests/run.sh: python3 is $(python3 -V), expected 3.10 or newer" >&2
@@ -59,16 +74,21 @@ if [ ! -e "$venv/$stamp" ]; then
 fi
 export PATH="$PWD/$venv/bin:$PATH"
 
-say "preparing the Kafka broker"
-python -m tests.kafka.jars
+if [ "$fast" = no ]; then
+  say "preparing the Kafka broker"
+  python -m tests.kafka.jars
+fi
 
 if [ $# -eq 0 ]; then
   say "ruff"
   ruff check .
   ruff format --check .
+fi
+if [ $# -eq 0 ] && [ "$fast" = no ]; then
   say "mypy"
   mypy
 fi
 
 say "pytest"
-exec python -m pytest -n 2 --dist loadfile --timeout 300 "$@"
+[ "$fast" = no ] || set -- --fast "$@"
+exec python -m "$runner" -n 2 --dist loadfile --timeout 300 "$@"

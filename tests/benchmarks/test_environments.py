@@ -9,6 +9,8 @@ import pytest
 from benchmarks import environments
 from benchmarks.environments import NotInstalled, environment, versions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

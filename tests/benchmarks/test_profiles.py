@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.profiles import call, drain
 
+pytestmark = pytest.mark.slow
+
 
 def test_call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DUBHE_TEMPORARY", "INSTANCE_ID", "DUBHE_SPOOL_MAX_BYTES"):

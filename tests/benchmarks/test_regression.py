@@ -6,6 +6,8 @@ import pytest
 
 from tests.benchmarks.instructions import WATCHED, baselines, complaint, relative
 
+pytestmark = pytest.mark.needs("valgrind")
+
 
 @pytest.mark.parametrize("path", WATCHED)
 def test_takes_as_many_instructions_as_its_baseline(path: str) -> None:

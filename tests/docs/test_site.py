@@ -10,6 +10,8 @@ import pytest
 
 from tests.docs.markdown import LANGUAGES, ROOT
 
+pytestmark = pytest.mark.slow
+
 DOCS = ROOT / "docs"
 # What a browser fetches by itself; a link that somebody clicks is none of these.
 _FETCHED = re.compile(

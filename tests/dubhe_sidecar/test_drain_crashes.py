@@ -114,6 +114,7 @@ def check(directory: Path, topic: Topic) -> None:
     assert cursors.load(directory).streams == {}
 
 
+@pytest.mark.slow
 def test_a_crash_at_any_step_loses_nothing_and_repeats_nothing(tmp_path, crashable):
     whole = Countdown()
     lay_out(tmp_path / "whole")
@@ -130,6 +131,7 @@ def test_a_crash_at_any_step_loses_nothing_and_repeats_nothing(tmp_path, crashab
         check(directory, topic)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(crashes=st.lists(st.integers(1, 70), max_size=10))
 def test_crash_after_crash_loses_nothing_and_repeats_nothing(tmp_path_factory, crashes):

@@ -9,12 +9,15 @@ import time
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from tests.dubhe_sdk.spool.helpers import INSTANCE_ID, Child, child, segments
 from tests.dubhe_sidecar.helpers import SidecarHarness, child_process, line
 from tests.dubhe_sidecar.sidecar_helpers import actions, identities
 from tests.support.waiting import wait_for
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_each_message_arrives_once_and_in_order(harness, tmp_path):
     """Processes of one instance report in turn, so the order of all is known to the journal.
 

@@ -30,6 +30,8 @@ from dubhe_simulator.terminal.progress import Terminal
 from dubhe_simulator.terminal.screen import Screen
 from tests.support.journal import read_journal
 
+pytestmark = pytest.mark.slow
+
 DEFECTS = Path(__file__).parents[2] / "examples" / "defects"
 EPOCHS = 10
 BATCHES = 45  # 180 plates, 4 at a time

@@ -15,6 +15,8 @@ import pytest
 from tests.dubhe_simulator.fake import processes_with
 from tests.kafka.broker import Broker
 
+pytestmark = pytest.mark.slow
+
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 TIMEOUT_S = 180.0
 

@@ -16,6 +16,8 @@ from tests.dubhe_simulator.ui import Ui
 from tests.kafka.broker import Broker
 from tests.kafka.fixtures import BrokerFactory
 
+pytestmark = pytest.mark.slow
+
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 
 

@@ -19,7 +19,7 @@ from tests.examples.torch_environment import torch_python
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TIMEOUT_S = 240.0
 
-pytestmark = pytest.mark.timeout(900)  # the first test may have to install PyTorch
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first may have to install PyTorch
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,7 @@ SCRIPTS = [
 ]
 
 
+@pytest.mark.needs("shellcheck")
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_shellcheck(script: str) -> None:
     subprocess.run(["shellcheck", str(ROOT / script)], check=True)

@@ -16,6 +16,8 @@ from tests.faults.test_kills import goes_on
 from tests.kafka.broker import Broker
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.needs("java")
+
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:

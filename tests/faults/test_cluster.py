@@ -12,6 +12,8 @@ from tests.kafka.cluster import SIZE, Cluster
 from tests.network.lab import Lab
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.needs("java", "root")
+
 SIDECAR = "sidecar"
 NODES = range(1, SIZE + 1)
 

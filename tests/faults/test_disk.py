@@ -23,6 +23,8 @@ from tests.faults.scripted_writer import ScriptedWriter, scripted_writer
 from tests.support.ports import reserved_port
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.needs("root", "faketime", "mkfs.btrfs", "mkfs.ext4")
+
 WAIT_SECONDS = 1.0
 # Of a call that only looks: generous, since the machine may be busy.
 AT_ONCE = 0.8

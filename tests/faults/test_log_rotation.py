@@ -18,6 +18,8 @@ from tests.dubhe_sdk.spool.helpers import KIB, mounted
 from tests.faults import disks
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 # Speaks in two processes until it is stopped; the main one also through messages, whose lines the
 # service parent writes. Lines are numbered per process.
 ALGORITHM = """

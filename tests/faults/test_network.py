@@ -14,6 +14,8 @@ from tests.network.lab import Lab
 from tests.network.wire import Rule
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.needs("java", "root")
+
 BROKER, SIDECAR = "broker", "sidecar"
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.run import Options, run
+
+pytestmark = pytest.mark.needs("java")
 
 
 def test_random_faults_lose_repeat_and_disorder_nothing(tmp_path: Path) -> None:

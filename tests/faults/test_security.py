@@ -25,6 +25,8 @@ from tests.kafka.broker import Broker
 from tests.kafka.pki import Authority
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.needs("java", "openssl")
+
 USER, PASSWORD, WRONG = "alice", "correct-horse-battery", "hunter2-secret"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"

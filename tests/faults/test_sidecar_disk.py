@@ -24,6 +24,8 @@ from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.needs("root")
+
 NO_ROOM = "No space left on device"
 
 

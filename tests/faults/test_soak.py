@@ -9,6 +9,8 @@ import pytest
 from tests.faults import soak
 from tests.kafka.fixtures import BrokerFactory
 
+pytestmark = pytest.mark.slow
+
 # A leak of 100 bytes a message would be 3 MiB, one of 4 kB a task as well.
 ALLOWED_KIB = 3 * 1024
 

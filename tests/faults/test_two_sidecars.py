@@ -23,6 +23,8 @@ from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 COUNT = 3000
 # The second process of the namespace must die with the first, as a container's does.
 NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL")

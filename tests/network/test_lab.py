@@ -15,6 +15,8 @@ from tests.network.lab import HERE, Lab
 from tests.network.wire import Rule
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.needs("root", "ip")
+
 ECHO = """
 import socket, sys, threading
 server = socket.create_server((sys.argv[1], 9), backlog=50)

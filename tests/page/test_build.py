@@ -11,6 +11,8 @@ import pytest
 from tests.page.npm import SOURCES, install
 from tests.page.platform import ROOT
 
+pytestmark = pytest.mark.needs("npm")
+
 SHIPPED = ROOT / "simulator" / "dubhe_simulator" / "web" / "page"
 
 

@@ -1,4 +1,4 @@
-"""Finds the processes of one test, however they have moved away, by a mark they inherit."""
+"""Processes of tests: what they inherit, and how one test's are found wherever they have moved."""
 
 from __future__ import annotations
 
@@ -6,9 +6,31 @@ import contextlib
 import os
 import signal
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 MARK_VARIABLE = "TEST_RUN_MARK"
+
+# What to put in the place of "ignored". A handler does not outlive exec: children get the default.
+_INSTEAD: dict[signal.Signals, Callable[[int, FrameType | None], object]] = {
+    signal.SIGHUP: lambda *_: None,
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGQUIT: lambda *_: None,
+    signal.SIGTERM: lambda *_: None,
+}
+
+
+def stop_ignoring_signals() -> None:
+    """Let programs that tests start be ended by the usual signals, whatever the caller ignores.
+
+    What is ignored stays ignored across exec: SIGINT and SIGQUIT in a shell's background job,
+    SIGHUP under nohup. This process goes on as before, but for SIGINT, which raises
+    `KeyboardInterrupt` as it does in a process that is started from a terminal.
+    """
+    for signum, handler in _INSTEAD.items():
+        if signal.getsignal(signum) is signal.SIG_IGN:
+            signal.signal(signum, handler)
 
 
 class Marked:

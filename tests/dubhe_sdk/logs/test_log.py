@@ -194,6 +194,7 @@ print(opened)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_writer_killed_while_it_writes_blocks_nobody(path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(path), "w0", "5000", "100000000"],

@@ -49,10 +49,8 @@ def test_it_interrupts_what_waits() -> None:
     StopSignal().install()
     signal.signal(signal.SIGALRM, lambda *_: terminate())
     signal.setitimer(signal.ITIMER_REAL, 0.02)
-    began = time.monotonic()
     with pytest.raises(TaskStopped):
-        time.sleep(20)
-    assert time.monotonic() - began < 5
+        time.sleep(1000)  # longer than a test may take
 
 
 def test_a_message_that_is_being_said_is_not_torn(tmp_path: Path) -> None:

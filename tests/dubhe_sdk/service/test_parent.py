@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,11 @@ from tests.dubhe_sdk.service.harness import TRAIN_ID, App
 def test_the_heartbeat_while_the_algorithm_holds_the_interpreter(
     tmp_path: Path, protocol: str
 ) -> None:
-    hold = 'Path("training").write_text("1"); ctypes.PyDLL(None).usleep(1_500_000)'
+    hold = """
+        Path("training").write_text("1")
+        ctypes.PyDLL(None).usleep(1_500_000)
+        Path("released").write_text("1")
+    """
     with App(tmp_path, app_with(train=hold), protocol=protocol) as app:
         app.start()
         client = app.client()
@@ -25,17 +28,12 @@ def test_the_heartbeat_while_the_algorithm_holds_the_interpreter(
         client.send(heartbeat)
         app.train()
         app.wait_file("training")
-        began = time.monotonic()
-        times = []
-        while "END 200" not in app.said and time.monotonic() - began < 5:
-            sent = time.monotonic()
+        answered = 0
+        while not (app.folder / "released").exists():
             assert client.send(heartbeat) == {"flag": 1, "message": "service online"}
-            times.append(time.monotonic() - sent)
-        assert time.monotonic() - began > 1
-        times.sort()
-        # A machine that tests in parallel stalls now and then; a held lock would stall always.
-        assert times[len(times) * 9 // 10] < 0.05
-        assert times[-1] < 0.5
+            answered += 1
+        assert answered > 10  # one, if it waited for the lock
+        app.wait_said("END 200")
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from dubhe_sdk.service.watchdog import Watchdog
 from tests.dubhe_sdk.service.harness import TRAIN_ID, App
 from tests.support.waiting import wait_for
@@ -32,6 +34,7 @@ def test_silence_is_counted_in_looks_and_a_word_ends_it() -> None:
     assert not watchdog.is_stuck()
 
 
+@pytest.mark.slow
 def test_a_stuck_web_front_is_started_again_and_the_training_goes_on(tmp_path: Path) -> None:
     with App(tmp_path, TRAINING, TRAIN_ID, "http") as app:
         app.start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import shutil
-import time
 
 import pytest
 
@@ -81,10 +80,8 @@ def test_a_nudge_without_a_receiver_is_no_trouble(directory):
 
 def test_a_full_socket_does_not_hold_the_writer_up(directory):
     receiver, sender = WakeReceiver(directory), WakeSender(directory)
-    begin = time.monotonic()
-    for _ in range(10_000):
+    for _ in range(10_000):  # more than a socket holds; nobody reads
         sender.nudge()
-    assert time.monotonic() - begin < 5
     assert is_woken(receiver)
     receiver.clear()
     assert not is_woken(receiver)

@@ -116,6 +116,7 @@ def test_a_started_program_does_not_inherit_the_stream(tmp_path):
         program.kill()
 
 
+@pytest.mark.slow
 def test_forks_while_other_threads_speak(tmp_path):
     """The child of a fork taken in the middle of another thread's append can speak at once."""
     writer = make_writer(tmp_path, SpoolLimits(segment_bytes=8 * KIB))
@@ -143,6 +144,7 @@ def test_forks_while_other_threads_speak(tmp_path):
     assert [v for v in values if v != b"thread"] == [b"child %d" % n for n in range(15)]
 
 
+@pytest.mark.slow
 def test_an_exception_by_a_signal_handler_never_repeats_a_number(tmp_path):
     """It may come anywhere but within an append; what was said before is there, once."""
     with child("interrupted", tmp_path, 500) as writer:

@@ -96,6 +96,7 @@ def test_what_became_of_the_sidecar(tmp_path: Path) -> None:
         app.wait()
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away(tmp_path: Path) -> None:
     env = {"BOOTSTRAP_SERVERS": "127.0.0.1:9", "DUBHE_DRAIN_TIMEOUT_SECONDS": "0"}
     with App(tmp_path, APP, env=env) as app:

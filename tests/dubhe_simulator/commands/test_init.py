@@ -164,6 +164,7 @@ def test_wrong_use(options: list[str]) -> None:
     assert dubhe("init", *options).returncode == 2
 
 
+@pytest.mark.slow
 def test_from_the_wheel_in_a_fresh_environment(tmp_path: Path) -> None:
     """What is installed has every file, and needs neither the project nor any other package."""
 

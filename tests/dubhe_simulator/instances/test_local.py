@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
@@ -156,9 +155,7 @@ def test_the_platforms_death_ends_everything(tmp_path: Path, mark: str) -> None:
     assert processes_with(str(tmp_path / "run"))
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    begun = time.monotonic()
     wait_until(lambda: not processes_with(mark) and not processes_with(str(tmp_path / "run")))
-    assert time.monotonic() - begun < 15
 
 
 def test_a_command_that_does_not_exist_ends_at_once(tmp_path: Path) -> None:

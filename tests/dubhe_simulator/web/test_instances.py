@@ -138,6 +138,7 @@ def test_attaching(tmp_path: Path, protocol: str) -> None:
         assert run["metrics"][0]["points"] == 4
 
 
+@pytest.mark.slow
 def test_heartbeats_that_stay_away_and_come_back(tmp_path: Path) -> None:
     algorithm = read_algorithm(fake_algorithm(tmp_path / "net"))
     name = "other-machine-train-1"

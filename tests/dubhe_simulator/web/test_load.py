@@ -84,6 +84,7 @@ def timed(ui: Ui, path: str, **query: object) -> tuple[float, dict[str, object]]
     return time.perf_counter() - begun, found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_usable_at_once_after_a_restart(runs: Path) -> None:
     begun = time.monotonic()

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from dubhe_sdk.service.state import Phase, ServiceState
 INSTANCE = "modelid1-algorithm1-inference-1-1"
 READY = ServiceState(Phase.READY, INSTANCE, TaskKind.INFERENCE, platform_mode=True)
 LIMIT = 64 * 1024
+_LISTEN = "0A"  # proc(5): net/tcp
 
 Answer = Callable[[dict[str, Any]], bytes]
 
@@ -75,6 +77,10 @@ class Model:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self._connections.clear()
+
+    def wait_served(self, number: int, seconds: float = 10) -> None:
+        with self._lock:
+            assert self._lock.wait_for(lambda: self.served >= number, seconds)
 
     def wait_running(self, number: int, seconds: float = 10) -> None:
         with self._lock:
@@ -172,6 +178,14 @@ class Web:
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=15)
 
+    def connections(self) -> int:
+        """Return how many connections of clients are open, as proc(5) has it in net/tcp."""
+        lines = Path(f"/proc/{self.process.pid}/net/tcp").read_text().splitlines()[1:]
+        here = f"0100007F:{self.port:04X}"
+        fields = [line.split() for line in lines]
+        # One that nobody holds any more has inode 0.
+        return sum(f[1] == here and f[3] != _LISTEN and f[9] != "0" for f in fields)
+
     def _be_parent(self) -> None:
         while (message := self.channel.receive()) is not None:
             self.alive += message["op"] == "alive"
@@ -192,6 +206,14 @@ class HttpClient:
 
     def __init__(self, web: Web) -> None:
         self._connection = HTTPConnection("127.0.0.1", web.port, timeout=15)
+
+    @property
+    def sock(self) -> socket.socket:
+        """The connection, which is made if need be."""
+        if self._connection.sock is None:
+            self._connection.connect()
+        found: socket.socket = self._connection.sock
+        return found
 
     def send(
         self, path: str, body: bytes | None = None, method: str = "POST", **headers: str
@@ -237,6 +259,13 @@ class TcpClient:
             return self._reader.read() is None
         except ConnectionError:
             return True
+
+
+def data_segments(sock: socket.socket) -> int:
+    """Return how many segments with data have come: tcpi_data_segs_in of tcp(7)."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
+    (count,) = struct.unpack_from("I", info, 152)
+    return int(count)
 
 
 def refusal(reply: dict[str, Any]) -> str:

@@ -36,6 +36,8 @@ from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.needs("java")
+
 PASSWORD = "correct-horse"
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SECURED = {

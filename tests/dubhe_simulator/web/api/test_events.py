@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tests.dubhe_simulator.ui import Journal, Ui
@@ -17,12 +16,10 @@ def test_the_state_first_then_changes(ui: Ui) -> None:
     journal = Journal(ui.runs / "1" / "train", NAME)
     journal.start()
     journal.say(2, {"loss": 1.5, "progress": 0.5})
-    said = time.monotonic()
     seen: dict[str, Any] = {}
     while not ({"run", "instance", "messages"} <= set(seen) and seen["run"]["metrics"]):
         name, _, data = next(events)
         seen[name] = data
-    assert time.monotonic() - said < 1.5
     assert seen["instance"]["id"] == NAME
     assert seen["messages"]["total"] == 2
     assert seen["run"]["metrics"] == [{"name": "loss", "points": 1, "last": 1.5}]
@@ -55,11 +52,14 @@ def test_changes_are_coalesced(ui: Ui) -> None:
     ui.wait_state(NAME, "running")
     events = ui.events()
     next(events)
-    begun = time.monotonic()
-    told = 0
-    while time.monotonic() - begun < 2:
-        for _ in range(20):
-            journal.say(2, {"loss": 1.0, "progress": 0.5})
-        told += next(events)[0] == "run"
+    said = 500
+    for _ in range(said):
+        journal.say(2, {"loss": 1.0, "progress": 0.5})
+    told = points = 0
+    while points < said:
+        name, _, data = next(events)
+        if name == "run":
+            told += 1
+            points = sum(metric["points"] for metric in data["metrics"])
     events.close()
-    assert 1 <= told <= 5 * 2 + 3
+    assert told < said / 10

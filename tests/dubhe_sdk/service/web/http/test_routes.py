@@ -21,10 +21,12 @@ from tests.dubhe_sdk.service.web.support import (
     READY,
     HttpClient,
     Web,
+    data_segments,
     inference_request,
     refusal,
     training,
 )
+from tests.support.waiting import wait_for
 
 ONLINE = {"flag": 1, "message": "service online"}
 INFERRED = {"flag": 1, "message": "model inference success", "data": []}
@@ -186,13 +188,11 @@ def test_slow_headers_and_slow_bodies_end(start: Start) -> None:
         "http", env={"DUBHE_TRANSFER_TIMEOUT_SECONDS": "0.3", "DUBHE_IDLE_TIMEOUT_SECONDS": "0.5"}
     )
     with web.connect() as idle, web.connect() as headers, web.connect() as body:
-        began = time.monotonic()
         headers.sendall(b"GET /heart HTT")
         body.sendall(b"POST /heart HTTP/1.1\r\nContent-Length: 9\r\n\r\n12")
         assert "not complete" in refusal(json.loads(read_body(body)))
         assert idle.recv(1) == b""
         assert headers.recv(1) == b""
-        assert time.monotonic() - began < 5
     assert HttpClient(web).send("/heart") == ONLINE
 
 
@@ -206,8 +206,8 @@ def test_a_reply_nobody_takes_does_not_hold_the_connection(start: Start) -> None
         sock.connect(("127.0.0.1", web.port))
         sock.sendall(b"POST /predict/multiple HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body))
         sock.sendall(body)
-        web.process.poll()
-        time.sleep(1.0)  # what is awaited is that nothing is taken for longer than allowed
+        web.model.wait_served(1)
+        wait_for(lambda: web.connections() == 0, "the end of the connection")
         received = 0
         while chunk := sock.recv(1 << 20):
             received += len(chunk)
@@ -215,14 +215,12 @@ def test_a_reply_nobody_takes_does_not_hold_the_connection(start: Start) -> None
     assert b"Traceback" not in web.stderr
 
 
-def test_replies_have_one_segment_and_no_delay(http: Web) -> None:
+def test_replies_have_one_segment(http: Web) -> None:
     client = HttpClient(http)
-    times = []
+    before = data_segments(client.sock)
     for _ in range(30):
-        began = time.perf_counter()
         client.json("/predict/multiple", inference_request())
-        times.append(time.perf_counter() - began)
-    assert sorted(times)[15] < 0.02
+    assert data_segments(client.sock) - before == 30
 
 
 def test_heartbeats_while_every_inference_hangs_and_overload(start: Start) -> None:
@@ -250,9 +248,7 @@ def test_heartbeats_while_every_inference_hangs_and_overload(start: Start) -> No
 def test_many_idle_connections_do_not_keep_a_heartbeat_away(start: Start) -> None:
     web = start("http")
     with many_idle(web, 5000):
-        began = time.monotonic()
         assert HttpClient(web).send("/heart") == ONLINE
-        assert time.monotonic() - began < 2
 
 
 def test_beyond_the_limit_the_longest_idle_is_closed(start: Start) -> None:

@@ -21,9 +21,11 @@ from tests.dubhe_sdk.service.web.support import (
     LIMIT,
     TcpClient,
     Web,
+    data_segments,
     inference_request,
     refusal,
 )
+from tests.support.waiting import wait_for
 
 ONLINE = {"flag": 1, "message": "service online"}
 HEARTBEAT = {"req_type": 0, "instance_id": INSTANCE}
@@ -129,14 +131,15 @@ def test_hanging_up_in_a_frame_closes_quietly(start: Start, tcp: Web, part: byte
 
 
 def test_a_slow_frame_is_closed_and_an_idle_connection_is_not(start: Start) -> None:
-    web = start("tcp", env={"DUBHE_TRANSFER_TIMEOUT_SECONDS": "0.3"})
+    timeout = 0.3
+    web = start("tcp", env={"DUBHE_TRANSFER_TIMEOUT_SECONDS": str(timeout)})
     idle, slow, slow_second = TcpClient(web), TcpClient(web), TcpClient(web)
     began = time.monotonic()
     slow.sock.sendall(b"\0\0\0\x09{")
     slow_second.sock.sendall(pack(json.dumps(HEARTBEAT).encode()) + b"\0")
     assert slow_second.reply() == ONLINE
     assert slow.is_closed() and slow_second.is_closed()
-    assert 0.2 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.6 * timeout
     assert idle.json(HEARTBEAT) == ONLINE
 
 
@@ -145,27 +148,25 @@ def test_replies_nobody_takes_do_not_hold_the_connection(start: Start) -> None:
     web.model.answer = lambda request: b'+"' + b"x" * 20_000_000 + b'"'
     client = TcpClient(web)
     client.sock.sendall(pack(json.dumps(inference_request()).encode()))
-    time.sleep(1.0)  # what is awaited is that nothing is taken for longer than allowed
+    web.model.wait_served(1)
+    wait_for(lambda: web.connections() == 0, "the end of the connection")
     assert client.is_closed()
     assert TcpClient(web).json(HEARTBEAT) == ONLINE
 
 
 def test_no_small_packet_delay(tcp: Web) -> None:
+    """Nagle's algorithm holds back what follows a segment; a reply in one segment it cannot."""
     client = TcpClient(tcp)
-    times = []
+    before = data_segments(client.sock)
     for number in range(50):
-        began = time.perf_counter()
         client.json(inference_request(request_number=number))
-        times.append(time.perf_counter() - began)
-    assert sorted(times)[25] < 0.010
+    assert data_segments(client.sock) - before == 50
 
 
 def test_many_idle_connections_do_not_keep_a_heartbeat_away(start: Start) -> None:
     web = start("tcp")
     with many_idle(web, 5000):
-        began = time.monotonic()
         assert TcpClient(web).json(HEARTBEAT) == ONLINE
-        assert time.monotonic() - began < 2
 
 
 def test_beyond_the_limit_the_longest_idle_is_closed(start: Start) -> None:
