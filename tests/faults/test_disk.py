@@ -26,8 +26,8 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.needs("root", "faketime", "mkfs.btrfs", "mkfs.ext4")
 
 WAIT_SECONDS = 1.0
-# Of a call that only looks: generous, since the machine may be busy.
-AT_ONCE = 0.8
+# A call that takes less has not waited for space.
+AT_ONCE = 0.8 * WAIT_SECONDS
 WAITED = WAIT_SECONDS + AT_ONCE
 
 
