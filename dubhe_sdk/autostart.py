@@ -78,7 +78,7 @@ def _started_script() -> str | None:
 
 
 def _script_on_command_line() -> str | None:
-    """Return the first argument that is no option of Python's; None with ``-m`` or ``-c``."""
+    """Return the first argument that is not an option of Python's; None with ``-m`` or ``-c``."""
     arguments = iter(sys.orig_argv[1:])
     for argument in arguments:
         if argument == "--check-hash-based-pycs":

@@ -30,9 +30,9 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says, in types.
+    """The environment, checked and typed.
 
-    ``instance_id`` and ``kind`` are None in manual mode until the algorithm's own classes tell
+    ``instance_id`` and ``kind`` are None in manual mode until the algorithm's own classes show
     which kind they serve; everything else is complete.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DubheError(Exception):
-    """Base of the errors below. The text says what was found, what was expected, what to do."""
+    """Base of the errors below. The text names what was found, what was expected, what to do."""
 
 
 class EnvironmentInvalid(DubheError):
@@ -42,7 +42,7 @@ class NoCurrentTask(DubheError):
 
 
 class TaskStopped(BaseException):
-    """Raised inside a running task when the service is told to stop.
+    """Raised inside a running task when the service has to stop.
 
     It is raised once, in the main thread of the model process. It derives from BaseException, like
     KeyboardInterrupt, so that an algorithm's ``except Exception`` does not catch it. Catch it to

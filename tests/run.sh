@@ -73,6 +73,8 @@ if [ ! -e "$venv/$stamp" ]; then
   touch "$venv/$stamp"
 fi
 export PATH="$PWD/$venv/bin:$PATH"
+# Hundreds of processes import the project; it is compiled once.
+unset PYTHONDONTWRITEBYTECODE
 
 if [ "$fast" = no ]; then
   say "preparing the Kafka broker"

@@ -237,7 +237,7 @@ class Context:
         Example:
             >>> ctx.logResult([{"img_path": "a.png", "info": [{"predict_code": "scratch"}]}])
         """
-        if self._kind is TaskKind.INFERENCE:
+        if self._kind is TaskKind.INFER:
             self.log("result %s", dumps(predict_json).decode())
         else:
             self._report().report(Kind.RESULT, MessageType.RESULT, predict_json)

@@ -17,19 +17,19 @@ class MetricsCleaner:
     """Turns metrics into JSON numbers; warns once about each name that needs a word.
 
     Args:
-        warn: is told the warning's text.
+        warn: called with the warning's text.
     """
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
         self._warned: set[str] = set()
-        self.last_progress = 0.0  # repeated for a progress that is no number
+        self.last_progress = 0.0  # repeated for a progress that is not a number
 
     def clean(self, metrics: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return a new dict of name → number, or → "NaN", "Infinity", "-Infinity".
 
         Values may be Python, numpy or torch numbers, 0-d or one-element arrays and tensors.
-        What is no number is left out. Never raises; never changes ``metrics``.
+        A value that is not a number is left out. Never raises; never changes ``metrics``.
         """
         if type(metrics) is dict and "progress" not in metrics and "epoch" not in metrics:
             # The hot path: nothing but finite floats and whole numbers.
@@ -58,7 +58,7 @@ class MetricsCleaner:
     def progress(self, value: Any) -> float:
         """Return progress as a number from 0 to 1; what is out of range is moved into it.
 
-        A value that is no number repeats the last progress.
+        A value that is not a number repeats the last progress.
         """
         if type(value) is float and 0.0 <= value <= 1.0:
             self.last_progress = value
@@ -106,7 +106,7 @@ class MetricsCleaner:
     def _warn_once(self, name: str, text: str) -> None:
         if name not in self._warned:
             self._warned.add(name)
-            self._warn(f"{text} (said once for this name)")
+            self._warn(f"{text} (logged once for this name)")
 
 
 def _short(value: Any) -> str:

@@ -90,7 +90,7 @@ def predict(method: Callable[..., Any] | None = None, /) -> Any:
         ... def predict(self, ctx: dubhe_sdk.Context) -> None:
         ...     ctx.logResultDetails("a.png", "scratch", "scratch", 0.97)
     """
-    return _decorate(TaskKind.PREDICT, method)
+    return _decorate(TaskKind.EVALUATE, method)
 
 
 @overload
@@ -113,7 +113,7 @@ def inference(method: Callable[..., Any] | None = None, /) -> Any:
         ... def inference(self, ctx: dubhe_sdk.Context) -> list[dict[str, object]]:
         ...     return [self.infer(name) for name in ctx.get(dubhe_sdk.ContextKey.KEY_IMAGE_NAMES)]
     """
-    return _decorate(TaskKind.INFERENCE, method)
+    return _decorate(TaskKind.INFER, method)
 
 
 def _decorate(kind: TaskKind, method: Callable[..., Any] | None) -> Any:
@@ -123,7 +123,7 @@ def _decorate(kind: TaskKind, method: Callable[..., Any] | None) -> Any:
         function = getattr(method, "__func__", method)  # staticmethod and classmethod too
         if inspect.iscoroutinefunction(function):
             raise AppInvalid(
-                f"@dubhe_sdk.{kind.value}() marks {function.__qualname__}, an async method; "
+                f"@dubhe_sdk.{kind.decorator}() marks {function.__qualname__}, an async method; "
                 "expected a plain one: write `def` without `async`"
             )
         setattr(function, _MARK, kind)
@@ -160,16 +160,19 @@ def find(kind: TaskKind) -> Pipeline:
     if fitting:
         names = ", ".join(f"{one.cls.__qualname__}.{one.method}" for one in fitting)
         raise AppInvalid(
-            f"{len(fitting)} methods are marked @dubhe_sdk.{kind.value}(): {names}; expected one"
+            f"{len(fitting)} methods are marked @dubhe_sdk.{kind.decorator}(): {names}; "
+            "expected one"
         )
     if not _pipelines:
         raise AppInvalid(
             "the app has no class marked @dubhe_sdk.pipeline(): mark the class of your model"
         )
-    others = ", ".join(f"{one.cls.__qualname__}.{one.method} ({one.kind.value})" for one in every)
+    others = ", ".join(
+        f"{one.cls.__qualname__}.{one.method} ({one.kind.decorator})" for one in every
+    )
     raise AppInvalid(
-        f"the instance is of kind {kind.value}, but no pipeline class has a method marked "
-        f"@dubhe_sdk.{kind.value}(); found: {others or 'no marked methods'}"
+        f"the instance is of kind {kind.decorator}, but no pipeline class has a method marked "
+        f"@dubhe_sdk.{kind.decorator}(); found: {others or 'no marked methods'}"
     )
 
 

@@ -73,7 +73,7 @@ def _help() -> str:
     for name, module in sorted(modules.items()):
         doc = importlib.import_module(module).__doc__ or ""
         lines.append(f"  {name:<10}{doc.strip().splitlines()[0] if doc.strip() else ''}")
-    lines += ["", "`dubhe COMMAND --help` tells more.", ""]
+    lines += ["", "See `dubhe COMMAND --help`.", ""]
     return "\n".join(lines)
 
 

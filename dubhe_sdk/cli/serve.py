@@ -1,4 +1,4 @@
-"""Serve an algorithm over HTTP or TCP, as the environment says."""
+"""Serve an algorithm over HTTP or TCP, as the environment asks for."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def main(argv: list[str]) -> int:
         service_options = read_service_options(os.environ)
         read_format(os.environ)
         support_command()
-        read_web_options(os.environ)  # of use to the web front, which nobody sees start
+        read_web_options(os.environ)  # for the web front, whose start has no console of its own
         if not options.app.is_file():
-            parser.error(f"{options.app} is no file: name the algorithm's app.py")
+            parser.error(f"{options.app} is not a file: name the algorithm's app.py")
         if not os.environ.get(LAUNCHED_VARIABLE):
             command = [*dubhe_command(), "launch", "--", *dubhe_command(), "serve", *argv]
             os.execv(command[0], command)

@@ -1,4 +1,4 @@
-"""The kinds of task an instance can have, and how its id tells which."""
+"""The kinds of task an instance can have, and how its id names it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from enum import Enum
 class TaskKind(str, Enum):
     """What an instance does for its whole life.
 
-    The value is the word used by the decorators: ``@dubhe_sdk.train()``,
-    ``@dubhe_sdk.predict()``, ``@dubhe_sdk.inference()``.
+    The value is the project's word for it, in commands, options, folders and on the page. The
+    decorators, the messages and the instance ids keep the platform's words: see `decorator` and
+    `id_word`.
     """
 
     TRAIN = "train"
-    PREDICT = "predict"
-    INFERENCE = "inference"
+    EVALUATE = "evaluate"
+    INFER = "infer"
+
+    @property
+    def decorator(self) -> str:
+        """The decorator's name, also the word in messages: train, predict or inference."""
+        return _DECORATORS[self]
 
     @property
     def request_type(self) -> int:
@@ -23,20 +29,30 @@ class TaskKind(str, Enum):
 
     @property
     def id_word(self) -> str:
-        """The word that stands for this kind in an instance id."""
-        return "forecast" if self is TaskKind.PREDICT else self.value
+        """The word that stands for this kind in an instance id: train, forecast or inference."""
+        return _ID_WORDS[self]
 
 
-_REQUEST_TYPES = {TaskKind.TRAIN: 1, TaskKind.PREDICT: 2, TaskKind.INFERENCE: 3}
+_DECORATORS = {
+    TaskKind.TRAIN: "train",
+    TaskKind.EVALUATE: "predict",
+    TaskKind.INFER: "inference",
+}
+_REQUEST_TYPES = {TaskKind.TRAIN: 1, TaskKind.EVALUATE: 2, TaskKind.INFER: 3}
+_ID_WORDS = {
+    TaskKind.TRAIN: "train",
+    TaskKind.EVALUATE: "forecast",
+    TaskKind.INFER: "inference",
+}
 
 # The third part of an INSTANCE_ID → kind. Contract, section 1.
 KIND_WORDS = {
     "train": TaskKind.TRAIN,
-    "forecast": TaskKind.PREDICT,
-    "inference": TaskKind.INFERENCE,
-    "automark": TaskKind.INFERENCE,
-    "replay": TaskKind.INFERENCE,
-    "kdtask": TaskKind.INFERENCE,
+    "forecast": TaskKind.EVALUATE,
+    "inference": TaskKind.INFER,
+    "automark": TaskKind.INFER,
+    "replay": TaskKind.INFER,
+    "kdtask": TaskKind.INFER,
 }
 
 

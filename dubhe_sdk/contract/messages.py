@@ -35,12 +35,12 @@ def ready() -> dict[str, Any]:
 
 def start(kind: TaskKind) -> dict[str, Any]:
     """``data`` of the message that a task begins."""
-    return {"action": "START", "status": STATUS_OK, "msg": f"model {kind.value} starting"}
+    return {"action": "START", "status": STATUS_OK, "msg": f"model {kind.decorator} starting"}
 
 
 def end(kind: TaskKind) -> dict[str, Any]:
     """``data`` of the message that a task ended well."""
-    return {"action": "END", "status": STATUS_OK, "msg": f"model {kind.value} end"}
+    return {"action": "END", "status": STATUS_OK, "msg": f"model {kind.decorator} end"}
 
 
 def failed(instance_id: str, what: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ def to_number(value: Any) -> int | float | None:
     """Return a Python number for anything that is one, or None.
 
     Accepts int, float, bool, numpy and torch scalars, 0-d and one-element arrays and tensors,
-    Decimal and Fraction. Texts are no numbers.
+    Decimal and Fraction. Texts are not numbers.
     """
     if isinstance(value, (str, bytes, bytearray)) or value is None:
         return None

@@ -19,20 +19,20 @@ _SUMMARIES = {
     RequestType.INFERENCE: "Run an inference and wait for its result.",
 }
 _DESCRIPTION = (
-    "Every reply to a request that could be read has status 200: `flag` tells whether it was "
+    "Every reply to a request that could be read has status 200: `flag` is 1 if it was "
     "accepted. Whole numbers are written without a decimal point. Keys that are not named here "
     "reach the algorithm as they are. A JSON string that itself contains the request is accepted "
     "too. `instance_id` has to be the instance's own if the platform started it."
 )
 # What cannot be read as an HTTP request, and what names no route.
 _BROKEN = {
-    "400": "The request is no valid HTTP.",
+    "400": "The request is not valid HTTP.",
     "404": "There is no such route.",
     "405": "The method is neither GET nor POST.",
     "414": "The request line is too long.",
-    "417": "An expectation that is not known.",
+    "417": "An unknown expectation.",
     "431": "Too many header lines, or too long ones.",
-    "501": "A transfer coding that is not known.",
+    "501": "An unknown transfer coding.",
 }
 
 

@@ -29,8 +29,8 @@ class RequestType(IntEnum):
 
 KIND_OF_REQUEST = {
     RequestType.TRAIN: TaskKind.TRAIN,
-    RequestType.PREDICT: TaskKind.PREDICT,
-    RequestType.INFERENCE: TaskKind.INFERENCE,
+    RequestType.PREDICT: TaskKind.EVALUATE,
+    RequestType.INFERENCE: TaskKind.INFER,
 }
 
 ROUTES = {

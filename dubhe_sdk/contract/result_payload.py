@@ -22,8 +22,8 @@ def details(
     An empty ``position`` gives an empty ``info`` and a ``bbox_cnt`` of 0.
 
     Raises:
-        ValueError: ``position`` is no sequence of boxes, a box has not four or five numbers, or it
-            lacks the confidence that a negative ``conf`` asks for.
+        ValueError: ``position`` is not a sequence of boxes, or a box does not have four or five
+            numbers, or lacks the confidence that a negative ``conf`` asks for.
     """
     confidence = _number(conf)
     if position is None:

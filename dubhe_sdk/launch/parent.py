@@ -64,7 +64,7 @@ class Launcher:
         self._signals: list[int] = []
         self._stop_at: float | None = None  # when everything has to be over
         self._spool = spool
-        self._service: int | None = None  # the service's PID, when it was told to stop
+        self._service: int | None = None  # the service's PID at the stop signal
         self._service_end: int | None = None  # its returncode, if it was adopted
 
     def run(self) -> int:
@@ -73,7 +73,7 @@ class Launcher:
         self._catch_signals()
         reading, self._writing = os.pipe()
         # The sidecar's lifeline is held by the command too: should this process be killed, the
-        # service ends in order first, and what it says then is still delivered.
+        # service ends in order first, and what it reports then is still delivered.
         sidecars, held = os.pipe()
         self._sidecar = SidecarSupervisor(sidecars)
         self._sidecar.poll()
@@ -143,12 +143,12 @@ class Launcher:
 
     def _publish_state(self) -> None:
         """Tell `dubhe health` and `dubhe status` what became of the sidecar."""
-        told = self._sidecar.describe()
-        if told != self._published_state:
-            self._published_state = told
+        state = self._sidecar.describe()
+        if state != self._published_state:
+            self._published_state = state
             try:
-                self._state_file.update(sidecar=told)
-            except OSError as error:  # a full disk, say; it is told again at the next change
+                self._state_file.update(sidecar=state)
+            except OSError as error:  # for example a full disk; the next change is written again
                 log_to_stderr(
                     "launch", f"the sidecar's state cannot be written to the spool: {error}"
                 )

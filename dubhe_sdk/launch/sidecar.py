@@ -1,7 +1,7 @@
-"""Keeps a sidecar running: starts it, starts it again with backoff, lets it drain.
+"""`SidecarSupervisor`: starts the sidecar, restarts it with backoff, lets it drain.
 
-However often it dies, the algorithm runs on: what is said waits in the spool. Only an environment
-that the very first sidecar refuses ends the container, since a later one has been good before.
+However often it dies, the algorithm runs on: what is reported waits in the spool. Only an
+environment that the very first sidecar refuses ends the container: later, it was accepted before.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SidecarSupervisor:
         self.drained = False
         """The sidecar has delivered everything and ended, after `drain`."""
         self.misconfigured = False
-        """The first sidecar has refused its environment, and told why; another would too."""
+        """The first sidecar has refused its environment and logged why; another would too."""
 
     @property
     def pid(self) -> int | None:

@@ -2,7 +2,7 @@
 
 A JSON line is an object with, in this order, ``time`` (ISO 8601 with offset), ``level``,
 ``logger``, ``process`` (PID), ``message`` and ``fields`` (what `extra={"fields": …}` gave;
-``traceback`` for an exception). The order and the separators are fixed, so that a reader can tell
+``traceback`` for an exception). The order and the separators are fixed, so that a reader can find
 time and level without parsing the rest.
 """
 
@@ -87,7 +87,7 @@ def json_line(
         logger: its name.
         process: PID.
         message: any text; line ends are escaped.
-        fields: what else is known; what JSON has no form for becomes a string.
+        fields: further values; a value that JSON cannot express becomes a string.
     """
     value = {
         "time": datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="milliseconds"),
@@ -102,16 +102,16 @@ def json_line(
 
 
 def _escaped(found: re.Match[str]) -> str:
-    # Half of a pair is told as text: as an escape of JSON many readers would refuse the line.
+    # Half of a pair is written as text: as an escape of JSON many readers would refuse the line.
     code = ord(found[0])
     return f"\\u{code:04x}" if code < 0xD800 else f"\\\\u{code:04x}"
 
 
 def log_to_stderr(command: str, text: str, level: int = logging.WARNING) -> None:
-    """Write a line to stderr; nobody reading it any more must not end the process.
+    """Write a line to stderr; a closed stderr must not end the process.
 
     Args:
-        command: which of `dubhe`'s says it.
+        command: the subcommand of `dubhe`.
         text: the message.
         level: `logging`'s, for the JSON form.
     """

@@ -56,7 +56,7 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
             os.close(fd)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Tell on the console that the file takes no lines; once a minute, not for each."""
+        """Warn on the console that the file cannot be written; once a minute, not for each."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             super().handleError(record)
@@ -74,7 +74,7 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
     def _drop_stream(self) -> None:
         """Let go of the file, and of what could not be written to it: it would come torn later.
 
-        The next line opens it anew.
+        The next line opens it again.
         """
         stream = self.stream
         if stream is not None:
@@ -83,7 +83,7 @@ class SharedRotatingFileHandler(logging.handlers.RotatingFileHandler):
                 stream.close()
 
     def _follow_rotation(self) -> None:
-        """Open the file anew if another process has rotated it, or somebody removed it."""
+        """Open the file again if another process has rotated it, or it was removed."""
         if self.stream is None:
             return
         ours = os.fstat(self.stream.fileno())

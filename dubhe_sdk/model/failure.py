@@ -15,7 +15,7 @@ def text_of(error: BaseException) -> str:
     """Return the exception's text, even if its ``__str__`` raises."""
     try:
         return str(error)
-    except Exception as second:  # noqa: BLE001 - foreign code; told in the text
+    except Exception as second:  # noqa: BLE001 - foreign code; named in the text
         return f"(its text raised {type(second).__name__})"
 
 

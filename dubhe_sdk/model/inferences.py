@@ -96,7 +96,7 @@ class InferenceServer:
             return b"+" + dumps(self._method(context))
         except TaskStopped:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the client is told
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the client gets it
             log_failure(self._log, "an inference failed", error)
             return b"-" + dumps({"type": type(error).__name__, "text": text_of(error)})
         finally:

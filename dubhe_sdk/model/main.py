@@ -1,4 +1,4 @@
-"""The model process's life: run the app, construct its class, serve.
+"""The model process from start to end: run the app, construct its class, serve.
 
 Started by the service parent in an interpreter of its own, never forked, so that CUDA, threads
 and memory are the algorithm's alone. It may hold the interpreter lock for minutes.
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     try:
         run_app(options.app, options.arguments)
         settings, instance = _construct(options.app, settings, channel)
-    except BaseException as error:  # noqa: BLE001 - told to the parent, which ends the service
+    except BaseException as error:  # noqa: BLE001 - sent to the parent, which ends the service
         if stop.raised:
             return EXIT_FAILED
         log_failure(log, "the model cannot be constructed", error)
@@ -89,7 +89,7 @@ def _serve(
     log: logging.Logger,
 ) -> int:
     assert callable(method)
-    if settings.kind is TaskKind.INFERENCE:
+    if settings.kind is TaskKind.INFER:
         server = InferenceServer(method, settings, options.socket, options.concurrency, log)
         channel.send({"op": "constructed"})
         server.serve()

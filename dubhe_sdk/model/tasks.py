@@ -18,14 +18,14 @@ from dubhe_sdk.model.stop import StopSignal
 
 
 class TaskRunner:
-    """Runs the tasks that the parent sends, and tells it how each ended.
+    """Runs the tasks that the parent sends, and reports how each ended.
 
     Args:
         method: the algorithm's bound method.
         settings: the environment.
         task_file: where the running task's request lies for its child processes.
         channel: to the parent.
-        stop: knows whether the task was told to stop.
+        stop: shows whether a stop was asked for.
         log: the SDK's logger.
     """
 
@@ -65,7 +65,7 @@ class TaskRunner:
             os.environ[TASK_VARIABLE] = str(self._task_file)
             set_task(context)
             self._method(context)
-        except BaseException as error:  # noqa: BLE001 - told to the parent, which says END
+        except BaseException as error:  # noqa: BLE001 - sent to the parent, which reports END
             if self._stop.raised:
                 return "the task was stopped by SIGTERM before its end"
             if is_success(error):

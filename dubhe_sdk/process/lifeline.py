@@ -1,7 +1,7 @@
 """The lifeline: a pipe whose writing end the container parent alone holds.
 
 When the parent dies, however it dies, readers see the end of the pipe. Unlike a parent-death
-signal it also reaches grandchildren, through a shell that knows nothing of it.
+signal it also reaches grandchildren, through a shell that does not use it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def die_with_parent(parent: int, signum: signal.Signals = signal.SIGKILL) -> Non
     """Have the kernel send ``signum`` to this process when its parent dies.
 
     Args:
-        parent: the parent's PID as it knows it; if it is gone already, the signal comes at once.
+        parent: the parent's PID; if it is gone already, the signal comes at once.
         signum: the signal.
     """
     _prctl(_PR_SET_PDEATHSIG, int(signum))

@@ -1,4 +1,4 @@
-"""Locks that tell whether a process lives: the kernel drops them at its death (flock(2))."""
+"""Locks that show whether a process lives: the kernel drops them at its death (flock(2))."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 
 
 def is_held(fd: int) -> bool:
-    """Return whether somebody else holds the lock on a file."""
+    """Return whether another process holds the lock on a file."""
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""What the kernel says of this container's memory: its limit, and whom it has killed for it.
+"""The container's memory: its limit, and how many processes the kernel has killed for it.
 
 Sources: Linux, Documentation/admin-guide/cgroup-v2.rst (``memory.max``, ``memory.events``) and
 cgroup-v1/memory.rst (``memory.limit_in_bytes``, ``oom_kill`` in ``memory.oom_control``).
@@ -13,8 +13,8 @@ _OOM_SCORE = Path("/proc/self/oom_score_adj")
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN = Path("/proc/self/cgroup")
 
-# In thousandths of the memory there is. The algorithm is large and can be started anew; service
-# and sidecar are small and have to tell of its death. So its processes go first, even if the
+# In thousandths of the memory there is. The algorithm is large and can be restarted; service and
+# sidecar are small and have to report its death. So its processes go first, even if the
 # largest of many data loaders is smaller than a sidecar with a backlog.
 _MODEL_OOM_SCORE_ADJ = 300
 

@@ -1,4 +1,4 @@
-"""Who runs here: a small file for each process that others ask for, held as long as it lives.
+"""`StateFile`: the state of a running process, for commands that are started beside it.
 
 Problem
     `dubhe health` and `dubhe status` are started from outside. They inherit nothing from the
@@ -44,18 +44,18 @@ class StateFile:
         _remove_left_behind(self._folder)
 
     def update(self, **facts: Any) -> None:
-        """Replace what is told. ``pid`` and ``pid_namespace`` are added.
+        """Replace the state. ``pid`` and ``pid_namespace`` are added.
 
         Raises:
             OSError: it cannot be written.
         """
-        told = {"pid": os.getpid(), "pid_namespace": pid_namespace(), **facts}
+        state = {"pid": os.getpid(), "pid_namespace": pid_namespace(), **facts}
         self._folder.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_suffix(".new")
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            os.write(fd, json.dumps(told, ensure_ascii=False).encode())
+            os.write(fd, json.dumps(state, ensure_ascii=False).encode())
             fresh.rename(self._path)
         except OSError:
             os.close(fd)
@@ -67,14 +67,16 @@ class StateFile:
     def close(self) -> None:
         """Remove the file."""
         if self._fd >= 0:
-            with contextlib.suppress(OSError):  # gone with its folder; a lock tells as well
+            with contextlib.suppress(
+                OSError
+            ):  # gone with its folder; without a lock it does not count
                 self._path.unlink(missing_ok=True)
             os.close(self._fd)
             self._fd = -1
 
 
 def read_states(spool: Path, role: str) -> list[dict[str, Any]]:
-    """Return what the living processes of a role tell; the one that began last comes last."""
+    """Return the states of the living processes of a role, the latest last."""
     found: list[tuple[float, dict[str, Any]]] = []
     for path in (spool / _FOLDER).glob(f"{role}.*{_SUFFIX}"):
         with contextlib.suppress(OSError, ValueError):  # gone, or replaced, meanwhile
@@ -89,7 +91,7 @@ def read_states(spool: Path, role: str) -> list[dict[str, Any]]:
 
 
 def read_local_state(spool: Path, role: str) -> dict[str, Any] | None:
-    """Return what the process of a role tells that runs in this container, or None.
+    """Return the state of the process of a role in this container, or None.
 
     Several containers may share a spool; a PID namespace is one container's.
     """
@@ -107,7 +109,7 @@ def pid_namespace() -> str:
 
 def _remove_left_behind(folder: Path) -> None:
     for path in folder.glob(f"*{_SUFFIX}"):
-        with contextlib.suppress(OSError):  # somebody else removes it, or may and we may not
+        with contextlib.suppress(OSError):  # removed by another process, or not ours to remove
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 if not is_held(fd):

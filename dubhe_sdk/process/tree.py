@@ -1,4 +1,4 @@
-"""Descendants of a process, wherever they have moved: groups and sessions do not matter."""
+"""The descendants of a process, whatever group or session they are in."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def kill_orphans(parent: int, spare: Collection[int], seconds: float = 5.0) -> l
 
     ``parent`` is this process and adopts orphans, so whatever an ended child left behind,
     however it moved away, is found here. One that starts a successor and ends while the list of
-    processes is being read may be missed with it. But then it is a dead child since, so only a look
-    that finds nobody alive and nobody newly dead is the last.
+    processes is being read may be missed with it. But then it is a dead child, so only a pass
+    that finds no living and no newly dead process is the last.
 
     Returns:
         PIDs that were killed.
@@ -61,7 +61,7 @@ def kill_orphans(parent: int, spare: Collection[int], seconds: float = 5.0) -> l
     while time.monotonic() < deadline:
         spared = set(spare).union(*(descendants(pid) for pid in spare))
         stray = [pid for pid in descendants(parent) if pid not in spared]
-        dead = set(dead_children(parent))  # asked after the look
+        dead = set(dead_children(parent))  # read after the descendants
         if not stray and dead <= known_dead:
             break
         known_dead |= dead

@@ -65,7 +65,7 @@ def dumps_numbers(data: dict[str, Any]) -> bytes:
     if _orjson_dumps is not None:
         try:
             return _orjson_dumps(data)
-        except TypeError:  # an integer beyond 64 bits, a key that is no text or bad Unicode
+        except TypeError:  # an integer beyond 64 bits, a key that is not text, or bad Unicode
             return _dumps_slowly(data)
     try:
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
@@ -126,7 +126,7 @@ def _key(key: Any) -> str:
 
 
 def _plain_leaf(value: Any) -> Any:
-    """Return something simpler in place of a value that JSON does not know. Never raises."""
+    """Return something simpler in place of a value that JSON cannot express. Never raises."""
     try:
         if isinstance(value, enum.Enum):
             return value.value
@@ -145,5 +145,5 @@ def _plain_leaf(value: Any) -> Any:
 def _text(value: Any) -> str:
     try:
         return str(value)
-    except Exception as error:  # noqa: BLE001 - a __str__ may raise anything; it is told in the text
+    except Exception as error:  # noqa: BLE001 - a __str__ may raise anything; named in the text
         return f"<{type(value).__name__} whose text raised {type(error).__name__}>"

@@ -27,11 +27,11 @@ _PROGRESS = int(Kind.PROGRESS)
 
 
 class Reporter:
-    """Says messages for one instance. Thread-safe, fork-safe.
+    """Reports messages for one instance. Thread-safe, fork-safe.
 
     Args:
-        settings: tell spool, topics and log.
-        instance_id: the instance that speaks.
+        settings: spool, topics and log.
+        instance_id: the instance that reports.
 
     Raises:
         SpoolUnusable: the spool directory cannot be written.
@@ -55,7 +55,7 @@ class Reporter:
         os.register_at_fork(after_in_child=self._renumber)
 
     def progress(self, data: dict[str, Any], batch: int = 0, batches: int = 0) -> None:
-        """Say progress. ``data`` is flat: names → finite numbers or texts.
+        """Report progress. ``data`` is flat: names → finite numbers or texts.
 
         The algorithm's hot path: no log line is written here; the service parent writes it from
         the spool.
@@ -70,7 +70,7 @@ class Reporter:
         )
 
     def report(self, kind: Kind, type_: MessageType, data: Any) -> bool:
-        """Say READY, START, END or a result. Return whether it was accepted."""
+        """Report READY, START, END or a result. Return whether it was accepted."""
         date = _time_ns() // 1_000_000
         value = messages.encode_value(self._prefix, next(self._numbers), date, type_, dumps(data))
         return self.writer.append(kind, value, date)

@@ -15,11 +15,11 @@ from typing import Protocol
 Call = Callable[[], None]
 
 
-class _Source(Protocol):
+class _Watchable(Protocol):
     def fileno(self) -> int: ...
 
 
-HasFileno = _Source | int
+HasFileno = _Watchable | int
 
 
 class Loop:

@@ -52,7 +52,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 class Service:
-    """Serves one algorithm until it is told to stop, or the algorithm fails for good.
+    """Serves one algorithm until it has to stop, or the algorithm fails for good.
 
     Args:
         settings: the environment.
@@ -153,7 +153,7 @@ class Service:
         return start_model(self._app, self._arguments, self._run_dir, concurrency, index)
 
     def _watch_lifeline(self) -> None:
-        """Stop when the container parent has died: nobody would deliver what is reported."""
+        """Stop when the container parent has died: no process would deliver what is reported."""
         fd = lifeline.inherited(os.environ)
         if fd is not None:
 
@@ -287,4 +287,4 @@ class Service:
 
     @property
     def _is_inference(self) -> bool:
-        return self._publisher.kind is TaskKind.INFERENCE
+        return self._publisher.kind is TaskKind.INFER

@@ -2,7 +2,7 @@
 
 The algorithm's call only appends to the spool; a line through `logging` would cost it ten times
 as much. This thread reads the same frames a moment later and writes the lines, with the time at
-which each was said.
+which each was reported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST = 2000
 
 
 class ProgressLog:
-    """Follows the spool and logs what this run of the service says.
+    """Follows the spool and logs the messages of this run of the service.
 
     Args:
         spool: the spool's directory.
@@ -45,7 +45,7 @@ class ProgressLog:
         self._thread.start()
 
     def poll(self) -> None:
-        """Log what there is now rather than a moment later.
+        """Log what there is now and not a moment later.
 
         Once a process is gone its stream may be delivered and deleted before it was ever seen
         here; so this is called while the model still lives.

@@ -1,4 +1,4 @@
-"""`StatePublisher`: owns the service's phase and publishes it to whom it concerns."""
+"""`StatePublisher`: owns the service's phase and publishes the state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StatePublisher:
 
     @property
     def kind(self) -> TaskKind | None:
-        """The instance's kind; None while the model has not told its id."""
+        """The instance's kind; None while the model has not sent its id."""
         return kind_of(self.instance_id) if self.instance_id else None
 
     def enter(self, phase: Phase, detail: str = "") -> None:
@@ -64,7 +64,7 @@ class StatePublisher:
             self._file.update(
                 port=self._settings.port, protocol=self._settings.protocol, state=state.to_json()
             )
-        except OSError as error:  # a full disk, say: only `dubhe health` misses it
+        except OSError as error:  # for example a full disk: only `dubhe health` misses it
             self._log.warning("the service's state cannot be written to the spool: %s", error)
 
     def close(self) -> None:

@@ -49,10 +49,10 @@ class Shutdown:
         """The service's exit status."""
 
     def stop(self, reason: str) -> None:
-        """End because somebody asked for it."""
+        """End after a stop signal or the death of the container parent."""
         self._log.info("%s: the service ends", reason)
         self._begin(Phase.STOPPING)
-        if self._publisher.kind is TaskKind.INFERENCE and self._web.pids:
+        if self._publisher.kind is TaskKind.INFER and self._web.pids:
             self._web.stop()
         else:
             self._models.terminate()

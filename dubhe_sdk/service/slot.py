@@ -1,6 +1,6 @@
-"""`JobSlot`: the one training or evaluation, and who says its START and its END.
+"""`JobSlot`: the one training or evaluation, and its START and END.
 
-Exactly one END follows each START because both are said here alone, into one stream, and
+Exactly one END follows each START because both are reported only here, into one stream, and
 nowhere else. If this process is killed between the two, the sidecar adds the END.
 """
 
@@ -26,8 +26,8 @@ class JobSlot:
     """Holds at most one job.
 
     Args:
-        reporter: says messages.
-        instance_id: of the instance that speaks.
+        reporter: reports messages.
+        instance_id: of the instance.
     """
 
     def __init__(self, reporter: Reporter, instance_id: str) -> None:
@@ -36,14 +36,14 @@ class JobSlot:
         self.job: Job | None = None
 
     def start(self, job: Job) -> None:
-        """Take a job and say START."""
+        """Take a job and report START."""
         assert self.job is None
         self.job = job
         data = messages.start(kind_of(self._instance_id))
         self._reporter.report(Kind.START, MessageType.TASK, data)
 
     def end(self, error: str | None) -> None:
-        """Give up the job and say END: it ended well if ``error`` is None."""
+        """Release the job and report END: it ended well if ``error`` is None."""
         assert self.job is not None
         self.job = None
         if error is None:
@@ -53,10 +53,10 @@ class JobSlot:
             self.report_failed(error)
 
     def report_ready(self) -> None:
-        """Say READY."""
+        """Report READY."""
         self._reporter.report(Kind.READY, MessageType.READY, messages.ready())
 
     def report_failed(self, what: str) -> None:
-        """Say an END with status 300; also for a model that could not even be constructed."""
+        """Report END with status 300; also for a model that could not even be constructed."""
         data = messages.failed(self._instance_id, what)
         self._reporter.report(Kind.END, MessageType.TASK, data)

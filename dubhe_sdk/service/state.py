@@ -1,4 +1,4 @@
-"""What the parent tells the web front: its state, and its answer to a start request."""
+"""What the parent sends to the web front: its state, and verdicts on start requests."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ class Phase(str, Enum):
 class ServiceState:
     """One published state.
 
-    ``instance_id`` and ``kind`` are None as long as the model has not told them (manual mode
-    without INSTANCE_ID). ``detail`` says in words why, for FAILED; and what is amiss, for READY.
+    ``instance_id`` and ``kind`` are None as long as the model has not sent them (manual mode
+    without INSTANCE_ID). ``detail`` is a text for people: why the phase is FAILED, or what is
+    missing although it is READY.
     ``unavailable`` holds the numbers of the model processes that do not serve now.
     """
 

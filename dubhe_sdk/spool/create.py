@@ -47,8 +47,8 @@ def create_segment(
 def check_directory(directory: Path) -> None:
     """Make the spool's directory and prove that files can be written in it.
 
-    A disk that is full at the moment is none that cannot be written: a rank that starts in the
-    middle of a training must not fail of it. What it says is dropped and counted until there is
+    A disk that is full at the moment does not count as unwritable: a rank that starts in the
+    middle of a training must not fail of it. What it reports is dropped and counted until there is
     room.
 
     Raises:

@@ -3,13 +3,13 @@
 ::
 
     offset  size  field
-         0     2  magic, D8 BE (never zero, so a zero-filled tail is no frame)
+         0     2  magic, D8 BE (never zero, so a zero-filled tail is not a frame)
          2     1  version, 1
          3     1  kind, see `Kind`
          4     4  length of the payload in bytes
          8     8  seq, counts from 1 in the stream
-        16     8  CLOCK_MONOTONIC in nanoseconds when it was said
-        24     8  milliseconds since 1970 when it was said
+        16     8  CLOCK_MONOTONIC in nanoseconds when it was reported
+        24     8  milliseconds since 1970 when it was reported
         32     4  batch, 36: batches of the epoch (both 0: none given)
         40     4  CRC-32 of bytes 0…39 and the payload
         44        payload: the message's value, as Kafka will carry it

@@ -1,17 +1,17 @@
-"""`SpoolReader`: all streams of a spool as one row of frames, ordered by time.
+"""`SpoolReader`: all streams of a spool as one sequence of frames, ordered by time.
 
 Problem
-    START, the progress of eight ranks, and END are said by different processes, hence lie in
-    different streams. A consumer must see them in the order in which they were said.
+    START, the progress of eight ranks, and END are reported by different processes, hence lie in
+    different streams. A consumer must see them in that order.
 
 Mechanism
-    Take ``cut = now``; then look for streams and read each to its end; then give out only frames
+    Take ``cut = now``; then list the streams and read each to its end; then give out only frames
     older than the cut, sorted by time.
 
 Safety
     Let frame A have been written before frame B was begun, in whatever processes. Then
     time(A) < time(B). If B is given out, time(B) < cut, so A was in its file before the cut was
-    taken, therefore before the look: A was read in this look or before, and sorts before B.
+    taken, therefore before the list: A was read in this pass or before, and sorts before B.
     Frames that were written at the same time may come in either order.
 
     A stream of which more is waiting than was read sets a horizon: nothing later than what was
@@ -56,7 +56,7 @@ _LONGEST_PAUSE_NS = 60_000_000_000
 _FOREVER = float("inf")
 
 
-class _Stream:
+class _StreamState:
     """One stream's reader and what was read of it but not yet given out."""
 
     def __init__(self, reader: StreamReader) -> None:
@@ -87,7 +87,7 @@ class SpoolReader:
         positions: per stream, segment and offset to begin at; other streams begin at their
             first segment. Segments before a position are ignored.
         last_seqs: per stream, number of the last frame that was given out before.
-        on_damage: told in words about files that cannot be read.
+        on_damage: called with a sentence about files that cannot be read.
         ignore: whether a stream is to be left alone.
     """
 
@@ -103,13 +103,13 @@ class SpoolReader:
         self._positions = dict(positions)
         self._on_damage = on_damage
         self._ignore = ignore
-        self._streams: dict[str, _Stream] = {}
+        self._streams: dict[str, _StreamState] = {}
         self._last_seqs = dict(last_seqs or {})
         self._failures: dict[str, _ReadFailure] = {}
         self._ended: set[str] = set()
         for name in segment.list_foreign(directory):
             on_damage(
-                f"{directory / name} is named like a segment of the spool but is no file: "
+                f"{directory / name} is named like a segment of the spool but is not a file: "
                 "it is left alone; move it out of the spool"
             )
 
@@ -117,7 +117,7 @@ class SpoolReader:
         """Return the frames that may be given out now, in order; an empty list if none."""
         cut = monotonic_ns()
         self._find_streams()
-        by_boot: dict[str, list[_Stream]] = {}
+        by_boot: dict[str, list[_StreamState]] = {}
         for stream in self._streams.values():
             self._fill(stream)
             if stream.pending or not stream.reader.ended:
@@ -178,14 +178,14 @@ class SpoolReader:
                 number, offset = later[0], 0
             try:
                 seq = self._last_seqs.get(name, 0)
-                self._streams[name] = _Stream(
+                self._streams[name] = _StreamState(
                     StreamReader(self._directory, name, number, offset, seq)
                 )
                 self._failures.pop(name, None)
             except (OSError, segment.BadSegment) as error:
                 self._set_aside(name, error)
 
-    def _fill(self, stream: _Stream) -> None:
+    def _fill(self, stream: _StreamState) -> None:
         if not self._may_try(stream.reader.stream):
             return
         try:
@@ -219,7 +219,7 @@ class SpoolReader:
             )
 
     @staticmethod
-    def _merge(streams: list[_Stream], cut: int | None) -> list[SpooledFrame]:
+    def _merge(streams: list[_StreamState], cut: int | None) -> list[SpooledFrame]:
         horizon = cut
         for stream in streams:
             if not stream.read_to_end:
@@ -236,7 +236,7 @@ class SpoolReader:
 
 
 def boot_id() -> str:
-    """Return what tells this boot of the host from others: random(4)."""
+    """Return an id of this boot of the host: random(4)."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

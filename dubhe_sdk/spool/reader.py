@@ -1,6 +1,6 @@
 """`StreamReader`: reads one stream's frames while its writer may still append.
 
-What ends where is decided by the writer's lock, always asked *before* the bytes are looked at:
+What ends where is decided by the writer's lock, always tested *before* the bytes are read:
 
 ===========================  ==========================  =====================================
 bytes at the position        lock held                   lock free
@@ -11,8 +11,8 @@ a frame that ends too early  a write in progress: wait   a writer killed in mid-
 anything else                wait                        skip to the next whole frame
 ===========================  ==========================  =====================================
 
-Whoever waited for long looks whether a whole frame lies behind: then it is no write in progress
-but damage (of the length, say), and is skipped too.
+A reader that has waited for long checks whether a whole frame follows: then it is not a write in
+progress but damage (of the length, for example), and is skipped too.
 
 Skipping searches for the next magic whose checksum is right, so damage costs the damaged frames
 alone. What was skipped is counted.
@@ -29,7 +29,7 @@ from dubhe_sdk.spool import frame, segment
 from dubhe_sdk.spool.frame import Corrupt, Frame, Incomplete
 
 _CHUNK = 512 * 1024
-# What is no frame under a held lock may be a write in progress; this is long enough for nearly any.
+# Bytes that are not a frame under a held lock may be a write in progress; nearly all end by then.
 _DAMAGE_TIMEOUT_NS = 2_000_000_000
 
 
@@ -174,7 +174,7 @@ class StreamReader:
         return frames, 0
 
     def _skip_damage(self, growing: bool, size: int) -> bool:
-        """Handle bytes that are no frame. Return whether the position moved."""
+        """Handle bytes that are not a frame. Return whether the position moved."""
         if growing:
             now = monotonic_ns()
             self._waiting_since = self._waiting_since or now

@@ -4,7 +4,7 @@ A stream is a row of segments, ``<stream>.<number>.seg``, numbered from 1. The f
 
     offset  size  field
          0     8  "DUBHESG1"
-         8     4  dropped: records the full spool made the writer drop while this was its segment
+         8     4  dropped: records that the full spool made the writer drop in this segment's time
         12     4  CRC-32 of the bytes 8…11, turned over such that 0 goes with 0
         16     4  length of the description
         20     4  CRC-32 of the description
@@ -53,7 +53,7 @@ _NAME = re.compile(r"(?P<stream>[0-9a-z-]{1,64})\.(?P<number>[0-9]{8})\.seg")
 
 @dataclass(frozen=True)
 class Description:
-    """What a reader must know of the frames in a segment."""
+    """What the frames of a segment have in common, for readers."""
 
     stream: str
     instance_id: str
@@ -74,7 +74,7 @@ class Description:
 
 
 class BadSegment(Exception):
-    """The file's header is not a segment's. The text says what was found."""
+    """The file's header is not a segment's. The text names what was found."""
 
 
 def read_description(fd: int, stream: str | None = None) -> tuple[Description, int]:
@@ -114,7 +114,7 @@ def read_description(fd: int, stream: str | None = None) -> tuple[Description, i
 
 
 def is_of_another_version(fd: int) -> bool:
-    """Return whether a file is a segment of a format that this version does not know."""
+    """Return whether a file is a segment of a format that this version cannot read."""
     magic = os.pread(fd, len(MAGIC), 0)
     return magic[:-1] == MAGIC[:-1] and magic != MAGIC
 
@@ -154,7 +154,7 @@ def list_segments(directory: Path) -> dict[str, list[int]]:
     with os.scandir(directory) as entries:
         for entry in entries:
             parsed = parse_name(entry.name)
-            # Opening a FIFO would wait for ever; a link's target may be anybody's.
+            # Opening a FIFO would block; a link's target may be anybody's.
             if parsed and entry.is_file(follow_symlinks=False):
                 found.setdefault(parsed[0], []).append(parsed[1])
     for numbers in found.values():
@@ -163,7 +163,7 @@ def list_segments(directory: Path) -> dict[str, list[int]]:
 
 
 def list_foreign(directory: Path) -> list[str]:
-    """Return the names that look like segments but are no files: folders, links, pipes."""
+    """Return the names that look like segments but are not files: folders, links, pipes."""
     with os.scandir(directory) as entries:
         return sorted(
             entry.name
@@ -173,7 +173,7 @@ def list_foreign(directory: Path) -> list[str]:
 
 
 def remove_abandoned(directory: Path, seconds: float = 60.0) -> None:
-    """Delete what writers left that were killed while making a segment.
+    """Delete what writers left that were killed while creating a segment.
 
     Only files older than ``seconds``: a younger one may be about to be locked.
     """
@@ -205,7 +205,7 @@ def remove_blank(directory: Path) -> list[str]:
                         path.unlink()
                         removed.append(path.name)
             except OSError:
-                continue  # whoever reads it next tells what is wrong with it
+                continue  # the next reader reports what is wrong with it
     return removed
 
 

@@ -1,6 +1,6 @@
 """The wake-up socket: a writer's nudge to the sidecar that there is something to read.
 
-A datagram socket in the spool directory. Nobody depends on it: the sidecar looks by itself too,
+A datagram socket in the spool directory. Nothing depends on it: the sidecar also polls,
 and a writer whose nudge finds no socket, or a full one, goes on.
 """
 
@@ -25,7 +25,7 @@ class WakeSender:
         self._directory_fd, self._address = _address(directory)
 
     def nudge(self) -> None:
-        """Wake the sidecar if it can be had without waiting."""
+        """Wake the sidecar, if that is possible without waiting."""
         with contextlib.suppress(OSError):
             self._sock.sendto(b"\x01", self._address)
 

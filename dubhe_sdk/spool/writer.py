@@ -16,11 +16,11 @@ Safety
       can thus leave a gap, but never two frames of one number.
     * A write that came out short (disk full, file size limit) is cut off again; if even that
       fails the segment is left for good, its broken end is skipped by the reader.
-    * A signal handler or destructor that says something while its own thread is in the middle of
-      an `append` finds the writer busy; what it says is put off until that one is done.
+    * A signal handler or destructor that reports something while its own thread is in the middle of
+      an `append` finds the writer busy; its record is deferred until that one is done.
     * Time is taken under the lock, so times ascend within a stream.
     * Somebody may remove the spool under a running writer. Its file then has no name any more;
-      that is looked for every 2 ms at most.
+      that is checked every 2 ms at most.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, MAX_PAYLOAD, OVERHEAD, VERSI
 from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.wake import WakeSender
 
-# How often a writer looks whether its file still has a name, and whether to nudge the sidecar.
+# How often a writer checks whether its file still has a name, and whether to wake the sidecar.
 _CHECK_INTERVAL_NS = 2_000_000
-# Progress nudges only after such a silence: to wake a sleeping process costs the algorithm's thread
-# more than the frame does, and the sidecar looks by itself as long after the last record; see
-# `dubhe_sidecar.sidecar`. All other kinds nudge as often as it is looked.
+# Progress wakes it only after such a silence: to wake a sleeping process costs the algorithm's
+# thread more than the frame does, and the sidecar polls for as long after the last record; see
+# `dubhe_sidecar.sidecar`. All other kinds wake it at every check.
 _SILENCE_NS = 50_000_000
-# How often a writer that found the spool full looks again.
+# How often a writer that found the spool full checks again.
 _FULL_RECHECK_NS = 50_000_000
 _FULL_POLL_SECONDS = 0.02
 _WARNING_INTERVAL_NS = 60_000_000_000
@@ -68,7 +68,7 @@ class SpoolWriter:
         describe: returns the description for a new stream of the given name. It is called when
             the stream's first frame is written, and in every forked child that writes.
         limits: bounds of the whole spool.
-        on_warning: told in words, at most once a minute, that messages are being dropped.
+        on_warning: called with a sentence, at most once a minute, while messages are dropped.
 
     Raises:
         SpoolUnusable: the directory cannot be created or written.
@@ -125,7 +125,7 @@ class SpoolWriter:
         Args:
             kind: a `Kind`.
             value: the message's JSON, at most 256 MiB.
-            date_ms: milliseconds since 1970 when it was said.
+            date_ms: milliseconds since 1970 when it was reported.
             batch: index of the batch in its epoch, if ``batches`` is not 0.
             batches: number of batches in the epoch, or 0.
 
@@ -182,7 +182,7 @@ class SpoolWriter:
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """Hold the lock, and put off what this thread itself says meanwhile."""
+        """Hold the lock, and defer what this thread itself reports meanwhile."""
         with self._lock:
             self._busy = True
             try:
@@ -193,7 +193,7 @@ class SpoolWriter:
                     self._append_deferred()
 
     def _append_deferred(self) -> None:
-        """Append what a signal handler or a destructor said within an `append`."""
+        """Append what a signal handler or a destructor reported within an `append`."""
         while self._deferred:
             self.append(*self._deferred.pop(0))
 
@@ -246,7 +246,7 @@ class SpoolWriter:
         self._offset += written
 
     def _open_segment(self, kind: int, size: int) -> str | None:
-        """Have a segment without frames, and room for ``size`` bytes; say why not if it cannot be.
+        """Open a segment with space for ``size`` bytes; return the reason if there is none.
 
         One that exists already, because the first write to it failed, is tried again: on a full
         disk there would otherwise be ever more empty ones.
@@ -267,8 +267,8 @@ class SpoolWriter:
             try:
                 self._begin_segment()
             except OSError:
-                # No inode is left, say; the segment there is may still grow. Only if that fails as
-                # well is there no room.
+                # For example no inode is left; the current segment may still grow. There is no
+                # space only if that fails as well.
                 if self._fd < 0 or self._first < 0 or self._is_removed():
                     raise
         self._important_limit = self._offset + max(size, min(limits.segment_bytes, free))
@@ -280,7 +280,7 @@ class SpoolWriter:
         number = self._number + 1
         fd, first = create_segment(self._directory, self._describe(stream), number)
         # The new segment is there before the old one is let go, so that a reader which finds a
-        # segment without a lock and no successor knows that the stream has ended.
+        # segment without a lock and no successor has proof that the stream has ended.
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._stream, self._number = fd, stream, number

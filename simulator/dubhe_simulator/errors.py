@@ -32,3 +32,15 @@ class Stopped(BaseException):
     def exit_status(self) -> int:
         """What a shell expects of a process that a signal ended."""
         return 128 + self.signum
+
+
+class Refused(Exception):
+    """The text says why, and what to do.
+
+    Attributes:
+        status: the HTTP status that fits: 400 wrong request, 404 no such thing, 409 not now.
+    """
+
+    def __init__(self, text: str, status: int = 409) -> None:
+        super().__init__(text)
+        self.status = status

@@ -15,12 +15,12 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
 from dubhe_simulator.client import NoAnswer, open_client
-from dubhe_simulator.client.heartbeat import Heart, beat
+from dubhe_simulator.client.heartbeat import HeartbeatMonitor, send_heartbeat
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.predictions import Prediction
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.instances.backend import Site
-from dubhe_simulator.instances.base import Ending, Running
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.backend import InstanceBackend
+from dubhe_simulator.instances.base import ExitInfo, Instance
 from dubhe_simulator.sources import JournalSource, Source
 from dubhe_simulator.tally import Tally
 from dubhe_simulator.terminal.view import View
@@ -30,7 +30,7 @@ REQUEST_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Setting:
+class RunConfig:
     """What all stages of a run have in common.
 
     Attributes:
@@ -43,7 +43,7 @@ class Setting:
         task_timeout: seconds for a training or an evaluation.
     """
 
-    site: Site
+    backend: InstanceBackend
     run: Path
     brokers: str | None = None
     topics: tuple[str, str] = (DEFAULT_TOPIC_STATUS, DEFAULT_TOPIC_RESULT)
@@ -56,24 +56,24 @@ class Setting:
 class StageReport:
     """What is known of a stage after its end."""
 
-    instance: Running
-    ending: Ending
+    instance: Instance
+    exit_info: ExitInfo
     tally: Tally
     predictions: list[Prediction]
     heartbeats_sent: int
     heartbeats_lost: int
-    spoken: int | None
+    reported_count: int | None
     """What the instance's own spool says was said; None without a spool."""
 
     @property
-    def said(self) -> int:
+    def reported(self) -> int:
         """How many messages the instance said."""
-        return self.tally.said if self.spoken is None else self.spoken
+        return self.tally.reported if self.reported_count is None else self.reported_count
 
     @property
     def complete(self) -> bool:
         """Whether everything that was said arrived, once."""
-        return self.tally.complete and self.said == self.tally.received
+        return self.tally.complete and self.reported == self.tally.received
 
 
 class Stage:
@@ -90,15 +90,15 @@ class Stage:
     """
 
     def __init__(
-        self, setting: Setting, kind: TaskKind, view: View, model: Path | None = None
+        self, config: RunConfig, kind: TaskKind, view: View, model: Path | None = None
     ) -> None:
-        self._setting = setting
+        self._setting = config
         self._kind = kind
         self._view = view
         self._stack = ExitStack()
-        self._folder = instance_folder(setting, kind)
-        self.instance = setting.site.instance(
-            kind, instance_id(setting, kind), self._folder, instance_environment(setting, model)
+        self._folder = instance_folder(config, kind)
+        self.instance = config.backend.instance(
+            kind, instance_id(config, kind), self._folder, instance_environment(config, model)
         )
 
     def __enter__(self) -> Stage:
@@ -128,7 +128,7 @@ class Stage:
         self._watch.wait_for("END", self._setting.task_timeout)
         self._view.task_ended(self._kind, self._watch.last_progress, time.monotonic() - begun)
 
-    def inference(self, body: Mapping[str, Any]) -> Any:
+    def infer(self, body: Mapping[str, Any]) -> Any:
         """Have images recognised and return what the algorithm answered.
 
         Raises:
@@ -141,18 +141,18 @@ class Stage:
 
     def stop(self) -> StageReport:
         """End the instance and return what became of it."""
-        self._heart.stop()
-        ending = self.instance.stop()
+        self._heartbeat_monitor.stop()
+        exit_info = self.instance.stop()
         self._watch.take_rest()
-        self._view.stopped(self._kind, ending)
+        self._view.stopped(self._kind, exit_info)
         return StageReport(
             self.instance,
-            ending,
+            exit_info,
             self._watch.tally,
             self._watch.predictions,
-            self._heart.sent,
-            self._heart.lost,
-            self.instance.spoken(),
+            self._heartbeat_monitor.sent,
+            self._heartbeat_monitor.lost,
+            self.instance.reported_count(),
         )
 
     def _begin(self) -> None:
@@ -168,22 +168,24 @@ class Stage:
         protocol, address = self.instance.protocol, self.instance.address
         self._client = open_client(protocol, *address)
         self._stack.callback(self._client.close)
-        problem = beat(self._client, payloads.heartbeat(self.instance.id))
+        problem = send_heartbeat(self._client, payloads.heartbeat(self.instance.id))
         if problem is not None:
-            raise self._watch.failure(say("ready_but_no_heartbeat", problem=problem))
-        self._heart = Heart(open_client(protocol, *address), self.instance.id)
-        self._watch.heart = self._heart
-        self._heart.start()
-        self._stack.callback(self._heart.stop)
+            raise self._watch.failure(translate("ready_but_no_heartbeat", problem=problem))
+        self._heartbeat_monitor = HeartbeatMonitor(
+            open_client(protocol, *address), self.instance.id
+        )
+        self._watch.heartbeat_monitor = self._heartbeat_monitor
+        self._heartbeat_monitor.start()
+        self._stack.callback(self._heartbeat_monitor.stop)
         self._view.ready(self._kind, time.monotonic() - begun)
 
     def _ask(self, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         try:
             reply = self._client.request(body, timeout)
         except NoAnswer as error:
-            raise self._watch.failure(say("no_answer", error=error)) from error
+            raise self._watch.failure(translate("no_answer", error=error)) from error
         if reply.get("flag") != FLAG_OK:
-            raise self._watch.failure(say("refused", message=reply.get("message", reply)))
+            raise self._watch.failure(translate("refused", message=reply.get("message", reply)))
         return reply
 
     def _open_source(self) -> Source:
@@ -195,28 +197,28 @@ class Stage:
         return KafkaSource(self._setting.brokers, self._setting.topics, self.instance.id)
 
 
-def instance_id(setting: Setting, kind: TaskKind) -> str:
+def instance_id(config: RunConfig, kind: TaskKind) -> str:
     """Return the identity of the run's instance of a kind."""
-    return f"{setting.site.name}-local-{kind.id_word}-{setting.run.name}"
+    return f"{config.backend.name}-local-{kind.id_word}-{config.run.name}"
 
 
-def instance_folder(setting: Setting, kind: TaskKind) -> Path:
+def instance_folder(config: RunConfig, kind: TaskKind) -> Path:
     """Return the folder for what the run's instance of a kind leaves behind."""
-    return setting.run / kind.value
+    return config.run / kind.value
 
 
-def instance_environment(setting: Setting, model: Path | None) -> dict[str, str]:
+def instance_environment(config: RunConfig, model: Path | None) -> dict[str, str]:
     """Return the variables of an instance; with the model file for evaluation and inference."""
     env: dict[str, str] = {}
     if model is not None:
         env["model_path"] = str(model)
-    if setting.special_params:
-        env["special_params"] = json.dumps(setting.special_params)
-    if setting.brokers is not None:
-        status, result = setting.topics
+    if config.special_params:
+        env["special_params"] = json.dumps(config.special_params)
+    if config.brokers is not None:
+        status, result = config.topics
         env.update(
             PLATFORM_TYPE="1",
-            BOOTSTRAP_SERVERS=setting.brokers,
+            BOOTSTRAP_SERVERS=config.brokers,
             TOPIC_MODEL_STATUS=status,
             TOPIC_MODEL_RESULT=result,
         )

@@ -14,8 +14,8 @@ from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import best, model_files
 from dubhe_simulator.contract.predictions import Prediction
 from dubhe_simulator.errors import TaskFailed
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.stage import Setting, Stage, StageReport
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.stage import RunConfig, Stage, StageReport
 from dubhe_simulator.terminal.view import View
 
 
@@ -31,7 +31,7 @@ class StoryReport:
         seconds: how long it took altogether.
     """
 
-    setting: Setting
+    config: RunConfig
     model: Path | None = None
     stages: dict[TaskKind, StageReport] = field(default_factory=dict)
     answer: Any = None
@@ -43,7 +43,7 @@ class StoryReport:
         return stage.predictions if stage else []
 
 
-def play(setting: Setting, dataset: Dataset, images: int, view: View) -> StoryReport:
+def play(config: RunConfig, dataset: Dataset, images: int, view: View) -> StoryReport:
     """Play it, as far as the site has the kinds of task for it.
 
     Args:
@@ -58,22 +58,22 @@ def play(setting: Setting, dataset: Dataset, images: int, view: View) -> StoryRe
         Stopped: a signal arrived. Nothing is left running.
     """
     begun = time.monotonic()
-    report = StoryReport(setting)
-    kinds = setting.site.kinds
+    report = StoryReport(config)
+    kinds = config.backend.kinds
     if TaskKind.TRAIN in kinds:
-        model = report.model = _train(setting, dataset, view, report)
+        model = report.model = _train(config, dataset, view, report)
     else:
-        model = report.model = _trained(setting)
-    if TaskKind.PREDICT in kinds:
-        with Stage(setting, TaskKind.PREDICT, view, model) as stage:
-            stage.task(payloads.predict(stage.instance.id, dataset, setting.special_params))
-            report.stages[TaskKind.PREDICT] = stage.stop()
-    if TaskKind.INFERENCE in kinds:
-        with Stage(setting, TaskKind.INFERENCE, view, model) as stage:
+        model = report.model = _trained(config)
+    if TaskKind.EVALUATE in kinds:
+        with Stage(config, TaskKind.EVALUATE, view, model) as stage:
+            stage.task(payloads.evaluate(stage.instance.id, dataset, config.special_params))
+            report.stages[TaskKind.EVALUATE] = stage.stop()
+    if TaskKind.INFER in kinds:
+        with Stage(config, TaskKind.INFER, view, model) as stage:
             names = dataset.examples(images)
-            body = payloads.inference(stage.instance.id, dataset, names, 1, setting.special_params)
-            report.answer = stage.inference(body)
-            report.stages[TaskKind.INFERENCE] = stage.stop()
+            body = payloads.infer(stage.instance.id, dataset, names, 1, config.special_params)
+            report.answer = stage.infer(body)
+            report.stages[TaskKind.INFER] = stage.stop()
     report.seconds = time.monotonic() - begun
     return report
 
@@ -90,23 +90,23 @@ def new_run_folder(runs: Path) -> Path:
             return folder
 
 
-def _train(setting: Setting, dataset: Dataset, view: View, report: StoryReport) -> Path:
-    models = setting.site.models
+def _train(config: RunConfig, dataset: Dataset, view: View, report: StoryReport) -> Path:
+    models = config.backend.models
     before = model_files(models)
-    with Stage(setting, TaskKind.TRAIN, view) as stage:
-        stage.task(payloads.train(stage.instance.id, dataset, setting.special_params))
+    with Stage(config, TaskKind.TRAIN, view) as stage:
+        stage.task(payloads.train(stage.instance.id, dataset, config.special_params))
         report.stages[TaskKind.TRAIN] = stage.stop()
         logs = stage.instance.logs
     model = best(model_files(models) - before)
     if model is None:
-        raise TaskFailed(say("no_model", folder=models), logs)
+        raise TaskFailed(translate("no_model", folder=models), logs)
     return model
 
 
-def _trained(setting: Setting) -> Path:
+def _trained(config: RunConfig) -> Path:
     """Return the best model of former trainings."""
-    models = setting.site.models
+    models = config.backend.models
     model = best(model_files(models))
     if model is None:
-        raise TaskFailed(say("no_former_model", folder=models))
+        raise TaskFailed(translate("no_former_model", folder=models))
     return model

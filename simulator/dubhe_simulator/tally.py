@@ -52,7 +52,7 @@ class Tally:
         return self._repeats
 
     @property
-    def said(self) -> int:
+    def reported(self) -> int:
         """How many the algorithm said, according to the numbers."""
         return sum(max(seen) for seen in self._seqs.values()) + self.unnumbered
 

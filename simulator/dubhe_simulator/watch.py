@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from dubhe_sdk.contract.messages import MessageType
-from dubhe_simulator.client.heartbeat import Heart
+from dubhe_simulator.client.heartbeat import HeartbeatMonitor
 from dubhe_simulator.contract.message import Message
 from dubhe_simulator.contract.predictions import Prediction, predictions_in
 from dubhe_simulator.errors import TaskFailed
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.instances.base import Running
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import Instance
 from dubhe_simulator.sources import Source, SourceBroken
 from dubhe_simulator.tally import Tally
 from dubhe_simulator.terminal.view import Progress, View
@@ -29,14 +29,14 @@ class Watch:
         view: whom to tell.
     """
 
-    def __init__(self, instance: Running, source: Source, view: View) -> None:
+    def __init__(self, instance: Instance, source: Source, view: View) -> None:
         self._instance = instance
         self._source = source
         self._view = view
         self._metrics: dict[str, float] = {}
         self._epoch: int | None = None
         self._started_at: float | None = None
-        self.heart: Heart | None = None
+        self.heartbeat_monitor: HeartbeatMonitor | None = None
         self.tally = Tally()
         self.predictions: list[Prediction] = []
         self.last_progress: Progress | None = None
@@ -53,14 +53,14 @@ class Watch:
             # Once it has ended, the rest of its messages is there: look before giving up.
             messages = self._drain() if ended else self._poll(POLL_S)
             seen = self._take(messages, action)
-            if self.heart is not None:
-                self.heart.report(self._view.heartbeat)
+            if self.heartbeat_monitor is not None:
+                self.heartbeat_monitor.report(self._view.heartbeat)
             if seen:
                 return
             if ended:
-                raise self.failure(say("ended_early", status=ended.status, action=action))
+                raise self.failure(translate("ended_early", status=ended.status, action=action))
             if time.monotonic() > deadline:
-                raise self.failure(say("timeout", action=action, seconds=timeout))
+                raise self.failure(translate("timeout", action=action, seconds=timeout))
 
     def take_rest(self) -> None:
         """Take in what is left after the instance's end."""
@@ -68,9 +68,9 @@ class Watch:
 
     def failure(self, text: str) -> TaskFailed:
         """Return the error that says what failed, and where to read more."""
-        kind = say(f"kind_{self._instance.kind.value}")
+        kind = translate(f"kind_{self._instance.kind.value}")
         return TaskFailed(
-            say("task_failed", kind=kind, instance_id=self._instance.id, text=text),
+            translate("task_failed", kind=kind, instance_id=self._instance.id, text=text),
             self._instance.logs,
         )
 
@@ -84,7 +84,7 @@ class Watch:
         try:
             return how()
         except SourceBroken as error:
-            raise self.failure(say("source_broken", error=error)) from error
+            raise self.failure(translate("source_broken", error=error)) from error
 
     def _take(self, messages: list[Message], awaited: str | None) -> bool:
         self.tally.add(messages)

@@ -88,10 +88,10 @@ def request(folder: Path, count: int) -> None:
     from dubhe_sdk.contract.kind import TaskKind
     from dubhe_sdk.contract.requests import RequestType
     from dubhe_sdk.service.state import Phase, ServiceState, Verdict
-    from dubhe_sdk.service.web.handler import Handler
+    from dubhe_sdk.service.web.handler import RequestHandler
 
     class Backend:
-        state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFERENCE)
+        state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFER)
 
         def start_task(self, type_: RequestType, request: object) -> Verdict:
             raise AssertionError("an inference starts no task")
@@ -104,7 +104,7 @@ def request(folder: Path, count: int) -> None:
         b'"image_base_dir":"/data/images","image_names":["a.jpg"],"resource_type":1,'
         b'"resource_allocation":{"CUDA_VISIBLE_DEVICES":"0"}}'
     )
-    handler = Handler(Backend(), 1 << 20)
+    handler = RequestHandler(Backend(), 1 << 20)
     assert b'"flag":1' in handler.handle(body, None)
     for _ in range(count):
         handler.handle(body, None)

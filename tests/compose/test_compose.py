@@ -31,20 +31,20 @@ def test_the_whole_simulation(make_project: MakeProject) -> None:
     # Nobody had to be killed, and nobody but the platform ended before the end.
     statuses = project.statuses()
     assert statuses.pop("kafka") == KAFKA_STOPPED
-    assert statuses == dict.fromkeys(("platform", "data", "train", "evaluate", "inference"), 0)
+    assert statuses == dict.fromkeys(("platform", "data", "train", "evaluate", "infer"), 0)
 
     check_digits(project)
     assert project.run("down").returncode == 0
     assert {name.rpartition("_")[2] for name in project.left()} == {
         *("kafka", "data", "models", "platform"),
-        *("train", "evaluate", "inference"),
+        *("train", "evaluate", "infer"),
     }
     assert project.run("down", "--volumes").returncode == 0
     assert project.left() == []
 
 
 def test_an_own_algorithm_one_kind_after_another(make_project: MakeProject, tmp_path: Path) -> None:
-    project = make_project(**PLAY, **own_algorithm(tmp_path), COMPOSE_PROFILES="inference")
+    project = make_project(**PLAY, **own_algorithm(tmp_path), COMPOSE_PROFILES="infer")
     done = project.run(*UP)
     assert done.returncode == 1, done.stdout[-5000:]
     assert "in /app/output/models: train first" in done.stdout
@@ -55,7 +55,7 @@ def test_an_own_algorithm_one_kind_after_another(make_project: MakeProject, tmp_
     assert "Playing the platform for stripes on train:8029 (tcp)" in done.stdout
     assert "evaluate" not in project.statuses()
 
-    project.set(COMPOSE_PROFILES="inference")  # with the model that the training has left
+    project.set(COMPOSE_PROFILES="infer")  # with the model that the training has left
     done = project.run(*UP)
     assert done.returncode == 0, done.stdout[-5000:]
     assert "horse/1.png  →  zebra  (0.7500)" in done.stdout

@@ -74,10 +74,10 @@ def test_digits_over_http_by_clicking(make_project: MakeProject, visit: Visitor)
     expect(card).to_have_attribute("data-state", "ended", timeout=TASK_MS)
     wait_for_points(page, LOSSES)
     go(page, "Instances")
-    page.locator("[data-action=predict]").click()
+    page.locator("[data-action=evaluate]").click()
     expect(card.locator(".card-kind")).to_have_text("Evaluation")
     expect(card).to_have_attribute("data-state", "ended", timeout=TASK_MS)
-    page.locator("[data-action=inference]").click()
+    page.locator("[data-action=infer]").click()
     expect(page.locator(".flow li").nth(2)).to_have_class("done", timeout=TASK_MS)
 
     go(page, "Send")
@@ -85,7 +85,7 @@ def test_digits_over_http_by_clicking(make_project: MakeProject, visit: Visitor)
     expect(page.locator(".sent .tile")).to_have_count(6)
     page.goto(f"{url}/#/results?run=2")
     expect(page.locator(".gallery-count")).to_contain_text(f"of {TESTED} images")
-    image = page.locator(".tile[data-verdict]:visible img").first
+    image = page.locator(".tile[data-outcome]:visible img").first
     wait_for(lambda: image.evaluate("image => image.naturalWidth") == 32, "the volume's images")
 
     page.goto(f"{url}/#/overview")
@@ -114,17 +114,17 @@ def test_digits_over_http_by_clicking(make_project: MakeProject, visit: Visitor)
     assert project.run("stop").returncode == 0
     statuses = project.statuses()
     assert statuses.pop("kafka") and statuses.pop("platform") == ENDED_BY_SIGTERM
-    assert statuses == dict.fromkeys(("data", "train", "evaluate", "inference"), 0)
+    assert statuses == dict.fromkeys(("data", "train", "evaluate", "infer"), 0)
 
 
 def test_an_own_algorithm_over_tcp_while_kafka_restarts(
     make_project: MakeProject, tmp_path: Path, visit: Visitor
 ) -> None:
-    project = make_project(**own_algorithm(tmp_path, long=True), COMPOSE_PROFILES="train,inference")
+    project = make_project(**own_algorithm(tmp_path, long=True), COMPOSE_PROFILES="train,infer")
     done = project.run("up", "--build", "-d")
     assert done.returncode == 0, done.stdout[-5000:]
     page = visit(project.address())
-    expect(page.locator("[data-action=predict]")).to_be_hidden()
+    expect(page.locator("[data-action=evaluate]")).to_be_hidden()
     expect(page.locator(".subtitle")).to_contain_text("stripes · TCP")
     page.locator("[data-action=all]").click()
     card = page.locator(".card").first

@@ -116,6 +116,7 @@ def test_a_short_write_does_not_replace_the_old_one(tmp_path, monkeypatch):
     assert cursors.load(tmp_path) == many_streams(500)
 
 
+@pytest.mark.needs("root")
 def test_a_full_disk_does_not_keep_it_from_being_written(tmp_path):
     """Otherwise nothing could be deleted, and the disk would stay full."""
     with mounted(tmp_path / "disk", "-o", "size=256k") as disk:

@@ -252,6 +252,7 @@ def test_a_cursor_that_cannot_be_read_is_told(tmp_path):
         Drain(tmp_path, FakeSink(Topic()))
 
 
+@pytest.mark.needs("root")
 def test_a_full_disk_is_emptied(tmp_path):
     """Progress of the drain is what makes room; it must not need any itself."""
     with mounted(tmp_path / "disk", "-o", "size=256k") as disk:

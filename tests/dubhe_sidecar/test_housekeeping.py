@@ -129,6 +129,7 @@ def test_lays_by_room_and_renews_it(tmp_path):
     wait_for(lambda: laid_by.stat().st_size == disk_reserve.BYTES, "the reserve again")
 
 
+@pytest.mark.needs("root")
 def test_what_lasts_is_told_once(tmp_path, caplog):
     """A full disk lasts for hours, and a round takes a second."""
     with mounted(tmp_path / "disk", "-o", "size=64k,nr_inodes=3") as disk:

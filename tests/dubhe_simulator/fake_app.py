@@ -19,7 +19,7 @@ from pathlib import Path
 
 B = json.loads(Path("behaviour.json").read_text())
 ID = os.environ["INSTANCE_ID"]
-KIND = {"train": "train", "forecast": "predict", "inference": "inference"}[ID.split("-")[2]]
+KIND = {"train": "train", "forecast": "evaluate", "inference": "infer"}[ID.split("-")[2]]
 JOURNAL = Path(os.environ["DUBHE_TEMPORARY"]) / "journal"
 MESSAGES = {0: "service online", 1: "model train starting now", 2: "model predict starting now"}
 end = threading.Event()
@@ -32,7 +32,7 @@ class Journal:
         self.file = (JOURNAL / f"{0:020d}.jsonl").open("a", buffering=1)
         self.offset, self.seq, self.lock = 0, 0, threading.Lock()
 
-    def say(self, mes_type, data):
+    def report(self, mes_type, data):
         with self.lock:
             self.seq += 2 if B.get("gap") and self.seq == 1 else 1
             value = {"instance_id": ID, "request_number": self.seq, "date": 0}
@@ -58,12 +58,12 @@ def result(image, truth, predicted):
 
 
 def task(journal):
-    journal.say(1, action("START"))
+    journal.report(1, action("START"))
     if B.get("vanish_in") == KIND:
         answered.wait()
         os._exit(7)
     for epoch in range(4):
-        journal.say(2, {"loss": 1 / (epoch + 1), "progress": (epoch + 1) / 4, "epoch": epoch})
+        journal.report(2, {"loss": 1 / (epoch + 1), "progress": (epoch + 1) / 4, "epoch": epoch})
     if B.get("endless"):
         end.wait()
     if KIND == "train" and not B.get("no_model"):
@@ -71,9 +71,9 @@ def task(journal):
         for epoch in range(12):
             Path(f"output/models/model_20240101000000{epoch:03d}_{epoch}_0.10.pkl").write_text("x")
     for image, truth, predicted in (("a", "0", "0"), ("b", "1", "0"), ("c", "1", "1")):
-        journal.say(3, result(image, truth, predicted))
+        journal.report(3, result(image, truth, predicted))
     failed = B.get("fail") == KIND
-    journal.say(
+    journal.report(
         1, action("END", 300, f"{ID} current model error boom") if failed else action("END")
     )
 
@@ -146,7 +146,7 @@ def main():
     if B.get("silent"):
         end.wait()
     server = (serve_http if os.environ["protocol"] == "http" else serve_tcp)(journal)
-    journal.say(0, action("READY"))
+    journal.report(0, action("READY"))
     server.serve_forever()
 
 

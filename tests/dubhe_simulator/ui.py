@@ -180,7 +180,7 @@ class Journal:
         }
         return json.dumps(record) + "\n"
 
-    def say(self, mes_type: int, data: Any, **more: Any) -> None:
+    def report(self, mes_type: int, data: Any, **more: Any) -> None:
         self.write(self.line(mes_type, data, **more))
 
     def write(self, text: str) -> None:
@@ -188,7 +188,7 @@ class Journal:
             file.write(text)
 
     def start(self) -> None:
-        self.say(1, {"action": "START", "status": 200, "msg": "starting"})
+        self.report(1, {"action": "START", "status": 200, "msg": "starting"})
 
     def end(self, status: int = 200, msg: str = "ended") -> None:
-        self.say(1, {"action": "END", "status": status, "msg": msg})
+        self.report(1, {"action": "END", "status": status, "msg": msg})

@@ -23,8 +23,8 @@ from dubhe_simulator.algorithm.dataset import read_dataset
 from dubhe_simulator.algorithm.layout import read_algorithm
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import model_files
-from dubhe_simulator.instances.backend import Here
-from dubhe_simulator.stage import Setting, Stage
+from dubhe_simulator.instances.backend import LocalBackend
+from dubhe_simulator.stage import RunConfig, Stage
 from dubhe_simulator.story import StoryReport, play
 from dubhe_simulator.terminal.progress import Terminal
 from dubhe_simulator.terminal.screen import Screen
@@ -52,10 +52,10 @@ def copy_of_example(folder: Path) -> Path:
     return shutil.copytree(DEFECTS, folder, ignore=ignored)
 
 
-def setting_for(example: Path, **special_params: object) -> Setting:
+def setting_for(example: Path, **special_params: object) -> RunConfig:
     run = example / "runs" / f"{len(special_params)}"
     run.mkdir(parents=True)
-    return Setting(Here(read_algorithm(example)), run, special_params=special_params)
+    return RunConfig(LocalBackend(read_algorithm(example)), run, special_params=special_params)
 
 
 def view() -> Terminal:
@@ -191,12 +191,12 @@ def test_the_last_f1_of_the_training_is_what_its_results_say(played: Played) -> 
 
 
 def test_the_detector_finds_what_it_has_never_seen(played: Played) -> None:
-    right, found, there = scores(played.results(TaskKind.PREDICT))
+    right, found, there = scores(played.results(TaskKind.EVALUATE))
     assert there > 100
     assert 2 * right / (found + there) > 0.8
 
 
-@pytest.mark.parametrize(("kind", "images"), [(TaskKind.TRAIN, 30), (TaskKind.PREDICT, 50)])
+@pytest.mark.parametrize(("kind", "images"), [(TaskKind.TRAIN, 30), (TaskKind.EVALUATE, 50)])
 def test_results_tell_found_missed_and_false_ones_apart(
     played: Played, kind: TaskKind, images: int
 ) -> None:
@@ -220,12 +220,12 @@ def test_results_tell_found_missed_and_false_ones_apart(
                 assert entry["special"]["iou"] == pytest.approx(overlap, abs=0.02)
             else:
                 assert entry["special"]["iou"] is None
-    verdicts = {
+    outcomes = {
         (bool(entry["ground_true"]), bool(entry["predict_code"]))
         for result in results
         for entry in result["info"]
     }
-    assert verdicts == {(True, True), (True, False), (False, True)}
+    assert outcomes == {(True, True), (True, False), (False, True)}
     assert any(not result["info"] for result in results)  # an empty plate is a result as well
 
 
@@ -235,7 +235,7 @@ def test_an_inference_answers_in_the_same_form(played: Played) -> None:
     assert [result["img_path"] for result in answer] == [
         str(played.data / "test" / name) for name in names
     ]
-    evaluated = {result["img_path"]: result for result in played.results(TaskKind.PREDICT)}
+    evaluated = {result["img_path"]: result for result in played.results(TaskKind.EVALUATE)}
     for result in answer:
         check_form(result)
         assert all(entry["ground_true"] == "" for entry in result["info"])

@@ -37,29 +37,29 @@ def example(tmp_path: Path, images: Path) -> Iterator[tuple[Path, str, Path]]:
 
 
 def finished(state: dict[str, Any]) -> bool:
-    return bool(state["flow"]) and state["flow"]["state"] != "running"
+    return bool(state["workflow"]) and state["workflow"]["state"] != "running"
 
 
 def test_the_whole_story(tmp_path: Path, example: tuple[Path, str, Path]) -> None:
     with Ui(tmp_path / "runs", *example) as ui:
         events = ui.events()  # somebody watches, so log and delivery are looked at
         next(events)
-        ui.post("flow", images=3, special_params={"epochs": 5})
+        ui.post("workflow", images=3, special_params={"epochs": 5})
         state = ui.wait(finished, timeout=120)
-        assert state["flow"] == {"state": "done", "step": "inference", "error": None}
+        assert state["workflow"] == {"state": "done", "step": "infer", "error": None}
         train, predict, inference = sorted(state["instances"], key=lambda i: i["first_ms"])
         assert [i["state"] for i in (train, predict, inference)] == ["ended", "ended", "ready"]
         assert [i["repeats"] + i["broken"] for i in (train, predict, inference)] == [0, 0, 0]
         runs = {run["kind"]: run for run in state["runs"]}
         assert [m["name"] for m in runs["train"]["metrics"]] == ["loss", "accuracy"]
         assert {m["points"] for m in runs["train"]["metrics"]} == {5 * 40}
-        found = ui.get("summary", run=runs["predict"]["id"])
-        assert (found["images"], found["findings"]) == (359, 359)
+        found = ui.get("summary", run=runs["evaluate"]["id"])
+        assert (found["images"], found["predictions"]) == (359, 359)
         assert found["accuracy"] > 0.85
-        [item] = ui.get("results", run=runs["predict"]["id"], limit=1)["items"]
+        [item] = ui.get("results", run=runs["evaluate"]["id"], limit=1)["items"]
         assert item["size"] == [32, 32]
         assert ui.raw("GET", item["url"])[0] == 200
-        assert runs["inference"]["images"] == 3
+        assert runs["infer"]["images"] == 3
         log = ui.get("log", instance=train["id"], search="training on")
         assert "training on" in log["lines"][0]["text"]
         ui.wait(lambda _: (ui.instance(train["id"])["delivery"] or {}).get("delivered"))
@@ -74,7 +74,7 @@ def test_the_platform_is_killed_in_mid_training(
 ) -> None:
     """The training ends with the platform; its END is found by the next one."""
     with Ui(tmp_path / "runs", *example) as ui:
-        ui.post("flow/train", special_params={"epochs": 2000})
+        ui.post("workflow/train", special_params={"epochs": 2000})
         state = ui.wait(lambda s: s["runs"] and (s["runs"][0]["epoch"] or 0) >= 2, timeout=60)
         name = state["runs"][0]["instance"]
         ui.kill()
@@ -100,7 +100,7 @@ def test_an_outage_of_kafka_shows_at_the_source_and_at_the_sidecar(
     with Ui(tmp_path / "runs", *example, "--brokers", broker.bootstrap) as ui:
         events = ui.events()
         next(events)
-        ui.post("flow/train", special_params={"epochs": 100})
+        ui.post("workflow/train", special_params={"epochs": 100})
         state = ui.wait(lambda s: s["runs"] and (s["runs"][0]["epoch"] or 0) >= 2, timeout=90)
         name = state["runs"][0]["instance"]
         broker.kill()

@@ -13,6 +13,8 @@ import pytest
 
 from tests.dubhe_simulator.fake import processes_with, wait_until
 
+pytestmark = pytest.mark.smoke
+
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("python3", "python3.13", "python3.12", "python3.11", "python3.10", "python")
 

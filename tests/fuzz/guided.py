@@ -33,7 +33,7 @@ ROUTES: tuple[RequestType | None, ...] = (None, *RequestType)
 class Backend:
     """A model that repeats, and a parent that says yes."""
 
-    state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFERENCE, platform_mode=True)
+    state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFER, platform_mode=True)
 
     def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
         return Verdict.STARTED
@@ -42,7 +42,7 @@ class Backend:
         return b"[]"
 
 
-HANDLER = handler.Handler(Backend(), 1 << 20)
+HANDLER = handler.RequestHandler(Backend(), 1 << 20)
 
 
 def one_input(data: bytes) -> None:

@@ -47,8 +47,8 @@ def example(name: str, temporary: Path) -> Iterator[Platform]:
     """Yield a platform on which an example has trained, evaluated and inferred."""
     platform = Platform(temporary / f"{name}-runs", make_example(name, temporary))
     try:
-        platform.post("flow", images=6)
-        platform.wait_flow(timeout=TIMEOUT_S)
+        platform.post("workflow", images=6)
+        platform.wait_workflow(timeout=TIMEOUT_S)
         yield platform
     finally:
         platform.close()
@@ -70,12 +70,12 @@ def take_for_docs(browser: Browser, temporary: Path) -> None:
     with example("digits", temporary) as platform:
         address = f"{platform.url}/#/overview"
         with visit(browser, address, "light") as light, visit(browser, address, "dark") as dark:
-            platform.post("flow/train", special_params=LONGER)
+            platform.post("workflow/train", special_params=LONGER)
             for page, scheme in ((light, "light"), (dark, "dark")):
                 running = page.locator(".card[data-state=running] .share")
                 expect(running).to_have_text(ADVANCED, timeout=TIMEOUT_S * 1000)
                 save(page, "overview", scheme)
-        platform.wait_flow(timeout=TIMEOUT_S)
+        platform.wait_workflow(timeout=TIMEOUT_S)
         trainings = [run["id"] for run in platform.get("state")["runs"] if run["metrics"]]
         runs = ",".join(map(str, trainings))
         for scheme in SCHEMES:
@@ -89,13 +89,13 @@ def take_for_docs(browser: Browser, temporary: Path) -> None:
                 save(page, "curves", scheme)
             with visit(browser, f"{platform.url}/#/results", scheme) as page:
                 expect(page.locator(".matrix button").first).to_be_visible()
-                expect(page.locator(".tile[data-verdict]").first).to_be_visible()
+                expect(page.locator(".tile[data-outcome]").first).to_be_visible()
                 save(page, "results", scheme)
     with example("defects", temporary) as platform:
         for scheme in SCHEMES:
             with visit(browser, f"{platform.url}/#/results", scheme) as page:
-                page.locator(".tile[data-verdict]").first.click()
-                expect(page.locator(".lightbox .finding").first).to_be_visible()
+                page.locator(".tile[data-outcome]").first.click()
+                expect(page.locator(".lightbox .prediction").first).to_be_visible()
                 save(page, "boxes", scheme)
 
 

@@ -69,11 +69,11 @@ class Platform:
         with urllib.request.urlopen(request, timeout=30) as reply:
             return json.load(reply)
 
-    def wait_flow(self, state: str = "done", timeout: float = 60) -> None:
+    def wait_workflow(self, state: str = "done", timeout: float = 60) -> None:
         """Wait until the steps that were asked for are over."""
 
         def over() -> bool:
-            flow = self.get("state")["flow"]
+            flow = self.get("state")["workflow"]
             assert flow is None or flow["state"] in ("running", state), flow
             return flow is not None and flow["state"] == state
 

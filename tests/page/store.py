@@ -14,7 +14,7 @@ from typing import Any
 
 from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.sources.record import Batch, Record
+from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 from tests.support.waiting import wait_for
 
 POINTS = 1_000_000
@@ -39,13 +39,13 @@ def fill(runs: Path, images: list[Path]) -> None:
     platform.ingest.start()
     total = 0
     for instance, messages in ((TRAIN, training()), (EVALUATE, evaluation(images))):
-        records: list[Record] = []
+        records: list[SourceRecord] = []
         for offset, (topic, kind, data) in enumerate(messages):
             records.append(record(instance, offset, topic, kind, data))
             if len(records) == STEP:
-                platform.ingest.put(Batch(instance, records, str(offset)))
+                platform.ingest.put(RecordBatch(instance, records, str(offset)))
                 records = []
-        platform.ingest.put(Batch(instance, records, "end"))
+        platform.ingest.put(RecordBatch(instance, records, "end"))
         total += offset + 1
     last = "SELECT coalesce(max(id), 0) FROM messages"
     wait_for(lambda: platform.store.one(last)[0] == total, "all to be stored", TIMEOUT_S)
@@ -53,7 +53,7 @@ def fill(runs: Path, images: list[Path]) -> None:
     platform.store.close()
 
 
-def record(instance: str, offset: int, topic: str, kind: int, data: Any) -> Record:
+def record(instance: str, offset: int, topic: str, kind: int, data: Any) -> SourceRecord:
     at_ms = BEGAN_MS + offset * 10
     value = {
         "instance_id": instance,
@@ -62,7 +62,7 @@ def record(instance: str, offset: int, topic: str, kind: int, data: Any) -> Reco
         "mes_type": kind,
         "data": data,
     }
-    return Record(instance, topic, None, offset, at_ms, {}, json.dumps(value), instance)
+    return SourceRecord(instance, topic, None, offset, at_ms, {}, json.dumps(value), instance)
 
 
 def task(action: str) -> tuple[str, int, Any]:

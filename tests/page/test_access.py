@@ -24,8 +24,8 @@ RUN_AXE = "async () => (await axe.run(document, {resultTypes: ['violations']})).
 @pytest.fixture(scope="module")
 def platform(start: Callable[..., Platform], algorithm: Path) -> Platform:
     platform = start(algorithm)
-    platform.post("flow", images=2, special_params={"epochs": 1, "pause": 0})
-    platform.wait_flow()
+    platform.post("workflow", images=2, special_params={"epochs": 1, "pause": 0})
+    platform.wait_workflow()
     return platform
 
 
@@ -58,7 +58,7 @@ def go(page: Page, platform: Platform, view: str) -> None:
 READY = {
     "overview": ".card",
     "curves": ".plot[data-points]",
-    "results": ".tile[data-verdict]",
+    "results": ".tile[data-outcome]",
     "send": ".sent",
     "log": ".log-line",
     "messages": ".message-row[role=option]",
@@ -84,8 +84,8 @@ def test_no_view_hinders_anybody(
             page.locator(".message-row[role=option]:visible").last.click()
         wrong += [f"{view}: {line}" for line in grave(page, axe)]
     go(page, platform, "results")
-    page.locator(".tile[data-verdict=wrong]").first.click()
-    expect(page.locator(".lightbox .finding").first).to_be_visible()
+    page.locator(".tile[data-outcome=wrong]").first.click()
+    expect(page.locator(".lightbox .prediction").first).to_be_visible()
     wrong += [f"lightbox: {line}" for line in grave(page, axe)]
     assert not wrong, "\n".join(wrong)
 
@@ -124,8 +124,8 @@ def test_a_training_is_started_and_its_results_are_seen_by_keyboard_alone(
     tab_to(page, "[data-action=train]")
     page.keyboard.press("Enter")
     expect(page.locator(".card")).to_have_attribute("data-state", "ended")
-    expect(page.locator("[data-action=predict]")).to_be_enabled()
-    tab_to(page, "[data-action=predict]")
+    expect(page.locator("[data-action=evaluate]")).to_be_enabled()
+    tab_to(page, "[data-action=evaluate]")
     page.keyboard.press("Enter")
     expect(page.locator(".card[data-state=ended]")).to_have_count(2)
 
@@ -143,7 +143,7 @@ def test_a_training_is_started_and_its_results_are_seen_by_keyboard_alone(
     expect(page.locator("h1")).to_have_text("Instances")
     tab_to(page, "nav a[href='#/results']")
     page.keyboard.press("Enter")
-    expect(page.locator(".tile[data-verdict]").first).to_be_visible()
+    expect(page.locator(".tile[data-outcome]").first).to_be_visible()
     tab_to(page, ".tile")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")

@@ -18,16 +18,16 @@ from tests.page.platform import IMAGES, Platform
 @pytest.fixture(scope="module")
 def platform(start: Callable[..., Platform], algorithm: Path) -> Platform:
     platform = start(algorithm)
-    platform.post("flow", images=2, special_params={"epochs": 1, "pause": 0})
-    platform.wait_flow()
+    platform.post("workflow", images=2, special_params={"epochs": 1, "pause": 0})
+    platform.wait_workflow()
     return platform
 
 
 def test_a_box_is_drawn_where_the_data_says(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/results")
-    page.locator(".tile[data-verdict=right]").first.click()
-    expect(page.locator(".lightbox .finding rect").first).to_be_visible()
-    colour = stroke_of(page, ".lightbox .finding rect")
+    page.locator(".tile[data-outcome=right]").first.click()
+    expect(page.locator(".lightbox .prediction rect").first).to_be_visible()
+    colour = stroke_of(page, ".lightbox .prediction rect")
     shot = Shot(page)
     x1, y1, x2, y2 = BOX
     middle = ((x1 + x2) / 2, (y1 + y2) / 2)
@@ -40,17 +40,17 @@ def test_a_box_is_drawn_where_the_data_says(platform: Platform, visit: Visitor) 
 def test_boxes_below_the_confidence_vanish(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/results")
     expect(page.locator(".tile:visible")).to_have_count(IMAGES)
-    expect(page.locator(".gallery .finding.right")).to_have_count(IMAGES - 1)
+    expect(page.locator(".gallery .prediction.right")).to_have_count(IMAGES - 1)
     page.get_by_label("Confidence from").fill("0.6")  # of 0.9, 0.7 (wrong), 0.5 and 0.3
-    expect(page.locator(".gallery .finding.right")).to_have_count(1)
-    expect(page.locator(".gallery .finding.missed")).to_have_count(2)
+    expect(page.locator(".gallery .prediction.right")).to_have_count(1)
+    expect(page.locator(".gallery .prediction.missed")).to_have_count(2)
     page.get_by_role("button", name="Missed").click()
     expect(page.locator(".gallery-count")).to_have_text(f"2 of {IMAGES} images")
 
 
 def test_the_lightbox_is_walked_by_keys(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/results")
-    page.locator(".tile[data-verdict]").first.focus()
+    page.locator(".tile[data-outcome]").first.focus()
     page.keyboard.press("Enter")
     expect(page.locator(".light-head")).to_contain_text(f"1 / {IMAGES}")
     page.keyboard.press("ArrowRight")
@@ -70,5 +70,5 @@ def test_an_inference_shows_its_prediction(platform: Platform, visit: Visitor) -
     expect(page.locator(".request-json .notice")).to_contain_text("Not valid JSON")
     page.get_by_role("button", name="Infer").click()
     page.locator("button.primary").click()
-    expect(page.locator(".reply .tile .finding")).to_have_count(IMAGES)
+    expect(page.locator(".reply .tile .prediction")).to_have_count(IMAGES)
     expect(page.locator(".reply")).to_contain_text("model inference success")

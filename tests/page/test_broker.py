@@ -38,7 +38,7 @@ def test_a_broker_dies_in_mid_run(
         broker.create_topic(topic)
     platform = start(algorithm, "--brokers", broker.bootstrap)
     enough = tmp_path / "enough"
-    platform.post("flow/train", special_params={"pause": 0.02, "until": str(enough)})
+    platform.post("workflow/train", special_params={"pause": 0.02, "until": str(enough)})
     page = visit(f"{platform.url}/#/curves?axis=step")
     expect(page.locator(".source")).to_have_class("source ok")
     wait_for(lambda: page.locator(".plot[data-points]").count() == 2 and total(page) > 5, "points")
@@ -66,7 +66,7 @@ def test_a_broker_dies_in_mid_run(
     expect(page.locator(".banner")).to_have_count(0, timeout=OUTAGE_S * 1000)
     expect(page.locator(".source-card .badge")).to_have_text("Works")
     enough.touch()
-    platform.wait_flow()
+    platform.wait_workflow()
     steps = int(enough.read_text())
     wait_for(lambda: undelivered(page) == 0, "nothing that waits")
     curve = platform.get("curves?run=1&metric=accuracy&axis=step&width=8000")

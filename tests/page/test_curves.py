@@ -19,8 +19,8 @@ POINTS = 30
 def platform(start: Callable[..., Platform], algorithm: Path) -> Platform:
     platform = start(algorithm)
     for _ in range(2):
-        platform.post("flow/train", special_params={"epochs": 3, "pause": 0})
-        platform.wait_flow()
+        platform.post("workflow/train", special_params={"epochs": 3, "pause": 0})
+        platform.wait_workflow()
     return platform
 
 

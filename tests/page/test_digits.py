@@ -28,7 +28,7 @@ def points(page: Page) -> int:
 def test_train_evaluate_and_infer_by_clicking(platform: Platform, visit: Visitor) -> None:
     page = visit(platform.url)
     expect(page.get_by_role("heading", name="No instance yet")).to_be_visible()
-    expect(page.locator("[data-action=predict]")).to_be_disabled()
+    expect(page.locator("[data-action=evaluate]")).to_be_disabled()
 
     page.locator("[data-action=train]").click()
     card = page.locator(".card").first
@@ -43,13 +43,13 @@ def test_train_evaluate_and_infer_by_clicking(platform: Platform, visit: Visitor
 
     page.get_by_role("navigation").get_by_role("link", name="Instances").click()
     expect(card).to_have_attribute("data-state", "ended", timeout=60_000)
-    evaluate = page.locator("[data-action=predict]")
+    evaluate = page.locator("[data-action=evaluate]")
     expect(evaluate).to_be_enabled()
     evaluate.click()
     expect(page.locator(".card").first.locator(".card-kind")).to_have_text("Evaluation")
     expect(page.locator(".card").first).to_have_attribute("data-state", "ended", timeout=60_000)
 
-    page.locator("[data-action=inference]").click()
+    page.locator("[data-action=infer]").click()
     expect(page.locator(".flow li").nth(2)).to_have_class("done", timeout=60_000)
     page.get_by_role("navigation").get_by_role("link", name="Send").click()
     page.locator(".sent summary").first.click()
@@ -68,7 +68,7 @@ def test_a_cell_of_the_matrix_opens_its_images(platform: Platform, visit: Visito
     number = cell.inner_text()
     cell.click()
     expect(page.locator(".gallery-count")).to_contain_text(f"{number} of ")
-    expect(page.locator(".tile[data-verdict]:visible")).to_have_count(int(number))
+    expect(page.locator(".tile[data-outcome]:visible")).to_have_count(int(number))
     expect(page.locator(".tile-label").first).to_contain_text(f"{truth} → {predicted}")
 
     page.get_by_role("button", name="Clear filters").click()

@@ -15,8 +15,8 @@ def test_an_instance_is_forgotten(
     start: Callable[..., Platform], algorithm: Path, visit: Visitor
 ) -> None:
     platform = start(algorithm)
-    platform.post("flow", images=2, special_params={"epochs": 1, "pause": 0})
-    platform.wait_flow()
+    platform.post("workflow", images=2, special_params={"epochs": 1, "pause": 0})
+    platform.wait_workflow()
     page, other = visit(platform.url), visit(f"{platform.url}/#/curves")
     messages = visit(f"{platform.url}/#/messages")
     expect(other.locator(".plot[data-points]")).to_have_count(2)

@@ -34,11 +34,13 @@ def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFa
     train = Journal(runs / "1" / "train", TRAIN)
     train.start()
     for step in range(5):
-        train.say(2, {MARKUP: float(step), "constructor": 1.0, "__proto__": 2.0, "progress": 0.1})
+        train.report(
+            2, {MARKUP: float(step), "constructor": 1.0, "__proto__": 2.0, "progress": 0.1}
+        )
     train.end(300, f"{TRAIN} current model error {MARKUP}")
     (runs / "1" / "train" / "log").mkdir()
     (runs / "1" / "train" / "log" / "dubhe.log").write_text(LOG)
-    evaluate = Journal(runs / "1" / "predict", EVALUATE)
+    evaluate = Journal(runs / "1" / "evaluate", EVALUATE)
     evaluate.start()
     for number, path in enumerate((MARKUP, LINK, f"/data/{MARKUP}.png", "a.png")):
         info = {
@@ -49,8 +51,8 @@ def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFa
             "position": [[1, 1], [5, 5]],
             "special": {MARKUP: MARKUP},
         }
-        evaluate.say(3, [{"img_path": path, "bbox_cnt": 1, "info": [info]}])
-    evaluate.say(3, {MARKUP: MARKUP})
+        evaluate.report(3, [{"img_path": path, "bbox_cnt": 1, "info": [info]}])
+    evaluate.report(3, {MARKUP: MARKUP})
     evaluate.end()
     platform = start(runs=runs)
     wait_for(lambda: len(platform.get("state")["instances"]) == 2, "both instances")

@@ -111,10 +111,10 @@ def test_a_curve_of_a_million_points_is_fluid(
 def test_ten_thousand_results_are_fluid(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/results")
     expect(page.locator(".gallery-count")).to_have_text(f"{RESULTS:,} of {RESULTS:,} images")
-    expect(page.locator(".tile[data-verdict]").first).to_be_visible()
+    expect(page.locator(".tile[data-outcome]").first).to_be_visible()
     assert frames_per_second(page, "scroll", "main") >= FRAMES_PER_SECOND
     # Few elements exist, and the last images come when they are scrolled to.
     assert page.locator(".tile").count() < 300
     page.locator("main").evaluate("e => { e.scrollTop = e.scrollHeight; }")
     wait_for(lambda: page.locator(".tile.loading:visible").count() == 0, "the last images")
-    expect(page.locator(".tile[data-verdict]:visible").last).to_be_visible()
+    expect(page.locator(".tile[data-outcome]:visible").last).to_be_visible()

@@ -16,8 +16,8 @@ from tests.page.platform import Platform
 @pytest.fixture(scope="module")
 def platform(start: Callable[..., Platform], algorithm: Path) -> Platform:
     platform = start(algorithm)
-    platform.post("flow", images=2, special_params={"epochs": 3, "pause": 0})
-    platform.wait_flow()
+    platform.post("workflow", images=2, special_params={"epochs": 3, "pause": 0})
+    platform.wait_workflow()
     return platform
 
 

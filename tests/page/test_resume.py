@@ -37,7 +37,7 @@ def total(page: Page, metric: str = "accuracy") -> int:
 
 
 def test_a_reload_in_mid_run_changes_nothing(platform: Platform, visit: Visitor) -> None:
-    platform.post("flow/train", special_params=SLOW)
+    platform.post("workflow/train", special_params=SLOW)
     page = visit(f"{platform.url}/#/curves?axis=step&smooth=0.5&log=loss")
     wait_for(lambda: page.locator(".plot[data-points]").count() == 2 and total(page) > 5, "points")
     before = total(page)
@@ -50,7 +50,7 @@ def test_a_reload_in_mid_run_changes_nothing(platform: Platform, visit: Visitor)
 
 
 def test_a_point_is_shown_within_a_second(platform: Platform, visit: Visitor) -> None:
-    platform.post("flow/train", special_params={"epochs": 40, "pause": 0.1})
+    platform.post("workflow/train", special_params={"epochs": 40, "pause": 0.1})
     page = visit(f"{platform.url}/#/curves?axis=step")
     expect(page.locator(".plot[data-points]")).to_have_count(2)
     wait_for(lambda: total(page) > 10, "points")
@@ -136,7 +136,7 @@ def test_the_server_is_killed_and_started_again_in_mid_run(
 
 def test_what_a_killed_server_had_started_has_failed(platform: Platform, visit: Visitor) -> None:
     visit.forgiven = "net::ERR_"
-    platform.post("flow/train", special_params=SLOW)
+    platform.post("workflow/train", special_params=SLOW)
     page = visit(platform.url)
     expect(page.locator(".card")).to_have_attribute("data-state", "running")
     platform.kill()

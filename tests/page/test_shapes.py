@@ -29,18 +29,18 @@ DRAWN: dict[str, tuple[Points, Points]] = {
 @pytest.fixture(scope="module")
 def platform(start: Callable[..., Platform], algorithm: Path) -> Platform:
     platform = start(algorithm)
-    platform.post("flow/train", special_params={"epochs": 1, "pause": 0})
-    platform.wait_flow()
-    platform.post("flow/predict", special_params={"shapes": True})
-    platform.wait_flow()
+    platform.post("workflow/train", special_params={"epochs": 1, "pause": 0})
+    platform.wait_workflow()
+    platform.post("workflow/evaluate", special_params={"shapes": True})
+    platform.wait_workflow()
     return platform
 
 
 @pytest.fixture
 def page(platform: Platform, visit: Visitor) -> Page:
     page = visit(f"{platform.url}/#/results")
-    page.locator(".tile[data-verdict=right]").first.click()
-    expect(page.locator(".lightbox .finding")).to_have_count(len(SHAPES))
+    page.locator(".tile[data-outcome=right]").first.click()
+    expect(page.locator(".lightbox .prediction")).to_have_count(len(SHAPES))
     return page
 
 
@@ -49,7 +49,7 @@ def test_shapes_are_drawn_where_the_data_says(page: Page) -> None:
     shot = Shot(page)
     wrong = []
     for shape, (on, beside) in DRAWN.items():
-        colour = stroke_of(page, f".lightbox .finding[data-class={shape}] > *")
+        colour = stroke_of(page, f".lightbox .prediction[data-class={shape}] > *")
         wrong += [f"{shape} is not at {at}" for at in on if not shot.shows(*at, colour)]
         wrong += [f"{shape} covers {at}" for at in beside if not shot.is_bare(*at)]
     assert wrong == []

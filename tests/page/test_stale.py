@@ -19,8 +19,8 @@ NAMES = ["100%", "a,b", "p~q"]  # legal in JSON, awkward in an address
 @pytest.fixture(scope="module")
 def platform(start: Callable[..., Platform], algorithm: Path) -> Platform:
     platform = start(algorithm)
-    platform.post("flow", images=2, special_params={"epochs": 1, "pause": 0, "metrics": NAMES})
-    platform.wait_flow()
+    platform.post("workflow", images=2, special_params={"epochs": 1, "pause": 0, "metrics": NAMES})
+    platform.wait_workflow()
     platform.post("start", kind="train")
     wait_for(lambda: len(ready(platform)) == 2, "two that wait for requests")
     return platform
@@ -43,29 +43,29 @@ def test_a_late_form_does_not_replace_that_of_another_instance(
     platform: Platform, visit: Visitor
 ) -> None:
     ids = ready(platform)
-    page = visit(f"{platform.url}/#/send?instance={ids['inference']}")
+    page = visit(f"{platform.url}/#/send?instance={ids['infer']}")
     editor = page.get_by_label("JSON", exact=True)
-    expect(editor).to_have_value(re.compile(ids["inference"]))
+    expect(editor).to_have_value(re.compile(ids["infer"]))
     held = hold(page, f"**/api/forms?instance={ids['train']}")
     menu = page.locator(".toolbar select").first
     menu.select_option(ids["train"])
     wait_for(lambda: page.evaluate("1") and held, "the request for the form")
-    menu.select_option(ids["inference"])
+    menu.select_option(ids["infer"])
     with page.expect_response(lambda answer: ids["train"] in answer.url):
         held[0].continue_()
     page.evaluate("() => new Promise(requestAnimationFrame)")
-    expect(editor).to_have_value(re.compile(ids["inference"]))
+    expect(editor).to_have_value(re.compile(ids["infer"]))
 
 
 def test_late_lines_do_not_join_another_log(platform: Platform, visit: Visitor) -> None:
     ids = ready(platform)
-    page = visit(f"{platform.url}/#/log?instance={ids['inference']}")
+    page = visit(f"{platform.url}/#/log?instance={ids['infer']}")
     expect(page.locator(".log-line").first).to_be_visible()
     held = hold(page, f"**/api/log?instance={ids['train']}*")
     menu = page.locator(".toolbar select").first
     menu.select_option(ids["train"])
     wait_for(lambda: page.evaluate("1") and held, "the request for the log")
-    menu.select_option(ids["inference"])
+    menu.select_option(ids["infer"])
     expect(page.locator(".log-line:visible")).not_to_have_count(0)
     before = page.locator(".log-text:visible").all_inner_texts()
     with page.expect_response(lambda answer: ids["train"] in answer.url):
@@ -77,7 +77,7 @@ def test_late_lines_do_not_join_another_log(platform: Platform, visit: Visitor) 
 def test_what_is_typed_survives_theme_language_and_another_view(
     platform: Platform, visit: Visitor
 ) -> None:
-    page = visit(f"{platform.url}/#/send?instance={ready(platform)['inference']}")
+    page = visit(f"{platform.url}/#/send?instance={ready(platform)['infer']}")
     page.get_by_label("image_names").fill("dent/3.png")
     page.locator(".theme select").select_option("dark")
     expect(page.get_by_label("image_names")).to_have_value("dent/3.png")
@@ -132,8 +132,8 @@ def test_a_metric_may_be_called_anything(platform: Platform, visit: Visitor, nam
 def test_going_back_closes_an_image(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/overview")
     page.get_by_role("navigation").get_by_role("link", name="Results").click()
-    page.locator(".tile[data-verdict]").first.click()
-    expect(page.locator(".lightbox .finding").first).to_be_visible()
+    page.locator(".tile[data-outcome]").first.click()
+    expect(page.locator(".lightbox .prediction").first).to_be_visible()
     page.go_back()
     expect(page.locator("h1")).to_have_text("Instances")
     expect(page.locator(".lightbox")).to_have_count(0)

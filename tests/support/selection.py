@@ -1,12 +1,14 @@
 """The tests of ``--fast``: those that need nothing but Python, and do not take long.
 
-What a test needs is seen by the fixtures it uses, directly or by way of others. Where it needs
-something that is no fixture it says so, for a test or for a module::
+What a test needs is seen by the fixtures it uses, directly or by way of others, and by what its
+module imports: one that starts the whole service or the whole platform takes a second each time.
+Where that is not enough, a test or a module says it::
 
     pytestmark = pytest.mark.needs("root", "faketime")
+    pytestmark = pytest.mark.slow   # takes seconds by its nature
+    @pytest.mark.smoke              # stays, to show that the whole works
 
-A test that takes several seconds by its nature is ``@pytest.mark.slow``. With ``--fast``, a test
-that starts a program of `PROGRAMS` nevertheless fails.
+With ``--fast``, a test that starts a program of `PROGRAMS` nevertheless fails.
 """
 
 from __future__ import annotations
@@ -19,6 +21,17 @@ import pytest
 
 # What a fixture stands for: whoever uses it needs that.
 FIXTURES = frozenset({"browser", "docker_engine", "kafka", "make_broker"})
+# Whoever imports a class or a function from there starts the whole.
+WHOLE = frozenset(
+    [
+        "tests.dubhe_sdk.launch.support",
+        "tests.dubhe_sdk.service.harness",
+        "tests.dubhe_simulator.fake",
+        "tests.dubhe_simulator.instances.docker.support",
+        "tests.dubhe_simulator.ui",
+        "tests.fuzz.campaign",
+    ]
+)
 # What tests/run.sh and tests/docker/engine install, and Python does not bring.
 PROGRAMS = frozenset(
     [
@@ -38,7 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known, and watch what is started."""
     for line in (
         "needs(*names): needs programs, services or rights that --fast is to do without",
-        "slow: takes several seconds by its nature; --fast leaves it out",
+        "slow: takes seconds by its nature; --fast leaves it out",
+        "smoke: starts the whole, and belongs to --fast all the same",
     ):
         config.addinivalue_line("markers", line)
     if config.getoption("fast"):
@@ -58,7 +72,17 @@ def is_fast(item: pytest.Item) -> bool:
     """Return whether a test belongs to those of ``--fast``."""
     if item.get_closest_marker("needs") or item.get_closest_marker("slow"):
         return False
-    return FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    if not FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+        return False
+    return item.get_closest_marker("smoke") is not None or not _starts_the_whole(item)
+
+
+def _starts_the_whole(item: pytest.Item) -> bool:
+    module = item.getparent(pytest.Module)
+    if module is None:
+        return False
+    imported = vars(module.obj).values()
+    return any(getattr(value, "__module__", None) in WHOLE for value in imported)
 
 
 def _refuse_programs(event: str, arguments: tuple[Any, ...]) -> None:

@@ -1,1 +1,1 @@
-"""The web front: HTTP and TCP over one handler that knows no protocol."""
+"""The web front: HTTP and TCP over one handler that is independent of the protocol."""

@@ -1,7 +1,7 @@
 """`Control`: the web front's end of the socket to the service parent.
 
-The parent pushes its state and answers start requests; the web front asks for starts and says
-when it serves. Frames of `dubhe_sdk.contract.framing` with JSON objects that have an ``op``.
+The parent pushes its state and answers start requests; the web front asks for starts and
+reports when it serves. Frames of `dubhe_sdk.contract.framing`, JSON objects with an ``op``.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _log = logging.getLogger(__name__)
 
 _LIMIT = 2**32 - 1
 
-# The parent answers in milliseconds. If it does not, a client is told rather than kept.
+# The parent answers in milliseconds. If it does not, the client gets a refusal instead of waiting.
 _VERDICT_TIMEOUT_SECONDS = 30.0
 
 
 class Control:
-    """Knows the state last pushed, and asks the parent.
+    """Holds the state last pushed, and asks the parent.
 
     Args:
         sock: connected to the parent.
@@ -63,9 +63,7 @@ class Control:
         return self._state
 
     def report_serving(self) -> None:
-        """Tell the parent that requests are accepted; and from now on, again and again, that
-        this process is not stuck.
-        """
+        """Report to the parent that requests are accepted, and send keepalives from now on."""
         self._send({"op": "serving"})
         gevent.spawn(self._send_keepalives)
 

@@ -1,4 +1,4 @@
-"""`Handler`: from a request's bytes to a reply's bytes, whatever the protocol.
+"""`RequestHandler`: from a request's bytes to a reply's bytes, whatever the protocol.
 
 HTTP and TCP only carry; every rule of section 3 of the contract is applied here, once. The
 inference path is short on purpose: the body is parsed once and goes to the model as it came, and
@@ -46,7 +46,7 @@ _NUMBER = b',"request_number":'
 _NESTED_TOO_DEEPLY = "param error: the request is nested too deeply"
 
 
-class Handler:
+class RequestHandler:
     """Answers requests. Several greenlets may be inside at once.
 
     Args:
@@ -63,8 +63,8 @@ class Handler:
 
         Args:
             body: as it came.
-            route_type: what the HTTP route says; None for TCP, where ``req_type`` says it and
-                an inference's reply repeats ``request_number``.
+            route_type: the type that the HTTP route stands for; None for TCP, where
+                ``req_type`` has it and an inference's reply repeats ``request_number``.
         """
         number = b""
         try:
@@ -98,7 +98,7 @@ class Handler:
         return self.refuse(f"param error: {what} is too large, at most {self._limit} bytes")
 
     def refuse(self, message: str) -> bytes:
-        """Return a refusal for a reason that only the protocol knows."""
+        """Return a refusal for a reason that lies in the protocol."""
         return _refusal(message, b"")
 
     def _answer(
@@ -126,7 +126,7 @@ class Handler:
 
 
 def _load(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return the request and the JSON object that says the same, for the model."""
+    """Return the request and the equivalent JSON object for the model."""
     if _orjson_loads is not None:
         try:
             value = _orjson_loads(body)
@@ -185,7 +185,7 @@ def _check_state(state: ServiceState, type_: RequestType) -> None:
     if state.kind is not None and state.kind is not KIND_OF_REQUEST[type_]:
         raise RequestInvalid(
             f"param error: req_type {int(type_)} ({_name(type_)}) does not fit this instance, "
-            f"which is for {state.kind.value}"
+            f"which is for {state.kind.decorator}"
         )
     _refuse_phase(state)
 

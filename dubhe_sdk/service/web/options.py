@@ -12,7 +12,7 @@ from dubhe_sdk import environment
 # what one round of accepting may bring before the connections it displaces are closed.
 _OTHER_FILES = 160
 
-# More open files than this help nobody, and tables are sized by the limit.
+# More open files are of no use, and tables are sized by the limit.
 _MOST_FILES = 65536
 
 

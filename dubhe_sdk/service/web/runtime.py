@@ -11,7 +11,7 @@ from gevent.event import Event
 
 from dubhe_sdk.service.web.backend import Backend
 from dubhe_sdk.service.web.control import Control
-from dubhe_sdk.service.web.handler import Handler
+from dubhe_sdk.service.web.handler import RequestHandler
 from dubhe_sdk.service.web.inference.pool import ModelPool
 from dubhe_sdk.service.web.limits.connections import Connections
 from dubhe_sdk.service.web.limits.memory_budget import MemoryBudget
@@ -56,8 +56,8 @@ class WebRuntime:
             self._on_orphaned,
         )
         self.orphaned = False
-        """Whether the parent is gone: then nobody is left to finish requests for."""
-        self.handler = Handler(Backend(self.control, pool), options.max_request_bytes)
+        """Whether the parent is gone: then there is no need to finish requests."""
+        self.handler = RequestHandler(Backend(self.control, pool), options.max_request_bytes)
         self.budget = MemoryBudget(options.max_buffer_bytes)
         self.connections = Connections(
             connection_limit(
@@ -66,7 +66,7 @@ class WebRuntime:
         )
 
     def wait_for_state(self) -> bool:
-        """Wait until the parent has told its state. Returns False if the process should stop."""
+        """Wait until the parent has sent its state. Returns False if the process should stop."""
         gevent.wait([self.control.has_state, self.ended], count=1)
         gc.freeze()  # what exists now stays: the collector need not look at it again and again
         return not self.ended.is_set()

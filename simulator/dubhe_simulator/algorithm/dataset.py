@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
@@ -66,5 +66,5 @@ def _existing(folder: Path) -> Path | None:
 def _missing(folder: Path) -> str:
     script = folder.parent / "prepare.py"
     if script.is_file():
-        return say("no_data_but_script", folder=folder, script=script)
-    return say("no_data", folder=folder)
+        return translate("no_data_but_script", folder=folder, script=script)
+    return translate("no_data", folder=folder)

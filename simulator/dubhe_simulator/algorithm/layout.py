@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 
 PROTOCOLS = ("http", "tcp")
 DEFAULT_PROTOCOL = "tcp"  # what the SDK serves when run.sh exports nothing
@@ -68,10 +68,10 @@ def read_algorithm(folder: Path, protocol: str | None = None) -> Algorithm:
     if script.is_file():
         exported = exported_protocol(script.read_text(encoding="utf-8", errors="replace"))
         if exported not in PROTOCOLS:
-            raise CannotPlay(say("bad_protocol", script=script, protocol=exported))
+            raise CannotPlay(translate("bad_protocol", script=script, protocol=exported))
         shell = shutil.which("bash") or "/bin/sh"
         return Algorithm(folder, exported, (shell, script.name))
     if (folder / "app.py").is_file():
         command = (sys.executable, "-u", "app.py")
         return Algorithm(folder, protocol or DEFAULT_PROTOCOL, command)
-    raise CannotPlay(say("no_algorithm", folder=folder))
+    raise CannotPlay(translate("no_algorithm", folder=folder))

@@ -11,7 +11,7 @@ from typing import Any
 from dubhe_sdk.contract.requests import RequestType
 from dubhe_simulator.client import Client, NoAnswer, open_client
 from dubhe_simulator.contract import payloads
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 
 TIMEOUT_S = 3600.0  # an inference takes what it takes
 PROBE_TIMEOUT_S = 5.0
@@ -62,7 +62,7 @@ def parse_address(text: str, protocol: str = "http") -> Address:
     """
     match = _URL.fullmatch(text.strip())
     if match is None or not 0 < int(match[3]) < 65536:
-        raise ValueError(say("ui_bad_address", address=text))
+        raise ValueError(translate("ui_bad_address", address=text))
     return Address(match[1] or protocol, match[2], int(match[3]))
 
 
@@ -72,8 +72,8 @@ def ask(address: Address, body: Mapping[str, Any], timeout: float = TIMEOUT_S) -
     begun = time.monotonic()
     try:
         reply, error = client.request(body, timeout), None
-    except NoAnswer as trouble:
-        reply, error = None, str(trouble)
+    except NoAnswer as problem:
+        reply, error = None, str(problem)
     finally:
         client.close()
     return Answer(reply, error, round((time.monotonic() - begun) * 1000, 2))

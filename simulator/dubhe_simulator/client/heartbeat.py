@@ -14,7 +14,7 @@ EVERY_S = 3.0
 TIMEOUT_S = 5.0
 
 
-class Heart:
+class HeartbeatMonitor:
     """Sends heartbeats from a thread of its own, so that a slow answer delays nothing else.
 
     Args:
@@ -37,35 +37,37 @@ class Heart:
         """Begin."""
         self._thread.start()
 
-    def report(self, tell: Callable[[bool, str], None]) -> None:
+    def report(self, notify: Callable[[bool, str], None]) -> None:
         """Tell what changed since the last call: ``tell(alive, detail)``."""
         while True:
             try:
                 alive, detail = self._changes.get_nowait()
             except Empty:
                 return
-            tell(alive, detail)
+            notify(alive, detail)
 
     def stop(self) -> None:
         """End it; a heartbeat under way is not waited for."""
         self._end.set()
 
     def _run(self) -> None:
-        told: str | None = None  # the problem, if there is one
+        reported: str | None = None  # the problem, if there is one
         while not self._end.is_set():
-            problem = beat(self._client, self._body)
+            problem = send_heartbeat(self._client, self._body)
             if self._end.is_set():
                 break  # the instance is being stopped: no answer is no news
             self.sent += 1
             self.lost += problem is not None
-            if told != problem:
-                told = problem
+            if reported != problem:
+                reported = problem
                 self._changes.put((problem is None, problem or ""))
             self._end.wait(self._every)
         self._client.close()
 
 
-def beat(client: Client, body: dict[str, object], timeout: float = TIMEOUT_S) -> str | None:
+def send_heartbeat(
+    client: Client, body: dict[str, object], timeout: float = TIMEOUT_S
+) -> str | None:
     """Send one heartbeat; return None if it was answered well, else what happened."""
     try:
         reply = client.request(body, timeout)

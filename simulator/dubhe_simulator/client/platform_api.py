@@ -7,14 +7,14 @@ import json
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 
 
-class NoPlatform(Exception):
+class PlatformUnavailable(Exception):
     """It does not answer, or refuses. The text says what happened."""
 
 
-class Remote:
+class PlatformClient:
     """Asks one platform; every request has a connection of its own.
 
     Args:
@@ -53,9 +53,9 @@ class Remote:
             finally:
                 connection.close()
         except (OSError, ValueError, http.client.HTTPException) as error:
-            text = say("send_no_ui", url=self._url, error=error or type(error).__name__)
-            raise NoPlatform(text) from error
+            text = translate("send_no_ui", url=self._url, error=error or type(error).__name__)
+            raise PlatformUnavailable(text) from error
         if not isinstance(reply, dict) or ("error" in reply and "id" not in reply):
             error_text = reply.get("error") if isinstance(reply, dict) else reply
-            raise NoPlatform(str(error_text))
+            raise PlatformUnavailable(str(error_text))
         return reply

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dubhe_simulator import interrupts
 from dubhe_simulator.errors import Stopped
-from dubhe_simulator.i18n.container import say
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.build import BuildFailed, BuildOptions, Built, build
 from dubhe_simulator.instances.docker.engine import engine
-from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.instances.docker.errors import EngineError
 from dubhe_simulator.instances.docker.naming import default_tag
 from dubhe_simulator.terminal.screen import Screen
 
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> int:
             return _build(options, screen)
     except Stopped as stopped:
         with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells
-            screen.line(say("build_stopped", name=signal.Signals(stopped.signum).name))
+            screen.line(translate("build_stopped", name=signal.Signals(stopped.signum).name))
         return stopped.exit_status
 
 
@@ -50,21 +50,21 @@ def _build(options: argparse.Namespace, screen: Screen) -> int:
     begun = time.monotonic()
     try:
         with engine() as client:
-            screen.line(say("building", tag=how.tag, folder=folder))
+            screen.line(translate("building", tag=how.tag, folder=folder))
             built = build(client, how, _Lines(screen, options.verbose))
-    except EngineTrouble as trouble:
-        screen.line(say("failed", error=trouble))
+    except EngineError as problem:
+        screen.line(translate("failed", error=problem))
         return EXIT_FAILED
     except BuildFailed as failure:
-        _tell_failure(screen, failure, options.verbose)
+        _show_failure(screen, failure, options.verbose)
         return EXIT_FAILED
-    _tell_built(screen, built, time.monotonic() - begun, options)
+    _show_built(screen, built, time.monotonic() - begun, options)
     return EXIT_OK
 
 
-def _tell_built(screen: Screen, built: Built, seconds: float, options: argparse.Namespace) -> None:
+def _show_built(screen: Screen, built: Built, seconds: float, options: argparse.Namespace) -> None:
     screen.line(
-        say(
+        translate(
             "built",
             tag=built.tag,
             size=round(built.size / 1e6),
@@ -74,16 +74,16 @@ def _tell_built(screen: Screen, built: Built, seconds: float, options: argparse.
         )
     )
     named = options.tag or options.folder != Path()
-    screen.line(say("build_next", what=f" {built.tag}" if named else ""))
+    screen.line(translate("build_next", what=f" {built.tag}" if named else ""))
 
 
-def _tell_failure(screen: Screen, failure: BuildFailed, verbose: bool) -> None:
+def _show_failure(screen: Screen, failure: BuildFailed, verbose: bool) -> None:
     if failure.tail and not verbose:
-        screen.line(say("step_tail"))
+        screen.line(translate("step_tail"))
         for line in failure.tail:
             screen.line(f"  | {line}")
-    text = say("step_failed", step=failure.step) if failure.step else ""
-    screen.line(say("failed", error=f"{text}{failure}"))
+    text = translate("step_failed", step=failure.step) if failure.step else ""
+    screen.line(translate("failed", error=f"{text}{failure}"))
 
 
 class _Lines:
@@ -108,7 +108,7 @@ class _Lines:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dubhe build", description=say("build_help"), epilog=say("build_help_exit")
+        prog="dubhe build", description=translate("build_help"), epilog=translate("build_help_exit")
     )
     add = parser.add_argument
     add(
@@ -117,15 +117,15 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path(),
         metavar="DIR",
-        help=say("build_help_folder"),
+        help=translate("build_help_folder"),
     )
-    add("-t", "--tag", metavar="TAG", help=say("build_help_tag"))
-    add("--base", metavar="IMAGE", help=say("build_help_base"))
-    add("--index-url", metavar="URL", help=say("build_help_index"))
-    add("--network", metavar="NETWORK", help=say("build_help_network"))
-    add("--no-cache", action="store_true", help=say("build_help_no_cache"))
-    add("--pull", action="store_true", help=say("build_help_pull"))
-    add("-v", "--verbose", action="store_true", help=say("build_help_verbose"))
+    add("-t", "--tag", metavar="TAG", help=translate("build_help_tag"))
+    add("--base", metavar="IMAGE", help=translate("build_help_base"))
+    add("--index-url", metavar="URL", help=translate("build_help_index"))
+    add("--network", metavar="NETWORK", help=translate("build_help_network"))
+    add("--no-cache", action="store_true", help=translate("build_help_no_cache"))
+    add("--pull", action="store_true", help=translate("build_help_pull"))
+    add("-v", "--verbose", action="store_true", help=translate("build_help_verbose"))
     return parser
 
 

@@ -13,7 +13,7 @@ from dubhe_simulator.algorithm.layout import read_algorithm
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.hosts import DEFAULT_PORT, Host
 from dubhe_simulator.hosts.host import Served
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -40,10 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dubhe host",
         usage="dubhe host [-h] [--port PORT] [-- COMMAND [ARGUMENT ...]]",
-        description=say("help_host_command"),
+        description=translate("help_host_command"),
     )
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, metavar="PORT", help=say("help_host_port")
+        "--port", type=int, default=DEFAULT_PORT, metavar="PORT", help=translate("help_host_port")
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     return parser

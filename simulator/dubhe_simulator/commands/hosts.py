@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dubhe_simulator.algorithm.layout import id_part
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.hosts import Hosts
+from dubhe_simulator.hosts import HostBackend
 from dubhe_simulator.hosts.addresses import chosen_hosts
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 
 NEEDED = ("brokers", "data_dir", "models")
 
@@ -22,21 +22,21 @@ def add_host_options(parser: argparse.ArgumentParser, ready_timeout: float) -> N
         ready_timeout: seconds for a host, and then for an instance; the default.
     """
     add = parser.add_argument
-    add("--on", action="append", default=[], metavar="KIND=HOST[:PORT]", help=say("help_on"))
-    add("--kinds", default="", metavar="LIST", help=say("help_kinds"))
-    add("--models", type=Path, metavar="DIR", help=say("help_models"))
-    add("--name", type=Path, default=Path("algorithm"), metavar="NAME", help=say("help_name"))
-    add("--hosts-dir", type=Path, metavar="DIR", help=say("help_hosts_dir"))
+    add("--on", action="append", default=[], metavar="KIND=HOST[:PORT]", help=translate("help_on"))
+    add("--kinds", default="", metavar="LIST", help=translate("help_kinds"))
+    add("--models", type=Path, metavar="DIR", help=translate("help_models"))
+    add("--name", type=Path, default=Path("algorithm"), metavar="NAME", help=translate("help_name"))
+    add("--hosts-dir", type=Path, metavar="DIR", help=translate("help_hosts_dir"))
     add(
         "--ready-timeout",
         type=float,
         default=ready_timeout,
         metavar="SECONDS",
-        help=say("help_ready_timeout", seconds=ready_timeout),
+        help=translate("help_ready_timeout", seconds=ready_timeout),
     )
 
 
-def hosts_of(options: argparse.Namespace) -> Hosts:
+def hosts_of(options: argparse.Namespace) -> HostBackend:
     """Wait for the hosts that were named, and return them.
 
     Raises:
@@ -44,8 +44,8 @@ def hosts_of(options: argparse.Namespace) -> Hosts:
     """
     missing = [f"--{name.replace('_', '-')}" for name in NEEDED if not getattr(options, name)]
     if missing:
-        raise CannotPlay(say("hosts_need", missing=", ".join(missing)))
-    return Hosts(
+        raise CannotPlay(translate("hosts_need", missing=", ".join(missing)))
+    return HostBackend(
         chosen_hosts(options.on, options.kinds),
         id_part(options.name),
         options.models,

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from dubhe_sdk.environment import PROTOCOLS
 from dubhe_simulator.algorithm.template import write_algorithm
-from dubhe_simulator.i18n.template import say
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.terminal.screen import Screen, pad
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 
 _STEPS = {
-    "step_cd": "cd {folder}",
-    "step_play": "dubhe play",
-    "step_test": "python3 -m pytest",
-    "step_build": "dubhe build",
-    "step_run": "dubhe run --kind train",
+    "init_step_cd": "cd {folder}",
+    "init_step_play": "dubhe play",
+    "init_step_test": "python3 -m pytest",
+    "init_step_build": "dubhe build",
+    "init_step_run": "dubhe run --kind train",
 }
 
 
@@ -34,17 +34,17 @@ def main(argv: list[str]) -> int:
         try:
             algorithm = write_algorithm(folder, options.protocol)
         except OSError as error:
-            problem = say("cannot_write", folder=folder, error=error)
+            problem = translate("init_cannot_write", folder=folder, error=error)
     if problem is not None:
         sys.stderr.write(f"dubhe init: {problem}\n")
         return EXIT_FAILED
     screen = Screen(sys.stdout)
-    screen.line(say("written", folder=folder, protocol=algorithm.protocol))
-    screen.line(say("next"))
+    screen.line(translate("init_written", folder=folder, protocol=algorithm.protocol))
+    screen.line(translate("init_next"))
     steps = {key: step.format(folder=shlex.quote(str(folder))) for key, step in _STEPS.items()}
     columns = max(map(len, steps.values())) + 2
     for key, step in steps.items():
-        screen.line(f"  {pad(step, columns)}# {say(key)}")
+        screen.line(f"  {pad(step, columns)}# {translate(key)}")
     return EXIT_OK
 
 
@@ -53,22 +53,22 @@ def _problem(folder: Path, force: bool) -> str | None:
     if not os.path.lexists(folder):
         return None
     if not folder.is_dir():
-        return say("not_a_folder", folder=folder)
+        return translate("init_not_a_folder", folder=folder)
     try:
         empty = not any(folder.iterdir())
     except OSError as error:
-        return say("cannot_write", folder=folder, error=error)
-    return None if empty or force else say("not_empty", folder=folder)
+        return translate("init_cannot_write", folder=folder, error=error)
+    return None if empty or force else translate("init_not_empty", folder=folder)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dubhe init", description=say("help"), epilog=say("help_exit")
+        prog="dubhe init", description=translate("init_help"), epilog=translate("help_exit")
     )
     add = parser.add_argument
-    add("name", type=Path, metavar="NAME", help=say("help_name"))
-    add("--protocol", choices=PROTOCOLS, default="http", help=say("help_protocol"))
-    add("--force", action="store_true", help=say("help_force"))
+    add("name", type=Path, metavar="NAME", help=translate("init_help_name"))
+    add("--protocol", choices=PROTOCOLS, default="http", help=translate("init_help_protocol"))
+    add("--force", action="store_true", help=translate("init_help_force"))
     return parser
 
 

@@ -18,9 +18,9 @@ from dubhe_simulator.commands.hosts import add_host_options, hosts_of
 from dubhe_simulator.contract.payload_options import json_object
 from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotPlay, Stopped, TaskFailed
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.instances.backend import Here, Site
-from dubhe_simulator.stage import Setting
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.backend import InstanceBackend, LocalBackend
+from dubhe_simulator.stage import RunConfig
 from dubhe_simulator.story import StoryReport, new_run_folder, play
 from dubhe_simulator.terminal.progress import Terminal
 from dubhe_simulator.terminal.report import report_lines, tail_lines
@@ -39,16 +39,16 @@ def main(argv: list[str]) -> int:
         with interrupts.watched():
             return _play(options, screen)
     except Stopped as stopped:
-        return _told_stopped(stopped, screen)
+        return _stopped_status(stopped, screen)
 
 
 def _play(options: argparse.Namespace, screen: Screen) -> int:
     try:
-        site = _site(options)
+        backend = _site(options)
         dataset = read_dataset(options.data_dir or options.algorithm / "data")
         params = json_object("--special-params", options.special_params)
-        setting = Setting(
-            site,
+        config = RunConfig(
+            backend,
             new_run_folder(options.runs_dir),
             brokers=brokers({"BOOTSTRAP_SERVERS": options.brokers}),
             topics=topics(os.environ),
@@ -56,54 +56,54 @@ def _play(options: argparse.Namespace, screen: Screen) -> int:
             ready_timeout=options.ready_timeout,
             task_timeout=options.task_timeout,
         )
-        screen.line(site.title)
-        report = play(setting, dataset, options.images, Terminal(screen))
+        screen.line(backend.title)
+        report = play(config, dataset, options.images, Terminal(screen))
     except (CannotPlay, EnvironmentInvalid, OSError) as error:
-        screen.line(say("failed", error=error))
+        screen.line(translate("failed", error=error))
         return EXIT_FAILED
     except TaskFailed as failure:
-        screen.line(say("failed", error=failure))
+        screen.line(translate("failed", error=failure))
         for line in tail_lines(failure.logs):
             screen.line(line)
         return EXIT_FAILED
     screen.line()
     for line in report_lines(report):
         screen.line(line)
-    return _verdict(report, screen)
+    return _exit_status(report, screen)
 
 
-def _site(options: argparse.Namespace) -> Site:
+def _site(options: argparse.Namespace) -> InstanceBackend:
     if options.on:
         return hosts_of(options)
-    return Here(read_algorithm(options.algorithm, options.protocol))
+    return LocalBackend(read_algorithm(options.algorithm, options.protocol))
 
 
-def _verdict(report: StoryReport, screen: Screen) -> int:
+def _exit_status(report: StoryReport, screen: Screen) -> int:
     status = EXIT_OK
     for kind, stage in report.stages.items():
         tally = stage.tally
         if not stage.complete:
-            name = say(f"kind_{kind.value}")
-            error = say(
+            name = translate(f"kind_{kind.value}")
+            error = translate(
                 "incomplete",
                 kind=name,
-                gaps=stage.said - tally.received + tally.repeats,
+                gaps=stage.reported - tally.received + tally.repeats,
                 repeats=tally.repeats,
             )
-            screen.line(say("failed", error=error))
+            screen.line(translate("failed", error=error))
             status = EXIT_FAILED
     return status
 
 
-def _told_stopped(stopped: Stopped, screen: Screen) -> int:
+def _stopped_status(stopped: Stopped, screen: Screen) -> int:
     with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells
-        screen.line(say("stopped_by", name=signal.Signals(stopped.signum).name))
+        screen.line(translate("stopped_by", name=signal.Signals(stopped.signum).name))
     return stopped.exit_status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dubhe play", description=say("help"), epilog=say("help_exit")
+        prog="dubhe play", description=translate("help"), epilog=translate("help_exit")
     )
     add = parser.add_argument
     here = Path()
@@ -113,31 +113,31 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=here,
         metavar="ALGORITHM_DIR",
-        help=say("help_algorithm"),
+        help=translate("help_algorithm"),
     )
-    add("--protocol", choices=PROTOCOLS, help=say("help_protocol"))
-    add("--data-dir", type=Path, metavar="DIR", help=say("help_data"))
-    add("--runs-dir", type=Path, default=here / "runs", metavar="DIR", help=say("help_runs"))
+    add("--protocol", choices=PROTOCOLS, help=translate("help_protocol"))
+    add("--data-dir", type=Path, metavar="DIR", help=translate("help_data"))
+    add("--runs-dir", type=Path, default=here / "runs", metavar="DIR", help=translate("help_runs"))
     add(
         "--brokers",
         default=os.environ.get("BOOTSTRAP_SERVERS", ""),
         metavar="HOST:PORT",
-        help=say("help_brokers"),
+        help=translate("help_brokers"),
     )
     add(
         "--special-params",
         default=text(os.environ, "special_params"),
         metavar="JSON",
-        help=say("help_params"),
+        help=translate("help_params"),
     )
-    add("--images", type=_positive, default=6, metavar="N", help=say("help_images"))
+    add("--images", type=_positive, default=6, metavar="N", help=translate("help_images"))
     add_host_options(parser, 120.0)
     add(
         "--task-timeout",
         type=float,
         default=3600.0,
         metavar="SECONDS",
-        help=say("help_task_timeout"),
+        help=translate("help_task_timeout"),
     )
     return parser
 

@@ -14,13 +14,18 @@ from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS, br
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import interrupts
 from dubhe_simulator.errors import Stopped
-from dubhe_simulator.i18n.container import say
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.container import find_image
 from dubhe_simulator.instances.docker.engine import engine, is_local, where
-from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.instances.docker.errors import EngineError
 from dubhe_simulator.instances.docker.naming import algorithm_word, default_tag
-from dubhe_simulator.instances.docker.session import Session
-from dubhe_simulator.instances.docker.spec import Plan, on_loopback, own_user, read_environment
+from dubhe_simulator.instances.docker.session import ContainerSession
+from dubhe_simulator.instances.docker.spec import (
+    ContainerSpec,
+    on_loopback,
+    own_user,
+    read_environment,
+)
 from dubhe_simulator.instances.local import free_port
 from dubhe_simulator.story import new_run_folder
 from dubhe_simulator.terminal.screen import Screen
@@ -30,11 +35,6 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 
-_KINDS = {
-    "train": TaskKind.TRAIN,
-    "evaluate": TaskKind.PREDICT,
-    "inference": TaskKind.INFERENCE,
-}
 _DESKTOP = "Docker Desktop"
 _ROOTLESS = "name=rootless"
 
@@ -48,37 +48,37 @@ def main(argv: list[str]) -> int:
             try:
                 with engine() as client:
                     return _session(client, options, screen).run()
-            except (EngineTrouble, EnvironmentInvalid, OSError) as trouble:
-                screen.line(say("failed", error=trouble))
+            except (EngineError, EnvironmentInvalid, OSError) as problem:
+                screen.line(translate("failed", error=problem))
                 return EXIT_FAILED
     except Stopped as stopped:  # before there was a container
         return stopped.exit_status
 
 
-def _session(client: DockerClient, options: argparse.Namespace, screen: Screen) -> Session:
+def _session(client: DockerClient, options: argparse.Namespace, screen: Screen) -> ContainerSession:
     host, _ = where()
     if not is_local(host):
-        raise EngineTrouble(say("run_remote", host=host))
+        raise EngineError(translate("run_remote", host=host))
     # A path that exists is meant as one; an image may have the name of a folder all the same.
     folder = Path(options.what)
     is_folder = folder.is_dir()
     image = default_tag(folder) if is_folder else options.what
     advice = (
-        say("run_build_first", folder=shlex.quote(str(folder)))
+        translate("run_build_first", folder=shlex.quote(str(folder)))
         if is_folder
-        else say("run_pull_first", image=image)
+        else translate("run_pull_first", image=image)
     )
     find_image(client, image, advice)
     servers = brokers({"BOOTSTRAP_SERVERS": options.brokers})
     info = client.info()
     network = _network(options.network, servers, info)
-    kind = _KINDS[options.kind]
+    kind = TaskKind(options.kind)
     environment = read_environment(options.env)
     data = _data(options.data_dir, folder if is_folder else None)
     model = _file("--model", options.model)
     run = new_run_folder(options.runs_dir)
     instance_id = f"{algorithm_word(image)}-local-{kind.id_word}-{run.name}"
-    plan = Plan(
+    spec = ContainerSpec(
         image,
         kind,
         instance_id,
@@ -99,9 +99,9 @@ def _session(client: DockerClient, options: argparse.Namespace, screen: Screen) 
         environment=environment,
     )
     what = "" if options.what == "." else shlex.quote(options.what)
-    return Session(
+    return ContainerSession(
         client,
-        plan,
+        spec,
         screen,
         what=what,
         ready_timeout=options.ready_timeout,
@@ -114,10 +114,10 @@ def _network(chosen: str | None, servers: str | None, info: dict[str, object]) -
     if servers is None or not on_loopback(servers) or chosen == "host":
         return chosen
     if chosen is not None:
-        raise EngineTrouble(say("run_loopback_network", brokers=servers, network=chosen))
+        raise EngineError(translate("run_loopback_network", brokers=servers, network=chosen))
     system = str(info.get("OperatingSystem", ""))
     if system == _DESKTOP or sys.platform != "linux":
-        raise EngineTrouble(say("run_loopback", brokers=servers, system=system))
+        raise EngineError(translate("run_loopback", brokers=servers, system=system))
     return "host"
 
 
@@ -132,7 +132,7 @@ def _data(chosen: Path | None, folder: Path | None) -> Path | None:
         usual = (folder or Path()) / "data"
         return usual.absolute() if usual.is_dir() else None
     if not chosen.exists():
-        raise EngineTrouble(say("run_no_path", option="--data-dir", path=chosen))
+        raise EngineError(translate("run_no_path", option="--data-dir", path=chosen))
     return chosen.absolute()
 
 
@@ -140,36 +140,43 @@ def _file(option: str, path: Path | None) -> Path | None:
     if path is None:
         return None
     if not path.is_file():
-        raise EngineTrouble(say("run_no_file", option=option, path=path))
+        raise EngineError(translate("run_no_file", option=option, path=path))
     return path.absolute()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dubhe run", description=say("run_help"), epilog=say("run_help_exit")
+        prog="dubhe run", description=translate("run_help"), epilog=translate("run_help_exit")
     )
     add = parser.add_argument
     servers = os.environ.get("BOOTSTRAP_SERVERS", "")
-    add("what", nargs="?", default=".", metavar="DIR_OR_IMAGE", help=say("run_help_what"))
-    add("--kind", choices=_KINDS, default="train", help=say("run_help_kind"))
-    add("--model", type=Path, metavar="FILE", help=say("run_help_model"))
-    add("--data-dir", type=Path, metavar="DIR", help=say("run_help_data"))
-    add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help=say("run_help_runs"))
-    add("--port", type=_port, metavar="PORT", help=say("run_help_port"))
-    add("--brokers", default=servers, metavar="HOST:PORT", help=say("run_help_brokers"))
-    add("--network", metavar="NETWORK", help=say("run_help_network"))
-    add("--gpus", type=_gpus, metavar="all|N", help=say("run_help_gpus"))
-    add("--memory", metavar="SIZE", help=say("run_help_memory"))
-    add("--user", metavar="UID:GID", help=say("run_help_user"))
-    add("--env", action="append", default=[], metavar="K=V", help=say("run_help_env"))
-    add("--detach", action="store_true", help=say("run_help_detach"))
-    add("--name", metavar="NAME", help=say("run_help_name"))
+    add("what", nargs="?", default=".", metavar="DIR_OR_IMAGE", help=translate("run_help_what"))
+    kinds = [kind.value for kind in TaskKind]
+    add("--kind", choices=kinds, default="train", help=translate("run_help_kind"))
+    add("--model", type=Path, metavar="FILE", help=translate("run_help_model"))
+    add("--data-dir", type=Path, metavar="DIR", help=translate("run_help_data"))
+    add(
+        "--runs-dir",
+        type=Path,
+        default=Path("runs"),
+        metavar="DIR",
+        help=translate("run_help_runs"),
+    )
+    add("--port", type=_port, metavar="PORT", help=translate("run_help_port"))
+    add("--brokers", default=servers, metavar="HOST:PORT", help=translate("run_help_brokers"))
+    add("--network", metavar="NETWORK", help=translate("run_help_network"))
+    add("--gpus", type=_gpus, metavar="all|N", help=translate("run_help_gpus"))
+    add("--memory", metavar="SIZE", help=translate("run_help_memory"))
+    add("--user", metavar="UID:GID", help=translate("run_help_user"))
+    add("--env", action="append", default=[], metavar="K=V", help=translate("run_help_env"))
+    add("--detach", action="store_true", help=translate("run_help_detach"))
+    add("--name", metavar="NAME", help=translate("run_help_name"))
     add(
         "--ready-timeout",
         type=float,
         default=120.0,
         metavar="SECONDS",
-        help=say("run_help_ready_timeout"),
+        help=translate("run_help_ready_timeout"),
     )
     return parser
 

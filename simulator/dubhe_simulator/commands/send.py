@@ -18,22 +18,18 @@ from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator.awaiting import open_source, wait_for_end
 from dubhe_simulator.client import NoAnswer
 from dubhe_simulator.client.address import Address, ask, name_of, parse_address
-from dubhe_simulator.client.platform_api import NoPlatform, Remote
+from dubhe_simulator.client.platform_api import PlatformClient, PlatformUnavailable
 from dubhe_simulator.contract.payload_options import make_body, read_body, set_fields
 from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.sources import SourceBroken
 
 EXIT_OK = 0
 EXIT_FAILED = 1
-KINDS = {
-    "train": TaskKind.TRAIN,
-    "evaluate": TaskKind.PREDICT,
-    "infer": TaskKind.INFERENCE,
-}
+KINDS = {kind.value: kind for kind in TaskKind}
 UNKNOWN = "manual-local-{word}-1"  # manual mode takes any id
-LOOK_EVERY_S = 0.3
+POLL_INTERVAL_S = 0.3
 
 
 def main(argv: list[str]) -> int:
@@ -41,15 +37,15 @@ def main(argv: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(argv)
     if (given.address is None) == (given.ui is None):
-        parser.error(say("send_where"))
+        parser.error(translate("send_where"))
     if given.wait and given.kind == "infer":
-        parser.error(say("send_inference_no_wait"))
+        parser.error(translate("send_inference_no_wait"))
     if given.wait and not (given.ui or given.journal or given.brokers):
-        parser.error(say("send_wait_how"))
+        parser.error(translate("send_wait_how"))
     try:
         return _through(given) if given.ui is not None else _directly(given, given.address)
-    except (CannotPlay, NoAnswer, NoPlatform, SourceBroken, EnvironmentInvalid) as error:
-        sys.stderr.write(say("failed", error=error) + "\n")
+    except (CannotPlay, NoAnswer, PlatformUnavailable, SourceBroken, EnvironmentInvalid) as error:
+        sys.stderr.write(translate("failed", error=error) + "\n")
         return EXIT_FAILED
 
 
@@ -58,35 +54,37 @@ def _directly(given: argparse.Namespace, address: Address) -> int:
     name = given.instance or name_of(address) or UNKNOWN.format(word=kind.id_word)
     body = _body(given, kind, name)
     if not given.wait:
-        return _told(ask(address, body, given.timeout).__dict__)
+        return _print_reply(ask(address, body, given.timeout).__dict__)
     source = open_source(
         given.journal, brokers({"BOOTSTRAP_SERVERS": given.brokers}), topics(os.environ), name
     )
     with closing(source):
-        status = _told(ask(address, body, given.timeout).__dict__)
+        status = _print_reply(ask(address, body, given.timeout).__dict__)
         if status != EXIT_OK:
             return status
         message = wait_for_end(source, name, given.timeout)
     if message is None:
-        sys.stderr.write(say("failed", error=say("send_no_end", seconds=given.timeout)) + "\n")
+        sys.stderr.write(
+            translate("failed", error=translate("send_no_end", seconds=given.timeout)) + "\n"
+        )
         return EXIT_FAILED
     return _ended(message.failed, str(message.data.get("msg", "")))
 
 
 def _through(given: argparse.Namespace) -> int:
     """Let a running `dubhe ui` send it."""
-    remote = Remote(given.ui, given.timeout)
+    remote = PlatformClient(given.ui, given.timeout)
     kind = KINDS[given.kind]
     if given.instance is None:
         if given.set or given.body or given.images or given.data_dir:
-            raise CannotPlay(say("send_needs_instance"))
-        return _by_flow(remote, given, kind)
+            raise CannotPlay(translate("send_needs_instance"))
+        return _by_workflow(remote, given, kind)
     forms = remote.get("forms", instance=given.instance)["requests"]
     form = next(form["body"] for form in forms if form["name"] == kind.value)
     own = given.body or given.images or given.data_dir
     body = _body(given, kind, given.instance) if own else set_fields(form, given.set)
     before = _runs(remote, given.instance)
-    status = _told(remote.post("send", {"instance": given.instance, "body": body}))
+    status = _print_reply(remote.post("send", {"instance": given.instance, "body": body}))
     if status != EXIT_OK or not given.wait:
         return status
     deadline = time.monotonic() + given.timeout
@@ -94,36 +92,36 @@ def _through(given: argparse.Namespace) -> int:
         for run in _runs(remote, given.instance).values():
             if run["id"] not in before and run["ended_ms"] is not None:
                 return _ended(run["status"] != 200, run["message"])
-        time.sleep(LOOK_EVERY_S)
-    raise NoPlatform(say("send_no_end", seconds=given.timeout))
+        time.sleep(POLL_INTERVAL_S)
+    raise PlatformUnavailable(translate("send_no_end", seconds=given.timeout))
 
 
-def _by_flow(remote: Remote, given: argparse.Namespace, kind: TaskKind) -> int:
+def _by_workflow(remote: PlatformClient, given: argparse.Namespace, kind: TaskKind) -> int:
     """Have a fitting instance started if there is none."""
     seen = remote.get("state")["sends"]
-    remote.post(f"flow/{kind.value}", {})
+    remote.post(f"workflow/{kind.value}", {})
     deadline, status = time.monotonic() + given.timeout, None
     while time.monotonic() < deadline:
-        flow = remote.get("state")["flow"]
+        workflow = remote.get("state")["workflow"]
         if status is None:
-            status = _told_since(remote, seen, kind)
-        if flow["state"] == "failed":
-            return _ended(True, flow["error"])
-        if status is not None and (flow["state"] == "done" or not given.wait):
+            status = _print_reply_since(remote, seen, kind)
+        if workflow["state"] == "failed":
+            return _ended(True, workflow["error"])
+        if status is not None and (workflow["state"] == "done" or not given.wait):
             return status
-        time.sleep(LOOK_EVERY_S)
-    raise NoPlatform(say("send_no_end", seconds=given.timeout))
+        time.sleep(POLL_INTERVAL_S)
+    raise PlatformUnavailable(translate("send_no_end", seconds=given.timeout))
 
 
-def _told_since(remote: Remote, seen: int, kind: TaskKind) -> int | None:
+def _print_reply_since(remote: PlatformClient, seen: int, kind: TaskKind) -> int | None:
     """Print the reply to a request sent after number ``seen``; None if there is none yet."""
     for item in remote.get("sends", limit=5)["items"]:
         if item["id"] > seen and item["body"].get("req_type") == kind.request_type:
-            return _told(item)
+            return _print_reply(item)
     return None
 
 
-def _runs(remote: Remote, instance: str) -> dict[int, dict[str, Any]]:
+def _runs(remote: PlatformClient, instance: str) -> dict[int, dict[str, Any]]:
     runs = remote.get("state")["runs"]
     return {run["id"]: run for run in runs if run["instance"] == instance}
 
@@ -136,11 +134,13 @@ def _body(given: argparse.Namespace, kind: TaskKind, name: str) -> dict[str, Any
     return set_fields(body, given.set)
 
 
-def _told(answer: dict[str, Any]) -> int:
+def _print_reply(answer: dict[str, Any]) -> int:
     """Print a reply, or why there is none; return the exit status."""
     reply = answer["reply"]
     if reply is None:
-        sys.stderr.write(say("failed", error=say("no_answer", error=answer["error"])) + "\n")
+        sys.stderr.write(
+            translate("failed", error=translate("no_answer", error=answer["error"])) + "\n"
+        )
         return EXIT_FAILED
     sys.stdout.write(json.dumps(reply, ensure_ascii=False) + "\n")
     return EXIT_OK if reply.get("flag") == FLAG_OK else EXIT_FAILED
@@ -148,7 +148,7 @@ def _told(answer: dict[str, Any]) -> int:
 
 def _ended(failed: bool, message: str) -> int:
     if failed:
-        sys.stderr.write(say("failed", error=message) + "\n")
+        sys.stderr.write(translate("failed", error=message) + "\n")
     return EXIT_FAILED if failed else EXIT_OK
 
 
@@ -161,32 +161,38 @@ def _address(text: str) -> Address:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dubhe send", description=say("send_help"), epilog=say("send_help_exit")
+        prog="dubhe send", description=translate("send_help"), epilog=translate("send_help_exit")
     )
     add = parser.add_argument
-    add("kind", choices=tuple(KINDS), help=say("send_help_kind"))
-    add("address", nargs="?", type=_address, metavar="URL", help=say("send_help_address"))
-    add("--ui", metavar="URL", help=say("send_help_ui"))
-    add("--instance", metavar="ID", help=say("send_help_instance"))
-    add("--data-dir", type=Path, metavar="DIR", help=say("send_help_data"))
-    add("--images", type=Path, metavar="DIR", help=say("send_help_images"))
-    add("--body", type=Path, metavar="FILE", help=say("send_help_body"))
+    add("kind", choices=tuple(KINDS), help=translate("send_help_kind"))
+    add("address", nargs="?", type=_address, metavar="URL", help=translate("send_help_address"))
+    add("--ui", metavar="URL", help=translate("send_help_ui"))
+    add("--instance", metavar="ID", help=translate("send_help_instance"))
+    add("--data-dir", type=Path, metavar="DIR", help=translate("send_help_data"))
+    add("--images", type=Path, metavar="DIR", help=translate("send_help_images"))
+    add("--body", type=Path, metavar="FILE", help=translate("send_help_body"))
     add(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help=say("send_help_set"),
+        help=translate("send_help_set"),
     )
-    add("--wait", action="store_true", help=say("send_help_wait"))
-    add("--journal", type=Path, metavar="DIR", help=say("send_help_journal"))
+    add("--wait", action="store_true", help=translate("send_help_wait"))
+    add("--journal", type=Path, metavar="DIR", help=translate("send_help_journal"))
     add(
         "--brokers",
         default=os.environ.get("BOOTSTRAP_SERVERS", ""),
         metavar="HOST:PORT",
-        help=say("send_help_brokers"),
+        help=translate("send_help_brokers"),
     )
-    add("--timeout", type=float, default=3600.0, metavar="SECONDS", help=say("send_help_timeout"))
+    add(
+        "--timeout",
+        type=float,
+        default=3600.0,
+        metavar="SECONDS",
+        help=translate("send_help_timeout"),
+    )
     return parser
 
 

@@ -20,10 +20,10 @@ from dubhe_simulator.commands.hosts import add_host_options, hosts_of
 from dubhe_simulator.contract.payload_options import json_object
 from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotPlay, Stopped
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.instances.backend import Here, Site
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.backend import InstanceBackend, LocalBackend
 from dubhe_simulator.platform.options import Options
-from dubhe_simulator.platform.storage.database import Store
+from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.terminal.screen import Screen
 
 PORT = 8040
@@ -38,16 +38,16 @@ def main(argv: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(argv)
     if given.on and given.algorithm is not None:
-        parser.error(say("ui_here_or_there"))
+        parser.error(translate("ui_here_or_there"))
     screen = Screen(sys.stdout)
     try:
         with interrupts.watched():  # hosts may be waited for
             options = _options(given, screen)
-        Store(options.runs).close()  # whether it can be used is told before anything begins
+        Database(options.runs).close()  # whether it can be used is told before anything begins
     except Stopped as stopped:
         return stopped.exit_status
     except (CannotPlay, EnvironmentInvalid, OSError) as error:
-        screen.line(say("failed", error=error))
+        screen.line(translate("failed", error=error))
         return EXIT_FAILED
     # Not for --help: these are the packages that a bare interpreter lacks.
     from dubhe_simulator.web import server
@@ -56,8 +56,8 @@ def main(argv: list[str]) -> int:
         listener = server.bind(given.host, given.port)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        text = say("ui_port_taken", host=given.host, port=given.port, error=reason)
-        screen.line(say("failed", error=text))
+        text = translate("ui_port_taken", host=given.host, port=given.port, error=reason)
+        screen.line(translate("failed", error=text))
         return EXIT_FAILED
     port = listener.getsockname()[1]
     host = urlsplit(given.url).hostname if given.url else given.host
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
     )
     with contextlib.suppress(Stopped):
         if status > 128:
-            screen.line(say("ui_ended"))
+            screen.line(translate("ui_ended"))
     return status
 
 
@@ -77,10 +77,10 @@ def _ready(given: argparse.Namespace, port: int, screen: Screen) -> None:
     # A container's port: to whom it is published, the one who wrote the URL knows.
     url = given.url or _url_of(local, port)
     with contextlib.suppress(Stopped):
-        screen.line(say("ui_open", url=url))
+        screen.line(translate("ui_open", url=url))
         if local != host and not given.url:
-            screen.line(say("ui_warn_open", host=host))
-        screen.line(say("ui_how_to_end"))
+            screen.line(translate("ui_warn_open", host=host))
+        screen.line(translate("ui_how_to_end"))
     if not given.no_open and any(os.environ.get(name) for name in DISPLAYS):
         with contextlib.suppress(webbrowser.Error):
             webbrowser.open(url)
@@ -98,18 +98,18 @@ def _options(given: argparse.Namespace, screen: Screen) -> Options:
     runs.mkdir(parents=True, exist_ok=True)
     for folder in given.images:
         if not folder.is_dir():
-            raise CannotPlay(say("ui_no_folder", folder=folder))
-    site: Site | None = Here(algorithm) if algorithm is not None else None
+            raise CannotPlay(translate("ui_no_folder", folder=folder))
+    backend: InstanceBackend | None = LocalBackend(algorithm) if algorithm is not None else None
     if given.on:
-        screen.line(say("ui_waiting", hosts=", ".join(given.on)))
-        site = hosts_of(given)
+        screen.line(translate("ui_waiting", hosts=", ".join(given.on)))
+        backend = hosts_of(given)
     dataset: Dataset | None = None
     if given.data_dir is not None or algorithm is not None:
         assert algorithm is not None or given.data_dir is not None
         dataset = read_dataset(given.data_dir or algorithm.folder / "data")  # type: ignore[union-attr]
     return Options(
         runs=runs,
-        site=site,
+        backend=backend,
         dataset=dataset,
         brokers=brokers({"BOOTSTRAP_SERVERS": given.brokers}),
         topics=topics(os.environ),
@@ -141,54 +141,60 @@ def _url(value: str) -> str:
     except ValueError:  # no port, or half an IPv6 address
         good = False
     if not good or found.path.strip("/") or found.query or found.fragment:
-        raise argparse.ArgumentTypeError(say("ui_bad_url", url=value))
+        raise argparse.ArgumentTypeError(translate("ui_bad_url", url=value))
     return value.rstrip("/")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dubhe ui", description=say("ui_help"), epilog=say("ui_help_exit")
+        prog="dubhe ui", description=translate("ui_help"), epilog=translate("ui_help_exit")
     )
     add = parser.add_argument
-    add("algorithm", nargs="?", type=Path, metavar="ALGORITHM_DIR", help=say("ui_help_algorithm"))
-    add("--port", type=_port, default=PORT, metavar="PORT", help=say("ui_help_port"))
+    add(
+        "algorithm",
+        nargs="?",
+        type=Path,
+        metavar="ALGORITHM_DIR",
+        help=translate("ui_help_algorithm"),
+    )
+    add("--port", type=_port, default=PORT, metavar="PORT", help=translate("ui_help_port"))
     host = text(os.environ, "DUBHE_UI_HOST") or HOST
-    add("--host", default=host, metavar="HOST", help=say("ui_help_host"))
+    add("--host", default=host, metavar="HOST", help=translate("ui_help_host"))
     url = text(os.environ, "DUBHE_UI_URL")
-    add("--url", type=_url, default=url, metavar="URL", help=say("ui_help_url"))
+    add("--url", type=_url, default=url, metavar="URL", help=translate("ui_help_url"))
     add(
         "--brokers",
         default=os.environ.get("BOOTSTRAP_SERVERS", ""),
         metavar="HOST:PORT",
-        help=say("help_brokers"),
+        help=translate("help_brokers"),
     )
-    add("--data-dir", type=Path, metavar="DIR", help=say("help_data"))
+    add("--data-dir", type=Path, metavar="DIR", help=translate("help_data"))
     add(
         "--images",
         type=Path,
         action="append",
         default=[],
         metavar="DIR",
-        help=say("ui_help_images"),
+        help=translate("ui_help_images"),
     )
     runs = Path() / "runs"
-    add("--runs-dir", type=Path, default=runs, metavar="DIR", help=say("ui_help_runs"))
+    add("--runs-dir", type=Path, default=runs, metavar="DIR", help=translate("ui_help_runs"))
     add(
         "--attach",
         type=_address,
         action="append",
         default=[],
         metavar="URL",
-        help=say("ui_help_attach"),
+        help=translate("ui_help_attach"),
     )
     add(
         "--special-params",
         default=text(os.environ, "special_params"),
         metavar="JSON",
-        help=say("help_params"),
+        help=translate("help_params"),
     )
     add_host_options(parser, READY_TIMEOUT_S)
-    add("--no-open", action="store_true", help=say("ui_help_no_open"))
+    add("--no-open", action="store_true", help=translate("ui_help_no_open"))
     return parser
 
 

@@ -32,10 +32,10 @@ def decode(text: str) -> Any:
 
 def encode(value: Any) -> str:
     """Return a value as JSON in valid Unicode."""
-    return tame(json.dumps(value, ensure_ascii=False))
+    return sanitize(json.dumps(value, ensure_ascii=False))
 
 
-def tame(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return a text in valid Unicode."""
     return text.encode("utf-8", "replace").decode()
 

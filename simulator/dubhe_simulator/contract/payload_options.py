@@ -11,7 +11,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.dataset import Dataset, images_below, read_dataset
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 
 EXAMPLES = 6
 
@@ -25,9 +25,9 @@ def read_body(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise CannotPlay(say("send_bad_body", path=path, error=error)) from error
+        raise CannotPlay(translate("send_bad_body", path=path, error=error)) from error
     if not isinstance(value, dict):
-        raise CannotPlay(say("not_json", option="--body", value=path))
+        raise CannotPlay(translate("not_json", option="--body", value=path))
     return value
 
 
@@ -42,7 +42,7 @@ def json_object(option: str, value: str | None) -> dict[str, Any]:
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
-        raise CannotPlay(say("not_json", option=option, value=value))
+        raise CannotPlay(translate("not_json", option=option, value=value))
     return parsed
 
 
@@ -64,19 +64,19 @@ def make_body(
     given = data or Dataset(Path(), None, Path(), ())
     if kind is TaskKind.TRAIN:
         body = payloads.train(instance, given)
-    elif kind is TaskKind.PREDICT:
-        body = payloads.predict(instance, given)
+    elif kind is TaskKind.EVALUATE:
+        body = payloads.evaluate(instance, given)
     else:
         names = data.examples(EXAMPLES) if data is not None else []
-        body = payloads.inference(instance, given, names, 1)
+        body = payloads.infer(instance, given, names, 1)
     if data is None:
         empty: dict[str, Any] = {"data_paths": [], "image_base_dir": "", "image_names": []}
         body.update({name: value for name, value in empty.items() if name in body})
-    if images is not None and kind is TaskKind.INFERENCE:
+    if images is not None and kind is TaskKind.INFER:
         folder = images.absolute()
         found = [str(path.relative_to(folder)) for path in images_below(folder)]
         if not found:
-            raise CannotPlay(say("no_data", folder=folder))
+            raise CannotPlay(translate("no_data", folder=folder))
         body.update(image_base_dir=str(folder), image_names=found)
     return body
 
@@ -91,7 +91,7 @@ def set_fields(body: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or not name:
-            raise CannotPlay(say("send_bad_set", text=setting))
+            raise CannotPlay(translate("send_bad_set", text=setting))
         try:
             changed[name] = json.loads(text)
         except ValueError:

@@ -35,7 +35,7 @@ def train(
     }
 
 
-def predict(
+def evaluate(
     instance_id: str, dataset: Dataset, special_params: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Evaluate on the test images."""
@@ -45,7 +45,7 @@ def predict(
     }
 
 
-def inference(
+def infer(
     instance_id: str,
     dataset: Dataset,
     names: Sequence[str],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,30 +12,52 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Prediction:
-    """What an image, or one box in it, is and was taken for."""
+    """What an image, or one box in it, is and was taken for: one entry of a result's ``info``.
 
-    image: str
+    Attributes:
+        truth: the labelled class; empty for none.
+        predicted: the predicted class; empty for none.
+        confidence: from 0 to 1, or None.
+        shape_type: the algorithm's name of the shape, or None.
+        position: JSON of the corner points ``[[x, y], …]`` in pixels, or None.
+        special: JSON of what the algorithm added, or None.
+    """
+
     truth: str
     predicted: str
-    confidence: float | None
+    confidence: float | None = None
+    shape_type: str | None = None
+    position: str | None = None
+    special: str | None = None
 
 
-def images_in(data: Any, *, nested: bool = False) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield path and ``info`` of each image in a result of the platform's format.
+@dataclass(frozen=True)
+class ImageResult:
+    """One image and its predictions."""
+
+    path: str
+    predictions: tuple[Prediction, ...]
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the truth of any prediction is known."""
+        return any(prediction.truth for prediction in self.predictions)
+
+
+def results_in(data: Any) -> Iterator[ImageResult]:
+    """Yield the images of a result in the platform's format.
 
     Results of an algorithm's own format (``logResult`` takes any JSON) hold none.
     """
-    for image in data if isinstance(data, list) else [data]:
-        if isinstance(image, list) and not nested:  # a list of what logResultDetails returned
-            yield from images_in(image, nested=True)
-        elif isinstance(image, dict) and isinstance(image.get("info"), list):
+    for image in _flat(data):
+        if isinstance(image, dict) and isinstance(image.get("info"), list):
             infos = [info for info in image["info"] if isinstance(info, dict)]
-            yield str(image.get("img_path", "")), infos
+            yield ImageResult(str(image.get("img_path", "")), tuple(map(_prediction, infos)))
 
 
 def predictions_in(data: Any) -> list[Prediction]:
     """Return the predictions in a result of the platform's format."""
-    return [_prediction(path, info) for path, infos in images_in(data) for info in infos]
+    return [prediction for image in results_in(data) for prediction in image.predictions]
 
 
 def accuracy(predictions: Iterable[Prediction]) -> float | None:
@@ -53,15 +77,51 @@ def false_finds(predictions: Iterable[Prediction]) -> int:
     return found.count(False) if any(found) else 0
 
 
-def _prediction(image: str, info: dict[str, Any]) -> Prediction:
-    conf = info.get("conf")
+def _flat(data: Any) -> Iterator[Any]:
+    """Yield the images; the data may be one, a list, or a list of logResultDetails' lists."""
+    for image in data if isinstance(data, list) else [data]:
+        if isinstance(image, list):
+            yield from image
+        else:
+            yield image
+
+
+def _prediction(info: dict[str, Any]) -> Prediction:
+    shape = info.get("shape_type")
     return Prediction(
-        image=image,
         truth=_text(info.get("ground_true")),
         predicted=_text(info.get("predict_code")),
-        confidence=conf if isinstance(conf, (int, float)) else None,
+        confidence=_confidence(info.get("conf")),
+        shape_type=None if shape is None else _text(shape),
+        position=_points(info.get("position")),
+        special=_json(info.get("special")),
     )
 
 
+def _confidence(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        conf = float(value)
+    except OverflowError:
+        return None
+    return conf if math.isfinite(conf) else None
+
+
+def _points(value: Any) -> str | None:
+    if not isinstance(value, list) or not value:
+        return None
+    for point in value:
+        if not isinstance(point, list) or len(point) != 2 or None in map(_confidence, point):
+            return None
+    return json.dumps(value)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

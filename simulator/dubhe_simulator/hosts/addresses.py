@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dubhe_sdk.contract.kind import KIND_WORDS, TaskKind
+from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.hosts.host import DEFAULT_PORT
-from dubhe_simulator.hosts.remote import Address
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.hosts.remote import HostAddress
+from dubhe_simulator.i18n import translate
 
-# What people call the kinds: as the decorators do, as instance ids do, or as these pages do.
-WORDS = {
-    **{kind.value: kind for kind in TaskKind},
-    **KIND_WORDS,
-    "evaluate": TaskKind.PREDICT,
-}
+KINDS = {kind.value: kind for kind in TaskKind}
 
 
-def chosen_hosts(hosts: Iterable[str], kinds: str) -> dict[TaskKind, Address]:
+def chosen_hosts(hosts: Iterable[str], kinds: str) -> dict[TaskKind, HostAddress]:
     """Return the hosts to use.
 
     Args:
@@ -29,15 +24,15 @@ def chosen_hosts(hosts: Iterable[str], kinds: str) -> dict[TaskKind, Address]:
         CannotPlay: a host is malformed.
     """
     found = dict(_parse(host) for host in hosts)
-    wanted = {WORDS[word] for word in map(str.strip, kinds.split(",")) if word in WORDS}
+    wanted = {KINDS[word] for word in map(str.strip, kinds.split(",")) if word in KINDS}
     return {kind: host for kind, host in found.items() if kind in wanted or not wanted}
 
 
-def _parse(value: str) -> tuple[TaskKind, Address]:
+def _parse(value: str) -> tuple[TaskKind, HostAddress]:
     word, _, address = value.partition("=")
     host, _, port = address.partition(":")
     number = port or str(DEFAULT_PORT)
-    if word not in WORDS or not host or not number.isdecimal():
+    if word not in KINDS or not host or not number.isdecimal():
         kinds = ", ".join(kind.value for kind in TaskKind)
-        raise CannotPlay(say("bad_host", value=value, kinds=kinds))
-    return WORDS[word], (host, int(number))
+        raise CannotPlay(translate("bad_host", value=value, kinds=kinds))
+    return KINDS[word], (host, int(number))

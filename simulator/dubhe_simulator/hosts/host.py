@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.environment import directories
-from dubhe_simulator.hosts.wire import Garbled, Wire
+from dubhe_simulator.hosts.connection import Connection, ProtocolError
 from dubhe_simulator.instances.local import GRACE_S
-from dubhe_simulator.instances.spool_status import spoken
+from dubhe_simulator.instances.spool_status import reported_count
 
 DEFAULT_PORT = 8029
 SIGNAL_BASE = 128
@@ -68,27 +68,27 @@ class Host:
         with self._signals() as wakeup:
             while not self._asked:
                 if _readable(listener, wakeup):
-                    connection, peer = listener.accept()
-                    with contextlib.closing(Wire(connection)) as wire:
-                        self._serve(wire, wakeup, peer)
+                    sock, peer = listener.accept()
+                    with contextlib.closing(Connection(sock)) as connection:
+                        self._serve(connection, wakeup, peer)
                 _empty(wakeup)
 
-    def _serve(self, wire: Wire, wakeup: int, peer: object) -> None:
+    def _serve(self, connection: Connection, wakeup: int, peer: object) -> None:
         try:
-            wire.send({"protocol": self._served.protocol, "port": self._served.port})
-            order = self._wait_for_order(wire, wakeup)
+            connection.send({"protocol": self._served.protocol, "port": self._served.port})
+            order = self._wait_for_order(connection, wakeup)
             if order is None:
                 return
             environment = _environment(order)
             folder = instance_folder(environment["INSTANCE_ID"])
-        except (Garbled, OSError) as error:
-            _tell(f"{peer}: {error}")
+        except (ProtocolError, OSError) as error:
+            _log(f"{peer}: {error}")
             with contextlib.suppress(OSError):  # the platform may be gone
-                wire.send({"error": str(error)})
+                connection.send({"error": str(error)})
             return
-        _tell(f"starting {environment['INSTANCE_ID']}")
+        _log(f"starting {environment['INSTANCE_ID']}")
         _, spool = directories(os.environ)
-        before = spoken(spool) or 0
+        before = reported_count(spool) or 0
         process = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
@@ -100,30 +100,32 @@ class Host:
             },
             start_new_session=True,
         )
-        killed = self._wait_for_end(process, wire, wakeup)
+        killed = self._wait_for_end(process, connection, wakeup)
         status = process.returncode
         status = status if status >= 0 else SIGNAL_BASE - status
-        _tell(f"{environment['INSTANCE_ID']} ended with status {status}")
-        said = spoken(spool)
+        _log(f"{environment['INSTANCE_ID']} ended with status {status}")
+        reported = reported_count(spool)
         with contextlib.suppress(OSError):  # the platform may be gone
-            said = None if said is None else said - before
-            wire.send({"status": status, "killed": killed, "said": said})
+            reported = None if reported is None else reported - before
+            connection.send({"status": status, "killed": killed, "reported": reported})
 
-    def _wait_for_order(self, wire: Wire, wakeup: int) -> dict[str, Any] | None:
-        while not (self._asked or wire.ended):
-            if _readable(wire, wakeup):
-                order = wire.receive()
+    def _wait_for_order(self, connection: Connection, wakeup: int) -> dict[str, Any] | None:
+        while not (self._asked or connection.ended):
+            if _readable(connection, wakeup):
+                order = connection.receive()
                 if order is not None:
                     return order
             _empty(wakeup)
         return None
 
-    def _wait_for_end(self, process: subprocess.Popen[bytes], wire: Wire, wakeup: int) -> bool:
+    def _wait_for_end(
+        self, process: subprocess.Popen[bytes], connection: Connection, wakeup: int
+    ) -> bool:
         """Return whether it had to be killed."""
-        while process.poll() is None and not (self._asked or wire.ended):
-            if _readable(wire, wakeup):
-                with contextlib.suppress(Garbled):  # whatever it says: only its end matters
-                    wire.receive()
+        while process.poll() is None and not (self._asked or connection.ended):
+            if _readable(connection, wakeup):
+                with contextlib.suppress(ProtocolError):  # whatever it says: only its end matters
+                    connection.receive()
             _empty(wakeup)
         if process.poll() is not None:
             return False
@@ -167,13 +169,15 @@ def _environment(order: dict[str, Any]) -> dict[str, str]:
     if not isinstance(environment, dict) or not all(
         isinstance(value, str) for value in environment.values()
     ):
-        raise Garbled(f'no {{"environment": {{name: text}}}}: {str(order)[:200]}')
+        raise ProtocolError(f'no {{"environment": {{name: text}}}}: {str(order)[:200]}')
     foreign = sorted(set(environment) - NAMES)
     if foreign:
-        raise Garbled(f"sets {', '.join(foreign)}; only {', '.join(sorted(NAMES))} may be set")
+        raise ProtocolError(
+            f"sets {', '.join(foreign)}; only {', '.join(sorted(NAMES))} may be set"
+        )
     name = environment.get("INSTANCE_ID", "")
     if name in ("", ".", "..") or Path(name).name != name:
-        raise Garbled(f"INSTANCE_ID is {name!r}, expected a name without a slash")
+        raise ProtocolError(f"INSTANCE_ID is {name!r}, expected a name without a slash")
     return environment
 
 
@@ -195,9 +199,9 @@ def instance_folder(name: str) -> Path:
     return folder
 
 
-def _readable(connection: socket.socket | Wire, wakeup: int) -> bool:
+def _readable(sock: socket.socket | Connection, wakeup: int) -> bool:
     """Wait for the connection or a signal; return whether the connection has something."""
-    return connection.fileno() in select.select([wakeup, connection.fileno()], [], [])[0]
+    return sock.fileno() in select.select([wakeup, sock.fileno()], [], [])[0]
 
 
 def _empty(wakeup: int) -> None:
@@ -205,5 +209,5 @@ def _empty(wakeup: int) -> None:
         os.read(wakeup, 4096)
 
 
-def _tell(text: str) -> None:
+def _log(text: str) -> None:
     sys.stderr.write(f"dubhe host: {text}\n")

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.hosts.remote import Address, RemoteInstance, name, wait_for_host
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.instances.base import Running
+from dubhe_simulator.hosts.remote import HostAddress, RemoteInstance, name, wait_for_host
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import Instance
 
 
-class Hosts:
-    """A `Site`: one host for each kind of task. It waits until all of them answer.
+class HostBackend:
+    """A `InstanceBackend`: one host for each kind of task. It waits until all of them answer.
 
     Args:
         addresses: where the hosts listen.
@@ -30,7 +30,7 @@ class Hosts:
 
     def __init__(
         self,
-        addresses: Mapping[TaskKind, Address],
+        addresses: Mapping[TaskKind, HostAddress],
         algorithm: str,
         models: Path,
         timeout: float,
@@ -44,14 +44,14 @@ class Hosts:
         protocols = {wait_for_host(addresses[kind], timeout) for kind in self.kinds}
         self.protocol = ", ".join(sorted(protocols))
         self.place = ", ".join(name(addresses[kind]) for kind in self.kinds)
-        self.title = say(
+        self.title = translate(
             "title_hosts", algorithm=algorithm, hosts=self.place, protocol=self.protocol
         )
 
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
-    ) -> Running:
-        """See `Site.instance`; what the instance leaves behind stays on its host."""
+    ) -> Instance:
+        """See `InstanceBackend.instance`; what the instance leaves behind stays on its host."""
         host = self._addresses[kind]
         # As the host lays it out: see `instance_folder` there.
         left = self._folders / host[0] / instance_id if self._folders is not None else None

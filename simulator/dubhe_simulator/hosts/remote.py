@@ -14,19 +14,19 @@ from typing import Any
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
 from dubhe_simulator.errors import CannotPlay, TaskFailed
-from dubhe_simulator.hosts.wire import Garbled, Wire
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.instances.base import Ending
+from dubhe_simulator.hosts.connection import Connection, ProtocolError
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import ExitInfo
 from dubhe_simulator.instances.local import GRACE_S
 
-Address = tuple[str, int]
+HostAddress = tuple[str, int]
 
 CONNECT_TIMEOUT_S = 5.0
 AGAIN_S = 0.2
-LOOK_EVERY_S = 0.1
+POLL_INTERVAL_S = 0.1
 REPORT_S = 5.0  # for the host to count what was said, after the instance's end
 # …and after one or two signals to the platform itself. The host sees to the end in any case.
-PATIENCE_S = (GRACE_S + REPORT_S, REPORT_S, 0.0)
+STOP_TIMEOUT_S = (GRACE_S + REPORT_S, REPORT_S, 0.0)
 
 
 class RemoteInstance:
@@ -44,7 +44,7 @@ class RemoteInstance:
 
     def __init__(
         self,
-        host: Address,
+        host: HostAddress,
         kind: TaskKind,
         instance_id: str,
         environment: Mapping[str, str],
@@ -57,42 +57,42 @@ class RemoteInstance:
         self.address = ("", 0)
         self._host = host
         self._environment = {**environment, "INSTANCE_ID": instance_id}
-        self._wire: Wire | None = None
-        self._ending: Ending | None = None
-        self._said: int | None = None
+        self._connection: Connection | None = None
+        self._exit_info: ExitInfo | None = None
+        self._reported_count: int | None = None
 
-    def ended(self) -> Ending | None:
-        """See `Running.ended`."""
-        if self._ending is None and not self._look(0):
-            raise TaskFailed(say("host_lost", host=name(self._host)))
-        return self._ending
+    def ended(self) -> ExitInfo | None:
+        """See `Instance.ended`."""
+        if self._exit_info is None and not self._poll(0):
+            raise TaskFailed(translate("host_lost", host=name(self._host)))
+        return self._exit_info
 
-    def stop(self) -> Ending:
-        """See `Running.stop`. A signal to the platform shortens the wait, a second one ends it."""
-        if self._wire is None or self._wire.ended:
-            return self._ending or Ending(1)
+    def stop(self) -> ExitInfo:
+        """See `Instance.stop`. A signal to the platform shortens the wait, a second one ends it."""
+        if self._connection is None or self._connection.ended:
+            return self._exit_info or ExitInfo(1)
         with interrupts.deferred():
-            self._wire.finish()
+            self._connection.finish()
             begun = time.monotonic()
             alive = True
-            while self._ending is None and alive:
-                if time.monotonic() - begun > PATIENCE_S[min(interrupts.count(), 2)]:
+            while self._exit_info is None and alive:
+                if time.monotonic() - begun > STOP_TIMEOUT_S[min(interrupts.count(), 2)]:
                     break
-                alive = self._look(LOOK_EVERY_S)
-        return self._ending or Ending(1)
+                alive = self._poll(POLL_INTERVAL_S)
+        return self._exit_info or ExitInfo(1)
 
-    def spoken(self) -> int | None:
-        """See `Running.spoken`."""
-        return self._said
+    def reported_count(self) -> int | None:
+        """See `Instance.reported_count`."""
+        return self._reported_count
 
     def __enter__(self) -> RemoteInstance:
         try:
-            self._wire, greeting = greet(self._host)
-            self.protocol, self.address = greeting["protocol"], (self._host[0], greeting["port"])
-            self._wire.send({"environment": self._environment})
-        except (OSError, Garbled, KeyError) as error:
+            self._connection, hello = handshake(self._host)
+            self.protocol, self.address = hello["protocol"], (self._host[0], hello["port"])
+            self._connection.send({"environment": self._environment})
+        except (OSError, ProtocolError, KeyError) as error:
             self._close()
-            raise TaskFailed(say("no_host", host=name(self._host), error=error)) from error
+            raise TaskFailed(translate("no_host", host=name(self._host), error=error)) from error
         return self
 
     def __exit__(
@@ -101,38 +101,40 @@ class RemoteInstance:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._ending is None:
+        if self._exit_info is None:
             self.stop()
         self._close()
 
     def _close(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
-    def _look(self, timeout: float) -> bool:
+    def _poll(self, timeout: float) -> bool:
         """Take in what the host has said; return whether it may say more."""
-        if self._wire is None:
+        if self._connection is None:
             return False
-        if select.select([self._wire], [], [], timeout)[0]:
+        if select.select([self._connection], [], [], timeout)[0]:
             try:
-                report = self._wire.receive()
-            except Garbled:
+                report = self._connection.receive()
+            except ProtocolError:
                 return False
             if report is not None and "error" in report:
-                raise TaskFailed(say("host_refused", host=name(self._host), error=report["error"]))
+                raise TaskFailed(
+                    translate("host_refused", host=name(self._host), error=report["error"])
+                )
             if report is not None:
-                self._ending = Ending(report["status"], report["killed"])
-                self._said = report["said"]
-        return not self._wire.ended or self._ending is not None
+                self._exit_info = ExitInfo(report["status"], report["killed"])
+                self._reported_count = report["reported"]
+        return not self._connection.ended or self._exit_info is not None
 
 
-def name(host: Address) -> str:
+def name(host: HostAddress) -> str:
     """Return ``host:port``."""
     return f"{host[0]}:{host[1]}"
 
 
-def wait_for_host(host: Address, timeout: float) -> str:
+def wait_for_host(host: HostAddress, timeout: float) -> str:
     """Wait until a host answers and return the protocol that its instances serve.
 
     Raises:
@@ -141,16 +143,16 @@ def wait_for_host(host: Address, timeout: float) -> str:
     deadline = time.monotonic() + timeout
     while True:
         try:
-            wire, greeting = greet(host)
-            wire.close()
-            return str(greeting["protocol"])
-        except (OSError, Garbled, KeyError) as error:
+            connection, hello = handshake(host)
+            connection.close()
+            return str(hello["protocol"])
+        except (OSError, ProtocolError, KeyError) as error:
             if time.monotonic() > deadline:
-                raise CannotPlay(say("no_host", host=name(host), error=error)) from error
+                raise CannotPlay(translate("no_host", host=name(host), error=error)) from error
         time.sleep(AGAIN_S)  # nothing tells when a container begins to listen
 
 
-def greet(host: Address) -> tuple[Wire, dict[str, Any]]:
+def handshake(host: HostAddress) -> tuple[Connection, dict[str, Any]]:
     """Connect to a host and return the connection and what the host said first.
 
     Raises:
@@ -159,15 +161,15 @@ def greet(host: Address) -> tuple[Wire, dict[str, Any]]:
     """
     with contextlib.ExitStack() as stack:
         sock = stack.enter_context(socket.create_connection(host, CONNECT_TIMEOUT_S))
-        wire = Wire(sock)
-        greeting = None
-        while greeting is None and not wire.ended:
+        connection = Connection(sock)
+        hello = None
+        while hello is None and not connection.ended:
             # It serves one platform at a time; others wait in its queue.
-            if not select.select([wire], [], [], CONNECT_TIMEOUT_S)[0]:
-                raise TimeoutError(say("host_busy"))
-            greeting = wire.receive()
-        if greeting is None:
+            if not select.select([connection], [], [], CONNECT_TIMEOUT_S)[0]:
+                raise TimeoutError(translate("host_busy"))
+            hello = connection.receive()
+        if hello is None:
             raise ConnectionError("it hung up")
         sock.settimeout(None)
         stack.pop_all()
-    return wire, greeting
+    return connection, hello

@@ -8,12 +8,12 @@ from typing import Protocol
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.layout import Algorithm
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.instances.base import Running
-from dubhe_simulator.instances.local import Instance
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import Instance
+from dubhe_simulator.instances.local import LocalInstance
 
 
-class Site(Protocol):
+class InstanceBackend(Protocol):
     """A place that runs instances of one algorithm."""
 
     @property
@@ -50,7 +50,7 @@ class Site(Protocol):
 
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
-    ) -> Running:
+    ) -> Instance:
         """Return an instance that is not started yet.
 
         Args:
@@ -61,7 +61,7 @@ class Site(Protocol):
         """
 
 
-class Here:
+class LocalBackend:
     """This machine: an algorithm's folder, and processes without a container around them."""
 
     keeps_logs = True
@@ -72,12 +72,12 @@ class Here:
         self.name = algorithm.name
         self.place = str(algorithm.folder)
         self.protocol = algorithm.protocol
-        self.title = say("title", folder=algorithm.folder, protocol=algorithm.protocol)
+        self.title = translate("title", folder=algorithm.folder, protocol=algorithm.protocol)
         self.kinds = tuple(TaskKind)
         self.models = algorithm.models
 
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
-    ) -> Instance:
-        """See `Site.instance`."""
-        return Instance(self._algorithm, kind, instance_id, folder, environment)
+    ) -> LocalInstance:
+        """See `InstanceBackend.instance`."""
+        return LocalInstance(self._algorithm, kind, instance_id, folder, environment)

@@ -11,7 +11,7 @@ from dubhe_sdk.contract.kind import TaskKind
 
 
 @dataclass(frozen=True)
-class Ending:
+class ExitInfo:
     """How an instance ended.
 
     Attributes:
@@ -25,7 +25,7 @@ class Ending:
     stragglers: tuple[str, ...] = ()
 
 
-class Running(Protocol):
+class Instance(Protocol):
     """An instance. Entering it starts the instance, leaving it ends it."""
 
     @property
@@ -52,23 +52,23 @@ class Running(Protocol):
     def logs(self) -> tuple[Path, ...]:
         """Files here that tell more of a failure, the most telling first."""
 
-    def ended(self) -> Ending | None:
+    def ended(self) -> ExitInfo | None:
         """Return how it ended, or None while it runs.
 
         Raises:
             TaskFailed: nobody can tell any more.
         """
 
-    def stop(self) -> Ending:
+    def stop(self) -> ExitInfo:
         """Ask it to end and wait until nothing of it is left."""
 
-    def spoken(self) -> int | None:
+    def reported_count(self) -> int | None:
         """Return how many messages it said, by its own spool. For after its end.
 
         None if it has no spool: the algorithm does not use this SDK.
         """
 
-    def __enter__(self) -> Running: ...
+    def __enter__(self) -> Instance: ...
 
     def __exit__(
         self,

@@ -16,14 +16,14 @@ from types import TracebackType
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.layout import Algorithm
-from dubhe_simulator.instances.base import Ending
-from dubhe_simulator.instances.spool_status import spoken
+from dubhe_simulator.instances.base import ExitInfo
+from dubhe_simulator.instances.spool_status import reported_count
 
 HOST = "127.0.0.1"
 GRACE_S = 10.0  # between SIGTERM and SIGKILL, as `docker stop` has it
 # …and after one or two signals to the platform itself: somebody is waiting for their prompt.
 GRACE_INTERRUPTED_S = (GRACE_S, 5.0, 0.0)
-LOOK_EVERY_S = 0.02
+POLL_INTERVAL_S = 0.02
 
 # What decides how the SDK runs comes from the platform alone, never from the caller's shell.
 _OURS = frozenset(
@@ -40,7 +40,7 @@ _OURS = frozenset(
 )
 
 
-class Instance:
+class LocalInstance:
     """An instance. Use it as a context manager: leaving it ends the instance.
 
     Args:
@@ -65,8 +65,8 @@ class Instance:
         self.folder = folder.absolute()
         self.port = free_port()
         self._environment = environment
-        self._keeper: subprocess.Popen[bytes] | None = None
-        self._ending: Ending | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._exit_info: ExitInfo | None = None
 
     @property
     def console(self) -> Path:
@@ -90,31 +90,31 @@ class Instance:
 
     @property
     def protocol(self) -> str:
-        """See `Running.protocol`."""
+        """See `Instance.protocol`."""
         return self.algorithm.protocol
 
     @property
     def address(self) -> tuple[str, int]:
-        """See `Running.address`."""
+        """See `Instance.address`."""
         return HOST, self.port
 
     @property
     def logs(self) -> tuple[Path, ...]:
-        """See `Running.logs`."""
+        """See `Instance.logs`."""
         return self.console, self.log
 
-    def spoken(self) -> int | None:
-        """See `Running.spoken`."""
-        return spoken(self.spool)
+    def reported_count(self) -> int | None:
+        """See `Instance.reported_count`."""
+        return reported_count(self.spool)
 
     def start(self) -> None:
         """Start it. Its address is `HOST` and `port` as soon as it listens."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        keeper = Path(__file__).with_name("supervisor.py")
+        supervisor = Path(__file__).with_name("supervisor.py")
         # Isolated (-I) and without site-packages (-S): nothing of the caller's can break it.
-        command = [sys.executable, "-I", "-S", str(keeper), str(self.console), str(GRACE_S)]
+        command = [sys.executable, "-I", "-S", str(supervisor), str(self.console), str(GRACE_S)]
         with interrupts.deferred():  # or nobody would hold on to the keeper
-            self._keeper = subprocess.Popen(
+            self._supervisor = subprocess.Popen(
                 [*command, *self.algorithm.command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -123,30 +123,34 @@ class Instance:
                 start_new_session=True,  # a terminal's Ctrl-C is for the platform alone
             )
 
-    def ended(self) -> Ending | None:
+    def ended(self) -> ExitInfo | None:
         """Return how it ended, or None while it runs."""
-        if self._ending is None and self._keeper is not None and self._keeper.poll() is not None:
-            self._ending = self._read_ending(self._keeper)
-        return self._ending
+        if (
+            self._exit_info is None
+            and self._supervisor is not None
+            and self._supervisor.poll() is not None
+        ):
+            self._exit_info = self._read_exit_info(self._supervisor)
+        return self._exit_info
 
-    def stop(self) -> Ending:
+    def stop(self) -> ExitInfo:
         """Ask it to end (SIGTERM, after the grace SIGKILL) and wait until nothing is left.
 
         A signal to the platform shortens the grace, a second one ends it.
         """
-        if self._keeper is None:
-            return Ending(0)
+        if self._supervisor is None:
+            return ExitInfo(0)
         with interrupts.deferred():
-            self._tell(b"T")
+            self._send(b"T")
             begun = time.monotonic()
             while self.ended() is None:
                 grace = GRACE_INTERRUPTED_S[min(interrupts.count(), len(GRACE_INTERRUPTED_S) - 1)]
                 if time.monotonic() - begun > grace:
-                    self._tell(b"K")
-                time.sleep(LOOK_EVERY_S)
-        return self.ended() or Ending(1)
+                    self._send(b"K")
+                time.sleep(POLL_INTERVAL_S)
+        return self.ended() or ExitInfo(1)
 
-    def __enter__(self) -> Instance:
+    def __enter__(self) -> LocalInstance:
         self.start()
         return self
 
@@ -158,23 +162,23 @@ class Instance:
     ) -> None:
         self.stop()
 
-    def _tell(self, word: bytes) -> None:
-        assert self._keeper is not None and self._keeper.stdin is not None
+    def _send(self, word: bytes) -> None:
+        assert self._supervisor is not None and self._supervisor.stdin is not None
         with contextlib.suppress(OSError, ValueError):  # it has ended by itself
-            self._keeper.stdin.write(word)
-            self._keeper.stdin.flush()
+            self._supervisor.stdin.write(word)
+            self._supervisor.stdin.flush()
 
     @staticmethod
-    def _read_ending(keeper: subprocess.Popen[bytes]) -> Ending:
-        assert keeper.stdout is not None and keeper.stdin is not None
-        raw = keeper.stdout.read()
-        keeper.stdout.close()
+    def _read_exit_info(supervisor: subprocess.Popen[bytes]) -> ExitInfo:
+        assert supervisor.stdout is not None and supervisor.stdin is not None
+        raw = supervisor.stdout.read()
+        supervisor.stdout.close()
         with contextlib.suppress(OSError):
-            keeper.stdin.close()
+            supervisor.stdin.close()
         if not raw:  # the keeper could not start the command, or somebody killed it
-            return Ending(keeper.returncode or 1)
+            return ExitInfo(supervisor.returncode or 1)
         report = json.loads(raw)
-        return Ending(report["status"], report["killed"], tuple(report["stragglers"]))
+        return ExitInfo(report["status"], report["killed"], tuple(report["stragglers"]))
 
     def _full_environment(self) -> dict[str, str]:
         env = {name: value for name, value in os.environ.items() if name not in _OURS}

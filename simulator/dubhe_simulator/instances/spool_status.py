@@ -1,31 +1,98 @@
-"""How many messages an instance has said, from its own spool: the other side of the account."""
+"""What `dubhe status` reports about an instance's spool: messages reported, and their delivery."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
 from dubhe_sdk.process.command import support_command
 
+REFRESH_INTERVAL_S = 3.0
+TIMEOUT_S = 20.0
 
-def spoken(spool: Path) -> int | None:
-    """Return how many messages were said into a spool since it was made, delivered or not.
 
-    Asks `dubhe status`. None if there is no spool: the algorithm does not use this SDK.
-    """
+def query(spool: Path) -> dict[str, Any] | None:
+    """Return what ``dubhe status --json`` prints; None if there is no spool, or it fails."""
     if not spool.is_dir():
         return None
-    result = subprocess.run(
-        [*support_command(), "status", "--json", str(spool)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
     try:
-        status = json.loads(result.stdout)
+        done = subprocess.run(
+            [*support_command(), "status", "--json", str(spool)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        status = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    return status if isinstance(status, dict) else None
+
+
+def reported_count(spool: Path) -> int | None:
+    """Return how many messages were reported into a spool since it was made, delivered or not.
+
+    None if there is no spool: the algorithm does not use this SDK.
+    """
+    status = query(spool)
+    try:
+        if status is None:
+            return None
         return sum(
             int(status[name]) for name in ("delivered", "undelivered", "dropped", "dead_letters")
         )
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return None
+
+
+class DeliveryStatus:
+    """Delivery of one spool, as of a moment ago; for views that are refreshed.
+
+    Args:
+        spool: its directory.
+    """
+
+    def __init__(self, spool: Path) -> None:
+        self._spool = spool
+        self._asked = 0.0
+        self.view: dict[str, Any] | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to deliver, as far as is known."""
+        return self.view is not None and not self.view["undelivered"]
+
+    def refresh(self, force: bool = False) -> bool:
+        """Ask if the last answer is old; return whether the answer changed."""
+        now = time.monotonic()
+        if not force and self._asked and now - self._asked < REFRESH_INTERVAL_S:
+            return False
+        if not self._spool.is_dir():
+            return False
+        self._asked = now
+        before = self._without_time()
+        status = query(self._spool)
+        self.view = _view(status) if status is not None else self.view
+        return self._without_time() != before
+
+    def _without_time(self) -> dict[str, Any] | None:
+        return self.view and {k: v for k, v in self.view.items() if k not in ("at_ms", "oldest_s")}
+
+
+def _view(status: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "sidecar": status.get("sidecar", "unknown"),
+        "sink": status.get("sink", ""),
+        "delivered": status.get("delivered", 0),
+        "undelivered": status.get("undelivered", 0),
+        "undelivered_bytes": status.get("undelivered_bytes", 0),
+        "oldest_s": status.get("oldest_age_seconds"),
+        "retries": status.get("retries", 0),
+        "dropped": status.get("dropped", 0),
+        "dead_letters": status.get("dead_letters", 0),
+        "last_error": status.get("last_error"),
+        "at_ms": time.time_ns() // 1_000_000,
+    }

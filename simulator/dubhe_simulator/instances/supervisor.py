@@ -32,13 +32,13 @@ from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
-LOOK_EVERY_S = 0.05  # while ending: an orphan may change its parent between two looks
+POLL_INTERVAL_S = 0.05  # while ending: an orphan may change its parent between two looks
 STRAGGLER_GRACE_S = 2.0  # for what the instance left behind although it has ended
 SIGNAL_BASE = 128
 HAS_PROC = Path("/proc/self").exists()
 
 
-class Keeper:
+class Supervisor:
     """Starts the command, waits for it or for the wish to end it, and clears up."""
 
     def __init__(self, console: str, grace: float, command: list[str]) -> None:
@@ -116,7 +116,7 @@ class Keeper:
         for pid in _descendants(os.getpid()):
             _send(pid, signal.SIGKILL)
         self._kill_group_without_proc()
-        self._kill_at = time.monotonic() + LOOK_EVERY_S
+        self._kill_at = time.monotonic() + POLL_INTERVAL_S
 
     def _end_stragglers(self) -> list[str]:
         """End what the instance left behind; return what had to be ended, in words."""
@@ -125,7 +125,7 @@ class Keeper:
             _send(pid, signal.SIGTERM)
         self._kill_at = min(self._kill_at or math.inf, time.monotonic() + STRAGGLER_GRACE_S)
         while _descendants(os.getpid()):
-            self._wait(min(self._kill_at, time.monotonic() + LOOK_EVERY_S))
+            self._wait(min(self._kill_at, time.monotonic() + POLL_INTERVAL_S))
             if time.monotonic() >= self._kill_at:
                 self._kill_everything()
         self._kill_group_without_proc()
@@ -194,8 +194,8 @@ def _become_subreaper() -> None:
 
 def main(argv: list[str]) -> int:
     """Run as a script."""
-    keeper = Keeper(argv[0], float(argv[1]), argv[2:])
-    report = keeper.run()
+    supervisor = Supervisor(argv[0], float(argv[1]), argv[2:])
+    report = supervisor.run()
     with contextlib.suppress(OSError):  # the platform may be gone
         os.write(1, json.dumps(report).encode())
     return 0

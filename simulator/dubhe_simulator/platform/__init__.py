@@ -1,6 +1,6 @@
-"""The local platform: takes in what instances say, keeps it, and answers questions about it.
+"""The local platform: receives the instances' messages, stores them, and answers queries.
 
 Threads and owners: sources put records into one queue; the ingest thread alone applies them to
-the `Book` and writes the `Store`. Readers take the book's lock for a short time, or read the
-store by connections of their own.
+the `InstanceRegistry` and writes the `Database`. Readers take the registry's lock for a short
+time, or read the database by connections of their own.
 """

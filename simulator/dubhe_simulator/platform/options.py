@@ -10,7 +10,7 @@ from typing import Any
 from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
 from dubhe_simulator.algorithm.dataset import Dataset
 from dubhe_simulator.client.address import Address
-from dubhe_simulator.instances.backend import Site
+from dubhe_simulator.instances.backend import InstanceBackend
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Options:
     """
 
     runs: Path
-    site: Site | None = None
+    backend: InstanceBackend | None = None
     dataset: Dataset | None = None
     brokers: str | None = None
     topics: tuple[str, str] = (DEFAULT_TOPIC_STATUS, DEFAULT_TOPIC_RESULT)

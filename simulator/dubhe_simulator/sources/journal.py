@@ -10,7 +10,7 @@ from dubhe_simulator.contract.message import Message
 from dubhe_simulator.sources.base import SourceBroken
 from dubhe_simulator.sources.journal_lines import JournalLines, Line
 
-LOOK_EVERY_S = 0.05
+POLL_INTERVAL_S = 0.05
 
 
 class JournalSource:
@@ -28,7 +28,7 @@ class JournalSource:
             left = deadline - time.monotonic()
             if found or left <= 0:
                 return found
-            time.sleep(min(LOOK_EVERY_S, left))
+            time.sleep(min(POLL_INTERVAL_S, left))
 
     def drain(self) -> list[Message]:
         """See `Source.drain`."""

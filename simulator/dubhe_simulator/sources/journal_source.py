@@ -15,10 +15,10 @@ from pathlib import Path
 
 from dubhe_simulator.contract.json_safe import LARGEST, decode, encode
 from dubhe_simulator.sources.journal_lines import JournalLines, Line
-from dubhe_simulator.sources.record import Batch, Record
+from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 
-LOOK_EVERY_S = 0.05
-LOOK_SELDOM_S = 2.0
+POLL_INTERVAL_S = 0.05
+POLL_IDLE_S = 2.0
 DISCOVER_EVERY_S = 0.5
 BATCH = 500
 PREFIX = "journal "
@@ -30,12 +30,12 @@ class _Journal:
         self.source = PREFIX + str(folder / "journal")
         file, at = json.loads(position) if position else ("", 0)
         self.lines = JournalLines(folder / "journal", file, at)
-        self.next_look = 0.0
-        self.pause = LOOK_EVERY_S
+        self.next_poll = 0.0
+        self.pause = POLL_INTERVAL_S
         self.owner = ""  # whose message was read last
 
 
-class Journals:
+class JournalFollower:
     """A source of records. Its thread ends with `close`.
 
     Args:
@@ -47,7 +47,7 @@ class Journals:
     name = "journal"
 
     def __init__(
-        self, runs: Path, positions: Mapping[str, str], put: Callable[[Batch], None]
+        self, runs: Path, positions: Mapping[str, str], put: Callable[[RecordBatch], None]
     ) -> None:
         self._runs = runs
         self._positions = positions
@@ -71,30 +71,30 @@ class Journals:
     def close(self) -> None:
         """Read what is there, then end."""
         self._end.set()
-        self._thread.join(LOOK_SELDOM_S * 5)
+        self._thread.join(POLL_IDLE_S * 5)
 
     def _run(self) -> None:
         discover_at = 0.0
         while True:
-            ending = self._end.is_set()
-            if time.monotonic() >= discover_at or ending:
+            closing = self._end.is_set()
+            if time.monotonic() >= discover_at or closing:
                 self._discover()
                 discover_at = time.monotonic() + DISCOVER_EVERY_S
-            trouble = None
+            problem = None
             for journal in list(self._journals.values()):
-                if time.monotonic() >= journal.next_look or ending:
-                    trouble = self._look(journal) or trouble
-            self.error = trouble
-            if ending:
+                if time.monotonic() >= journal.next_poll or closing:
+                    problem = self._poll(journal) or problem
+            self.error = problem
+            if closing:
                 return
-            self._end.wait(LOOK_EVERY_S)
+            self._end.wait(POLL_INTERVAL_S)
 
     def _discover(self) -> None:
         with self._lock:
             added, self._added = self._added, []
         for folder in added:
             journal = self._journals.setdefault(folder, self._open(folder))
-            journal.next_look, journal.pause = 0.0, LOOK_EVERY_S
+            journal.next_poll, journal.pause = 0.0, POLL_INTERVAL_S
         for folder in _instance_folders(self._runs):
             if folder not in self._journals:
                 self._journals[folder] = self._open(folder)
@@ -103,10 +103,10 @@ class Journals:
         source = PREFIX + str(folder / "journal")
         return _Journal(folder, self._positions.get(source))
 
-    def _look(self, journal: _Journal) -> str | None:
+    def _poll(self, journal: _Journal) -> str | None:
         """Read what is new; return what hinders, if anything."""
         found = 0
-        records: list[Record] = []
+        records: list[SourceRecord] = []
         try:
             for line in journal.lines.read():
                 records.append(_record(journal, line))
@@ -118,14 +118,14 @@ class Journals:
             return str(error)
         finally:
             self._hand_over(journal, records)
-        journal.pause = LOOK_EVERY_S if found else min(LOOK_SELDOM_S, journal.pause * 1.05)
-        journal.next_look = time.monotonic() + journal.pause
+        journal.pause = POLL_INTERVAL_S if found else min(POLL_IDLE_S, journal.pause * 1.05)
+        journal.next_poll = time.monotonic() + journal.pause
         return None
 
-    def _hand_over(self, journal: _Journal, records: list[Record]) -> None:
+    def _hand_over(self, journal: _Journal, records: list[SourceRecord]) -> None:
         if records:
             position = json.dumps(journal.lines.position)
-            self._put(Batch(journal.source, records, position, str(journal.folder)))
+            self._put(RecordBatch(journal.source, records, position, str(journal.folder)))
 
 
 def _instance_folders(runs: Path) -> list[Path]:
@@ -143,14 +143,14 @@ def _folders(parent: Path) -> list[Path]:
         return []  # not there yet, or gone
 
 
-def _record(journal: _Journal, line: Line) -> Record:
+def _record(journal: _Journal, line: Line) -> SourceRecord:
     try:
         if not line.whole:
             raise ValueError("the file ends within this line although a next file exists")
         raw = decode(line.text.decode())
         if not abs(int(raw["offset"])) < LARGEST > abs(int(raw["timestamp"])):
             raise ValueError("offset or timestamp is out of range")
-        record = Record(
+        record = SourceRecord(
             source=journal.source,
             topic=str(raw["topic"]),
             partition=None,
@@ -161,7 +161,7 @@ def _record(journal: _Journal, line: Line) -> Record:
             instance=str(raw.get("key") or journal.owner),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return Record(
+        return SourceRecord(
             source=journal.source,
             topic="",
             partition=None,

@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 
 from dubhe_simulator.contract.message import Message
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.sources.base import SourceBroken
 
 LOOK_FOR_PARTITIONS_EVERY_S = 1.0
@@ -61,7 +61,7 @@ class KafkaSource:
             )
             self._add_partitions(from_end=True)
         except (KafkaError, ValueError) as error:
-            raise CannotPlay(say("no_broker", brokers=brokers, error=error)) from error
+            raise CannotPlay(translate("no_broker", brokers=brokers, error=error)) from error
         self._looked_at = time.monotonic()
 
     def poll(self, timeout: float) -> list[Message]:

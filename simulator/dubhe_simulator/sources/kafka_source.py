@@ -15,11 +15,11 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.sources.record import Batch, Record
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 
 POLL_S = 0.1
-LOOK_EVERY_S = 1.0  # for new partitions, and for brokers that are silent
+POLL_INTERVAL_S = 1.0  # for new partitions, and for brokers that are silent
 PROBE_S = 1.5
 REQUEST_TIMEOUT_MS = 10_000
 BOOTSTRAP_TIMEOUT_MS = 5_000
@@ -41,7 +41,7 @@ class KafkaFollower:
         brokers: str,
         topics: Iterable[str],
         positions: Mapping[str, str],
-        put: Callable[[Batch], None],
+        put: Callable[[RecordBatch], None],
     ) -> None:
         self.name = f"kafka {brokers}"
         self.error: str | None = None
@@ -50,7 +50,7 @@ class KafkaFollower:
         self._stored = positions
         self._next: dict[TopicPartition, int] = {}
         self._put = put
-        self._heard = time.monotonic()
+        self._received_at = time.monotonic()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
 
@@ -66,19 +66,21 @@ class KafkaFollower:
     def _run(self) -> None:
         since = None
         while not self._end.is_set():
-            trouble = self._session()
-            if trouble is not None:
+            problem = self._session()
+            if problem is not None:
                 since = since or time.strftime("%H:%M:%S")
-                self.error = say("ui_no_kafka", brokers=self._brokers, error=trouble, since=since)
+                self.error = translate(
+                    "ui_no_kafka", brokers=self._brokers, error=problem, since=since
+                )
                 self._end.wait(RETRY_S)
             else:
                 since = None
 
     def _session(self) -> str | None:
         """Read until something hinders; return what."""
-        trouble = self._unreachable()
-        if trouble is not None:
-            return trouble
+        problem = self._unreachable()
+        if problem is not None:
+            return problem
         consumer = None
         try:
             consumer = self._connect()
@@ -99,7 +101,7 @@ class KafkaFollower:
             auto_offset_reset="earliest",
             bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
-            metadata_max_age_ms=int(LOOK_EVERY_S * 1000),
+            metadata_max_age_ms=int(POLL_INTERVAL_S * 1000),
             consumer_timeout_ms=0,
         )
 
@@ -109,14 +111,14 @@ class KafkaFollower:
         while not self._end.is_set():
             if time.monotonic() >= look_at:
                 known = self._assign(consumer, known)
-                if time.monotonic() - self._heard > LOOK_EVERY_S:
+                if time.monotonic() - self._received_at > POLL_INTERVAL_S:
                     self._ask(consumer, known)
-                look_at = time.monotonic() + LOOK_EVERY_S
+                look_at = time.monotonic() + POLL_INTERVAL_S
             if not known:
                 self._end.wait(POLL_S)  # the topics do not exist yet
                 continue
             for partition, records in consumer.poll(timeout_ms=int(POLL_S * 1000)).items():
-                self._heard = time.monotonic()
+                self._received_at = time.monotonic()
                 self.error = None
                 self._hand_over(partition, records)
 
@@ -139,9 +141,9 @@ class KafkaFollower:
         Raises:
             KafkaError: the brokers do not answer.
         """
-        trouble = self._unreachable()
-        if trouble is not None:
-            raise OSError(trouble)
+        problem = self._unreachable()
+        if problem is not None:
+            raise OSError(problem)
         if known:
             consumer.end_offsets(sorted(known), timeout_ms=REQUEST_TIMEOUT_MS // 2)
         self.error = None
@@ -171,17 +173,17 @@ class KafkaFollower:
         source = self._source(partition)
         records = [_record(source, record) for record in raw]
         self._next[partition] = raw[-1].offset + 1
-        self._put(Batch(source, records, str(self._next[partition])))
+        self._put(RecordBatch(source, records, str(self._next[partition])))
 
 
-def _record(source: str, raw: Any) -> Record:
+def _record(source: str, raw: Any) -> SourceRecord:
     headers = {name: (value or b"").decode(errors="replace") for name, value in raw.headers}
     broken = None
     try:
         value = (raw.value or b"").decode()
     except UnicodeDecodeError as error:
         value, broken = raw.value.decode("utf-8", "backslashreplace"), f"not UTF-8: {error}"
-    return Record(
+    return SourceRecord(
         source=source,
         topic=raw.topic,
         partition=raw.partition,

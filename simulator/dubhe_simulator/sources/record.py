@@ -16,12 +16,12 @@ _ACTIONS = {MessageType.READY: ("READY",), MessageType.TASK: ("START", "END")}
 _SHOWN = 80
 
 
-class Broken(Exception):
+class InvalidRecord(Exception):
     """A record is not what the contract says. The text says why."""
 
 
 @dataclass(frozen=True)
-class Record:
+class SourceRecord:
     """A record and where it lies.
 
     Attributes:
@@ -48,7 +48,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Batch:
+class RecordBatch:
     """Records of one source that follow each other.
 
     Attributes:
@@ -59,38 +59,38 @@ class Batch:
     """
 
     source: str
-    records: list[Record]
+    records: list[SourceRecord]
     position: str
     folder: str | None = None
 
 
-def read(record: Record) -> Message:
+def read(record: SourceRecord) -> Message:
     """Return what a record says.
 
     Raises:
         Broken: it is not one of the contract's messages.
     """
     if record.broken is not None:
-        raise Broken(record.broken)
+        raise InvalidRecord(record.broken)
     try:
         value = decode(record.value)
     except ValueError as error:
-        raise Broken(f"the value is not JSON: {error}") from None
+        raise InvalidRecord(f"the value is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise Broken(f"the value is {_short(value)}, expected an object")
+        raise InvalidRecord(f"the value is {_short(value)}, expected an object")
     if len(value) != len(VALUE_KEYS) or any(key not in value for key in VALUE_KEYS):
         _refuse_keys(value)
     instance = value["instance_id"]
     if not isinstance(instance, str) or not instance:
-        raise Broken(f"instance_id is {_short(instance)}, expected a text")
+        raise InvalidRecord(f"instance_id is {_short(instance)}, expected a text")
     date = value["date"]
     if isinstance(date, bool) or not isinstance(date, int) or abs(date) >= LARGEST:
-        raise Broken(f"date is {_short(value['date'])}, expected milliseconds since 1970")
+        raise InvalidRecord(f"date is {_short(value['date'])}, expected milliseconds since 1970")
     _check_data(value["mes_type"], value["data"])
     return Message(record.topic, record.timestamp_ms, record.headers, value)
 
 
-def said_at(message: Message) -> int:
+def reported_at(message: Message) -> int:
     """Return when it was said, in milliseconds since 1970; the record's time if it tells none."""
     date = message.value.get("date")
     return date if isinstance(date, int) and date > 0 else message.timestamp_ms
@@ -113,28 +113,28 @@ def _refuse_keys(value: dict[str, Any]) -> None:
     foreign = sorted(key for key in value if key not in VALUE_KEYS)
     found = [f"{', '.join(missing)} missing"] if missing else []
     found += [f"{_short(', '.join(foreign))} unexpected"] if foreign else []
-    raise Broken(f"keys: {'; '.join(found)}; expected exactly {', '.join(VALUE_KEYS)}")
+    raise InvalidRecord(f"keys: {'; '.join(found)}; expected exactly {', '.join(VALUE_KEYS)}")
 
 
 def _check_data(mes_type: Any, data: Any) -> None:
     if isinstance(mes_type, bool) or mes_type not in (0, 1, 2, 3):
-        raise Broken(f"mes_type is {_short(mes_type)}, expected 0, 1, 2 or 3")
+        raise InvalidRecord(f"mes_type is {_short(mes_type)}, expected 0, 1, 2 or 3")
     if mes_type == MessageType.RESULT:
         return
     if not isinstance(data, dict):
-        raise Broken(f"data is {_short(data)}, expected an object for mes_type {mes_type}")
+        raise InvalidRecord(f"data is {_short(data)}, expected an object for mes_type {mes_type}")
     if mes_type == MessageType.PROGRESS:
         for name, value in data.items():
             if number(value) is None:
-                raise Broken(f"data.{name} is {_short(value)}, expected a number")
+                raise InvalidRecord(f"data.{name} is {_short(value)}, expected a number")
         return
     expected = _ACTIONS[MessageType(mes_type)]
     if data.get("action") not in expected:
-        raise Broken(
+        raise InvalidRecord(
             f"data.action is {_short(data.get('action'))}, expected {' or '.join(expected)}"
         )
     if not isinstance(data.get("status"), int) or isinstance(data["status"], bool):
-        raise Broken(f"data.status is {_short(data.get('status'))}, expected 200 or 300")
+        raise InvalidRecord(f"data.status is {_short(data.get('status'))}, expected 200 or 300")
 
 
 def _short(value: Any) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.instances.base import Ending
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import ExitInfo
 from dubhe_simulator.terminal.screen import Screen, pad
 from dubhe_simulator.terminal.view import Progress
 
@@ -30,11 +30,11 @@ class Terminal:
     def starting(self, kind: TaskKind, instance_id: str) -> None:
         """See `View.starting`."""
         self._next_share = self._next_line_at = 0.0
-        self._line(kind, say("starting", instance_id=instance_id))
+        self._line(kind, translate("starting", instance_id=instance_id))
 
     def ready(self, kind: TaskKind, seconds: float) -> None:
         """See `View.ready`."""
-        self._line(kind, say("ready", seconds=seconds))
+        self._line(kind, translate("ready", seconds=seconds))
 
     def progress(self, kind: TaskKind, progress: Progress) -> None:
         """See `View.progress`."""
@@ -48,30 +48,32 @@ class Terminal:
     def task_ended(self, kind: TaskKind, progress: Progress | None, seconds: float) -> None:
         """See `View.task_ended`."""
         metrics = _metrics(progress.metrics) if progress else ""
-        self._line(kind, say("task_ended", seconds=seconds) + metrics)
+        self._line(kind, translate("task_ended", seconds=seconds) + metrics)
 
     def answered(self, kind: TaskKind, reply: Mapping[str, Any], seconds: float) -> None:
         """See `View.answered`."""
-        self._line(kind, say("answered", milliseconds=seconds * 1000))
+        self._line(kind, translate("answered", milliseconds=seconds * 1000))
 
     def heartbeat(self, alive: bool, detail: str) -> None:
         """See `View.heartbeat`."""
-        text = say("heart_back") if alive else say("heart_lost", detail=detail)
+        text = translate("heartbeat_back") if alive else translate("heartbeat_lost", detail=detail)
         self._screen.line(f"  ! {text}")
 
-    def stopped(self, kind: TaskKind, ending: Ending) -> None:
+    def stopped(self, kind: TaskKind, exit_info: ExitInfo) -> None:
         """See `View.stopped`."""
-        self._line(kind, say("stopped", status=ending.status))
-        if ending.killed:
-            self._screen.line(f"  ! {say('had_to_kill')}")
-        if ending.stragglers:
-            self._screen.line(f"  ! {say('stragglers', names=', '.join(ending.stragglers))}")
+        self._line(kind, translate("stopped", status=exit_info.status))
+        if exit_info.killed:
+            self._screen.line(f"  ! {translate('had_to_kill')}")
+        if exit_info.stragglers:
+            self._screen.line(
+                f"  ! {translate('stragglers', names=', '.join(exit_info.stragglers))}"
+            )
 
     def _line(self, kind: TaskKind, text: str) -> None:
         self._screen.line(self._label(kind) + text)
 
     def _label(self, kind: TaskKind) -> str:
-        return "  " + pad(say(f"kind_{kind.value}"), 12)
+        return "  " + pad(translate(f"kind_{kind.value}"), 12)
 
     def _bar(self, share: float) -> str:
         full, empty = ("█", "░") if self._screen.unicode else ("#", ".")
@@ -80,9 +82,9 @@ class Terminal:
 
 
 def _figures(progress: Progress) -> str:
-    epoch = "" if progress.epoch is None else "  " + say("epoch", number=progress.epoch)
+    epoch = "" if progress.epoch is None else "  " + translate("epoch", number=progress.epoch)
     left = progress.remaining
-    time_left = "" if left is None else "  " + say("time_left", time=duration(left))
+    time_left = "" if left is None else "  " + translate("time_left", time=duration(left))
     # The metrics last: what a narrow window cuts off is the least needed.
     return f" {progress.share:4.0%}{time_left}{epoch}{_metrics(progress.metrics)}"
 

@@ -12,9 +12,9 @@ from dubhe_simulator.contract.predictions import (
     accuracy,
     confusion,
     false_finds,
-    predictions_in,
+    results_in,
 )
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.stage import StageReport
 from dubhe_simulator.story import StoryReport
 from dubhe_simulator.tally import COLUMNS
@@ -28,18 +28,18 @@ TAIL_BYTES = 64 * 1024
 
 def report_lines(report: StoryReport) -> Iterator[str]:
     """Yield the lines for a story that went well."""
-    for kind in (TaskKind.TRAIN, TaskKind.PREDICT):
+    for kind in (TaskKind.TRAIN, TaskKind.EVALUATE):
         yield from _quality(kind, report.predictions(kind))
-    yield from confusion_lines(report.predictions(TaskKind.PREDICT))
+    yield from confusion_lines(report.predictions(TaskKind.EVALUATE))
     yield ""
-    if TaskKind.INFERENCE in report.stages:
+    if TaskKind.INFER in report.stages:
         yield from _answer(report.answer)
         yield ""
     yield from delivery_lines(report.stages)
     yield ""
     yield from _places(report)
     yield ""
-    yield say("done", seconds=report.seconds)
+    yield translate("done", seconds=report.seconds)
 
 
 def confusion_lines(predictions: Iterable[Prediction]) -> Iterator[str]:
@@ -50,12 +50,12 @@ def confusion_lines(predictions: Iterable[Prediction]) -> Iterator[str]:
     labels = sorted({label for pair in counts for label in pair}, key=_natural)
     yield ""
     if len(labels) > MATRIX_LABELS:
-        yield say("confused_pairs")
+        yield translate("confused_pairs")
         wrong = Counter({pair: n for pair, n in counts.items() if pair[0] != pair[1]})
         for (truth, predicted), number in wrong.most_common(PAIRS):
             yield f"  {number:5d}  {truth} → {predicted}"
         return
-    yield say("matrix")
+    yield translate("matrix")
     column = max(4, *(width(label) + 1 for label in labels))
     yield " " * (column + 2) + "".join(_right(label, column) for label in labels)
     for truth in labels:
@@ -67,20 +67,23 @@ def confusion_lines(predictions: Iterable[Prediction]) -> Iterator[str]:
 def delivery_lines(stages: dict[TaskKind, StageReport]) -> Iterator[str]:
     """Yield what was said and what arrived, by type of message."""
     columns = [c for c in COLUMNS if any(stage.tally.by_word[c] for stage in stages.values())]
-    heads = [*columns, *(say(f"head_{name}") for name in ("said", "received", "gaps", "repeats"))]
+    heads = [
+        *columns,
+        *(translate(f"head_{name}") for name in ("reported", "received", "gaps", "repeats")),
+    ]
     widths = [max(8, width(head)) + 2 for head in heads]
-    label = pad(say("messages"), 14)
+    label = pad(translate("messages"), 14)
     yield label + "".join(_right(head, w) for head, w in zip(heads, widths, strict=True))
     for kind, stage in stages.items():
         tally = stage.tally
         numbers = [tally.by_word[column] for column in columns]
-        numbers += [stage.said, tally.received, tally.gaps, tally.repeats]
+        numbers += [stage.reported, tally.received, tally.gaps, tally.repeats]
         row = "".join(_right(str(n), w) for n, w in zip(numbers, widths, strict=True))
-        yield "  " + pad(say(f"kind_{kind.value}"), 12) + row
+        yield "  " + pad(translate(f"kind_{kind.value}"), 12) + row
         if tally.unnumbered:
-            yield "  ! " + say("unnumbered", number=tally.unnumbered)
+            yield "  ! " + translate("unnumbered", number=tally.unnumbered)
     sent = sum(stage.heartbeats_sent for stage in stages.values())
-    yield say("heartbeats", sent=sent, lost=sum(s.heartbeats_lost for s in stages.values()))
+    yield translate("heartbeats", sent=sent, lost=sum(s.heartbeats_lost for s in stages.values()))
 
 
 def tail_lines(logs: Iterable[Path]) -> Iterator[str]:
@@ -93,7 +96,7 @@ def tail_lines(logs: Iterable[Path]) -> Iterator[str]:
         except OSError:
             continue  # it was never written
         if lines:
-            yield say("log_tail", log=log)
+            yield translate("log_tail", log=log)
             yield from (f"  | {line}" for line in lines)
             return
 
@@ -103,32 +106,33 @@ def _quality(kind: TaskKind, predictions: list[Prediction]) -> Iterator[str]:
     known = [p for p in predictions if p.truth]
     if share is not None:
         right = sum(p.truth == p.predicted for p in known)
-        text = say(f"accuracy_{kind.value}", share=share, right=right, total=len(known))
+        text = translate(f"accuracy_{kind.value}", share=share, right=right, total=len(known))
         yield text
         if false := false_finds(predictions):
-            yield say("false_finds", number=false)
+            yield translate("false_finds", number=false)
 
 
 def _answer(answer: object) -> Iterator[str]:
-    predictions = predictions_in(answer)
-    yield say("inference_results")
-    if not predictions:
+    results = list(results_in(answer))
+    yield translate("inference_results")
+    if not results:
         yield f"  {answer!r}"
-    for p in predictions:
-        conf = "" if p.confidence is None else f"  ({p.confidence:.4f})"
-        yield f"  {p.image}  →  {p.predicted}{conf}"
+    for image in results:
+        for p in image.predictions:
+            conf = "" if p.confidence is None else f"  ({p.confidence:.4f})"
+            yield f"  {image.path}  →  {p.predicted}{conf}"
 
 
 def _places(report: StoryReport) -> Iterator[str]:
-    run = report.setting.run
-    yield say("place_model", path=report.model)
-    if report.setting.site.keeps_logs:
-        yield say("place_logs", path=run / "*" / "log" / "dubhe.log")
-    if report.setting.brokers is None:
-        yield say("place_journal", path=run / "*" / "journal")
+    run = report.config.run
+    yield translate("place_model", path=report.model)
+    if report.config.backend.keeps_logs:
+        yield translate("place_logs", path=run / "*" / "log" / "dubhe.log")
+    if report.config.brokers is None:
+        yield translate("place_journal", path=run / "*" / "journal")
     else:
-        topics = ", ".join(report.setting.topics)
-        yield say("place_kafka", brokers=report.setting.brokers, topics=topics)
+        topics = ", ".join(report.config.topics)
+        yield translate("place_kafka", brokers=report.config.brokers, topics=topics)
 
 
 def _right(text: str, columns: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.instances.base import Ending
+from dubhe_simulator.instances.base import ExitInfo
 
 ESTIMATE_AFTER_S = 1.0  # the first batch is slower than the rest
 
@@ -57,5 +57,5 @@ class View(Protocol):
     def heartbeat(self, alive: bool, detail: str) -> None:
         """The heartbeat was lost, or came back."""
 
-    def stopped(self, kind: TaskKind, ending: Ending) -> None:
+    def stopped(self, kind: TaskKind, exit_info: ExitInfo) -> None:
         """An instance has ended."""

@@ -10,19 +10,30 @@ from typing import Any
 import falcon
 from falcon import media
 
+from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.refused import Refused
-from dubhe_simulator.web.api.control import Attach, FlowStart, Forget, Start, Stop
-from dubhe_simulator.web.api.curves import Curves, CurvesTable
-from dubhe_simulator.web.api.events import Events
-from dubhe_simulator.web.api.log import Log
-from dubhe_simulator.web.api.messages import Messages
-from dubhe_simulator.web.api.results import Image, Results, ResultsTable, Summary
-from dubhe_simulator.web.api.sends import Forms, Send, Sends
-from dubhe_simulator.web.api.state import State
+from dubhe_simulator.web.api.control import (
+    AttachResource,
+    ForgetResource,
+    StartResource,
+    StopResource,
+    WorkflowResource,
+)
+from dubhe_simulator.web.api.curves import CurvesCsvResource, CurvesResource
+from dubhe_simulator.web.api.events import EventsResource
+from dubhe_simulator.web.api.log import LogResource
+from dubhe_simulator.web.api.messages import MessagesResource
+from dubhe_simulator.web.api.results import (
+    ImageResource,
+    ResultsCsvResource,
+    ResultsResource,
+    SummaryResource,
+)
+from dubhe_simulator.web.api.sends import FormsResource, SendResource, SendsResource
+from dubhe_simulator.web.api.state import StateResource
 from dubhe_simulator.web.middleware.guard import Guard
-from dubhe_simulator.web.middleware.language import Speak
-from dubhe_simulator.web.page import Page
+from dubhe_simulator.web.middleware.language import SetLanguage
+from dubhe_simulator.web.page import PageResource
 
 LOG = logging.getLogger("dubhe_simulator")
 
@@ -34,7 +45,7 @@ def make_app(platform: Platform, host: str) -> falcon.App[Any, Any]:
         platform: what it serves.
         host: the address that the server listens on.
     """
-    middleware: list[Any] = [Speak(), Guard(host)]
+    middleware: list[Any] = [SetLanguage(), Guard(host)]
     app = falcon.App(middleware=middleware)
     app.req_options.keep_blank_qs_values = True  # `truth=` asks for the empty class
     app.req_options.auto_parse_qs_csv = False
@@ -42,18 +53,32 @@ def make_app(platform: Platform, host: str) -> falcon.App[Any, Any]:
         dumps=partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
     )
     app.add_error_handler(Refused, _refused)
-    app.add_error_handler(Exception, _broken)
+    app.add_error_handler(Exception, _internal_error)
     app.set_error_serializer(_serialize)
     resources = {
-        "state": State, "events": Events, "curves": Curves, "curves.csv": CurvesTable,
-        "results": Results, "summary": Summary, "results.csv": ResultsTable,
-        "images/{token}": Image, "messages": Messages, "log": Log, "forms": Forms, "send": Send,
-        "sends": Sends, "start": Start, "stop": Stop, "attach": Attach, "forget": Forget,
-        "flow": FlowStart, "flow/{kind}": FlowStart,
-    }  # fmt: skip
+        "state": StateResource,
+        "events": EventsResource,
+        "curves": CurvesResource,
+        "curves.csv": CurvesCsvResource,
+        "results": ResultsResource,
+        "summary": SummaryResource,
+        "results.csv": ResultsCsvResource,
+        "images/{token}": ImageResource,
+        "messages": MessagesResource,
+        "log": LogResource,
+        "forms": FormsResource,
+        "send": SendResource,
+        "sends": SendsResource,
+        "start": StartResource,
+        "stop": StopResource,
+        "attach": AttachResource,
+        "forget": ForgetResource,
+        "workflow": WorkflowResource,
+        "workflow/{kind}": WorkflowResource,
+    }
     for name, resource in resources.items():
         app.add_route(f"/api/{name}", resource(platform))
-    page = Page()
+    page = PageResource()
     app.add_route("/", page)
     app.add_route("/{name}", page)
     return app
@@ -66,7 +91,7 @@ def _refused(
     resp.media = {"error": str(error)}
 
 
-def _broken(
+def _internal_error(
     req: falcon.Request, resp: falcon.Response, error: Exception, params: dict[str, Any]
 ) -> None:
     if isinstance(error, (falcon.HTTPError, falcon.HTTPStatus)):

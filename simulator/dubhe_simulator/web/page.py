@@ -8,13 +8,13 @@ from pathlib import Path
 
 import falcon
 
-from dubhe_simulator.platform.refused import Refused
+from dubhe_simulator.errors import Refused
 
 FOLDER = Path(__file__).with_name("page")
 INDEX = "index.html"
 
 
-class Page:
+class PageResource:
     """GET / and the files beside it."""
 
     def __init__(self, folder: Path = FOLDER) -> None:

@@ -169,7 +169,7 @@ class PlatformWorker(ThreadWorker):  # type: ignore[misc]
     def notify(self) -> None:
         """Called every second: show signs of life, and end what is late."""
         super().notify()
-        self._deadlines.look()
+        self._deadlines.poll()
 
     def handle(self, conn: Any) -> Any:
         """Serve a request; its head has a time to arrive in."""
@@ -198,7 +198,7 @@ class PlatformWorker(ThreadWorker):  # type: ignore[misc]
             if self.app.platform is not None:
                 # Open pages let go of their threads. From here, since the lock may be held by
                 # the very code that this handler interrupts.
-                self.method_queue.defer(self.app.platform.changes.close)
+                self.method_queue.defer(self.app.platform.change_feed.close)
 
     handle_quit = handle_exit
 

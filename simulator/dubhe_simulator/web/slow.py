@@ -13,7 +13,7 @@ TAKE_S = 30.0  # a piece of the reply
 
 
 class Deadlines:
-    """What is being read now, and until when. `look` is to be called now and then."""
+    """What is being read now, and until when. `poll` is to be called now and then."""
 
     def __init__(self, seconds: float = ARRIVE_S) -> None:
         self._seconds = seconds
@@ -30,7 +30,7 @@ class Deadlines:
         with self._lock:
             self._until.pop(sock, None)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """End what is late: the thread that reads sees the end of the stream."""
         now = time.monotonic()
         with self._lock:

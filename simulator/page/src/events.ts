@@ -11,7 +11,7 @@ const EVENTS = [
   "run",
   "source",
   "algorithm",
-  "flow",
+  "workflow",
   "log",
   "messages",
   "sends",

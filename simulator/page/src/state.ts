@@ -2,7 +2,7 @@
 
 import { perFrame } from "./dom";
 import { EventStream, type EventName } from "./events";
-import type { Algorithm, Flow, Forgotten, Instance, Run, Snapshot, Source } from "./types";
+import type { Algorithm, Workflow, Forgotten, Instance, Run, Snapshot, Source } from "./types";
 
 export type Topic = EventName | "connection";
 type Listener = (data: unknown) => void;
@@ -15,7 +15,7 @@ class Store {
   source: Source = { name: "", ok: true, error: null };
   algorithm: Algorithm | null = null;
   canStart = false;
-  flow: Flow | null = null;
+  workflow: Workflow | null = null;
   instances = new Map<string, Instance>();
   runs = new Map<number, Run>();
   private listeners = new Map<Topic, Set<Listener>>();
@@ -51,7 +51,7 @@ class Store {
     for (const listener of [...(this.listeners.get(topic) ?? [])]) listener(data);
   }
 
-  /** Instances, those that were heard of last first. */
+  /** Instances, those that were last_received of last first. */
   listInstances(): Instance[] {
     return [...this.instances.values()].sort(
       (a, b) => (b.first_ms ?? Infinity) - (a.first_ms ?? Infinity) || (a.id < b.id ? 1 : -1),
@@ -70,7 +70,7 @@ class Store {
     this.source = state.source;
     this.algorithm = state.algorithm;
     this.canStart = state.can_start;
-    this.flow = state.flow;
+    this.workflow = state.workflow;
     this.instances = new Map(state.instances.map((i) => [i.id, i]));
     this.runs = new Map(state.runs.map((r) => [r.id, r]));
   }
@@ -100,8 +100,8 @@ class Store {
       case "algorithm":
         this.algorithm = data as Algorithm | null;
         break;
-      case "flow":
-        this.flow = data as Flow | null;
+      case "workflow":
+        this.workflow = data as Workflow | null;
         break;
     }
     this.emit(name, data);

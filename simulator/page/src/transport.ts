@@ -43,8 +43,8 @@ async function ask<T>(address: string, options: RequestInit): Promise<T> {
     throw new ApiError(0, String((error as Error).message));
   }
   if (response.ok) return (await body(response)) as T;
-  const said = ((await body(response)) as { error?: unknown } | null)?.error;
-  throw new ApiError(response.status, typeof said === "string" ? said : response.statusText);
+  const detail = ((await body(response)) as { error?: unknown } | null)?.error;
+  throw new ApiError(response.status, typeof detail === "string" ? detail : response.statusText);
 }
 
 /** What a response holds. One that breaks off is no answer, and must not pass for an empty one. */

@@ -1,9 +1,9 @@
 /** What the server's API says, as its JSON has it. Times are milliseconds since 1970. */
 
-export type Kind = "train" | "predict" | "inference";
+export type Kind = "train" | "evaluate" | "infer";
 export type Step = Kind;
 export type State = "starting" | "ready" | "running" | "ended" | "failed" | "lost";
-export type Verdict = "right" | "wrong" | "missed" | "false" | "none";
+export type Outcome = "right" | "wrong" | "missed" | "false" | "none";
 export type Axis = "step" | "epoch" | "time";
 export type Mark = "NaN" | "Infinity" | "-Infinity";
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -95,7 +95,7 @@ export interface Source {
   error: string | null;
 }
 
-export interface Flow {
+export interface Workflow {
   state: "running" | "done" | "failed";
   step: Step;
   error: string | null;
@@ -109,7 +109,7 @@ export interface Snapshot {
   can_start: boolean;
   instances: Instance[];
   runs: Run[];
-  flow: Flow | null;
+  workflow: Workflow | null;
   cursor: number;
 }
 
@@ -123,11 +123,11 @@ export interface Curve {
   extent: [number, number] | null;
 }
 
-export interface Finding {
+export interface Prediction {
   truth: string;
   predicted: string;
   conf: number | string | null;
-  verdict: Verdict;
+  outcome: Outcome;
   shape_type: Json;
   position: [number, number][] | null;
   special: Json;
@@ -138,8 +138,8 @@ export interface ResultItem {
   img_path: string;
   name: string;
   url: string | null;
-  findings: Finding[];
-  verdict: Verdict;
+  predictions: Prediction[];
+  outcome: Outcome;
 }
 
 export interface Summary {
@@ -154,8 +154,8 @@ export interface Summary {
     support: number;
   }[];
   images: number;
-  findings: number;
-  verdicts: Partial<Record<Verdict, number>>;
+  predictions: number;
+  outcomes: Partial<Record<Outcome, number>>;
   /** Whether the truth of any image is known. */
   truth: boolean;
 }

@@ -136,11 +136,11 @@ export function empty(title: Key, text: Key, action: Node | null = null): HTMLEl
 }
 
 /** A line for errors and answers that screen readers announce. */
-export function notice(): { element: HTMLElement; say(text: string, bad?: boolean): void } {
+export function notice(): { element: HTMLElement; show(text: string, bad?: boolean): void } {
   const element = h("p", { class: "notice", role: "status" });
   return {
     element,
-    say(text, bad = false) {
+    show(text, bad = false) {
       setText(element, text);
       element.classList.toggle("bad", bad);
     },

@@ -159,6 +159,6 @@ def test_a_killed_child_loses_nothing_it_has_said(tmp_path: Path) -> None:
 def test_with_instance_tells_children(env: dict[str, str], tmp_path: Path) -> None:
     del os.environ["INSTANCE_ID"]
     settings: Settings = with_instance(read_settings(), INFERENCE)
-    assert (settings.instance_id, settings.kind) == (INFERENCE, TaskKind.INFERENCE)
+    assert (settings.instance_id, settings.kind) == (INFERENCE, TaskKind.INFER)
     assert os.environ["INSTANCE_ID"] == INFERENCE
     assert Context().get(ContextKey.ENV_INSTANCE_ID) == INFERENCE

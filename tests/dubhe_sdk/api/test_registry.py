@@ -77,9 +77,9 @@ def test_one_class_per_kind() -> None:
         @dubhe_sdk.inference()
         def run(self, ctx: Any) -> None: ...
 
-    assert registry.find(TaskKind.PREDICT).cls is Predicts
-    assert registry.find(TaskKind.INFERENCE).cls is Infers
-    assert registry.default_kind() is TaskKind.PREDICT
+    assert registry.find(TaskKind.EVALUATE).cls is Predicts
+    assert registry.find(TaskKind.INFER).cls is Infers
+    assert registry.default_kind() is TaskKind.EVALUATE
     with pytest.raises(AppInvalid, match=r"no pipeline class has a method marked.*train"):
         registry.find(TaskKind.TRAIN)
 
@@ -101,8 +101,8 @@ def test_methods_of_a_base_class_static_and_class_methods_count() -> None:
 
     assert [registry.find(kind) for kind in TaskKind] == [
         (Derived, "run", TaskKind.TRAIN),
-        (Derived, "judge", TaskKind.PREDICT),
-        (Derived, "infer", TaskKind.INFERENCE),
+        (Derived, "judge", TaskKind.EVALUATE),
+        (Derived, "infer", TaskKind.INFER),
     ]
 
 
@@ -183,4 +183,4 @@ def test_another_pipelines_mark_does_not_hide_a_subclass() -> None:
         def run(self, ctx: Any) -> None: ...
 
     assert registry.find(TaskKind.TRAIN).cls is Base
-    assert registry.find(TaskKind.INFERENCE).cls is Other
+    assert registry.find(TaskKind.INFER).cls is Other

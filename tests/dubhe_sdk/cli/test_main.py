@@ -67,7 +67,7 @@ def test_an_unknown_command() -> None:
     ("arguments", "words"),
     [
         (["serve"], "required: APP"),
-        (["serve", "nothing.py"], "nothing.py is no file: name the algorithm's app.py"),
+        (["serve", "nothing.py"], "nothing.py is not a file: name the algorithm's app.py"),
         (["launch"], "no COMMAND given"),
         (["serve", "--nonsense", "app.py"], "--nonsense"),
     ],

@@ -9,11 +9,11 @@ from dubhe_sdk.contract.kind import TaskKind, kind_of
     ("word", "kind"),
     [
         ("train", TaskKind.TRAIN),
-        ("forecast", TaskKind.PREDICT),
-        ("inference", TaskKind.INFERENCE),
-        ("automark", TaskKind.INFERENCE),
-        ("replay", TaskKind.INFERENCE),
-        ("kdtask", TaskKind.INFERENCE),
+        ("forecast", TaskKind.EVALUATE),
+        ("inference", TaskKind.INFER),
+        ("automark", TaskKind.INFER),
+        ("replay", TaskKind.INFER),
+        ("kdtask", TaskKind.INFER),
     ],
 )
 @pytest.mark.parametrize("shape", ["a-b-{}-d", "a-b-{}-d-e"])
@@ -36,5 +36,5 @@ def test_an_unknown_third_part_is_refused(word: str) -> None:
 @pytest.mark.parametrize("kind", list(TaskKind))
 def test_each_kind_has_a_word_and_a_request_type(kind: TaskKind) -> None:
     assert kind_of(f"a-b-{kind.id_word}-d") is kind
-    types = {TaskKind.TRAIN: 1, TaskKind.PREDICT: 2, TaskKind.INFERENCE: 3}
+    types = {TaskKind.TRAIN: 1, TaskKind.EVALUATE: 2, TaskKind.INFER: 3}
     assert kind.request_type == types[kind]

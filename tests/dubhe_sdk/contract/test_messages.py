@@ -13,13 +13,13 @@ def test_the_texts_are_those_of_the_contract() -> None:
         "status": 200,
         "msg": "model train starting",
     }
-    assert messages.start(TaskKind.PREDICT)["msg"] == "model predict starting"
+    assert messages.start(TaskKind.EVALUATE)["msg"] == "model predict starting"
     assert messages.end(TaskKind.TRAIN) == {
         "action": "END",
         "status": 200,
         "msg": "model train end",
     }
-    assert messages.end(TaskKind.PREDICT)["msg"] == "model predict end"
+    assert messages.end(TaskKind.EVALUATE)["msg"] == "model predict end"
     assert messages.failed(INSTANCE, "ValueError: no") == {
         "action": "END",
         "status": 300,

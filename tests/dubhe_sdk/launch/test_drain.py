@@ -7,10 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.dubhe_sdk.launch.support import SPEAKER, launch, progress
 from tests.dubhe_sdk.service.harness import App
 
 
+@pytest.mark.smoke
 def test_everything_said_is_delivered_before_the_end(tmp_path: Path) -> None:
     with App(tmp_path) as app:
         launch(app, sys.executable, "speaker.py", "5000")

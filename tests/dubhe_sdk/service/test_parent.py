@@ -12,6 +12,7 @@ from tests.dubhe_sdk.service.algorithms import PROTOCOLS, app_with
 from tests.dubhe_sdk.service.harness import TRAIN_ID, App
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_heartbeat_while_the_algorithm_holds_the_interpreter(
     tmp_path: Path, protocol: str

@@ -54,6 +54,7 @@ def task_messages(kind: str) -> list[Any]:
     ]
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(("kind", "instance_id"), [("train", TRAIN_ID), ("predict", PREDICT_ID)])
 def test_ready_start_progress_results_end(

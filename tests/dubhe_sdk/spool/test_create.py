@@ -18,6 +18,7 @@ def test_a_file_in_place_of_the_directory(tmp_path):
     assert "DUBHE_SPOOL_DIR" in str(caught.value)
 
 
+@pytest.mark.needs("root")
 def test_a_read_only_disk(tmp_path):
     with mounted(tmp_path / "disk", "-o", "ro") as disk:
         with pytest.raises(SpoolUnusable) as caught:

@@ -21,6 +21,7 @@ def blocks(directory: Path) -> int:
     return (directory / disk_reserve.NAME).stat().st_blocks * 512
 
 
+@pytest.mark.needs("root")
 @pytest.mark.parametrize(
     ("size", "expected"),
     [("9m", disk_reserve.BYTES), ("7m", disk_reserve.SIDECAR_BYTES), ("300k", 0)],
@@ -59,6 +60,7 @@ def test_where_there_is_none(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.needs("root")
 def test_a_full_disk_has_room_for_as_much_as_was_let_go_of(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "-o", "size=9m") as disk:
         disk_reserve.fill(disk)
@@ -72,6 +74,7 @@ def test_a_full_disk_has_room_for_as_much_as_was_let_go_of(tmp_path: Path) -> No
             assert 0 < kept(disk) < disk_reserve.BYTES
 
 
+@pytest.mark.needs("root", "mkfs.btrfs")
 def test_a_quota_that_refuses_to_cut_lets_go_of_all(tmp_path: Path) -> None:
     with disks.with_quota(tmp_path, 4) as disk:
         disk_reserve.fill(disk)

@@ -26,6 +26,7 @@ from tests.dubhe_sdk.spool.helpers import (
 from tests.support.waiting import wait_for
 
 
+@pytest.mark.needs("root")
 def test_a_full_disk(tmp_path):
     """Accepted is what can be read; all else is counted; room that comes back is used."""
     with mounted(tmp_path / "disk", "-o", "size=256k") as disk:
@@ -51,6 +52,7 @@ def test_a_full_disk(tmp_path):
         assert numbers(frames)[-1] == accepted
 
 
+@pytest.mark.needs("root")
 def test_a_full_disk_is_not_strewn_with_empty_segments(tmp_path):
     """A header still fits where the message does not."""
     with mounted(tmp_path / "disk", "-o", "size=256k") as disk:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from dubhe_sidecar.sinks import journal
 from dubhe_sidecar.sinks.base import OutageCode
 from tests.dubhe_sdk.spool.helpers import KIB, mounted
@@ -22,6 +24,7 @@ def fill(disk: Path) -> Path:
     return filler
 
 
+@pytest.mark.needs("root")
 def test_a_full_disk_is_waited_for_and_whole_lines_stay(tmp_path):
     with mounted(tmp_path / "disk", "-o", "size=64k") as disk:
         sink = opened(disk)
@@ -48,6 +51,7 @@ def test_a_full_disk_is_waited_for_and_whole_lines_stay(tmp_path):
         assert [message["offset"] for message in read_journal(disk)] == list(range(49))
 
 
+@pytest.mark.needs("root")
 def test_killed_on_a_full_disk_it_repeats_nothing_afterwards(tmp_path):
     with mounted(tmp_path / "disk", "-o", "size=64k") as disk:
         sink = opened(disk)
@@ -67,6 +71,7 @@ def test_killed_on_a_full_disk_it_repeats_nothing_afterwards(tmp_path):
         assert seqs(disk) == list(range(1, 3 + len(already)))
 
 
+@pytest.mark.needs("root")
 def test_what_is_handed_over_while_the_disk_is_full_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(journal, "_BUFFER_BYTES", 8 * KIB)
     with mounted(tmp_path / "disk", "-o", "size=64k") as disk:

@@ -23,7 +23,7 @@ def test_split_folders(tmp_path: Path) -> None:
     body = payloads.train("i", dataset)
     assert body["data_paths"] == [str(tmp_path / "train")]
     assert (body["verify_way"], body["verify_paths"]) == (2, [str(tmp_path / "val")])
-    assert payloads.predict("i", dataset)["data_paths"] == [str(tmp_path / "test")]
+    assert payloads.evaluate("i", dataset)["data_paths"] == [str(tmp_path / "test")]
 
 
 def test_one_folder_serves_for_all(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_no_images_but_a_script_that_makes_them(tmp_path: Path) -> None:
 def test_a_request_carries_special_params_only_if_there_are_any(tmp_path: Path) -> None:
     images(tmp_path, "a/1.png")
     dataset = read_dataset(tmp_path)
-    assert "special_params" not in payloads.predict("i", dataset)
-    assert payloads.predict("i", dataset, {"a": 1})["special_params"] == {"a": 1}
-    body = payloads.inference("i", dataset, ["a/1.png"], 7)
+    assert "special_params" not in payloads.evaluate("i", dataset)
+    assert payloads.evaluate("i", dataset, {"a": 1})["special_params"] == {"a": 1}
+    body = payloads.infer("i", dataset, ["a/1.png"], 7)
     assert (body["request_number"], body["image_base_dir"]) == (7, str(tmp_path))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dubhe_simulator.client import NoAnswer
-from dubhe_simulator.client.heartbeat import Heart
+from dubhe_simulator.client.heartbeat import HeartbeatMonitor
 from tests.dubhe_simulator.fake import wait_until
 
 
@@ -28,7 +28,7 @@ class Client:
 
 def test_only_changes_are_told() -> None:
     client = Client(True, None, None, False, True)
-    heart = Heart(client, "i", every=0.001)
+    heart = HeartbeatMonitor(client, "i", every=0.001)
     heart.start()
     told: list[tuple[bool, str]] = []
 
@@ -45,7 +45,7 @@ def test_only_changes_are_told() -> None:
 
 
 def test_a_refusal_is_a_lost_heartbeat() -> None:
-    heart = Heart(Client(False), "i", every=60)
+    heart = HeartbeatMonitor(Client(False), "i", every=60)
     heart.start()
     told: list[str] = []
     wait_until(lambda: heart.report(lambda alive, detail: told.append(detail)) or told)

@@ -125,10 +125,10 @@ def test_it_is_played(tmp_path: Path, protocol: str) -> None:
 def test_the_requests_name_images_that_are_there(tmp_path: Path) -> None:
     folder = written(tmp_path / "shapes")
     requests = {path.stem: json.loads(path.read_text()) for path in folder.glob("requests/*")}
-    assert sorted(requests) == ["evaluate", "inference", "train"]
+    assert sorted(requests) == ["evaluate", "infer", "train"]
     assert all(Path(path).is_dir() for path in requests["train"]["data_paths"])
-    base = Path(requests["inference"]["image_base_dir"])
-    assert all((base / name).is_file() for name in requests["inference"]["image_names"])
+    base = Path(requests["infer"]["image_base_dir"])
+    assert all((base / name).is_file() for name in requests["infer"]["image_names"])
 
 
 def test_a_folder_that_is_not_empty(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def play(capsys: pytest.CaptureFixture[str], folder: Path, *options: str) -> tup
     return status, capsys.readouterr().out
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("protocol", ["http", "tcp"])
 def test_all_goes_well(tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: str) -> None:
     status, out = play(capsys, fake_algorithm(tmp_path / "net", protocol))
@@ -39,11 +40,11 @@ def test_all_goes_well(tmp_path: Path, capsys: pytest.CaptureFixture[str], proto
     ("behaviour", "expected"),
     [
         ({"exit_in": "train"}, "training (net-local-train-{}): the instance ended with status 3"),
-        ({"exit_in": "predict"}, "evaluation (net-local-forecast-{}): the instance ended with"),
+        ({"exit_in": "evaluate"}, "evaluation (net-local-forecast-{}): the instance ended with"),
         ({"fail": "train"}, "net-local-train-{} current model error boom"),
-        ({"fail": "predict"}, "net-local-forecast-{} current model error boom"),
+        ({"fail": "evaluate"}, "net-local-forecast-{} current model error boom"),
         ({"refuse": "train"}, "refused: param error: field data_paths is missing"),
-        ({"refuse": "inference"}, "inference (net-local-inference-{}): the request was refused"),
+        ({"refuse": "infer"}, "inference (net-local-inference-{}): the request was refused"),
         ({"vanish_in": "train"}, "ended with status 7 before it said END"),
         ({"no_model": True}, "no new model_<time>_<epoch>_<loss>.<ext> is in"),
         ({"gap": True}, "messages of the training instance are missing (1)"),

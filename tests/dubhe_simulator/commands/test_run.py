@@ -139,7 +139,7 @@ def test_train_evaluate_infer(any_protocol: tuple[str, Path], runs: Path, tmp_pa
     assert Path(model).stat().st_uid == os.getuid()
     assert "END 200" in (run_folder(runs) / "console.log").read_text()
 
-    for kind, reply in (("evaluate", "model predict starting now"), ("inference", "success")):
+    for kind, reply in (("evaluate", "model predict starting now"), ("infer", "success")):
         more = runs / kind
         with running(folder, "--kind", kind, "--model", model, "--runs-dir", more) as process:
             answer = ask_as_told(read_until(process, "Ctrl-C"))

@@ -11,7 +11,7 @@ import pytest
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.layout import read_algorithm
 from dubhe_simulator.commands.send import main
-from dubhe_simulator.instances.local import Instance
+from dubhe_simulator.instances.local import LocalInstance
 from tests.dubhe_simulator.fake import fake_algorithm, wait_until
 from tests.dubhe_simulator.ui import Ui
 
@@ -20,22 +20,24 @@ TRAIN = "net-local-train-1"
 
 
 @pytest.fixture
-def started(tmp_path: Path) -> Iterator[Instance]:
+def started(tmp_path: Path) -> Iterator[LocalInstance]:
     folder = fake_algorithm(tmp_path / "net", "tcp")
-    with Instance(read_algorithm(folder), TaskKind.TRAIN, TRAIN, tmp_path / "run", {}) as instance:
+    with LocalInstance(
+        read_algorithm(folder), TaskKind.TRAIN, TRAIN, tmp_path / "run", {}
+    ) as instance:
         wait_until(lambda: ready(instance))
         yield instance
 
 
-def ready(instance: Instance) -> bool:
+def ready(instance: LocalInstance) -> bool:
     return any("READY" in path.read_text() for path in instance.journal.glob("*.jsonl"))
 
 
-def url(instance: Instance) -> str:
+def url(instance: LocalInstance) -> str:
     return f"tcp://127.0.0.1:{instance.port}"
 
 
-def test_train_and_wait(started: Instance, capsys: Capture, tmp_path: Path) -> None:
+def test_train_and_wait(started: LocalInstance, capsys: Capture, tmp_path: Path) -> None:
     data = str(tmp_path / "net" / "data")
     arguments = ["train", url(started), "--instance", TRAIN, "--data-dir", data]
     assert main([*arguments, "--wait", "--journal", str(started.folder), "--timeout", "30"]) == 0
@@ -46,8 +48,8 @@ def test_train_and_wait(started: Instance, capsys: Capture, tmp_path: Path) -> N
 def test_infer_with_images_and_fields_set(tmp_path: Path, capsys: Capture) -> None:
     folder = fake_algorithm(tmp_path / "net")
     name = "net-local-inference-1"
-    with Instance(
-        read_algorithm(folder), TaskKind.INFERENCE, name, tmp_path / "run", {}
+    with LocalInstance(
+        read_algorithm(folder), TaskKind.INFER, name, tmp_path / "run", {}
     ) as instance:
         wait_until(lambda: ready(instance))
         arguments = ["infer", f"127.0.0.1:{instance.port}", "--instance", name]
@@ -65,7 +67,9 @@ def test_infer_with_images_and_fields_set(tmp_path: Path, capsys: Capture) -> No
 
 def test_refused(tmp_path: Path, capsys: Capture) -> None:
     folder = fake_algorithm(tmp_path / "net", refuse="train")
-    with Instance(read_algorithm(folder), TaskKind.TRAIN, TRAIN, tmp_path / "run", {}) as instance:
+    with LocalInstance(
+        read_algorithm(folder), TaskKind.TRAIN, TRAIN, tmp_path / "run", {}
+    ) as instance:
         wait_until(lambda: ready(instance))
         assert main(["train", f"127.0.0.1:{instance.port}", "--instance", TRAIN]) == 1
     assert json.loads(capsys.readouterr().out)["flag"] == 2
@@ -73,7 +77,9 @@ def test_refused(tmp_path: Path, capsys: Capture) -> None:
 
 def test_a_task_that_fails(tmp_path: Path, capsys: Capture) -> None:
     folder = fake_algorithm(tmp_path / "net", fail="train")
-    with Instance(read_algorithm(folder), TaskKind.TRAIN, TRAIN, tmp_path / "run", {}) as instance:
+    with LocalInstance(
+        read_algorithm(folder), TaskKind.TRAIN, TRAIN, tmp_path / "run", {}
+    ) as instance:
         wait_until(lambda: ready(instance))
         arguments = ["train", f"127.0.0.1:{instance.port}", "--instance", TRAIN, "--wait"]
         assert main([*arguments, "--journal", str(instance.journal)]) == 1
@@ -84,7 +90,9 @@ def test_a_task_that_fails(tmp_path: Path, capsys: Capture) -> None:
 
 def test_no_end_in_time(tmp_path: Path, capsys: Capture) -> None:
     folder = fake_algorithm(tmp_path / "net", endless=True)
-    with Instance(read_algorithm(folder), TaskKind.TRAIN, TRAIN, tmp_path / "run", {}) as instance:
+    with LocalInstance(
+        read_algorithm(folder), TaskKind.TRAIN, TRAIN, tmp_path / "run", {}
+    ) as instance:
         wait_until(lambda: ready(instance))
         arguments = ["train", f"127.0.0.1:{instance.port}", "--instance", TRAIN, "--wait"]
         assert main([*arguments, "--journal", str(instance.folder), "--timeout", "1"]) == 1

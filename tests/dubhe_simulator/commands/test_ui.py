@@ -125,7 +125,7 @@ def test_a_signal_ends_it_and_what_it_started(
 ) -> None:
     folder = fake_algorithm(tmp_path / "net", endless=True)
     with Ui(tmp_path / "runs", folder) as ui:
-        ui.post("flow/train")
+        ui.post("workflow/train")
         ui.wait(lambda s: s["runs"] and s["runs"][0]["progress"] == 1.0)
         page = ui.events()
         next(page)  # an open page holds nothing up
@@ -138,7 +138,7 @@ def test_a_signal_ends_it_and_what_it_started(
 def test_ctrl_c_in_a_terminal_reaches_both_processes(tmp_path: Path) -> None:
     folder = fake_algorithm(tmp_path / "net", endless=True)
     with Ui(tmp_path / "runs", folder) as ui:
-        ui.post("flow/train")
+        ui.post("workflow/train")
         ui.wait(lambda s: s["runs"])
         os.kill(ui.worker, signal.SIGINT)
         ui.process.send_signal(signal.SIGINT)
@@ -157,23 +157,23 @@ def test_sigkill_in_mid_run_and_another_start(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     folder = fake_algorithm(tmp_path / "net", endless=True)
     with Ui(runs, folder) as ui:
-        ui.post("flow/train")
+        ui.post("workflow/train")
         state = ui.wait(lambda s: s["runs"] and s["runs"][0]["progress"] == 1.0)
         [instance] = state["instances"]
         assert instance["state"] == "running"
         other = Journal(runs / "other" / "train", "x-local-train-1")
         other.start()
-        other.say(2, {"loss": 1.0, "progress": 0.1})
+        other.report(2, {"loss": 1.0, "progress": 0.1})
         ui.wait_state("x-local-train-1", "running")
         ui.kill()
-        other.say(2, {"loss": 2.0, "progress": 0.2})
+        other.report(2, {"loss": 2.0, "progress": 0.2})
     wait_until(lambda: not processes_with(instance["id"]))
     with Ui(runs, folder) as ui:
         found = ui.instance(instance["id"])
         assert (found["state"], found["owned"]) == ("lost", False)
         assert found["reason"] == "the platform that had started it was ended"
         assert (found["messages"], found["repeats"]) == (instance["messages"], 0)
-        other.say(2, {"loss": 3.0, "progress": 0.3})
+        other.report(2, {"loss": 3.0, "progress": 0.3})
         other.end()
         ui.wait_state("x-local-train-1", "ended")
         [run] = ui.runs_of("x-local-train-1")
@@ -186,10 +186,10 @@ def test_sigkill_in_mid_run_and_another_start(tmp_path: Path) -> None:
 def test_a_restart_leaves_what_ended_well_alone(tmp_path: Path) -> None:
     folder = fake_algorithm(tmp_path / "net")
     with Ui(tmp_path / "runs", folder) as ui:
-        ui.post("flow")
-        ui.wait(lambda s: s["flow"] and s["flow"]["state"] != "running")
+        ui.post("workflow")
+        ui.wait(lambda s: s["workflow"] and s["workflow"]["state"] != "running")
         before = ui.get("state")
-        assert before["flow"] == {"state": "done", "step": "inference", "error": None}
+        assert before["workflow"] == {"state": "done", "step": "infer", "error": None}
         [_, predict, inference] = before["runs"]
         summary = ui.get("summary", run=predict["id"])
         assert ui.end() == 143
@@ -198,6 +198,6 @@ def test_a_restart_leaves_what_ended_well_alone(tmp_path: Path) -> None:
         assert after["runs"] == before["runs"]
         assert ui.get("summary", run=predict["id"]) == summary
         states = {i["kind"]: (i["state"], i["reason"]) for i in after["instances"]}
-        assert states["train"] == states["predict"] == ("ended", "")
-        assert states["inference"] == ("ended", "stopped by the platform")
+        assert states["train"] == states["evaluate"] == ("ended", "")
+        assert states["infer"] == ("ended", "stopped by the platform")
         assert inference["images"] == 6 and not inference["truth"]

@@ -6,20 +6,20 @@ from dubhe_simulator.contract.predictions import (
     confusion,
     false_finds,
     predictions_in,
+    results_in,
 )
 from dubhe_simulator.terminal.report import confusion_lines
 
 
 def p(truth: str, predicted: str) -> Prediction:
-    return Prediction("x.png", truth, predicted, 0.5)
+    return Prediction(truth, predicted, 0.5)
 
 
 def test_predictions_of_the_platforms_format() -> None:
     info = {"ground_true": 1, "predict_code": "1", "conf": 0.25}
-    assert (
-        predictions_in([{"img_path": "a.png", "info": [info, info]}])
-        == [Prediction("a.png", "1", "1", 0.25)] * 2
-    )
+    data = [{"img_path": "a.png", "info": [info, info]}]
+    assert predictions_in(data) == [Prediction("1", "1", 0.25)] * 2
+    assert [image.path for image in results_in(data)] == ["a.png"]
 
 
 def test_an_inference_may_answer_with_a_list_of_results() -> None:

@@ -8,7 +8,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.hosts.addresses import chosen_hosts
 
-ALL = ("train=a", "evaluate=b:81", "inference=c")
+ALL = ("train=a", "evaluate=b:81", "infer=c")
 
 
 @pytest.mark.parametrize(
@@ -18,13 +18,12 @@ ALL = ("train=a", "evaluate=b:81", "inference=c")
             "",
             {
                 TaskKind.TRAIN: ("a", 8029),
-                TaskKind.PREDICT: ("b", 81),
-                TaskKind.INFERENCE: ("c", 8029),
+                TaskKind.EVALUATE: ("b", 81),
+                TaskKind.INFER: ("c", 8029),
             },
         ),
         ("train", {TaskKind.TRAIN: ("a", 8029)}),
-        ("predict, other", {TaskKind.PREDICT: ("b", 81)}),
-        ("forecast", {TaskKind.PREDICT: ("b", 81)}),
+        ("evaluate, other", {TaskKind.EVALUATE: ("b", 81)}),
     ],
 )
 def test_kinds_choose_among_the_hosts(kinds: str, chosen: dict[TaskKind, tuple[str, int]]) -> None:

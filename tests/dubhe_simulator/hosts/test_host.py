@@ -16,7 +16,7 @@ import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.errors import CannotPlay, TaskFailed
-from dubhe_simulator.hosts.remote import RemoteInstance, greet, wait_for_host
+from dubhe_simulator.hosts.remote import RemoteInstance, handshake, wait_for_host
 from tests.dubhe_simulator.fake import processes_with, wait_until
 from tests.support.ports import reserved_port
 
@@ -71,8 +71,8 @@ def test_an_instance_runs_until_the_platform_stops_it(host: RunningHost) -> None
         assert (instance.protocol, instance.address) == ("tcp", ("127.0.0.1", 8030))
         wait_until(lambda: host.said("up a-b-train-1 m.pkl"))
         assert instance.ended() is None
-        ending = instance.stop()
-        assert (ending.status, ending.killed) == (5, False)
+        exit_info = instance.stop()
+        assert (exit_info.status, exit_info.killed) == (5, False)
     with host.instance() as second:  # the host stays
         wait_until(lambda: host.said("up a-b-train-1 None"))
         second.stop()
@@ -82,14 +82,14 @@ def test_an_instance_runs_until_the_platform_stops_it(host: RunningHost) -> None
 def test_an_instance_that_ends_is_reported(host: RunningHost) -> None:
     with host.instance() as instance:
         wait_until(instance.ended)
-        ending = instance.ended()
-    assert ending is not None
-    assert ending.status in (3, 137)
-    assert instance.spoken() is None  # no spool: it does not use the SDK
+        exit_info = instance.ended()
+    assert exit_info is not None
+    assert exit_info.status in (3, 137)
+    assert instance.reported_count() is None  # no spool: it does not use the SDK
 
 
 def test_an_instance_does_not_outlive_its_platform(host: RunningHost) -> None:
-    wire, _ = greet(host.address)
+    wire, _ = handshake(host.address)
     wire.send({"environment": {"INSTANCE_ID": "a-b-train-1"}})
     wait_until(lambda: host.said("up"))
     wire.close()  # as a killed process does
@@ -144,8 +144,8 @@ def test_sigterm_ends_instance_and_host_in_order(host: RunningHost) -> None:
         host.process.send_signal(signal.SIGTERM)
         assert host.process.wait(20) == 0
         wait_until(instance.ended)
-        ending = instance.ended()
-    assert ending is not None and ending.status == 5
+        exit_info = instance.ended()
+    assert exit_info is not None and exit_info.status == 5
     assert not processes_with(host.mark)
 
 

@@ -14,7 +14,7 @@ import pytest
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.layout import read_algorithm
 from dubhe_simulator.instances import local as instance_module
-from dubhe_simulator.instances.local import Instance
+from dubhe_simulator.instances.local import LocalInstance
 from tests.dubhe_simulator.fake import processes_with, wait_until
 
 # Leaves its session, its parent and its environment behind.
@@ -28,14 +28,14 @@ def mark() -> str:
     return f"mark-{uuid.uuid4().hex}"
 
 
-def instance(tmp_path: Path, app: str, script: str = "python3 -u app.py\n") -> Instance:
+def instance(tmp_path: Path, app: str, script: str = "python3 -u app.py\n") -> LocalInstance:
     folder = tmp_path / "algorithm"
     folder.mkdir()
     (folder / "app.py").write_text(app)
     (folder / "run.sh").write_text(script)
     environment = {"model_path": "m.pkl"}
     algorithm = read_algorithm(folder)
-    return Instance(algorithm, TaskKind.TRAIN, "a-b-train-1", tmp_path / "run", environment)
+    return LocalInstance(algorithm, TaskKind.TRAIN, "a-b-train-1", tmp_path / "run", environment)
 
 
 def python(code: str, mark: str) -> str:
@@ -43,7 +43,7 @@ def python(code: str, mark: str) -> str:
     return f"[sys.executable, '-c', {code!r}, {mark!r}]"
 
 
-def said(started: Instance, word: str) -> bool:
+def said(started: LocalInstance, word: str) -> bool:
     return started.console.exists() and word in started.console.read_text()
 
 
@@ -67,9 +67,9 @@ def test_it_gets_the_environment_of_a_container(
 def test_it_tells_the_exit_status(tmp_path: Path) -> None:
     with instance(tmp_path, "import sys; sys.exit(3)") as started:
         wait_until(lambda: started.ended())
-        ending = started.ended()
-    assert ending is not None
-    assert (ending.status, ending.killed, ending.stragglers) == (3, False, ())
+        exit_info = started.ended()
+    assert exit_info is not None
+    assert (exit_info.status, exit_info.killed, exit_info.stragglers) == (3, False, ())
 
 
 @pytest.mark.parametrize("script", ["python3 -u app.py\n", "exec python3 -u app.py\n"])
@@ -83,17 +83,17 @@ def test_sigterm_reaches_the_algorithm_and_its_status_comes_back(
     )
     with instance(tmp_path, app, script) as started:
         wait_until(lambda: said(started, "up"))
-        ending = started.stop()
-    assert (ending.status, ending.killed) == (5, False)
+        exit_info = started.stop()
+    assert (exit_info.status, exit_info.killed) == (5, False)
 
 
 def test_a_death_by_signal_is_told_as_a_shell_does(tmp_path: Path) -> None:
     app = "import os; os.kill(os.getpid(), 9)"
     with instance(tmp_path, app) as started:
         wait_until(lambda: started.ended())
-        ending = started.ended()
-    assert ending is not None
-    assert ending.status == 137
+        exit_info = started.ended()
+    assert exit_info is not None
+    assert exit_info.status == 137
 
 
 def test_one_that_ignores_sigterm_is_killed_after_the_grace(
@@ -107,20 +107,20 @@ def test_one_that_ignores_sigterm_is_killed_after_the_grace(
     )
     with instance(tmp_path, app) as started:
         wait_until(lambda: said(started, "up"))
-        ending = started.stop()
-    assert ending.killed
-    assert ending.status == 137
+        exit_info = started.stop()
+    assert exit_info.killed
+    assert exit_info.status == 137
 
 
 def test_what_it_leaves_behind_is_ended_and_named(tmp_path: Path, mark: str) -> None:
     app = f"import subprocess, sys\nsubprocess.run({python(ESCAPE, mark)}, env={{}})"
     with instance(tmp_path, app) as started:
         wait_until(lambda: started.ended())
-        ending = started.ended()
+        exit_info = started.ended()
         assert not processes_with(mark)
-    assert ending is not None
-    assert ending.status == 0
-    assert len(ending.stragglers) == 1 and "python" in ending.stragglers[0]
+    assert exit_info is not None
+    assert exit_info.status == 0
+    assert len(exit_info.stragglers) == 1 and "python" in exit_info.stragglers[0]
 
 
 def test_leaving_the_block_ends_it_with_all_its_descendants(tmp_path: Path, mark: str) -> None:
@@ -145,9 +145,10 @@ def test_the_platforms_death_ends_everything(tmp_path: Path, mark: str) -> None:
         "import sys, time\nfrom pathlib import Path\n"
         "from dubhe_sdk.contract.kind import TaskKind\n"
         "from dubhe_simulator.algorithm.layout import read_algorithm\n"
-        "from dubhe_simulator.instances.local import Instance\n"
+        "from dubhe_simulator.instances.local import LocalInstance\n"
         f"a = read_algorithm(Path({str(folder)!r}))\n"
-        f"i = Instance(a, TaskKind.TRAIN, 'a-b-train-1', Path({str(tmp_path / 'run')!r}), {{}})\n"
+        f"run = Path({str(tmp_path / 'run')!r})\n"
+        "i = LocalInstance(a, TaskKind.TRAIN, 'a-b-train-1', run, {})\n"
         "i.start(); time.sleep(1000)"
     )
     process = subprocess.Popen([sys.executable, "-c", platform])
@@ -161,7 +162,7 @@ def test_the_platforms_death_ends_everything(tmp_path: Path, mark: str) -> None:
 def test_a_command_that_does_not_exist_ends_at_once(tmp_path: Path) -> None:
     with instance(tmp_path, "", "no-such-command\n") as started:
         wait_until(lambda: started.ended())
-        ending = started.ended()
-    assert ending is not None
-    assert ending.status == 127
+        exit_info = started.ended()
+    assert exit_info is not None
+    assert exit_info.status == 127
     assert "no-such-command" in started.console.read_text()

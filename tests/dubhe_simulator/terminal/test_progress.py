@@ -7,7 +7,7 @@ import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.errors import Stopped
-from dubhe_simulator.instances.local import Ending
+from dubhe_simulator.instances.local import ExitInfo
 from dubhe_simulator.terminal.progress import Terminal, duration
 from dubhe_simulator.terminal.screen import CLEAR_LINE, Screen, fit, pad, width
 from dubhe_simulator.terminal.view import Progress
@@ -118,7 +118,7 @@ def test_trouble_is_said() -> None:
     terminal = Terminal(Screen(out))
     terminal.heartbeat(False, "timed out")
     terminal.heartbeat(True, "")
-    terminal.stopped(TRAIN, Ending(137, killed=True, stragglers=("python3 (7)",)))
+    terminal.stopped(TRAIN, ExitInfo(137, killed=True, stragglers=("python3 (7)",)))
     lost, back, stopped, killed, stragglers = out.text().splitlines()
     assert "heartbeat lost: timed out" in lost
     assert "heartbeat is back" in back

@@ -32,11 +32,11 @@ class Place:
         self.ui = ui
         self.marked = marked
 
-    def flow(self, step: str = "", **body: Any) -> None:
+    def workflow(self, step: str = "", **body: Any) -> None:
         """Have steps done and wait for their end."""
-        self.ui.post(f"flow{step}", **body)
-        state = self.ui.wait(lambda s: s["flow"]["state"] != "running", 60)
-        assert state["flow"]["error"] is None, state["flow"]
+        self.ui.post(f"workflow{step}", **body)
+        state = self.ui.wait(lambda s: s["workflow"]["state"] != "running", 60)
+        assert state["workflow"]["error"] is None, state["workflow"]
 
     def states(self, kind: str) -> list[tuple[str, str]]:
         """Return states and reasons of the instances of a kind, in the order of their start."""
@@ -85,7 +85,7 @@ def place(tmp_path: Path, kafka: Broker, topic_name: str) -> Iterator[Place]:
             Ui(
                 tmp_path / "runs",
                 *("--on", f"train={names[0]}:{ports[0]}"),
-                *("--on", f"inference={names[1]}:{ports[2]}"),
+                *("--on", f"infer={names[1]}:{ports[2]}"),
                 *("--hosts-dir", hosts, "--name", "some/plates", "--data-dir", algorithm / "data"),
                 *("--models", algorithm / "output" / "models", "--brokers", kafka.bootstrap),
                 *("--special-params", '{"epochs": 2}'),
@@ -100,16 +100,16 @@ def test_what_hosts_run_is_shown_as_what_runs_here(place: Place) -> None:
     ui = place.ui
     algorithm = ui.get("state")["algorithm"]
     assert (algorithm["name"], algorithm["protocol"]) == ("plates", "http")
-    assert algorithm["kinds"] == ["train", "inference"]
+    assert algorithm["kinds"] == ["train", "infer"]
     assert algorithm["special_params"] == {"epochs": 2}
-    place.flow(images=3)  # of the story, what there are hosts for
+    place.workflow(images=3)  # of the story, what there are hosts for
     assert place.states("train") == [("ended", "")]
-    assert place.states("inference") == [("ready", "")]
-    refused = ui.post("start", 409, kind="predict")["error"]
+    assert place.states("infer") == [("ready", "")]
+    refused = ui.post("start", 409, kind="evaluate")["error"]
     assert refused.startswith("nothing here runs evaluation"), refused
 
     # Each instance has a log of its own, and all of a host deliver from one spool.
-    place.flow("/train", special_params={"epochs": 3})
+    place.workflow("/train", special_params={"epochs": 3})
     first, second = sorted(i["id"] for i in ui.get("state")["instances"] if i["kind"] == "train")
     points = [run["metrics"][0]["points"] for name in (first, second) for run in ui.runs_of(name)]
     assert points == [20, 30]
@@ -125,13 +125,13 @@ def test_what_hosts_run_is_shown_as_what_runs_here(place: Place) -> None:
     ui.wait(all_delivered)
 
     # A host runs one instance: the idle one makes room for another model's.
-    place.flow("/inference")
-    assert place.states("inference") == [("ended", "stopped by the platform"), ("ready", "")]
+    place.workflow("/infer")
+    assert place.states("infer") == [("ended", "stopped by the platform"), ("ready", "")]
 
 
 def test_a_busy_host_is_told_and_a_dead_one_too(place: Place) -> None:
     ui = place.ui
-    ui.post("flow/train", special_params=ENDLESS)
+    ui.post("workflow/train", special_params=ENDLESS)
     ui.wait(lambda s: s["runs"] and s["runs"][0]["progress"])
     [name] = [i["id"] for i in ui.get("state")["instances"]]
     refused = ui.post("start", 409, kind="train")["error"]
@@ -141,15 +141,15 @@ def test_a_busy_host_is_told_and_a_dead_one_too(place: Place) -> None:
     found = ui.wait_state(name, "lost")
     assert found["reason"].endswith("has gone without a word")
     assert not found["owned"]
-    state = ui.wait(lambda s: s["flow"]["state"] == "failed")
-    assert state["flow"]["error"].endswith("has gone without a word")
+    state = ui.wait(lambda s: s["workflow"]["state"] == "failed")
+    assert state["workflow"]["error"].endswith("has gone without a word")
     gone = ui.post("start", 409, kind="train")["error"]
     assert "no `dubhe host` answers" in gone, gone
 
 
 def test_a_stop_reaches_the_host(place: Place) -> None:
     ui = place.ui
-    ui.post("flow/train", special_params=ENDLESS)
+    ui.post("workflow/train", special_params=ENDLESS)
     state = ui.wait(lambda s: s["runs"] and s["runs"][0]["progress"])
     name = state["instances"][0]["id"]
     ui.post("stop", instance=name)

@@ -11,40 +11,40 @@ import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.layout import read_algorithm
-from dubhe_simulator.instances.local import Instance
+from dubhe_simulator.instances.local import LocalInstance
 from tests.dubhe_simulator.fake import fake_algorithm, processes_with, wait_until
 from tests.dubhe_simulator.ui import Ui
 
 
 def finished(state: dict[str, Any]) -> bool:
-    return bool(state["flow"]) and state["flow"]["state"] != "running"
+    return bool(state["workflow"]) and state["workflow"]["state"] != "running"
 
 
 @pytest.mark.parametrize("protocol", ["http", "tcp"])
 def test_the_whole_story(tmp_path: Path, protocol: str) -> None:
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", protocol)) as ui:
         assert ui.get("state")["can_start"]
-        ui.post("flow", images=2)
-        assert "a flow is under way" in ui.post("flow", 409)["error"]
+        ui.post("workflow", images=2)
+        assert "a flow is under way" in ui.post("workflow", 409)["error"]
         state = ui.wait(finished)
-        assert state["flow"] == {"state": "done", "step": "inference", "error": None}
+        assert state["workflow"] == {"state": "done", "step": "infer", "error": None}
         kinds = {i["kind"]: i for i in state["instances"]}
         assert {kind: i["state"] for kind, i in kinds.items()} == {
             "train": "ended",
-            "predict": "ended",
-            "inference": "ready",
+            "evaluate": "ended",
+            "infer": "ready",
         }
-        assert kinds["inference"]["protocol"] == protocol
+        assert kinds["infer"]["protocol"] == protocol
         models = state["algorithm"]["models"]
         assert (models[0]["epoch"], models[0]["loss"], len(models)) == (11, 0.1, 12)
         [sent] = [s for s in ui.get("sends")["items"] if s["body"]["req_type"] == 3]
-        assert [r["findings"][0]["predicted"] for r in sent["results"]] == ["7", "7"]
+        assert [r["predictions"][0]["predicted"] for r in sent["results"]] == ["7", "7"]
         url = sent["results"][0]["url"]
         assert ui.raw("GET", url)[0] == 200
         # One click each: what is ready is used again.
-        ui.post("flow/inference")
+        ui.post("workflow/infer")
         ui.wait(finished)
-        assert len([i for i in ui.get("state")["instances"] if i["kind"] == "inference"]) == 1
+        assert len([i for i in ui.get("state")["instances"] if i["kind"] == "infer"]) == 1
     assert not processes_with(str(tmp_path / "runs"))
 
 
@@ -55,9 +55,9 @@ def test_forms_and_sending(tmp_path: Path) -> None:
         forms = {f["name"]: f for f in ui.get("forms", instance=name)["requests"]}
         assert [f["fits"] for f in forms.values()] == [True, True, False, False]
         assert forms["train"]["body"]["code_list"] == ["0", "1"]
-        beat = ui.post("send", instance=name, body=forms["heartbeat"]["body"])
-        assert beat["reply"] == {"flag": 1, "message": "service online"}
-        assert beat["error"] is None and beat["ms"] > 0
+        heartbeat = ui.post("send", instance=name, body=forms["heartbeat"]["body"])
+        assert heartbeat["reply"] == {"flag": 1, "message": "service online"}
+        assert heartbeat["error"] is None and heartbeat["ms"] > 0
         assert "req_type is 9" in ui.post("send", 400, instance=name, body={"req_type": 9})["error"]
         ui.post("send", instance=name, body=forms["train"]["body"])
         ui.wait_state(name, "ended")
@@ -79,39 +79,39 @@ def test_forms_and_sending(tmp_path: Path) -> None:
 )
 def test_failures(tmp_path: Path, behaviour: dict[str, object], state: str, reason: str) -> None:
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", **behaviour)) as ui:
-        ui.post("flow/train")
+        ui.post("workflow/train")
         ui.wait(finished)
         [instance] = ui.get("state")["instances"]
         ui.wait_state(instance["id"], state)
         assert reason in ui.instance(instance["id"])["reason"]
-        flow = ui.get("state")["flow"]
+        flow = ui.get("state")["workflow"]
         assert (flow["state"], flow["step"]) == ("failed", "train")
         assert flow["error"]
 
 
 def test_a_refused_request_fails_the_flow(tmp_path: Path) -> None:
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", refuse="train")) as ui:
-        ui.post("flow/train")
-        flow = ui.wait(finished)["flow"]
+        ui.post("workflow/train")
+        flow = ui.wait(finished)["workflow"]
         assert "field data_paths is missing" in flow["error"]
 
 
 def test_stopping_in_mid_run(tmp_path: Path) -> None:
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", endless=True)) as ui:
-        ui.post("flow/train")
+        ui.post("workflow/train")
         state = ui.wait(lambda s: s["runs"] and s["runs"][0]["progress"] == 1)
         name = state["instances"][0]["id"]
         ui.post("stop", instance=name)
         found = ui.instance(name)
         assert (found["state"], found["owned"]) == ("lost", False)
         assert "never said END" in found["reason"]
-        assert ui.wait(finished)["flow"]["state"] == "failed"
+        assert ui.wait(finished)["workflow"]["state"] == "failed"
 
 
 def test_nothing_to_evaluate(tmp_path: Path) -> None:
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net")) as ui:
-        assert "there is no model yet" in ui.post("flow/predict", 409)["error"]
-        assert "there is no model yet" in ui.post("start", 409, kind="inference")["error"]
+        assert "there is no model yet" in ui.post("workflow/evaluate", 409)["error"]
+        assert "there is no model yet" in ui.post("start", 409, kind="infer")["error"]
 
 
 @pytest.mark.parametrize("protocol", ["http", "tcp"])
@@ -119,7 +119,7 @@ def test_attaching(tmp_path: Path, protocol: str) -> None:
     algorithm = read_algorithm(fake_algorithm(tmp_path / "net", protocol))
     name = "other-machine-train-1"
     with (
-        Instance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {}) as instance,
+        LocalInstance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {}) as instance,
         Ui(tmp_path / "runs") as ui,
     ):
         wait_until(lambda: instance.journal.exists())
@@ -143,7 +143,7 @@ def test_heartbeats_that_stay_away_and_come_back(tmp_path: Path) -> None:
     algorithm = read_algorithm(fake_algorithm(tmp_path / "net"))
     name = "other-machine-train-1"
     with (
-        Instance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {}) as instance,
+        LocalInstance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {}) as instance,
         Ui(tmp_path / "runs") as ui,
     ):
         ui.post("attach", address=f"127.0.0.1:{instance.port}", protocol="http", instance=name)
@@ -172,7 +172,7 @@ def cmdline(pid: int) -> bytes:
 def test_one_that_is_not_up_yet_gets_its_name_when_it_is(tmp_path: Path) -> None:
     algorithm = read_algorithm(fake_algorithm(tmp_path / "net"))
     name = "other-machine-train-1"
-    instance = Instance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {})
+    instance = LocalInstance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {})
     (tmp_path / "elsewhere").mkdir()
     with Ui(tmp_path / "runs") as ui:
         address = f"127.0.0.1:{instance.port}"

@@ -25,7 +25,7 @@ class Speaker:
         self._instance = instance
         self._seq = 0
 
-    def say(self, mes_type: int, data: Any, seq: int | None = None) -> None:
+    def report(self, mes_type: int, data: Any, seq: int | None = None) -> None:
         self._seq += 1
         seq = seq or self._seq
         value = {
@@ -55,22 +55,24 @@ def test_all_instances_from_the_beginning_and_on(
     kafka.create_topic(status, partitions=3)
     first = Speaker(kafka, status, result)
     second = Speaker(kafka, status, result, "net-1-forecast-2")
-    first.say(1, {"action": "START", "status": 200, "msg": ""})
-    first.say(2, {"loss": 1.0, "progress": 0.5})
+    first.report(1, {"action": "START", "status": 200, "msg": ""})
+    first.report(2, {"loss": 1.0, "progress": 0.5})
     with platform(tmp_path, kafka, status, result) as ui:
         ui.wait_state(NAME, "running")
         assert ui.get("state")["mode"] == "kafka"
         kafka.create_topic(result)  # a topic that appears later
-        second.say(1, {"action": "START", "status": 200, "msg": ""})
-        second.say(3, [{"img_path": "a.png", "info": [{"ground_true": "1", "predict_code": "1"}]}])
+        second.report(1, {"action": "START", "status": 200, "msg": ""})
+        second.report(
+            3, [{"img_path": "a.png", "info": [{"ground_true": "1", "predict_code": "1"}]}]
+        )
         ui.wait(lambda s: any(r["images"] == 1 for r in s["runs"]))
         first.raw(b"rubbish")
         first.raw(b"\xff\xfe")
         first.raw(None)
-        first.say(2, {"loss": 1.0, "progress": 0.5}, seq=2)
+        first.report(2, {"loss": 1.0, "progress": 0.5}, seq=2)
         ui.wait(lambda s: any(i["broken"] == 3 and i["repeats"] == 1 for i in s["instances"]))
         ui.kill()
-    first.say(2, {"loss": 2.0, "progress": 0.7})
+    first.report(2, {"loss": 2.0, "progress": 0.7})
     with platform(tmp_path, kafka, status, result) as ui:
         ui.wait(lambda s: s["messages"] == 9)
         assert ui.instance(NAME)["repeats"] == 1, "it goes on where it stopped"
@@ -94,12 +96,12 @@ def test_an_outage_is_told_and_survived(
         broker.create_topic("s")
         ui.wait(lambda s: s["source"]["ok"])
         speaker = Speaker(broker, "s", "r")
-        speaker.say(2, {"loss": 1.0, "progress": 0.5})
+        speaker.report(2, {"loss": 1.0, "progress": 0.5})
         ui.wait_state(NAME, "running")
         broker.kill()
         ui.wait(lambda s: not s["source"]["ok"])
         broker.start()
-        speaker.say(2, {"loss": 2.0, "progress": 0.5})
+        speaker.report(2, {"loss": 2.0, "progress": 0.5})
         ui.wait(lambda s: s["source"]["ok"] and s["messages"] == 2)
         assert ui.instance(NAME)["repeats"] == 0
         broker.freeze()

@@ -50,7 +50,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A runs folder whose platform has taken in everything, and was killed."""
     runs = tmp_path_factory.mktemp("load") / "runs"
     messages = POINTS // METRICS
-    for kind in ("train", "predict"):
+    for kind in ("train", "evaluate"):
         (runs / "1" / kind / "journal").mkdir(parents=True)
     with (runs / "1" / "train" / "journal" / f"{0:020d}.jsonl").open("w") as file:
         file.write(line(TRAIN, 0, 1, action("START")))
@@ -61,7 +61,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             epoch, batch = divmod(n, 1000)
             data.update(progress=n / messages, epoch=epoch)
             file.write(line(TRAIN, n + 1, 2, data, f"{batch}/1000"))
-    with (runs / "1" / "predict" / "journal" / f"{0:020d}.jsonl").open("w") as file:
+    with (runs / "1" / "evaluate" / "journal" / f"{0:020d}.jsonl").open("w") as file:
         file.write(line(FORECAST, 0, 1, action("START")))
         for n in range(RESULTS):
             info = [
@@ -111,8 +111,8 @@ def test_ten_thousand_results(runs: Path) -> None:
         run = next(r["id"] for r in ui.get("state")["runs"] if r["instance"] == FORECAST)
         for path, query in (
             ("results", {"limit": 100}),
-            ("results", {"limit": 100, "verdict": "wrong", "offset": 1000}),
-            ("results", {"limit": 100, "verdict": "right", "confidence": 0.5}),
+            ("results", {"limit": 100, "outcome": "wrong", "offset": 1000}),
+            ("results", {"limit": 100, "outcome": "right", "confidence": 0.5}),
             ("results", {"limit": 100, "truth": "3", "predicted": "4"}),
             ("summary", {}),
             ("summary", {"confidence": 0.5}),

@@ -77,7 +77,7 @@ class Plates:
 
 
 def shapes_in(image: Path):
-    """Say one finding of each shape, each of a class of its own."""
+    """Say one prediction of each shape, each of a class of its own."""
     info = [
         {
             "ground_true": shape,

@@ -32,7 +32,7 @@ class RequestBody:
     Args:
         request: gunicorn's request.
         sock: the client's connection.
-        connections: told when the body is complete.
+        connections: notified when the body is complete.
         budget: memory for the bodies of all clients.
     """
 

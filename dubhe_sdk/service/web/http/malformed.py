@@ -14,7 +14,7 @@ from gevent import socket
 from gunicorn.http import errors
 from gunicorn.http.errors import ParseException
 
-from dubhe_sdk.service.web.handler import Handler
+from dubhe_sdk.service.web.handler import RequestHandler
 from dubhe_sdk.service.web.limits.connections import drain
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class MalformedRequests:
         seconds: what the client may take to read it.
     """
 
-    def __init__(self, handler: Handler, seconds: float) -> None:
+    def __init__(self, handler: RequestHandler, seconds: float) -> None:
         self._handler = handler
         self._seconds = seconds
         self._unlogged = 0
@@ -68,7 +68,7 @@ class MalformedRequests:
         now = time.monotonic()
         if now - self._logged_at >= _LOG_INTERVAL_SECONDS:
             _log.warning(
-                "requests that are no valid HTTP: %d, the last from %s: %s",
+                "requests that are not valid HTTP: %d, the last from %s: %s",
                 *(self._unlogged, address, str(error)[:_LONGEST]),
             )
             self._unlogged = 0

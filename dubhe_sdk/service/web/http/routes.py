@@ -11,7 +11,7 @@ from typing import cast
 import falcon
 
 from dubhe_sdk.contract.requests import ROUTES, RequestType
-from dubhe_sdk.service.web.handler import Handler
+from dubhe_sdk.service.web.handler import RequestHandler
 from dubhe_sdk.service.web.http.body import BodyTooLarge, BodyUnusable, RequestBody
 from dubhe_sdk.service.web.limits.memory_budget import BudgetExceeded
 from dubhe_sdk.service.web.options import WebOptions
@@ -19,7 +19,9 @@ from dubhe_sdk.service.web.options import WebOptions
 _log = logging.getLogger(__name__)
 
 
-def make_app(handler: Handler, options: WebOptions) -> falcon.App[falcon.Request, falcon.Response]:
+def make_app(
+    handler: RequestHandler, options: WebOptions
+) -> falcon.App[falcon.Request, falcon.Response]:
     """Return the application. It is made for `dubhe_sdk.service.web.http.worker`, whose
     ``wsgi.input`` it needs.
     """
@@ -43,7 +45,7 @@ def make_app(handler: Handler, options: WebOptions) -> falcon.App[falcon.Request
         error: Exception,
         params: dict[str, object],
     ) -> None:
-        """Answer even if this program is at fault, and tell it in the log."""
+        """Answer even if this program is at fault, and log it."""
         _log.error("a request to %s could not be answered", request.path, exc_info=error)
         response.data = handler.refuse(f"exception occurs: {type(error).__name__}: {error}")
 
@@ -61,7 +63,7 @@ class Route:
         options: limits.
     """
 
-    def __init__(self, handler: Handler, type_: RequestType, options: WebOptions) -> None:
+    def __init__(self, handler: RequestHandler, type_: RequestType, options: WebOptions) -> None:
         self._handler = handler
         self._type = type_
         self._limit = options.max_request_bytes
@@ -87,5 +89,5 @@ class Route:
     on_get = on_post
 
     def on_options(self, request: falcon.Request, response: falcon.Response) -> None:
-        """Refuse: falcon's own answer has no JSON, and a page of another site has no say here."""
+        """Refuse: falcon's own answer has no JSON, and other sites' pages are not allowed."""
         raise falcon.HTTPMethodNotAllowed(("GET", "POST"))

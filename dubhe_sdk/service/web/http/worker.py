@@ -1,7 +1,7 @@
 """HTTP runs in gunicorn's gevent worker, without gunicorn's arbiter.
 
 The service parent is what an arbiter would be: it holds the listening socket, starts the worker
-anew when it dies or is stuck, and tells it to stop. A second process for the same weighs 30 MB.
+again when it dies or is stuck, and stops it. A second process for the same weighs 30 MB.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         gevent.signal_handler(signal.SIGTERM, self._stop)
 
     def run(self) -> None:
-        """Serve until told to stop, then let running requests end."""
+        """Serve until SIGTERM, then let running requests end."""
         runtime = self._runtime
         if not runtime.wait_for_state():
             return
@@ -172,7 +172,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         if not isinstance(exc, ParseException):
             super().handle_error(req, client, addr, exc)
             return
-        with contextlib.suppress(OSError):  # the client is gone: there is nobody to tell
+        with contextlib.suppress(OSError):  # the client is gone: no reply is possible
             self._malformed.refuse(client, addr[0] if addr else "", exc)
 
     @property

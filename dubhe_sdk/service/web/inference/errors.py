@@ -13,7 +13,7 @@ class InferenceFailed(Exception):
 
 
 class InferenceOverloaded(Exception):
-    """As many inferences as allowed are running and waiting. The text says how many."""
+    """As many inferences as allowed are running and waiting. The text has the numbers."""
 
 
 class ModelDied(Exception):

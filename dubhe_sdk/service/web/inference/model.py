@@ -19,7 +19,7 @@ _REFUSED = ord("!")
 
 
 class ModelProcess:
-    """One model process: the connections that are kept to it, and what is known of it.
+    """One model process: its connections and its state.
 
     Args:
         path: of its socket.
@@ -94,17 +94,17 @@ class ModelProcess:
 
 
 def _result(reply: bytes) -> bytes:
-    """Return the result in a reply, or raise what it says."""
+    """Return the result in a reply, or raise the error in it."""
     kind = reply[0] if reply else None
     if kind == _OK:
         return reply[1:]
     if kind == _REFUSED:
         raise RequestInvalid(reply[1:].decode("utf-8", "replace"))
     if kind != _FAILED:
-        raise ModelDied("the model process sent a reply that is none")
+        raise ModelDied("the model process sent a malformed reply")
     try:
         failure = json.loads(reply[1:])
         failed = InferenceFailed(str(failure["type"]), str(failure["text"]))
     except (ValueError, KeyError, TypeError):
-        raise ModelDied("the model process sent a failure that is none") from None
+        raise ModelDied("the model process sent a malformed failure") from None
     raise failed

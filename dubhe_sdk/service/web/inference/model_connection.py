@@ -1,4 +1,4 @@
-"""`ModelConnection`: a connection to a model process, by which requests may run ahead.
+"""`ModelConnection`: a connection to a model process, with pipelining.
 
 A request frame is the request's JSON. A reply frame is ``+`` and the result's JSON; ``-`` and
 ``{"type", "text"}`` of the exception; or ``!`` and why the request is refused.
@@ -116,7 +116,7 @@ class ModelConnection:
         try:
             reply: bytes = self._hub.switch()
         except BaseException:
-            pending_reply.greenlet = None  # its reply, if one comes, belongs to nobody
+            pending_reply.greenlet = None  # its reply, if one comes, is discarded
             raise
         return reply
 
@@ -152,7 +152,7 @@ class ModelConnection:
         self._readable.start(self._on_readable)
 
     def _flush(self) -> None:
-        """Send what runs ahead."""
+        """Send the pipelined requests."""
         if self.closed:
             return
         data = b"".join(self._unsent)
@@ -160,7 +160,7 @@ class ModelConnection:
             sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
-        except OSError:  # reading tells it as well, after the replies that have come
+        except OSError:  # reading finds it too, after the replies that have come
             sent = len(data)
         self._unsent = [data[sent:]] if sent < len(data) else []
         if self._unsent:
@@ -195,7 +195,7 @@ class ModelConnection:
         self._deliver(chunk)
 
     def _end_of_buffered(self) -> int:
-        """Return how long the buffer must become, as far as that is known."""
+        """Return how long the buffer must become for the next step."""
         if len(self._buffer) < LENGTH.size:
             return LENGTH.size
         end: int = LENGTH.size + LENGTH.unpack_from(self._buffer)[0]
@@ -223,7 +223,7 @@ class ModelConnection:
             self._busy_poll.stop()
         for reply in replies:
             if not self._pending:
-                self.close()  # it said something nobody asked for
+                self.close()  # a reply without a request
                 return
             greenlet = self._pending.popleft().greenlet
             if greenlet is not None:

@@ -17,10 +17,10 @@ from dubhe_sdk.service.web.inference.model import ModelProcess
 
 
 class ModelPool:
-    """Gives each inference a model process that has room, in the order they came.
+    """Gives each inference a model process with free capacity, in the order of arrival.
 
     If there is one process with one inference at a time, those that wait may be sent to it before
-    they are due (see `dubhe_sdk.service.web.inference.model_connection`): nobody else could
+    they are due (see `dubhe_sdk.service.web.inference.model_connection`): no other process could
     take them. They count as waiting all the same.
 
     Args:
@@ -32,7 +32,7 @@ class ModelPool:
     def __init__(self, paths: Sequence[str], concurrency: int, queue: int) -> None:
         in_line = len(paths) == 1 and concurrency == 1
         self._processes = [ModelProcess(path, shares=in_line) for path in paths]
-        # Each process that dies may cost two: what it did not take, and that nobody is there.
+        # Each process that dies may cost two: one not delivered, and one refused connection.
         self._attempts = 1 if len(paths) == 1 else 2 * len(paths)
         self._concurrency = concurrency
         self._queue = queue
@@ -57,7 +57,7 @@ class ModelPool:
             try:
                 return process.infer(body)
             except RequestNotDelivered as error:
-                # Until the parent, which will see its death, says otherwise.
+                # Until the parent, which handles its death, publishes otherwise.
                 process.unavailable = isinstance(error, ModelUnavailable)
                 if attempts >= self._attempts or all(map(_is_unavailable, self._processes)):
                     raise
@@ -85,7 +85,7 @@ class ModelPool:
         return process if process.running < self._concurrency else None
 
     def _take(self, size: int, again: bool = False) -> ModelProcess:
-        """Return a process with room, in which one more runs from now on; wait if there is none.
+        """Return a process with free capacity, counting one more as running; wait if there is none.
 
         Args:
             size: the request's length.

@@ -16,7 +16,7 @@ _DRAIN_SECONDS = 2.0
 _DRAIN_BYTES = 64 * 1024 * 1024
 
 
-class Connection(Protocol):
+class ClientConnection(Protocol):
     """What is needed of a connection; sockets have it."""
 
     def fileno(self) -> int:
@@ -27,7 +27,7 @@ class Connections:
     """All clients' connections. One that waits for a request may be closed for a new one.
 
     A connection is waiting until its request has arrived completely, so that slow and half-open
-    clients are displaced too; it is working until the reply is known.
+    clients are displaced too; it is working until the reply is ready.
 
     Args:
         limit: how many may be connected at once.
@@ -35,8 +35,8 @@ class Connections:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: OrderedDict[Connection, None] = OrderedDict()  # longest first
-        self._working: set[Connection] = set()
+        self._waiting: OrderedDict[ClientConnection, None] = OrderedDict()  # longest first
+        self._working: set[ClientConnection] = set()
         self._empty = Event()
         self._empty.set()
         self.stopping = False
@@ -44,7 +44,7 @@ class Connections:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._working)
 
-    def add(self, sock: Connection) -> bool:
+    def add(self, sock: ClientConnection) -> bool:
         """Take in a new connection; close the one that waits for longest if there are too many.
 
         Returns:
@@ -60,19 +60,19 @@ class Connections:
         self._empty.clear()
         return True
 
-    def work(self, sock: Connection) -> None:
+    def work(self, sock: ClientConnection) -> None:
         """Note that a request has arrived: it is not closed before `wait`."""
         # A connection that was displaced at the same moment stays forgotten.
         if self._waiting.pop(sock, self) is None:
             self._working.add(sock)
 
-    def wait(self, sock: Connection) -> None:
-        """Note that the reply is known, and the next request awaited."""
+    def wait(self, sock: ClientConnection) -> None:
+        """Note that the reply is ready; the connection waits for its next request."""
         if sock in self._working:
             self._working.remove(sock)
             self._waiting[sock] = None
 
-    def remove(self, sock: Connection) -> None:
+    def remove(self, sock: ClientConnection) -> None:
         """Forget a connection that is being closed."""
         self._waiting.pop(sock, None)
         self._working.discard(sock)
@@ -109,7 +109,7 @@ def drain(sock: gevent_socket.socket) -> None:
             left -= received
 
 
-def _shut_down(connection: Connection, how: int) -> None:
+def _shut_down(connection: ClientConnection, how: int) -> None:
     # By a second descriptor, because gevent's own shutdown makes the greenlet that waits on the
     # socket fail, where it should see the end of the stream.
     with (

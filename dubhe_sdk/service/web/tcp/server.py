@@ -55,7 +55,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
             if connections.add(stream):
                 self._serve_frames(stream)
         except OSError:
-            pass  # the client is gone or too slow: there is nobody to tell
+            pass  # the client is gone or too slow: no reply is possible
         finally:
             connections.remove(stream)
             stream.close()

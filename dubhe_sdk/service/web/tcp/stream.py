@@ -93,7 +93,7 @@ class Stream:
     def _on_readable(self) -> None:
         if self._waiting is not None:
             self._waiting.switch()
-        else:  # nobody will read it now: do not say so again and again
+        else:  # no greenlet waits: do not report it again and again
             self._readable.stop()
             self._is_watched = False
 

@@ -70,8 +70,8 @@ def _write_requests(algorithm: Algorithm) -> None:
     names = dataset.examples(_IMAGES_IN_REQUEST)
     requests = {
         "train": payloads.train(ids[TaskKind.TRAIN], dataset),
-        "evaluate": payloads.predict(ids[TaskKind.PREDICT], dataset),
-        "inference": payloads.inference(ids[TaskKind.INFERENCE], dataset, names, 1),
+        "evaluate": payloads.evaluate(ids[TaskKind.EVALUATE], dataset),
+        "infer": payloads.infer(ids[TaskKind.INFER], dataset, names, 1),
     }
     folder = algorithm.folder / "requests"
     folder.mkdir(exist_ok=True)

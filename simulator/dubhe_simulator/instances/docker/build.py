@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dubhe_simulator.i18n.container import say
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.dockerfile import bases, is_base, with_base
-from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.instances.docker.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -117,15 +117,15 @@ def build(client: DockerClient, options: BuildOptions, view: BuildView) -> Built
             )
             steps, cached = _follow(stream, options, view)
         except APIError as error:  # before it is a DockerException: it is one
-            raise EngineTrouble(str(error.explanation or error)) from error
+            raise EngineError(str(error.explanation or error)) from error
         except DockerException as error:
-            raise EngineTrouble(str(error)) from error
+            raise EngineError(str(error)) from error
         except RequestException:
             raise  # an OSError too, but about the connection
         except OSError as error:
             cause = error.__cause__ or error.__context__
-            raise EngineTrouble(
-                say("bad_context_file", error=error, reason=f" ({cause})" if cause else "")
+            raise EngineError(
+                translate("bad_context_file", error=error, reason=f" ({cause})" if cause else "")
             ) from error
     size = int(client.images.get(options.tag).attrs["Size"])
     return Built(options.tag, size, steps, cached)
@@ -137,9 +137,9 @@ def _dockerfile(client: DockerClient, options: BuildOptions, stack: ExitStack) -
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise EngineTrouble(say("no_dockerfile", folder=options.folder)) from None
+        raise EngineError(translate("no_dockerfile", folder=options.folder)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise EngineTrouble(say("bad_dockerfile", path=path, error=error)) from error
+        raise EngineError(translate("bad_dockerfile", path=path, error=error)) from error
     if options.base is None:
         for image in bases(text):
             if is_base(image) and "/" not in image:  # one with a registry can be pulled
@@ -148,7 +148,7 @@ def _dockerfile(client: DockerClient, options: BuildOptions, stack: ExitStack) -
     changed = with_base(text, options.base)
     if changed is None:
         found = ", ".join(bases(text)) or "-"
-        raise EngineTrouble(say("no_base_line", path=path, found=found))
+        raise EngineError(translate("no_base_line", path=path, found=found))
     if is_base(options.base) and "/" not in options.base:
         _check_base(client, options.base)
     copies = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dubhe-build-")))
@@ -163,7 +163,7 @@ def _check_base(client: DockerClient, image: str) -> None:
     try:
         client.images.get(image)
     except ImageNotFound:
-        raise EngineTrouble(say("no_base", image=image)) from None
+        raise EngineError(translate("no_base", image=image)) from None
 
 
 def _follow(
@@ -201,8 +201,8 @@ def _reason(error: str, options: BuildOptions) -> str:
     """Return the engine's words, and what to do where they do not tell."""
     text = error.strip()
     if "requires BuildKit" in text:
-        return f"{text}\n{say('needs_buildkit', tag=options.tag, folder=options.folder)}"
+        return f"{text}\n{translate('needs_buildkit', tag=options.tag, folder=options.folder)}"
     if "pull access denied" in text or "manifest unknown" in text or "failed to resolve" in text:
-        advice = say("pulled_in_vain" if options.pull else "no_such_base")
+        advice = translate("pull_of_local_base" if options.pull else "no_such_base")
         return f"{text}\n{advice}"
     return text

@@ -9,9 +9,9 @@ import time
 from typing import TYPE_CHECKING
 
 from dubhe_simulator.algorithm.layout import DEFAULT_PROTOCOL, PROTOCOLS, exported_protocol
-from dubhe_simulator.i18n.container import say
-from dubhe_simulator.instances.docker.errors import EngineTrouble
-from dubhe_simulator.instances.docker.spec import Plan
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.docker.errors import EngineError
+from dubhe_simulator.instances.docker.spec import ContainerSpec
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from docker.models.images import Image
 
 DEFAULT_WORKDIR = "/app"
-LOOK_EVERY_S = 0.1
+POLL_INTERVAL_S = 0.1
 # Beyond what the container gives itself (DUBHE_SHUTDOWN_TIMEOUT_SECONDS).
 GRACE_MARGIN_S = 1.0
 DEFAULT_GRACE_S = 9.0
@@ -42,12 +42,12 @@ def find_image(client: DockerClient, name: str, advice: str) -> Image:
     try:
         return client.images.get(name)
     except ImageNotFound:
-        raise EngineTrouble(say("run_no_image", image=name, advice=advice)) from None
+        raise EngineError(translate("run_no_image", image=name, advice=advice)) from None
     except APIError as error:
-        raise EngineTrouble(str(error.explanation or error)) from error
+        raise EngineError(str(error.explanation or error)) from error
 
 
-class Running:
+class RunningContainer:
     """A container. It exists as soon as this is made, and runs after `start`.
 
     Args:
@@ -58,18 +58,18 @@ class Running:
         EngineTrouble: the engine refuses it.
     """
 
-    def __init__(self, client: DockerClient, plan: Plan) -> None:
+    def __init__(self, client: DockerClient, spec: ContainerSpec) -> None:
         from docker.errors import APIError, DockerException
 
-        self.plan = plan
-        image = client.images.get(plan.image)
+        self.spec = spec
+        image = client.images.get(spec.image)
         self.workdir = image.attrs["Config"].get("WorkingDir") or DEFAULT_WORKDIR
         try:
-            self.container: Container = client.containers.create(**plan.arguments(self.workdir))
+            self.container: Container = client.containers.create(**spec.arguments(self.workdir))
         except APIError as error:
-            raise EngineTrouble(self._refusal(error)) from error
+            raise EngineError(self._refusal(error)) from error
         except DockerException as error:  # an option that the package itself refuses
-            raise EngineTrouble(str(error)) from error
+            raise EngineError(str(error)) from error
         self.protocol = self._protocol()
 
     def start(self) -> None:
@@ -83,17 +83,17 @@ class Running:
         try:
             self.container.start()
         except APIError as error:
-            raise EngineTrouble(self._refusal(error)) from error
+            raise EngineError(self._refusal(error)) from error
 
     @property
     def port(self) -> int:
         """The port on the host's loopback."""
-        if self.plan.on_host_network:
-            return self.plan.inner_port
-        key = f"{self.plan.inner_port}/tcp"
+        if self.spec.on_host_network:
+            return self.spec.inner_port
+        key = f"{self.spec.inner_port}/tcp"
         self.container.reload()
         bound = (self.container.attrs["NetworkSettings"].get("Ports") or {}).get(key)
-        return int(bound[0]["HostPort"]) if bound else self.plan.inner_port
+        return int(bound[0]["HostPort"]) if bound else self.spec.inner_port
 
     def ended(self) -> int | None:
         """Return its exit status, or None while it runs."""
@@ -121,7 +121,7 @@ class Running:
     @property
     def grace(self) -> float:
         """How many seconds it may take to end."""
-        given = self.plan.environment.get("DUBHE_SHUTDOWN_TIMEOUT_SECONDS", "")
+        given = self.spec.environment.get("DUBHE_SHUTDOWN_TIMEOUT_SECONDS", "")
         with contextlib.suppress(ValueError):
             return float(given) + GRACE_MARGIN_S
         return DEFAULT_GRACE_S + GRACE_MARGIN_S
@@ -139,8 +139,8 @@ class Running:
             except APIError as error:
                 # "removal … is already in progress" (409) ends by itself.
                 if error.status_code != 409 or time.monotonic() > deadline:
-                    raise EngineTrouble(str(error.explanation or error)) from error
-                time.sleep(LOOK_EVERY_S)
+                    raise EngineError(str(error.explanation or error)) from error
+                time.sleep(POLL_INTERVAL_S)
             else:
                 return
 
@@ -148,7 +148,7 @@ class Running:
         """Return what the image's own run.sh exports."""
         from docker.errors import NotFound
 
-        chosen = self.plan.environment.get("protocol", DEFAULT_PROTOCOL)
+        chosen = self.spec.environment.get("protocol", DEFAULT_PROTOCOL)
         try:
             chunks, _ = self.container.get_archive(f"{self.workdir}/run.sh")
             with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
@@ -163,9 +163,9 @@ class Running:
     def _refusal(self, error: Exception) -> str:
         text = str(getattr(error, "explanation", None) or error)
         if "port is already allocated" in text or "address already in use" in text:
-            return say("run_port_taken", port=self.plan.port)
+            return translate("run_port_taken", port=self.spec.port)
         if "could not select device driver" in text or "nvidia-container" in text:
-            return say("run_no_gpu", error=text)
+            return translate("run_no_gpu", error=text)
         if "is already in use by container" in text:
-            return say("run_name_taken", name=self.plan.name)
+            return translate("run_name_taken", name=self.spec.name)
         return text

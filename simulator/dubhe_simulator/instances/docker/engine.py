@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dubhe_simulator.i18n.container import say
-from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.docker.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -36,8 +36,8 @@ def engine() -> Iterator[DockerClient]:
         from urllib3.exceptions import HTTPError
     except ImportError as error:
         if error.name and error.name.partition(".")[0] == "docker":
-            raise EngineTrouble(say("no_package")) from None
-        raise EngineTrouble(say("broken_package", error=error)) from error
+            raise EngineError(translate("no_package")) from None
+        raise EngineError(translate("broken_package", error=error)) from error
     host, found_in = where()
     client: DockerClient | None = None
     try:
@@ -50,11 +50,11 @@ def engine() -> Iterator[DockerClient]:
         # requests' and urllib3's errors are OSErrors or wrapped in a DockerException; an unusable
         # address is a ValueError somewhere below.
         except (DockerException, OSError, ValueError, ImportError) as error:
-            raise EngineTrouble(_why(host, found_in, error)) from error
+            raise EngineError(_why(host, found_in, error)) from error
         try:
             yield client
         except (DockerException, RequestException, HTTPError) as error:
-            raise EngineTrouble(say("engine_lost", host=host, error=error)) from error
+            raise EngineError(translate("engine_lost", host=host, error=error)) from error
     finally:
         if client is not None:
             client.close()
@@ -72,9 +72,11 @@ def where() -> tuple[str, str]:
         context = ContextAPI.get_context(name)
     # Its reader raises a bare Exception for a damaged file.
     except Exception as error:
-        raise EngineTrouble(say("bad_context", name=name or "", error=error)) from error
+        raise EngineError(translate("bad_context", name=name or "", error=error)) from error
     if context is None:
-        raise EngineTrouble(say("bad_context", name=name or "", error=say("unknown_context")))
+        raise EngineError(
+            translate("bad_context", name=name or "", error=translate("unknown_context"))
+        )
     if context.name == "default" or not context.Host:
         return DEFAULT_HOST, ""
     return context.Host, context.name
@@ -95,22 +97,22 @@ def _tls(context: str) -> TLSConfig | bool:
 
 def _why(host: str, found_in: str, error: BaseException) -> str:
     """Say where it was looked for, what happened, and what to do."""
-    source = say("from_default")
+    source = translate("from_default")
     if found_in == "DOCKER_HOST":
-        source = say("from_variable")
+        source = translate("from_variable")
     elif found_in:
-        source = say("from_context", name=found_in)
+        source = translate("from_context", name=found_in)
     number = _errno(error)
     if number in (errno.EACCES, errno.EPERM):
-        advice = say("advice_permission")
+        advice = translate("advice_permission")
     elif number == errno.ENOENT and not found_in:
-        advice = say("advice_start")
+        advice = translate("advice_start")
     elif found_in == "DOCKER_HOST":
-        advice = say("advice_variable")
+        advice = translate("advice_variable")
     else:
-        advice = say("advice_start")
+        advice = translate("advice_start")
     reason = os.strerror(number) if number else str(error)
-    return say("no_engine", host=host, source=source, reason=reason, advice=advice)
+    return translate("no_engine", host=host, source=source, reason=reason, advice=advice)
 
 
 def _errno(error: BaseException) -> int | None:

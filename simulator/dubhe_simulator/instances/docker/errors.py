@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class EngineTrouble(Exception):
+class EngineError(Exception):
     """It cannot be done: no engine, no image, a refused option. The text says what to do."""

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 
-class Follower:
+class LogFollower:
     """Copies a container's output to a screen and a file, from a thread of its own.
 
     Args:
         container: a started one.
-        screen: where to show it; others write there only through `say`.
+        screen: where to show it; others write there only through `write_line`.
         console: the file.
     """
 
@@ -34,7 +34,7 @@ class Follower:
         """Begin."""
         self._thread.start()
 
-    def say(self, text: str) -> None:
+    def write_line(self, text: str) -> None:
         """Write a line between those of the container."""
         with self._lock:
             self._screen.line(text)
@@ -69,6 +69,6 @@ class Follower:
         if self.reader_gone.is_set():
             return
         try:
-            self.say(line.decode("utf-8", "replace").rstrip("\r"))
+            self.write_line(line.decode("utf-8", "replace").rstrip("\r"))
         except Stopped:  # the reader of our output has seen enough; the main thread stops
             self.reader_gone.set()

@@ -28,7 +28,7 @@ class Readiness:
         self.ready = False
         self.failure: str | None = None
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Read what was added.
 
         Raises:

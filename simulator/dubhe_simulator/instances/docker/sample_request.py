@@ -27,10 +27,10 @@ def sample_body(kind: TaskKind, instance_id: str, data: Path | None) -> dict[str
         dataset = _none(data or NOWHERE)
     if kind is TaskKind.TRAIN:
         return payloads.train(instance_id, dataset)
-    if kind is TaskKind.PREDICT:
-        return payloads.predict(instance_id, dataset)
+    if kind is TaskKind.EVALUATE:
+        return payloads.evaluate(instance_id, dataset)
     names = dataset.examples(IMAGES) or ["1.png"]
-    return payloads.inference(instance_id, dataset, names, 1)
+    return payloads.infer(instance_id, dataset, names, 1)
 
 
 def write_sample(path: Path, body: dict[str, Any]) -> None:

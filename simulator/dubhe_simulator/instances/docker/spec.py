@@ -10,8 +10,8 @@ from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import DEFAULT_PORT, DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
-from dubhe_simulator.i18n.container import say
-from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.docker.errors import EngineError
 
 TEMPORARY = "/temporary"
 RUN_LABEL = "dubhe.run"
@@ -28,7 +28,7 @@ _OURS = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class ContainerSpec:
     """What to start, and with what.
 
     Attributes:
@@ -169,8 +169,8 @@ def read_environment(words: Sequence[str]) -> dict[str, str]:
     for word in words:
         name, given, value = word.partition("=")
         if name in _OURS:
-            raise EngineTrouble(say("run_env_ours", name=name, option=_OURS[name]))
+            raise EngineError(translate("run_env_ours", name=name, option=_OURS[name]))
         if not given and name not in os.environ:
-            raise EngineTrouble(say("run_env_unset", name=name))
+            raise EngineError(translate("run_env_unset", name=name))
         found[name] = value if given else os.environ[name]
     return found

@@ -19,7 +19,7 @@ _HEAD = struct.Struct("<I")
 
 
 @dataclass
-class Columns:
+class PointColumns:
     """Points in the order of arrival, NaN and infinity among them."""
 
     epoch: array[float] = field(default_factory=lambda: array("d"))
@@ -74,7 +74,7 @@ class Curve:
     points: int = 0
     last: float = 0.0
     saved: int = 0
-    pending: Columns = field(default_factory=Columns)
+    pending: PointColumns = field(default_factory=PointColumns)
     series: Series | None = None
 
     def append(self, epoch: float, time: int, value: float) -> None:
@@ -85,7 +85,7 @@ class Curve:
         self.points += 1
         self.last = value
 
-    def unsaved(self) -> list[tuple[int, int, bytes]]:
+    def pending_rows(self) -> list[tuple[int, int, bytes]]:
         """Return rows ``(curve, number, blob)`` for the store; the last may be a partial chunk."""
         return [
             (self.id, self.saved + start // CHUNK, self.pending.pack(start, start + CHUNK))
@@ -105,7 +105,7 @@ class Curve:
             blobs: the store's first `saved` chunks, in order.
         """
         if self.series is None:
-            columns = Columns()
+            columns = PointColumns()
             for blob in blobs:
                 columns.unpack(blob)
             stored = len(columns)

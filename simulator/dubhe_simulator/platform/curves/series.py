@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
-from dubhe_simulator.platform.curves.order import Order
-from dubhe_simulator.platform.curves.window import columns, look
+from dubhe_simulator.platform.curves.downsampling import SortedPoints, pixel_columns, select_points
 
 Axis = Literal["step", "epoch", "time"]
 AXES: tuple[str, ...] = get_args(Axis)
@@ -38,15 +37,15 @@ class Points:
     epoch: array[float] = field(default_factory=lambda: array("d"))
     time: array[int] = field(default_factory=lambda: array("q"))
     value: array[float] = field(default_factory=lambda: array("d"))
-    _orders: dict[Axis, Order] = field(default_factory=dict)
+    _sorted: dict[Axis, SortedPoints] = field(default_factory=dict)
 
-    def by(self, axis: Axis) -> Order:
+    def by(self, axis: Axis) -> SortedPoints:
         """Return the points in the order of an axis."""
-        order = self._orders.get(axis)
-        if order is None:
-            order = self._orders[axis] = Order(getattr(self, axis), self.value)
-        order.grow()
-        return order
+        points = self._sorted.get(axis)
+        if points is None:
+            points = self._sorted[axis] = SortedPoints(getattr(self, axis), self.value)
+        points.grow()
+        return points
 
 
 class Series:
@@ -94,15 +93,15 @@ class Series:
             stop: right limit, None for all.
             width: pixels.
         """
-        order = self.finite.by(axis)
-        found = look(order, start, stop, width)
+        in_order = self.finite.by(axis)
+        found = select_points(in_order, start, stop, width)
         marks = {name: points.by(axis).x for name, points in self.marks.items() if points.value}
-        ends = [end for x in (order.x, *marks.values()) if x for end in (x[0], x[-1])]
+        ends = [end for x in (in_order.x, *marks.values()) if x for end in (x[0], x[-1])]
         extent = [min(ends), max(ends)] if ends else None
         return {
             "axis": axis,
-            "x": [order.x[i] for i in found.indices],
-            "y": [order.y[i] for i in found.indices],
+            "x": [in_order.x[i] for i in found.indices],
+            "y": [in_order.y[i] for i in found.indices],
             "marks": _marks_shown(marks, extent, start, stop, width),
             "total": found.total,
             "reduced": found.reduced,
@@ -121,7 +120,7 @@ def _marks_shown(
     shown = [
         {"x": x[begin], "value": name}
         for name, x in marks.items()
-        for begin, end in pairwise(columns(x, left, right, width))
+        for begin, end in pairwise(pixel_columns(x, left, right, width))
         if begin < end
     ]
     return sorted(shown, key=lambda mark: mark["x"])

@@ -6,14 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from dubhe_simulator.platform.curves.curve import CHUNK, Columns, Curve
+from dubhe_simulator.platform.curves.curve import CHUNK, Curve, PointColumns
 from dubhe_simulator.platform.curves.series import Series
-from dubhe_simulator.platform.storage.write_batch import Unsaved
+from dubhe_simulator.platform.storage.write_batch import WriteBatch
 
 LOADED_POINTS = 4_000_000  # about 150 MB
 
 
-class Curves:
+class CurveStore:
     """Not for several threads at once: the book's lock is around it.
 
     Args:
@@ -72,7 +72,7 @@ class Curves:
     def points(self, run: int, name: str) -> Iterator[tuple[float, int, float]]:
         """Return ``(epoch, time, value)`` of all points as of now, to be read at leisure."""
         curve = self.of(run)[name]
-        columns = Columns()
+        columns = PointColumns()
         for blob in self._read_chunks(curve.id, curve.saved):
             columns.unpack(blob)
         pending = curve.pending
@@ -85,12 +85,12 @@ class Curves:
             self._dirty.pop(curve.id, None)
             self._loaded.pop(curve.id, None)
 
-    def collect(self, unsaved: Unsaved) -> None:
+    def collect(self, writes: WriteBatch) -> None:
         """Add what has changed to what has to be stored."""
         for curve in self._dirty.values():
-            unsaved.curves.append((curve.id, curve.run, curve.name, curve.points, curve.last))
-            unsaved.chunks += curve.unsaved()
-            unsaved.confirm.append(lambda c=curve, n=curve.points: c.confirm(n))  # type: ignore[misc]
+            writes.curves.append((curve.id, curve.run, curve.name, curve.points, curve.last))
+            writes.chunks += curve.pending_rows()
+            writes.confirm.append(lambda c=curve, n=curve.points: c.confirm(n))  # type: ignore[misc]
         self._dirty = {}
 
     def _forget(self) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 
 from dubhe_simulator.contract.message import HEADER_SEQ, HEADER_WRITER
-from dubhe_simulator.platform.ingest.seqs import SeqSet
-from dubhe_simulator.platform.storage.write_batch import Unsaved
-from dubhe_simulator.sources.record import Record
+from dubhe_simulator.platform.storage.write_batch import WriteBatch
+from dubhe_simulator.sources.record import SourceRecord
 
 KAFKA_SCOPE = "kafka"
 
 
-class Repeats:
+class Deduplicator:
     """Not for several threads at once: the book's lock is around it.
 
     Args:
@@ -21,24 +21,66 @@ class Repeats:
     """
 
     def __init__(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        self._seen = {(scope, writer): SeqSet(json.loads(spans)) for scope, writer, spans in rows}
+        self._seen = {
+            (scope, writer): IntervalSet(json.loads(spans)) for scope, writer, spans in rows
+        }
         self._dirty: set[tuple[str, str]] = set()
 
-    def is_repeat(self, record: Record, instance: str) -> bool:
+    def is_duplicate(self, incoming: SourceRecord, instance: str) -> bool:
         """Return whether it arrived before, and remember it.
 
         A writer's name is unique, but only where it was written: a copied folder has it as well.
         """
-        writer, seq = record.headers.get(HEADER_WRITER), record.headers.get(HEADER_SEQ, "")
+        writer, seq = incoming.headers.get(HEADER_WRITER), incoming.headers.get(HEADER_SEQ, "")
         if not writer or not seq.isdecimal():
             return False
-        place = KAFKA_SCOPE if record.partition is not None else record.source
+        place = KAFKA_SCOPE if incoming.partition is not None else incoming.source
         key = (f"{place} {instance}", writer)
         self._dirty.add(key)
-        return not self._seen.setdefault(key, SeqSet()).add(int(seq))
+        return not self._seen.setdefault(key, IntervalSet()).add(int(seq))
 
-    def collect(self, unsaved: Unsaved) -> None:
+    def collect(self, writes: WriteBatch) -> None:
         """Add what has changed to what has to be stored."""
         for scope, writer in self._dirty:
-            unsaved.seqs.append((scope, writer, json.dumps(self._seen[scope, writer].spans)))
+            writes.intervals.append((scope, writer, json.dumps(self._seen[scope, writer].spans)))
         self._dirty = set()
+
+
+class IntervalSet:
+    """A set of whole numbers.
+
+    Args:
+        spans: ``[first, last]`` pairs, sorted and apart from each other, as `spans` gives them.
+    """
+
+    def __init__(self, spans: Iterable[Sequence[int]] = ()) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for first, last in spans:
+            self._firsts.append(first)
+            self._lasts.append(last)
+
+    @property
+    def spans(self) -> list[list[int]]:
+        """The numbers, as ``[first, last]`` pairs."""
+        return [list(pair) for pair in zip(self._firsts, self._lasts, strict=True)]
+
+    def add(self, number: int) -> bool:
+        """Add a number; return whether it was new."""
+        firsts, lasts = self._firsts, self._lasts
+        at = bisect_right(firsts, number) - 1  # the span that begins at or before it
+        if at >= 0 and number <= lasts[at]:
+            return False
+        joins_left = at >= 0 and lasts[at] == number - 1
+        joins_right = at + 1 < len(firsts) and firsts[at + 1] == number + 1
+        if joins_left and joins_right:
+            lasts[at] = lasts.pop(at + 1)
+            del firsts[at + 1]
+        elif joins_left:
+            lasts[at] = number
+        elif joins_right:
+            firsts[at + 1] = number
+        else:
+            firsts.insert(at + 1, number)
+            lasts.insert(at + 1, number)
+        return True

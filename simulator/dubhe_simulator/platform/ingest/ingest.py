@@ -8,11 +8,11 @@ import threading
 import time
 from queue import Empty, Full, Queue
 
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.platform.state.registry import Book
-from dubhe_simulator.platform.storage.database import Store
-from dubhe_simulator.platform.storage.write_batch import Unsaved
-from dubhe_simulator.sources.record import Batch
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.platform.state.registry import InstanceRegistry
+from dubhe_simulator.platform.storage.database import Database
+from dubhe_simulator.platform.storage.write_batch import WriteBatch
+from dubhe_simulator.sources.record import RecordBatch
 
 STORE_EVERY_S = 0.2
 RETRY_S = 2.0  # when the disk takes nothing
@@ -29,32 +29,32 @@ class Ingest:
         store: the store.
     """
 
-    def __init__(self, book: Book, store: Store) -> None:
-        self._book = book
-        self._store = store
-        self._queue: Queue[Batch | None] = Queue(QUEUED)
-        self._unsaved: list[Unsaved] = []
+    def __init__(self, registry: InstanceRegistry, database: Database) -> None:
+        self._registry = registry
+        self._database = database
+        self._queue: Queue[RecordBatch | None] = Queue(QUEUED)
+        self._writes: list[WriteBatch] = []
         self._end = threading.Event()
         self._saved = threading.Condition()
         self._asked = 0  # how often `settle` was called, and up to which call it is done
         self._answered = 0
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
-        self.trouble: str | None = None
+        self.storage_error: str | None = None
         """Why nothing can be stored, while that is so."""
 
     def prepare(self) -> None:
         """Derive again what an older version derived. Before `start`."""
-        if self._store.fresh:
-            for _ in self._book.replay():
+        if self._database.fresh:
+            for _ in self._registry.replay():
                 self._save()
             self._save()
-            self._store.mark_derived()
+            self._database.mark_derived()
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
-    def put(self, batch: Batch) -> None:
+    def put(self, batch: RecordBatch) -> None:
         """Hand over records; waits while there are too many."""
         self._queue.put(batch)
 
@@ -75,16 +75,16 @@ class Ingest:
     def _run(self) -> None:
         save_at = 0.0
         while True:
-            if self.trouble is None:
+            if self.storage_error is None:
                 self._take(max(0.0, save_at - time.monotonic()) or STORE_EVERY_S)
             else:
                 self._end.wait(RETRY_S)
             due = self._asked > self._answered or time.monotonic() >= save_at
             if due or self._end.is_set():
-                self._book.open_for_waiting()
+                self._registry.open_for_waiting()
                 self._save()
                 save_at = time.monotonic() + STORE_EVERY_S
-            if self._end.is_set() and (self._queue.empty() or self.trouble):
+            if self._end.is_set() and (self._queue.empty() or self.storage_error):
                 return
 
     def _take(self, timeout: float) -> None:
@@ -93,25 +93,25 @@ class Ingest:
         except Empty:
             return
         if batch is not None:
-            self._book.apply(batch)
+            self._registry.apply(batch)
 
     def _save(self) -> None:
         asked = self._asked
-        collected = self._book.collect()
+        collected = self._registry.collect()
         if collected is not None:
-            self._unsaved.append(collected)
+            self._writes.append(collected)
         try:
-            while self._unsaved:
-                with self._store.transaction() as connection:
-                    self._unsaved[0].write(connection)
-                written = self._unsaved.pop(0)
-                self._book.confirm(written)
+            while self._writes:
+                with self._database.transaction() as connection:
+                    self._writes[0].write(connection)
+                written = self._writes.pop(0)
+                self._registry.confirm(written)
                 if written.deleted:
-                    self._store.shrink()
+                    self._database.shrink()
         except sqlite3.Error as error:
-            self.trouble = say("ui_not_stored", path=self._store.path, error=error)
+            self.storage_error = translate("ui_not_stored", path=self._database.path, error=error)
         else:
-            self.trouble = None
+            self.storage_error = None
         with self._saved:
             self._answered = asked
             self._saved.notify_all()

@@ -9,17 +9,17 @@ from dubhe_sdk.contract.messages import STATUS_FAILED, STATUS_OK, MessageType
 from dubhe_sdk.contract.requests import FLAG_OK, RequestType
 from dubhe_simulator.contract.json_safe import LARGEST
 from dubhe_simulator.contract.message import HEADER_BATCH, Message
-from dubhe_simulator.platform.curves.store import Curves
-from dubhe_simulator.platform.ingest.summary import in_short
-from dubhe_simulator.platform.state.records import Account, Run
-from dubhe_simulator.platform.state.results import Results
+from dubhe_simulator.platform.curves.store import CurveStore
+from dubhe_simulator.platform.ingest.summary import summarize
+from dubhe_simulator.platform.state.records import InstanceRecord, Run
+from dubhe_simulator.platform.state.results import ResultBuffer
 from dubhe_simulator.platform.state.runs import Runs
-from dubhe_simulator.sources.record import number, said_at
+from dubhe_simulator.sources.record import number, reported_at
 
 WAIT_FOR_START_S = 5.0  # results lie in another topic and may overtake their START
 
 
-class Hearing:
+class MessageHandler:
     """Not for several threads at once: the book's lock is around it.
 
     Args:
@@ -28,30 +28,30 @@ class Hearing:
         results: the results.
     """
 
-    def __init__(self, runs: Runs, curves: Curves, results: Results) -> None:
+    def __init__(self, runs: Runs, curves: CurveStore, results: ResultBuffer) -> None:
         self._runs = runs
         self._curves = curves
         self._results = results
 
-    def hear(self, account: Account, message: Message) -> None:
+    def handle(self, record: InstanceRecord, message: Message) -> None:
         """Take in a message that arrived for the first time."""
-        said, at = account.said, said_at(message)
-        said.first_ms = min(said.first_ms, at) if said.first_ms else at
-        said.last_ms = max(said.last_ms, at)
-        said.last = in_short(message)
+        reported, at = record.reported, reported_at(message)
+        reported.first_ms = min(reported.first_ms, at) if reported.first_ms else at
+        reported.last_ms = max(reported.last_ms, at)
+        reported.last = summarize(message)
         if message.mes_type == MessageType.RESULT:
-            self._result(account, at, message.data)
+            self._result(record, at, message.data)
         elif message.mes_type == MessageType.PROGRESS:
-            self._progress(account, at, message)
+            self._progress(record, at, message)
         elif message.action == "READY":
-            said.ready = True
+            reported.ready = True
         elif message.action == "START":
-            self._start(account, at)
+            self._start(record, at)
         else:
-            self._end(account, at, message.data)
+            self._end(record, at, message.data)
 
     def answer(
-        self, account: Account, send: int, at_ms: int, body: dict[str, Any],
+        self, record: InstanceRecord, send: int, at_ms: int, body: dict[str, Any],
         reply: dict[str, Any] | None, ms: float,
     ) -> Run | None:  # fmt: skip
         """Take in a request's answer; an inference is a run of its own, its reply the results.
@@ -66,46 +66,46 @@ class Hearing:
         """
         if body.get("req_type") != RequestType.INFERENCE or reply is None:
             return None
-        run = self._runs.add(account, at_ms, send)
+        run = self._runs.add(record, at_ms, send)
         run.ended_ms = at_ms + int(ms)
         run.message = str(reply.get("message", ""))
         run.status = STATUS_OK if reply.get("flag") == FLAG_OK else STATUS_FAILED
         if run.status == STATUS_OK:
             run.share = 1.0
-            run.count(*self._results.add(account.id, run.id, at_ms, reply.get("data")))
+            run.count(*self._results.add(record.id, run.id, at_ms, reply.get("data")))
         return run
 
-    def open_for_waiting(self, account_of: Callable[[str], Account]) -> list[Account]:
+    def open_for_waiting(self, record_of: Callable[[str], InstanceRecord]) -> list[InstanceRecord]:
         """Give results whose START does not come a run; return whose they are."""
         found = []
         for instance, at in self._results.waited_longer_than(WAIT_FOR_START_S):
-            account = account_of(instance)
-            before = self._runs.get(account.said.last_run)
-            if account.said.open_run is None and not (before and before.ended_ms):
-                self._start(account, at)
+            record = record_of(instance)
+            before = self._runs.get(record.reported.last_run)
+            if record.reported.open_run is None and not (before and before.ended_ms):
+                self._start(record, at)
             elif before is not None:
                 self._claim(before, from_ms=0)
-            found.append(account)
+            found.append(record)
         return found
 
-    def _start(self, account: Account, at: int) -> Run:
-        said = account.said
-        self._runs.end(account, at, None, "")  # one is open still if its END never came
-        run = self._runs.add(account, at)
-        said.open_run = run.id
-        said.end, said.end_message = None, ""
+    def _start(self, record: InstanceRecord, at: int) -> Run:
+        reported = record.reported
+        self._runs.end(record, at, None, "")  # one is open still if its END never came
+        run = self._runs.add(record, at)
+        reported.open_run = run.id
+        reported.end, reported.end_message = None, ""
         self._claim(run, from_ms=at)
         return run
 
-    def _end(self, account: Account, at: int, data: Any) -> None:
-        said = account.said
-        said.end = STATUS_OK if data["status"] == STATUS_OK else STATUS_FAILED
-        said.end_message = str(data.get("msg", ""))
-        self._runs.end(account, at, said.end, said.end_message)
+    def _end(self, record: InstanceRecord, at: int, data: Any) -> None:
+        reported = record.reported
+        reported.end = STATUS_OK if data["status"] == STATUS_OK else STATUS_FAILED
+        reported.end_message = str(data.get("msg", ""))
+        self._runs.end(record, at, reported.end, reported.end_message)
 
-    def _progress(self, account: Account, at: int, message: Message) -> None:
-        run = self._runs.under_way(account) or self._just_ended(account, at)
-        run = run or self._start(account, at)
+    def _progress(self, record: InstanceRecord, at: int, message: Message) -> None:
+        run = self._runs.under_way(record) or self._just_ended(record, at)
+        run = run or self._start(record, at)
         share, epoch = number(message.data.get("progress")), number(message.data.get("epoch"))
         if share is not None:
             run.share = min(1.0, max(0.0, share)) if share == share else run.share
@@ -117,25 +117,25 @@ class Hearing:
             value = number(raw)
             if name not in ("progress", "epoch") and value is not None:
                 self._curves.append(run.id, name, run.epochs_done, at, value)
-        self._runs.touch(run)
+        self._runs.mark_changed(run)
 
-    def _just_ended(self, account: Account, at: int) -> Run | None:
+    def _just_ended(self, record: InstanceRecord, at: int) -> Run | None:
         """Return the last run if something was said before its end."""
-        last = self._runs.get(account.said.last_run)
+        last = self._runs.get(record.reported.last_run)
         late = last is not None and last.ended_ms is not None and at <= last.ended_ms
         return last if late else None
 
-    def _result(self, account: Account, at: int, data: Any) -> None:
-        run = self._runs.at(account, at)
-        images, labelled = self._results.add(account.id, run.id if run else None, at, data)
+    def _result(self, record: InstanceRecord, at: int, data: Any) -> None:
+        run = self._runs.at(record, at)
+        images, labelled = self._results.add(record.id, run.id if run else None, at, data)
         if run is not None:
             run.count(images, labelled)
-            self._runs.touch(run)
+            self._runs.mark_changed(run)
 
     def _claim(self, run: Run, from_ms: int) -> None:
         for result in self._results.claim(run.instance, run.id, from_ms):
             run.count(1, result.labelled)
-            self._runs.touch(run)
+            self._runs.mark_changed(run)
 
 
 def _part(batch: str | None) -> float:

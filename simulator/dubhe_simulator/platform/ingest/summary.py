@@ -6,12 +6,12 @@ import json
 
 from dubhe_sdk.contract.messages import MessageType
 from dubhe_simulator.contract.message import Message
-from dubhe_simulator.platform.findings import results_in
+from dubhe_simulator.contract.predictions import results_in
 
 LONGEST = 160
 
 
-def in_short(message: Message) -> str:
+def summarize(message: Message) -> str:
     """Return a message in at most `LONGEST` characters."""
     data = message.data
     if message.mes_type == MessageType.PROGRESS:

@@ -10,13 +10,12 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.dataset import Dataset, images_below
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import best, describe, model_files
-from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.i18n.core import say
-from dubhe_simulator.instances.base import Running
+from dubhe_simulator.errors import CannotPlay, Refused
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import Instance
 from dubhe_simulator.platform.options import Options
-from dubhe_simulator.platform.refused import Refused
 from dubhe_simulator.stage import (
-    Setting,
+    RunConfig,
     instance_environment,
     instance_folder,
     instance_id,
@@ -26,7 +25,7 @@ from dubhe_simulator.story import new_run_folder
 LISTED = 2000  # names of images and models
 
 
-class Workshop:
+class InstanceFactory:
     """Makes instances and the bodies of requests.
 
     Args:
@@ -40,17 +39,17 @@ class Workshop:
     @property
     def one_each(self) -> bool:
         """Whether an instance has to end before the next of its kind can start."""
-        return self._options.site is not None and self._options.site.one_each
+        return self._options.backend is not None and self._options.backend.one_each
 
     @property
     def can_start(self) -> bool:
         """Whether there is an algorithm to start."""
-        return self._options.site is not None
+        return self._options.backend is not None
 
     @property
     def kinds(self) -> tuple[TaskKind, ...]:
         """The kinds of task that can be started, in the order of the story."""
-        return tuple(self._options.site.kinds) if self._options.site else ()
+        return tuple(self._options.backend.kinds) if self._options.backend else ()
 
     @property
     def dataset(self) -> Dataset:
@@ -60,13 +59,13 @@ class Workshop:
             Refused: there are none.
         """
         if self._dataset is None:
-            raise Refused(say("ui_no_dataset"))
+            raise Refused(translate("ui_no_dataset"))
         return self._dataset
 
     def models(self) -> set[Path]:
         """Return the model files that there are."""
-        site = self._options.site
-        return model_files(site.models) if site else set()
+        backend = self._options.backend
+        return model_files(backend.models) if backend else set()
 
     def newest(self) -> Path | None:
         """Return the model made last."""
@@ -77,26 +76,30 @@ class Workshop:
         latest = max(found)[0]
         return best({path for at, path in found if latest - at < 60_000_000_000})
 
-    def make(self, kind: TaskKind, model: Path | None, params: Mapping[str, Any] | None) -> Running:
+    def make(
+        self, kind: TaskKind, model: Path | None, params: Mapping[str, Any] | None
+    ) -> Instance:
         """Return an instance, not started yet.
 
         Raises:
             Refused: there is no algorithm, or nothing to run this kind of task.
         """
-        options, site = self._options, self._options.site
-        if site is None:
-            raise Refused(say("ui_no_algorithm"))
-        if kind not in site.kinds:
-            raise Refused(say("ui_no_kind", kind=say(f"kind_{kind.value}"), place=site.place))
+        options, backend = self._options, self._options.backend
+        if backend is None:
+            raise Refused(translate("ui_no_algorithm"))
+        if kind not in backend.kinds:
+            raise Refused(
+                translate("ui_no_kind", kind=translate(f"kind_{kind.value}"), place=backend.place)
+            )
         run = new_run_folder(options.runs)
         params = options.special_params if params is None else params
-        setting = Setting(site, run, options.brokers, options.topics, params)
+        config = RunConfig(backend, run, options.brokers, options.topics, params)
         try:
-            return site.instance(
+            return backend.instance(
                 kind,
-                instance_id(setting, kind),
-                instance_folder(setting, kind),
-                instance_environment(setting, model),
+                instance_id(config, kind),
+                instance_folder(config, kind),
+                instance_environment(config, model),
             )
         except CannotPlay as error:
             raise Refused(str(error)) from error
@@ -112,10 +115,10 @@ class Workshop:
         params = self._options.special_params if params is None else params
         if kind is TaskKind.TRAIN:
             return payloads.train(instance, self.dataset, params)
-        if kind is TaskKind.PREDICT:
-            return payloads.predict(instance, self.dataset, params)
+        if kind is TaskKind.EVALUATE:
+            return payloads.evaluate(instance, self.dataset, params)
         names = self.dataset.examples(images)
-        return payloads.inference(instance, self.dataset, names, 1, params)
+        return payloads.infer(instance, self.dataset, names, 1, params)
 
     def forms(self, instance: str, kind: TaskKind | None, number: int) -> list[dict[str, Any]]:
         """Return the four requests, filled in for an instance.
@@ -131,8 +134,8 @@ class Workshop:
         names = data.examples(6) if self._dataset else []
         made = {
             TaskKind.TRAIN: payloads.train(instance, data, params),
-            TaskKind.PREDICT: payloads.predict(instance, data, params),
-            TaskKind.INFERENCE: payloads.inference(instance, data, names, number, params),
+            TaskKind.EVALUATE: payloads.evaluate(instance, data, params),
+            TaskKind.INFER: payloads.infer(instance, data, names, number, params),
         }
         for of, body in made.items():
             if self._dataset is None:
@@ -143,15 +146,15 @@ class Workshop:
 
     def view(self) -> dict[str, Any] | None:
         """Return the algorithm as the page knows it."""
-        site = self._options.site
-        if site is None:
+        backend = self._options.backend
+        if backend is None:
             return None
         models = sorted(self.models(), key=lambda path: path.name, reverse=True)[:LISTED]
         return {
-            "name": site.name,
-            "folder": site.place,
-            "protocol": site.protocol,
-            "kinds": [kind.value for kind in site.kinds],
+            "name": backend.name,
+            "folder": backend.place,
+            "protocol": backend.protocol,
+            "kinds": [kind.value for kind in backend.kinds],
             "special_params": dict(self._options.special_params),
             "data": self._data(),
             "models": [describe(path) for path in models],

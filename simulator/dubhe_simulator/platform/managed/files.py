@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from dubhe_simulator.platform.delivery import Delivery
+from dubhe_simulator.instances.spool_status import DeliveryStatus
 from dubhe_simulator.platform.managed.log_index import LogFile
-from dubhe_simulator.platform.state.change_feed import Changes
-from dubhe_simulator.platform.state.records import Account
+from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.records import InstanceRecord
 
 
-class Places:
+class InstanceFiles:
     """One instance's folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -20,7 +20,7 @@ class Places:
         self.log = LogFile(self.log_path)
         self.lines = -1  # told last
         self.asked_after_end = False
-        self.delivery = Delivery(folder / "spool")
+        self.delivery = DeliveryStatus(folder / "spool")
 
     @property
     def has_log(self) -> bool:
@@ -28,49 +28,49 @@ class Places:
         return self.log_path.exists()
 
 
-class Folders:
+class FileWatcher:
     """Opens them as they are asked for, and looks at those while a page is open.
 
     Args:
         changes: is told what changed, and tells whether anybody watches.
     """
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: ChangeFeed) -> None:
         self._changes = changes
-        self._places: dict[str, Places] = {}
+        self._places: dict[str, InstanceFiles] = {}
         self._lock = threading.Lock()
 
-    def of(self, account: Account) -> Places | None:
+    def of(self, record: InstanceRecord) -> InstanceFiles | None:
         """Return what can be read in an instance's folder; None if the folder is not known."""
-        if account.known.folder is None:
+        if record.managed.folder is None:
             return None
         with self._lock:
-            places = self._places.get(account.id)
-            if places is None or str(places.folder) != account.known.folder:
-                places = self._places[account.id] = Places(Path(account.known.folder))
-            return places
+            files = self._places.get(record.id)
+            if files is None or str(files.folder) != record.managed.folder:
+                files = self._places[record.id] = InstanceFiles(Path(record.managed.folder))
+            return files
 
     def forget(self, name: str) -> None:
         """Let go of an instance's folder."""
         with self._lock:
             self._places.pop(name, None)
 
-    def look(self, account: Account, alive: bool) -> None:
+    def poll(self, record: InstanceRecord, alive: bool) -> None:
         """Refresh log and delivery of what is alive, while somebody watches."""
-        places = self.of(account) if alive or account.id in self._places else None
-        if places is None:
+        files = self.of(record) if alive or record.id in self._places else None
+        if files is None:
             return
         watched = self._changes.watched
-        if watched and places.has_log:
-            total = places.log.total()
-            if total != places.lines:
-                places.lines = total
-                self._changes.touch("log", account.id)
-        delivery = places.delivery
+        if watched and files.has_log:
+            total = files.log.total()
+            if total != files.lines:
+                files.lines = total
+                self._changes.publish("log", record.id)
+        delivery = files.delivery
         if (alive and watched) or (delivery.view is not None and not delivery.settled):
             if delivery.refresh():
-                self._changes.touch("instance", account.id)
-        elif watched and not alive and not places.asked_after_end:
-            places.asked_after_end = True
+                self._changes.publish("instance", record.id)
+        elif watched and not alive and not files.asked_after_end:
+            files.asked_after_end = True
             if delivery.refresh(force=True):
-                self._changes.touch("instance", account.id)
+                self._changes.publish("instance", record.id)

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dubhe_simulator.algorithm.dataset import IMAGE_SUFFIXES
-from dubhe_simulator.platform.storage.database import Store
+from dubhe_simulator.platform.storage.database import Database
 
 TOKEN_LENGTH = 24
 
 
-class Images:
+class ImageFiles:
     """Finds files.
 
     Args:
@@ -21,10 +21,10 @@ class Images:
         store: knows the paths.
     """
 
-    def __init__(self, folders: Iterable[Path], store: Store) -> None:
+    def __init__(self, folders: Iterable[Path], database: Database) -> None:
         self.folders = [folder.resolve() for folder in folders]
-        self._store = store
-        self._secret = store.secret
+        self._database = database
+        self._secret = database.secret
 
     def url(self, result: int, path: str) -> str | None:
         """Return where the page gets a result's image; None if it may not, or there is none."""
@@ -37,7 +37,7 @@ class Images:
         number, _, signature = token.partition("-")
         if not number.isdecimal() or len(number) > 18:
             return None
-        rows = self._store.rows("SELECT img_path FROM results WHERE id = ?", (int(number),))
+        rows = self._database.rows("SELECT img_path FROM results WHERE id = ?", (int(number),))
         if not rows or not hmac.compare_digest(
             signature.encode(), self._sign(int(number), rows[0][0]).encode()
         ):

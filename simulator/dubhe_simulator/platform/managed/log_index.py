@@ -195,8 +195,8 @@ def _text_of_json(text: str) -> str:
     line, end, rest = text.partition("\n")
     try:
         record = json.loads(line)
-        said = str(record["message"])
+        message = str(record["message"])
         traceback = record["fields"].get("traceback")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return text  # cut off, or another program's
-    return said + (f"\n{traceback}" if traceback else "") + end + rest
+    return message + (f"\n{traceback}" if traceback else "") + end + rest

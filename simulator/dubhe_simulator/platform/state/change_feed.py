@@ -12,7 +12,7 @@ import time
 Subject = tuple[str, str]  # what kind of thing, and which one
 
 
-class Changes:
+class ChangeFeed:
     """The numbers of the latest change of each object.
 
     Numbers begin with the time, so that those of a former life of the platform are recognised
@@ -42,14 +42,14 @@ class Changes:
         """Whether a page is open, or was a few seconds ago."""
         return self._listeners > 0 or time.monotonic() - self._asked < 10
 
-    def touch(self, kind: str, name: object = "") -> None:
+    def publish(self, kind: str, name: object = "") -> None:
         """Something changed."""
         with self._condition:
             self._now += 1
             self._of[kind, str(name)] = self._now
             self._condition.notify_all()
 
-    def knows(self, cursor: int) -> bool:
+    def is_known_cursor(self, cursor: int) -> bool:
         """Whether the number is from this life of the platform."""
         return self._first <= cursor <= self._now
 

@@ -9,7 +9,7 @@ from dubhe_sdk.contract.kind import TaskKind, kind_of
 
 
 @dataclass
-class Said:
+class ReportedState:
     """What an instance's messages tell. Derived.
 
     Attributes:
@@ -39,7 +39,7 @@ class Said:
 
 
 @dataclass
-class Known:
+class ManagedState:
     """What the platform did about an instance, or was told. Kept.
 
     Attributes:
@@ -56,7 +56,7 @@ class Known:
     """
 
     owned: bool = False
-    life: str = ""
+    session_id: str = ""
     protocol: str | None = None
     address: str | None = None
     folder: str | None = None
@@ -73,15 +73,15 @@ class Known:
 
 
 @dataclass
-class Account:
+class InstanceRecord:
     """An instance."""
 
     id: str
-    said: Said = field(default_factory=Said)
-    known: Known = field(default_factory=Known)
+    reported: ReportedState = field(default_factory=ReportedState)
+    managed: ManagedState = field(default_factory=ManagedState)
     alive: bool | None = None
     """Whether the last heartbeats were answered; None if nobody asks."""
-    silence: str = ""
+    heartbeat_error: str = ""
     """Why they were not."""
 
     @property
@@ -93,7 +93,7 @@ class Account:
             return None
 
     @property
-    def kind_word(self) -> str | None:
+    def kind_name(self) -> str | None:
         """The kind's name."""
         return None if self.kind is None else self.kind.value
 

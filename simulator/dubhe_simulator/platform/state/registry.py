@@ -14,21 +14,21 @@ from dataclasses import asdict
 from typing import Any
 
 from dubhe_simulator.contract.json_safe import encode
-from dubhe_simulator.platform.curves.store import Curves
-from dubhe_simulator.platform.ingest.deduplication import Repeats
-from dubhe_simulator.platform.ingest.message_handler import Hearing
-from dubhe_simulator.platform.state.change_feed import Changes
-from dubhe_simulator.platform.state.records import Account, Known, Said
-from dubhe_simulator.platform.state.results import Results
+from dubhe_simulator.platform.curves.store import CurveStore
+from dubhe_simulator.platform.ingest.deduplication import Deduplicator
+from dubhe_simulator.platform.ingest.message_handler import MessageHandler
+from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState, ReportedState
+from dubhe_simulator.platform.state.results import ResultBuffer
 from dubhe_simulator.platform.state.runs import Runs
-from dubhe_simulator.platform.storage.database import Store
-from dubhe_simulator.platform.storage.write_batch import Unsaved
-from dubhe_simulator.sources.record import Batch, Broken, Record, read
+from dubhe_simulator.platform.storage.database import Database
+from dubhe_simulator.platform.storage.write_batch import WriteBatch
+from dubhe_simulator.sources.record import InvalidRecord, RecordBatch, SourceRecord, read
 
 REPLAY_STEP = 20_000  # messages between two pauses
 
 
-class Book:
+class InstanceRegistry:
     """Reads what the store holds, then keeps account.
 
     Args:
@@ -37,48 +37,50 @@ class Book:
         life: a name for this life of the platform.
     """
 
-    def __init__(self, store: Store, changes: Changes, life: str) -> None:
+    def __init__(self, database: Database, change_feed: ChangeFeed, session_id: str) -> None:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        self.life = life
-        self.instances: dict[str, Account] = {}
-        self.runs = Runs(store.facts("runs", "id"))
-        self.curves = Curves(store.chunks)
-        self.total_sends = store.one("SELECT coalesce(max(id), 0) FROM sends")[0]
-        self._last_message = store.one("SELECT coalesce(max(id), 0) FROM messages")[0]
-        self.stored = store.one("SELECT count(*) FROM messages")[0]
-        self._changes = changes
-        self._store = store
-        self._repeats = Repeats(store.rows("SELECT scope, writer, spans FROM seqs"))
-        self._results = Results(store)
-        self._hearing = Hearing(self.runs, self.curves, self._results)
-        self._unsaved = Unsaved()
+        self.session_id = session_id
+        self.instances: dict[str, InstanceRecord] = {}
+        self.runs = Runs(database.facts("runs", "id"))
+        self.curves = CurveStore(database.chunks)
+        self.total_sends = database.one("SELECT coalesce(max(id), 0) FROM sends")[0]
+        self._last_message = database.one("SELECT coalesce(max(id), 0) FROM messages")[0]
+        self.stored = database.one("SELECT count(*) FROM messages")[0]
+        self._change_feed = change_feed
+        self._database = database
+        self._deduplicator = Deduplicator(
+            database.rows("SELECT scope, writer, spans FROM intervals")
+        )
+        self._results = ResultBuffer(database)
+        self._message_handler = MessageHandler(self.runs, self.curves, self._results)
+        self._writes = WriteBatch()
         self._dirty: dict[str, None] = {}
         self._restore()
 
     def _restore(self) -> None:
-        store = self._store
-        for name, facts in store.facts("known", "instance"):
-            self.account(name).known = Known(**facts)
-        for name, facts in store.facts("said", "instance"):
-            self.account(name).said = Said(**facts)
+        database = self._database
+        for name, facts in database.facts("managed", "instance"):
+            self.record(name).managed = ManagedState(**facts)
+        for name, facts in database.facts("reported", "instance"):
+            self.record(name).reported = ReportedState(**facts)
         tail = "SELECT points FROM chunks WHERE curve = ? AND number = ?"
         self.curves.restore(
-            store.rows("SELECT id, run, name, points, last FROM curves"),
-            lambda curve, chunk: store.one(tail, (curve, chunk))[0],
+            database.rows("SELECT id, run, name, points, last FROM curves"),
+            lambda curve, chunk: database.one(tail, (curve, chunk))[0],
         )
 
     # ------------------------------------------------------------------ what sources say
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, batch: RecordBatch) -> None:
         """Take in records of one source. The ingest thread only."""
         with self.changed:
-            for record in batch.records:
+            for incoming in batch.records:
                 self._last_message += 1
-                self._take(record, batch.folder, self._last_message)
-            self._unsaved.positions[batch.source] = batch.position
+                self._take(incoming, batch.folder, self._last_message)
+            self._writes.positions[batch.source] = batch.position
             if batch.records:
-                self._unsaved.touched["messages", ""] = None
+                self._writes.subjects["messages", ""] = None
             self.changed.notify_all()
 
     def replay(self) -> Iterator[None]:
@@ -88,79 +90,81 @@ class Book:
         """
         columns = "source, topic, partition, offset, timestamp_ms, headers, value, hint"
         sql = f"SELECT id, unreadable, broken, {columns} FROM messages ORDER BY id"
-        for id_, unreadable, broken, *rest in self._store.stream(sql):
+        for id_, unreadable, broken, *rest in self._database.stream(sql):
             source, topic, partition, offset, timestamp, headers, value, hint = rest
-            record = Record(
+            incoming = SourceRecord(
                 source, topic, partition, offset, timestamp, json.loads(headers), value, hint,
                 broken if unreadable else None,
             )  # fmt: skip
             with self.lock:
-                self._take(record, None, id_, store=False)
+                self._take(incoming, None, id_, database=False)
             if id_ % REPLAY_STEP == 0:
                 yield
-        for row in self._store.stream("SELECT id, instance, at_ms, body, reply, ms FROM sends"):
+        for row in self._database.stream("SELECT id, instance, at_ms, body, reply, ms FROM sends"):
             id_, instance, at_ms, body, reply, ms = row
             with self.lock:
                 answer = None if reply is None else json.loads(reply)
                 self._answer(instance, id_, at_ms, json.loads(body), answer, ms)
 
-    def _take(self, record: Record, folder: str | None, id_: int, *, store: bool = True) -> None:
+    def _take(
+        self, incoming: SourceRecord, folder: str | None, id_: int, *, database: bool = True
+    ) -> None:
         message, broken = None, None
         try:
-            message = read(record)
-        except Broken as error:
+            message = read(incoming)
+        except InvalidRecord as error:
             broken = str(error)
-        name = str(message.instance_id) if message else record.instance
-        repeat = message is not None and self._repeats.is_repeat(record, name)
-        if store:
-            self._unsaved.messages.append((
-                id_, record.source, record.topic, record.partition, record.offset,
-                record.timestamp_ms, json.dumps(dict(record.headers)), record.value, broken,
-                repeat, name, record.instance, record.broken is not None,
+        name = str(message.instance_id) if message else incoming.instance
+        repeat = message is not None and self._deduplicator.is_duplicate(incoming, name)
+        if database:
+            self._writes.messages.append((
+                id_, incoming.source, incoming.topic, incoming.partition, incoming.offset,
+                incoming.timestamp_ms, json.dumps(dict(incoming.headers)), incoming.value, broken,
+                repeat, name, incoming.instance, incoming.broken is not None,
             ))  # fmt: skip
         if not name:
             return
-        account = self.account(name)
-        if folder is not None and account.known.folder is None:
-            account.known.folder = folder
-        said = account.said
-        said.messages += 1
-        said.broken += broken is not None
-        said.repeats += repeat
+        record = self.record(name)
+        if folder is not None and record.managed.folder is None:
+            record.managed.folder = folder
+        reported = record.reported
+        reported.messages += 1
+        reported.broken += broken is not None
+        reported.repeats += repeat
         if message is not None and not repeat:
-            self._hearing.hear(account, message)
+            self._message_handler.handle(record, message)
         elif broken is not None:
-            said.last = broken
+            reported.last = broken
         self._dirty[name] = None
 
     def open_for_waiting(self) -> None:
         """Give results whose START does not come a run of their own. The ingest thread only."""
         with self.changed:
-            for account in self._hearing.open_for_waiting(self.account):
-                self._dirty[account.id] = None
+            for record in self._message_handler.open_for_waiting(self.record):
+                self._dirty[record.id] = None
 
     # ------------------------------------------------------------------ what the platform does
 
-    def account(self, name: str) -> Account:
+    def record(self, name: str) -> InstanceRecord:
         """Return an instance's account; made if it is new. The lock is held."""
-        account = self.instances.get(name)
-        if account is None:
-            account = self.instances[name] = Account(name)
-        return account
+        record = self.instances.get(name)
+        if record is None:
+            record = self.instances[name] = InstanceRecord(name)
+        return record
 
-    def enter(self, name: str, change: Callable[[Account], None]) -> None:
-        """Note something about an instance that may be new: ``change(account)``."""
+    def enter(self, name: str, change: Callable[[InstanceRecord], None]) -> None:
+        """Note something about an instance that may be new: ``change(record)``."""
         with self.changed:
-            self.account(name)
+            self.record(name)
             self.note(name, change)
 
-    def note(self, name: str, change: Callable[[Account], None]) -> None:
-        """Note something about an instance, unless it was forgotten: ``change(account)``."""
+    def note(self, name: str, change: Callable[[InstanceRecord], None]) -> None:
+        """Note something about an instance, unless it was forgotten: ``change(record)``."""
         with self.changed:
-            account = self.instances.get(name)
-            if account is None:
+            record = self.instances.get(name)
+            if record is None:
                 return
-            change(account)
+            change(record)
             self._dirty[name] = None
             self.changed.notify_all()
 
@@ -178,7 +182,7 @@ class Book:
             for run in runs:
                 self.curves.forget(run)
             self._results.forget(name)
-            self._unsaved.forget(name, runs)
+            self._writes.forget(name, runs)
             self.changed.notify_all()
 
     def sent(
@@ -189,8 +193,8 @@ class Book:
         with self.changed:
             self.total_sends += 1
             number, text = self.total_sends, None if reply is None else encode(reply)
-            self._unsaved.sends.append((number, instance, at_ms, encode(body), text, error, ms))
-            self._unsaved.touched["sends", ""] = None
+            self._writes.sends.append((number, instance, at_ms, encode(body), text, error, ms))
+            self._writes.subjects["sends", ""] = None
             held = None if text is None else json.loads(text)  # as the file can hold it
             run = self._answer(instance, number, at_ms, body, held, ms)
             self.changed.notify_all()
@@ -200,38 +204,38 @@ class Book:
         self, instance: str, number: int, at_ms: int, body: dict[str, Any],
         reply: dict[str, Any] | None, ms: float,
     ) -> int | None:  # fmt: skip
-        account = self.instances.get(instance)
-        if account is None:
+        record = self.instances.get(instance)
+        if record is None:
             return None
-        run = self._hearing.answer(account, number, at_ms, body, reply, ms)
+        run = self._message_handler.answer(record, number, at_ms, body, reply, ms)
         self._dirty[instance] = None
         return run.id if run is not None else None
 
     # ------------------------------------------------------------------ for the store
 
-    def collect(self) -> Unsaved | None:
+    def collect(self) -> WriteBatch | None:
         """Return what has to be stored, if anything; it is the caller's then."""
         with self.lock:
-            unsaved, self._unsaved = self._unsaved, Unsaved()
+            writes, self._writes = self._writes, WriteBatch()
             for name in self._dirty:
-                account = self.instances[name]
-                unsaved.said[name] = asdict(account.said)
-                if account.known != Known():
-                    unsaved.known[name] = asdict(account.known)
-                unsaved.touched["instance", name] = None
+                record = self.instances[name]
+                writes.reported[name] = asdict(record.reported)
+                if record.managed != ManagedState():
+                    writes.managed[name] = asdict(record.managed)
+                writes.subjects["instance", name] = None
             self._dirty = {}
-            for part in (self.runs, self.curves, self._results, self._repeats):
-                part.collect(unsaved)
-        return unsaved if unsaved != Unsaved() else None
+            for part in (self.runs, self.curves, self._results, self._deduplicator):
+                part.collect(writes)
+        return writes if writes != WriteBatch() else None
 
-    def confirm(self, unsaved: Unsaved) -> None:
+    def confirm(self, writes: WriteBatch) -> None:
         """What `collect` returned is stored."""
         with self.lock:
-            for confirm in unsaved.confirm:
+            for confirm in writes.confirm:
                 confirm()
-            self.stored += len(unsaved.messages) - unsaved.deleted
-        for kind, name in unsaved.touched:
-            self._changes.touch(kind, name)
+            self.stored += len(writes.messages) - writes.deleted
+        for kind, name in writes.subjects:
+            self._change_feed.publish(kind, name)
 
 
 def now_ms() -> int:

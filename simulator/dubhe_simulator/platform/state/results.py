@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from dubhe_simulator.platform.findings import results_in
-from dubhe_simulator.platform.storage.database import Store
-from dubhe_simulator.platform.storage.write_batch import Row, Unsaved
+from dubhe_simulator.contract.predictions import results_in
+from dubhe_simulator.platform.storage.database import Database
+from dubhe_simulator.platform.storage.write_batch import Row, WriteBatch
 
 
 @dataclass(frozen=True)
@@ -25,22 +25,22 @@ class Waiting:
     since: float
 
 
-class Results:
+class ResultBuffer:
     """Not for several threads at once: the book's lock is around it.
 
     Args:
         store: has those of the platform's former lives.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._next = store.one("SELECT coalesce(max(id), 0) + 1 FROM results")[0]
+    def __init__(self, database: Database) -> None:
+        self._next = database.one("SELECT coalesce(max(id), 0) + 1 FROM results")[0]
         self._waiting: dict[str, list[Waiting]] = {}
         self._rows: list[Row] = []
-        self._findings: list[Row] = []
+        self._predictions: list[Row] = []
         self._moved: list[Row] = []
-        labelled = "EXISTS (SELECT 1 FROM findings WHERE result = id AND truth != '')"
+        labelled = "EXISTS (SELECT 1 FROM predictions WHERE result = id AND truth != '')"
         sql = f"SELECT id, instance, at_ms, {labelled} FROM results WHERE run IS NULL"
-        for id_, instance, at_ms, known in store.rows(sql):
+        for id_, instance, at_ms, known in database.rows(sql):
             waiting = Waiting(id_, at_ms, bool(known), time.monotonic())
             self._waiting.setdefault(instance, []).append(waiting)
 
@@ -56,9 +56,18 @@ class Results:
         count, any_labelled = 0, False
         for image in results_in(data):
             self._rows.append((self._next, run, instance, at_ms, image.path))
-            self._findings += [
-                (self._next, n, f.truth, f.predicted, f.conf, f.shape_type, f.position, f.special)
-                for n, f in enumerate(image.findings)
+            self._predictions += [
+                (
+                    self._next,
+                    n,
+                    f.truth,
+                    f.predicted,
+                    f.confidence,
+                    f.shape_type,
+                    f.position,
+                    f.special,
+                )
+                for n, f in enumerate(image.predictions)
             ]
             if run is None:
                 waiting = Waiting(self._next, at_ms, image.labelled, time.monotonic())
@@ -91,10 +100,10 @@ class Results:
         self._waiting.pop(instance, None)
         gone = {row[0] for row in self._rows if row[2] == instance}
         self._rows = [row for row in self._rows if row[0] not in gone]
-        self._findings = [row for row in self._findings if row[0] not in gone]
+        self._predictions = [row for row in self._predictions if row[0] not in gone]
 
-    def collect(self, unsaved: Unsaved) -> None:
+    def collect(self, writes: WriteBatch) -> None:
         """Add what has changed to what has to be stored."""
-        unsaved.results, self._rows = self._rows, []
-        unsaved.findings, self._findings = self._findings, []
-        unsaved.moved, self._moved = self._moved, []
+        writes.results, self._rows = self._rows, []
+        writes.predictions, self._predictions = self._predictions, []
+        writes.moved, self._moved = self._moved, []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dubhe_simulator.platform.state.records import Account, Run
-from dubhe_simulator.platform.storage.write_batch import Unsaved
+from dubhe_simulator.platform.state.records import InstanceRecord, Run
+from dubhe_simulator.platform.storage.write_batch import WriteBatch
 
 
 class Runs:
@@ -39,19 +39,19 @@ class Runs:
         """Return the run that an inference request is."""
         return self._of_send.get(send)
 
-    def under_way(self, account: Account) -> Run | None:
+    def under_way(self, record: InstanceRecord) -> Run | None:
         """Return the run of an instance that has not ended."""
-        return self.get(account.said.open_run)
+        return self.get(record.reported.open_run)
 
-    def at(self, account: Account, at_ms: int) -> Run | None:
+    def at(self, record: InstanceRecord, at_ms: int) -> Run | None:
         """Return the run that was under way when something was said."""
-        for number in reversed(self._of_instance.get(account.id, ())):
+        for number in reversed(self._of_instance.get(record.id, ())):
             run = self._runs[number]
             if run.started_ms <= at_ms:
                 return run if run.ended_ms is None or at_ms <= run.ended_ms else None
         return None
 
-    def add(self, account: Account, at_ms: int, send: int | None = None) -> Run:
+    def add(self, record: InstanceRecord, at_ms: int, send: int | None = None) -> Run:
         """Begin a run.
 
         Args:
@@ -59,23 +59,23 @@ class Runs:
             at_ms: when, in ms since 1970.
             send: the number of the inference request that it is.
         """
-        said = account.said
-        said.runs += 1
-        run = Run(self._next, account.id, account.kind_word, said.runs, at_ms, send=send)
+        reported = record.reported
+        reported.runs += 1
+        run = Run(self._next, record.id, record.kind_name, reported.runs, at_ms, send=send)
         self._next += 1
         self._runs[run.id] = run
         self._index(run)
-        said.last_run = run.id
-        self.touch(run)
+        reported.last_run = run.id
+        self.mark_changed(run)
         return run
 
-    def end(self, account: Account, at_ms: int, status: int | None, message: str) -> None:
+    def end(self, record: InstanceRecord, at_ms: int, status: int | None, message: str) -> None:
         """End the run under way, if there is one."""
-        run = self.under_way(account)
+        run = self.under_way(record)
         if run is not None:
             run.ended_ms, run.status, run.message = at_ms, status, message
-            account.said.open_run = None
-            self.touch(run)
+            record.reported.open_run = None
+            self.mark_changed(run)
 
     def forget(self, instance: str) -> list[int]:
         """Forget an instance's runs; return their numbers."""
@@ -87,15 +87,15 @@ class Runs:
                 del self._of_send[run.send]
         return numbers
 
-    def touch(self, run: Run) -> None:
+    def mark_changed(self, run: Run) -> None:
         """It has changed."""
         self._dirty[run.id] = None
 
-    def collect(self, unsaved: Unsaved) -> None:
+    def collect(self, writes: WriteBatch) -> None:
         """Add what has changed to what has to be stored."""
         for number in self._dirty:
-            unsaved.runs[number] = self._runs[number].facts()
-            unsaved.touched["run", str(number)] = None
+            writes.runs[number] = self._runs[number].facts()
+            writes.subjects["run", str(number)] = None
         self._dirty = {}
 
     def _index(self, run: Run) -> None:

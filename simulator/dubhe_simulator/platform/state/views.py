@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from dubhe_simulator.platform.state.records import Account, Run
-from dubhe_simulator.platform.state.registry import Book
+from dubhe_simulator.platform.state.records import InstanceRecord, Run
+from dubhe_simulator.platform.state.registry import InstanceRegistry
 from dubhe_simulator.platform.state.status import state_of
 from dubhe_simulator.terminal.view import Progress
 
 
 def instance_view(
-    book: Book, account: Account, has_log: bool, delivery: dict[str, Any] | None
+    registry: InstanceRegistry,
+    record: InstanceRecord,
+    has_log: bool,
+    delivery: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Return an instance.
 
@@ -21,23 +24,23 @@ def instance_view(
         has_log: whether its log can be read.
         delivery: what its sidecar says, if that is known.
     """
-    said, known = account.said, account.known
-    state, reason = state_of(account, book.life)
-    run = book.runs.get(said.last_run)
+    reported, managed = record.reported, record.managed
+    state, reason = state_of(record, registry.session_id)
+    run = registry.runs.get(reported.last_run)
     return {
-        "id": account.id,
-        "kind": account.kind_word,
+        "id": record.id,
+        "kind": record.kind_name,
         "state": state,
         "reason": reason,
-        "owned": known.owned and known.life == book.life and not known.gone,
-        "protocol": known.protocol,
-        "address": known.address,
-        "first_ms": said.first_ms or known.created_ms,
-        "last_ms": said.last_ms or known.created_ms,
-        "last": said.last,
-        "messages": said.messages,
-        "repeats": said.repeats,
-        "broken": said.broken,
+        "owned": managed.owned and managed.session_id == registry.session_id and not managed.gone,
+        "protocol": managed.protocol,
+        "address": managed.address,
+        "first_ms": reported.first_ms or managed.created_ms,
+        "last_ms": reported.last_ms or managed.created_ms,
+        "last": reported.last,
+        "messages": reported.messages,
+        "repeats": reported.repeats,
+        "broken": reported.broken,
         "progress": run.share if run else None,
         "remaining_s": remaining_s(run) if state == "running" and run else None,
         "run": run.id if run else None,
@@ -46,7 +49,7 @@ def instance_view(
     }
 
 
-def run_view(book: Book, run: Run) -> dict[str, Any]:
+def run_view(registry: InstanceRegistry, run: Run) -> dict[str, Any]:
     """Return a run."""
     return {
         "id": run.id,
@@ -60,7 +63,7 @@ def run_view(book: Book, run: Run) -> dict[str, Any]:
         "progress": run.share,
         "epoch": run.epoch,
         "remaining_s": remaining_s(run),
-        "metrics": [curve.view() for curve in book.curves.of(run.id).values()],
+        "metrics": [curve.view() for curve in registry.curves.of(run.id).values()],
         "results": run.results,
         "images": run.images,
         "truth": run.labelled,

@@ -24,7 +24,7 @@ def safe(text: str) -> str:
     return "'" + text if text.lstrip(" ").startswith(FORMULA) else text
 
 
-def lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+def csv_lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
     """Yield a table as CSV (UTF-8 with the mark that spreadsheets look for), in pieces.
 
     Texts are made safe, numbers are written as they are.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.storage import schema
 
 FILE_NAME = "platform.sqlite"
@@ -29,7 +29,7 @@ BUSY_S = 10.0
 READ_ROWS = 2000
 
 
-class Store:
+class Database:
     """Opens the file in a folder, or makes it.
 
     Args:
@@ -53,14 +53,14 @@ class Store:
             self._writer.executescript(schema.KEPT)
             self.fresh = self._prepare()
         except sqlite3.Error as error:
-            raise CannotPlay(say("ui_store_unusable", path=self.path, error=error)) from error
+            raise CannotPlay(translate("ui_store_unusable", path=self.path, error=error)) from error
 
     def _prepare(self) -> bool:
         """Make the derived tables; return whether they have to be filled again."""
         meta = dict(self._writer.execute("SELECT key, value FROM meta"))
         if meta.get("format", schema.FORMAT) != schema.FORMAT:
             found = meta["format"]
-            raise CannotPlay(say("ui_store_format", path=self.path, found=found))
+            raise CannotPlay(translate("ui_store_format", path=self.path, found=found))
         outdated = meta.get("derived") != schema.DERIVED
         with self.transaction() as write:
             if outdated:
@@ -162,7 +162,7 @@ def _take(folder: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise CannotPlay(say("ui_store_taken", folder=folder)) from None
+        raise CannotPlay(translate("ui_store_taken", folder=folder)) from None
     return lock
 
 

@@ -7,14 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dubhe_simulator.platform.storage.database import Store
-from dubhe_simulator.platform.storage.verdicts import (
-    MISTAKES,
-    PREDICTED,
-    VERDICT,
-    VERDICTS,
-    of_image,
-)
+from dubhe_simulator.platform.storage.database import Database
+
+# The outcome of a prediction at a confidence threshold. A prediction below the threshold counts as
+# none; one that then has neither truth nor prediction is left out of every count.
+OUTCOMES = ("right", "wrong", "missed", "false")
+
+PREDICTED = "CASE WHEN conf < :confidence THEN '' ELSE predicted END"
+
+OUTCOME = f"""CASE
+  WHEN truth = {PREDICTED} THEN CASE WHEN truth = '' THEN 'none' ELSE 'right' END
+  WHEN {PREDICTED} = '' THEN 'missed'
+  WHEN truth = '' THEN CASE WHEN :labelled THEN 'false' ELSE 'none' END
+  ELSE 'wrong' END"""
+MISTAKES = ("wrong", "missed", "false")  # the gravest first
 
 
 @dataclass(frozen=True)
@@ -23,85 +29,87 @@ class Filter:
 
     Attributes:
         confidence: predictions below it count as none; 0 for all.
-        verdict: ``all``; a mistake that any finding must have; ``right``: no finding has one.
-        truth: class that a finding must have as truth; ``""`` is none; None for any.
-        predicted: class that the same finding must have as prediction.
+        outcome: ``all``; a mistake that any prediction must have; ``right``: no prediction has one.
+        truth: class that a prediction must have as truth; ``""`` is none; None for any.
+        predicted: class that the same prediction must have as prediction.
     """
 
     confidence: float = 0.0
-    verdict: str = "all"
+    outcome: str = "all"
     truth: str | None = None
     predicted: str | None = None
 
 
 def images(
-    store: Store, run: int, labelled: bool, wanted: Filter, offset: int, limit: int
+    database: Database, run: int, labelled: bool, wanted: Filter, offset: int, limit: int
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Return how many images match, and some of them with their findings."""
+    """Return how many images match, and some of them with their predictions."""
     values = _values(run, labelled, wanted)
     where = _where(wanted)
-    (total,) = store.one(f"SELECT count(*) FROM results WHERE {where}", values)
-    rows = store.rows(
+    (total,) = database.one(f"SELECT count(*) FROM results WHERE {where}", values)
+    rows = database.rows(
         f"SELECT id, img_path FROM results WHERE {where} ORDER BY id LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )
     found = {
-        id_: {"id": id_, "img_path": path, "name": _name(path), "findings": []}
+        id_: {"id": id_, "img_path": path, "name": _name(path), "predictions": []}
         for id_, path in rows
     }
     marks = ", ".join(str(int(id_)) for id_ in found)
-    columns = f"result, truth, {PREDICTED}, conf, {VERDICT}, shape_type, position, special"
-    sql = f"SELECT {columns} FROM findings WHERE result IN ({marks}) ORDER BY result, number"
-    for result, truth, predicted, conf, verdict, shape, position, special in store.rows(
+    columns = f"result, truth, {PREDICTED}, conf, {OUTCOME}, shape_type, position, special"
+    sql = f"SELECT {columns} FROM predictions WHERE result IN ({marks}) ORDER BY result, number"
+    for result, truth, predicted, conf, outcome, shape, position, special in database.rows(
         sql, values
     ):
-        found[result]["findings"].append(
+        found[result]["predictions"].append(
             {
                 "truth": truth,
                 "predicted": predicted,
                 "conf": conf,
-                "verdict": verdict,
+                "outcome": outcome,
                 "shape_type": shape,
                 "position": position and json.loads(position),
                 "special": special and json.loads(special),
             }
         )
     for image in found.values():
-        image["verdict"] = of_image([finding["verdict"] for finding in image["findings"]], labelled)
+        image["outcome"] = _outcome_of_image(
+            [prediction["outcome"] for prediction in image["predictions"]], labelled
+        )
     return total, list(found.values())
 
 
-def summary(store: Store, run: int, labelled: bool, confidence: float) -> dict[str, Any]:
+def summary(database: Database, run: int, labelled: bool, confidence: float) -> dict[str, Any]:
     """Return the confusion matrix and what follows from it."""
     values = {"run": run, "labelled": labelled, "confidence": _threshold(confidence)}
-    source = "findings JOIN results ON result = id WHERE run = :run"
-    rows = store.rows(f"SELECT truth, {PREDICTED}, count(*) FROM {source} GROUP BY 1, 2", values)
+    source = "predictions JOIN results ON result = id WHERE run = :run"
+    rows = database.rows(f"SELECT truth, {PREDICTED}, count(*) FROM {source} GROUP BY 1, 2", values)
     counts = {(truth, predicted): n for truth, predicted, n in rows if truth or predicted}
     classes = sorted({name for pair in counts for name in pair if name}, key=natural)
-    verdicts = dict.fromkeys((*VERDICTS, "none"), 0)
-    for verdict, n in store.rows(f"SELECT {VERDICT}, count(*) FROM {source} GROUP BY 1", values):
-        verdicts[verdict] = n
+    outcomes = dict.fromkeys((*OUTCOMES, "none"), 0)
+    for outcome, n in database.rows(f"SELECT {OUTCOME}, count(*) FROM {source} GROUP BY 1", values):
+        outcomes[outcome] = n
     labels = [*classes, ""]
     judged = sum(n for pair, n in counts.items()) if labelled else 0
     right = sum(counts.get((name, name), 0) for name in classes)
-    (number,) = store.one("SELECT count(*) FROM results WHERE run = ?", (run,))
+    (number,) = database.one("SELECT count(*) FROM results WHERE run = ?", (run,))
     return {
         "classes": classes,
         "matrix": [[counts.get((t, p), 0) for p in labels] for t in labels],
         "accuracy": right / judged if judged else None,
         "per_class": [_quality(counts, name) for name in classes] if labelled else [],
         "images": number,
-        "findings": sum(counts.values()),
-        "verdicts": verdicts,
+        "predictions": sum(counts.values()),
+        "outcomes": outcomes,
     }
 
 
-def all_findings(store: Store, run: int, labelled: bool) -> Iterator[tuple[Any, ...]]:
-    """Yield path, number, truth, prediction, confidence, verdict, shape, position, special."""
-    columns = f"img_path, number, truth, predicted, conf, {VERDICT}, shape_type, position, special"
-    sql = f"SELECT {columns} FROM findings JOIN results ON result = id WHERE run = :run"
+def all_predictions(database: Database, run: int, labelled: bool) -> Iterator[tuple[Any, ...]]:
+    """Yield path, number, truth, prediction, confidence, outcome, shape, position, special."""
+    columns = f"img_path, number, truth, predicted, conf, {OUTCOME}, shape_type, position, special"
+    sql = f"SELECT {columns} FROM predictions JOIN results ON result = id WHERE run = :run"
     values = {"run": run, "labelled": labelled, "confidence": _threshold(0.0)}
-    return store.stream(f"{sql} ORDER BY id, number", values)
+    return database.stream(f"{sql} ORDER BY id, number", values)
 
 
 def natural(name: str) -> tuple[int, int, str]:
@@ -132,7 +140,7 @@ def _values(run: int, labelled: bool, wanted: Filter) -> dict[str, Any]:
         "run": run,
         "labelled": labelled,
         "confidence": _threshold(wanted.confidence),
-        "verdict": wanted.verdict,
+        "outcome": wanted.outcome,
         "truth": wanted.truth,
         "predicted": wanted.predicted,
     }
@@ -144,18 +152,28 @@ def _where(wanted: Filter) -> str:
         conditions.append("truth = :truth")
     if wanted.predicted is not None:
         conditions.append(f"{PREDICTED} = :predicted")
-    if wanted.verdict in MISTAKES:
-        conditions.append(f"{VERDICT} = :verdict")
+    if wanted.outcome in MISTAKES:
+        conditions.append(f"{OUTCOME} = :outcome")
     where = "run = :run"
     if conditions:
         inner = " AND ".join(conditions)
-        where += f" AND EXISTS (SELECT 1 FROM findings WHERE result = id AND {inner})"
-    if wanted.verdict == "right":
-        mistake = f"{VERDICT} IN {MISTAKES}"
+        where += f" AND EXISTS (SELECT 1 FROM predictions WHERE result = id AND {inner})"
+    if wanted.outcome == "right":
+        mistake = f"{OUTCOME} IN {MISTAKES}"
         where += " AND :labelled"
-        where += f" AND NOT EXISTS (SELECT 1 FROM findings WHERE result = id AND {mistake})"
+        where += f" AND NOT EXISTS (SELECT 1 FROM predictions WHERE result = id AND {mistake})"
     return where
 
 
 def _name(path: str) -> str:
     return path.replace("\\", "/").rpartition("/")[2]
+
+
+def _outcome_of_image(outcomes: list[str], labelled: bool) -> str:
+    """Return the outcome on an image: the gravest of its predictions'.
+
+    Where truths are known, nothing found in an image that holds nothing is right.
+    """
+    if not labelled:
+        return "none"
+    return next((outcome for outcome in MISTAKES if outcome in outcomes), "right")

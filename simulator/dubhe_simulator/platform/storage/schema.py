@@ -7,8 +7,8 @@ made, and a file of other rules is derived again.
 
 from __future__ import annotations
 
-FORMAT = "1"  # of the tables that cannot be derived
-DERIVED = "1"
+FORMAT = "2"  # of the tables that cannot be derived
+DERIVED = "2"
 
 KEPT = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -20,18 +20,18 @@ CREATE TABLE IF NOT EXISTS messages (
   hint TEXT NOT NULL,  unreadable INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS messages_of ON messages (instance, id);
-CREATE TABLE IF NOT EXISTS known (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS managed (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sends (
   id INTEGER PRIMARY KEY, instance TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL,
   reply TEXT, error TEXT, ms REAL NOT NULL
 );
 """
 
-DERIVED_TABLES = ("said", "seqs", "runs", "curves", "chunks", "results", "findings")
+DERIVED_TABLES = ("reported", "intervals", "runs", "curves", "chunks", "results", "predictions")
 
 DERIVED_SQL = """
-CREATE TABLE IF NOT EXISTS said (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS seqs (
+CREATE TABLE IF NOT EXISTS reported (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS intervals (
   scope TEXT NOT NULL, writer TEXT NOT NULL, spans TEXT NOT NULL, PRIMARY KEY (scope, writer)
 );
 CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, facts TEXT NOT NULL);
@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS results (
   img_path TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS results_of ON results (run, id);
-CREATE TABLE IF NOT EXISTS findings (
+CREATE TABLE IF NOT EXISTS predictions (
   result INTEGER NOT NULL, number INTEGER NOT NULL, truth TEXT NOT NULL, predicted TEXT NOT NULL,
   conf REAL, shape_type TEXT, position TEXT, special TEXT, PRIMARY KEY (result, number)
 ) WITHOUT ROWID;

@@ -12,7 +12,7 @@ Row = tuple[Any, ...]
 
 
 @dataclass
-class Unsaved:
+class WriteBatch:
     """Rows for the store. One transaction takes them all.
 
     Attributes:
@@ -29,16 +29,16 @@ class Unsaved:
     positions: dict[str, str] = field(default_factory=dict)
     messages: list[Row] = field(default_factory=list)
     sends: list[Row] = field(default_factory=list)
-    known: dict[str, dict[str, Any]] = field(default_factory=dict)
-    said: dict[str, dict[str, Any]] = field(default_factory=dict)
-    seqs: list[Row] = field(default_factory=list)
+    managed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reported: dict[str, dict[str, Any]] = field(default_factory=dict)
+    intervals: list[Row] = field(default_factory=list)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     curves: list[Row] = field(default_factory=list)
     chunks: list[Row] = field(default_factory=list)
     results: list[Row] = field(default_factory=list)
-    findings: list[Row] = field(default_factory=list)
+    predictions: list[Row] = field(default_factory=list)
     moved: list[Row] = field(default_factory=list)
-    touched: dict[tuple[str, str], None] = field(default_factory=dict)
+    subjects: dict[tuple[str, str], None] = field(default_factory=dict)
     confirm: list[Callable[[], None]] = field(default_factory=list)
 
     def forget(self, instance: str, runs: list[int]) -> None:
@@ -47,9 +47,9 @@ class Unsaved:
         self.forgotten_runs += runs
         self.messages = [row for row in self.messages if row[_INSTANCE] != instance]
         self.sends = [row for row in self.sends if row[1] != instance]
-        self.touched["instance", instance] = None
-        self.touched["messages", ""] = None
-        self.touched["sends", ""] = None
+        self.subjects["instance", instance] = None
+        self.subjects["messages", ""] = None
+        self.subjects["sends", ""] = None
 
     def write(self, connection: sqlite3.Connection) -> None:
         """Write everything, within a transaction."""
@@ -63,31 +63,31 @@ class Unsaved:
         many("INSERT OR REPLACE INTO positions VALUES (?, ?)", self.positions.items())
         many(_INSERT_MESSAGE, self.messages)
         many("INSERT INTO sends VALUES (?, ?, ?, ?, ?, ?, ?)", self.sends)
-        many("INSERT OR REPLACE INTO known VALUES (?, ?)", _facts(self.known))
-        many("INSERT OR REPLACE INTO said VALUES (?, ?)", _facts(self.said))
-        many("INSERT OR REPLACE INTO seqs VALUES (?, ?, ?)", self.seqs)
+        many("INSERT OR REPLACE INTO managed VALUES (?, ?)", _facts(self.managed))
+        many("INSERT OR REPLACE INTO reported VALUES (?, ?)", _facts(self.reported))
+        many("INSERT OR REPLACE INTO intervals VALUES (?, ?, ?)", self.intervals)
         many("INSERT OR REPLACE INTO runs VALUES (?, ?)", _facts(self.runs))
         many("INSERT OR REPLACE INTO curves VALUES (?, ?, ?, ?, ?)", self.curves)
         many("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?)", self.chunks)
         many("INSERT INTO results VALUES (?, ?, ?, ?, ?)", self.results)
-        many("INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.findings)
+        many("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.predictions)
         many("UPDATE results SET run = ? WHERE id = ?", self.moved)
 
 
 _FORGET_RUN = (
     "DELETE FROM chunks WHERE curve IN (SELECT id FROM curves WHERE run = ?)",
     "DELETE FROM curves WHERE run = ?",
-    "DELETE FROM findings WHERE result IN (SELECT id FROM results WHERE run = ?)",
+    "DELETE FROM predictions WHERE result IN (SELECT id FROM results WHERE run = ?)",
     "DELETE FROM results WHERE run = ?",
     "DELETE FROM runs WHERE id = ?",
 )
 _WAITING = "run IS NULL AND instance = ?"
 _FORGET = (
-    f"DELETE FROM findings WHERE result IN (SELECT id FROM results WHERE {_WAITING})",
+    f"DELETE FROM predictions WHERE result IN (SELECT id FROM results WHERE {_WAITING})",
     f"DELETE FROM results WHERE {_WAITING}",
     "DELETE FROM sends WHERE instance = ?",
-    "DELETE FROM said WHERE instance = ?",
-    "DELETE FROM known WHERE instance = ?",
+    "DELETE FROM reported WHERE instance = ?",
+    "DELETE FROM managed WHERE instance = ?",
 )
 _INSTANCE = 10  # where its id stands in a message's row
 _INSERT_MESSAGE = f"INSERT INTO messages VALUES ({', '.join('?' * 13)})"

@@ -8,16 +8,16 @@ import falcon
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.client.address import parse_address
+from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.refused import Refused
-from dubhe_simulator.platform.workflow import STORY
+from dubhe_simulator.platform.workflow import TASK_ORDER
 from dubhe_simulator.web.api.params import body_of, object_in, text_in
 
 IMAGES = 6
 MOST_IMAGES = 10_000
 
 
-class Start:
+class StartResource:
     """POST /api/start."""
 
     def __init__(self, platform: Platform) -> None:
@@ -29,11 +29,11 @@ class Start:
         kind = kind_of(text_in(body, "kind"))
         model = text_in(body, "model", optional=True)
         params = object_in(body, "special_params", optional=True)
-        name = self._platform.fleet.start(kind, Path(model) if model else None, params)
+        name = self._platform.manager.start(kind, Path(model) if model else None, params)
         resp.media = {"instance": name}
 
 
-class Stop:
+class StopResource:
     """POST /api/stop."""
 
     def __init__(self, platform: Platform) -> None:
@@ -41,11 +41,11 @@ class Stop:
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """End an instance."""
-        self._platform.fleet.stop(text_in(body_of(req), "instance") or "")
+        self._platform.manager.stop(text_in(body_of(req), "instance") or "")
         resp.media = {}
 
 
-class Forget:
+class ForgetResource:
     """POST /api/forget."""
 
     def __init__(self, platform: Platform) -> None:
@@ -57,7 +57,7 @@ class Forget:
         resp.media = {}
 
 
-class Attach:
+class AttachResource:
     """POST /api/attach."""
 
     def __init__(self, platform: Platform) -> None:
@@ -75,12 +75,12 @@ class Attach:
             raise Refused(str(error), 400) from None
         folder = text_in(body, "folder", optional=True)
         name = text_in(body, "instance", optional=True)
-        found = self._platform.fleet.attach(address, name, Path(folder) if folder else None)
+        found = self._platform.manager.attach(address, name, Path(folder) if folder else None)
         resp.media = {"instance": found}
 
 
-class FlowStart:
-    """POST /api/flow and /api/flow/KIND."""
+class WorkflowResource:
+    """POST /api/workflow and /api/workflow/KIND."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -93,8 +93,8 @@ class FlowStart:
         if isinstance(images, bool) or not isinstance(images, int) or not 0 < images <= MOST_IMAGES:
             raise Refused(f"images is {images!r}, expected a number from 1 to {MOST_IMAGES}", 400)
         params = object_in(body, "special_params", optional=True)
-        steps = STORY if kind is None else (kind_of(kind),)
-        self._platform.flow.begin(steps, images, params)
+        steps = TASK_ORDER if kind is None else (kind_of(kind),)
+        self._platform.workflow.begin(steps, images, params)
         resp.media = {}
 
 
@@ -107,4 +107,4 @@ def kind_of(text: str | None) -> TaskKind:
     try:
         return TaskKind(text)
     except ValueError:
-        raise Refused(f"kind is {text!r}, expected train, predict or inference", 400) from None
+        raise Refused(f"kind is {text!r}, expected train, evaluate or infer", 400) from None

@@ -7,9 +7,9 @@ from typing import cast
 
 import falcon
 
+from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.curves.series import AXES, Axis, number_or_name
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.refused import Refused
 from dubhe_simulator.platform.storage import csv_export
 from dubhe_simulator.web.api.download import as_download, runs_wanted
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
@@ -19,11 +19,11 @@ WIDEST = 8192
 HEAD = ("instance", "run", "metric", "step", "epoch", "time_ms", "value")
 
 
-class Curves:
+class CurvesResource:
     """GET /api/curves."""
 
     def __init__(self, platform: Platform) -> None:
-        self._book = platform.book
+        self._registry = platform.registry
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return what to draw of one curve."""
@@ -31,14 +31,14 @@ class Curves:
         axis = cast(Axis, choice(req, "axis", AXES, "step"))
         limits = decimal(req, "from"), decimal(req, "to")
         width = whole(req, "width", WIDTH, 1, WIDEST) or WIDTH
-        with self._book.lock:
-            series = self._book.curves.series(run, name)
+        with self._registry.lock:
+            series = self._registry.curves.series(run, name)
             if series is None:
                 raise Refused(f"run {run} has no metric {name!r}", 404)
             resp.media = series.window(axis, *limits, width)
 
 
-class CurvesTable:
+class CurvesCsvResource:
     """GET /api/curves.csv."""
 
     def __init__(self, platform: Platform) -> None:
@@ -48,19 +48,19 @@ class CurvesTable:
         """Return all points of runs."""
         runs = runs_wanted(req, self._platform)
         rows = self._rows(runs, req.get_param("metric"))
-        as_download(resp, "curves.csv", csv_export.lines(HEAD, rows))
+        as_download(resp, "curves.csv", csv_export.csv_lines(HEAD, rows))
 
     def _rows(self, runs: list[int], metric: str | None) -> Iterator[tuple[object, ...]]:
-        book = self._platform.book
+        registry = self._platform.registry
         for number in runs:
-            run = book.runs.get(number)
+            run = registry.runs.get(number)
             if run is None:
                 continue
-            with book.lock:
-                names = [n for n in book.curves.of(number) if metric in (None, "", n)]
+            with registry.lock:
+                names = [n for n in registry.curves.of(number) if metric in (None, "", n)]
             for name in names:
-                with book.lock:
-                    points = book.curves.points(number, name)
+                with registry.lock:
+                    points = registry.curves.points(number, name)
                 for step, (epoch, time, value) in enumerate(points):
                     shown = number_or_name(value)
                     yield run.instance, run.number, name, step, epoch, time, shown

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import falcon
 
+from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.refused import Refused
 
 RUNS = 100
 
@@ -22,7 +22,7 @@ def runs_wanted(req: falcon.Request, platform: Platform) -> list[int]:
     if len(texts) > RUNS or not all(text.isdecimal() and len(text) < 17 for text in texts):
         raise Refused(f"run is {req.get_param('run')!r}, expected numbers of runs: 1,2", 400)
     for text in texts:
-        if int(text) not in platform.book.runs:
+        if int(text) not in platform.registry.runs:
             raise Refused(f"there is no run {text}", 404)
     return [int(text) for text in texts]
 

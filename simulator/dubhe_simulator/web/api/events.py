@@ -9,18 +9,18 @@ from typing import Any
 
 import falcon
 
+from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.refused import Refused
-from dubhe_simulator.platform.state.change_feed import Changes
+from dubhe_simulator.platform.state.change_feed import ChangeFeed
 from dubhe_simulator.web.api.params import whole
 from dubhe_simulator.web.api.state import state_view
 
 EVERY_S = 0.2  # for each object
-BEAT_S = 10.0
+KEEPALIVE_S = 10.0
 PAGES = 40  # each takes a thread of the server
 
 
-class Events:
+class EventsResource:
     """GET /api/events."""
 
     def __init__(self, platform: Platform) -> None:
@@ -29,40 +29,40 @@ class Events:
             "instance": platform.instance_view,
             "run": lambda number: platform.run_view(int(number)),
             "source": lambda _: platform.source_view(),
-            "algorithm": lambda _: platform.workshop.view(),
-            "flow": lambda _: platform.flow.view,
+            "algorithm": lambda _: platform.factory.view(),
+            "workflow": lambda _: platform.workflow.view,
             "log": self._log,
-            "messages": lambda _: {"total": platform.book.stored},
-            "sends": lambda _: {"total": platform.book.total_sends},
+            "messages": lambda _: {"total": platform.registry.stored},
+            "sends": lambda _: {"total": platform.registry.total_sends},
         }
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Stream what changes after a cursor."""
         last = req.get_header("Last-Event-ID") or ""
         cursor = int(last) if last.isdecimal() and len(last) < 17 else whole(req, "after", 0)
-        stream = _Stream(self._platform.changes, self._produce(cursor or 0))
+        stream = _Stream(self._platform.change_feed, self._produce(cursor or 0))
         resp.content_type = "text/event-stream; charset=utf-8"
         resp.set_header("X-Accel-Buffering", "no")
         resp.stream = stream
 
     def _produce(self, cursor: int) -> Iterator[bytes]:
-        changes = self._platform.changes
+        change_feed = self._platform.change_feed
         yield b"retry: 1000\n\n"
-        if not changes.knows(cursor):
+        if not change_feed.is_known_cursor(cursor):
             state = state_view(self._platform)
             cursor = state["cursor"]
             yield _event("state", cursor, state)
-        beat_at = time.monotonic() + BEAT_S
-        while not changes.closed:
+        keepalive_at = time.monotonic() + KEEPALIVE_S
+        while not change_feed.closed:
             begun = time.monotonic()
-            cursor, subjects = changes.since(cursor, max(0.0, beat_at - begun))
+            cursor, subjects = change_feed.since(cursor, max(0.0, keepalive_at - begun))
             pieces = [self._event(kind, name, cursor) for kind, name in subjects]
-            if time.monotonic() >= beat_at:
+            if time.monotonic() >= keepalive_at:
                 pieces.append(b": beat\n\n")
-                beat_at = time.monotonic() + BEAT_S
+                keepalive_at = time.monotonic() + KEEPALIVE_S
             if any(pieces):
                 yield b"".join(pieces)
-            changes.pause(EVERY_S)
+            change_feed.pause(EVERY_S)
 
     def _event(self, kind: str, name: str, cursor: int) -> bytes:
         data = self._views[kind](name)
@@ -71,19 +71,19 @@ class Events:
         return b"" if data is None else _event(kind, cursor, data)
 
     def _log(self, name: str) -> dict[str, Any] | None:
-        account = self._platform.book.instances.get(name)
-        places = self._platform.folders.of(account) if account else None
-        return None if places is None else {"instance": name, "lines": places.lines}
+        record = self._platform.registry.instances.get(name)
+        files = self._platform.files.of(record) if record else None
+        return None if files is None else {"instance": name, "lines": files.lines}
 
 
 class _Stream:
     """Counts as an open page until the server closes it."""
 
-    def __init__(self, changes: Changes, pieces: Iterator[bytes]) -> None:
-        if changes.listen(+1) > PAGES:
-            changes.listen(-1)
+    def __init__(self, change_feed: ChangeFeed, pieces: Iterator[bytes]) -> None:
+        if change_feed.listen(+1) > PAGES:
+            change_feed.listen(-1)
             raise Refused(f"{PAGES} pages are open already: close one", 503)
-        self._changes = changes
+        self._change_feed = change_feed
         self._pieces = pieces
         self._open = True
 
@@ -97,7 +97,7 @@ class _Stream:
         """The page is gone."""
         if self._open:
             self._open = False
-            self._changes.listen(-1)
+            self._change_feed.listen(-1)
 
 
 def _event(kind: str, cursor: int, data: Any) -> bytes:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import falcon
 
-from dubhe_simulator.i18n.core import say
+from dubhe_simulator.errors import Refused
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.managed.log_index import LEVELS
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.refused import Refused
 from dubhe_simulator.web.api.params import choice, whole
 
 MOST = 2000
 
 
-class Log:
+class LogResource:
     """GET /api/log."""
 
     def __init__(self, platform: Platform) -> None:
@@ -21,11 +21,11 @@ class Log:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return lines of the log."""
-        account = self._platform.find(req.get_param("instance") or "")
-        places = self._platform.folders.of(account)
-        if places is None or not places.has_log:
-            raise Refused(say("ui_no_log", instance=account.id), 404)
-        resp.media = places.log.lines(
+        record = self._platform.find(req.get_param("instance") or "")
+        files = self._platform.files.of(record)
+        if files is None or not files.has_log:
+            raise Refused(translate("ui_no_log", instance=record.id), 404)
+        resp.media = files.log.lines(
             search=req.get_param("search") or "",
             level=choice(req, "level", LEVELS, LEVELS[0]),
             before=whole(req, "before", None),

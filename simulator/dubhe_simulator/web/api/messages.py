@@ -15,7 +15,7 @@ _COLUMNS = ("id", "topic", "partition", "offset", "timestamp_ms", "headers", "va
             "repeat", "instance")  # fmt: skip
 
 
-class Messages:
+class MessagesResource:
     """GET /api/messages."""
 
     def __init__(self, platform: Platform) -> None:
@@ -40,16 +40,16 @@ class Messages:
         order = "ASC" if after is not None and before is None else "DESC"
         sql = f"SELECT {', '.join(_COLUMNS)} FROM messages WHERE {where}"
         self._platform.ingest.settle()
-        rows = self._platform.store.rows(f"{sql} ORDER BY id {order} LIMIT :limit", values)
+        rows = self._platform.database.rows(f"{sql} ORDER BY id {order} LIMIT :limit", values)
         items = [_item(row) for row in (rows if order == "ASC" else rows[::-1])]
         resp.media = {"total": self._total(instance), "items": items}
 
     def _total(self, instance: str | None) -> int:
-        book = self._platform.book
+        registry = self._platform.registry
         if not instance:
-            return int(book.stored)
-        account = book.instances.get(instance)
-        return account.said.messages if account else 0
+            return int(registry.stored)
+        record = registry.instances.get(instance)
+        return record.reported.messages if record else 0
 
 
 def _item(row: tuple[Any, ...]) -> dict[str, Any]:

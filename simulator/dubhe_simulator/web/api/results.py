@@ -9,17 +9,15 @@ from typing import Any
 
 import falcon
 
-from dubhe_simulator.platform.imagesize import size_of
+from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.refused import Refused
 from dubhe_simulator.platform.state.records import Run
 from dubhe_simulator.platform.storage import csv_export, result_queries
-from dubhe_simulator.platform.storage.verdicts import VERDICTS
 from dubhe_simulator.web.api.download import as_download, runs_wanted
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
 
 MOST = 500
-HEAD = ("instance", "run", "img_path", "finding", "truth", "predicted", "conf", "verdict",
+HEAD = ("instance", "run", "img_path", "prediction", "truth", "predicted", "conf", "outcome",
         "shape_type", "position", "special")  # fmt: skip
 
 
@@ -30,23 +28,20 @@ def run_of(platform: Platform, number: int) -> Run:
         Refused: there is none.
     """
     platform.ingest.settle()
-    run = platform.book.runs.get(number)
+    run = platform.registry.runs.get(number)
     if run is None:
         raise Refused(f"there is no run {number}", 404)
     return run
 
 
 def with_urls(platform: Platform, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add where the images are, and how large."""
+    """Add the URLs of the images."""
     for item in items:
         item["url"] = platform.images.url(item["id"], item["img_path"])
-        path = platform.images.find(item["img_path"]) if item["url"] else None
-        size = size_of(path) if path is not None else None
-        item["size"] = list(size) if size is not None else None
     return items
 
 
-class Results:
+class ResultsResource:
     """GET /api/results."""
 
     def __init__(self, platform: Platform) -> None:
@@ -57,17 +52,17 @@ class Results:
         run = run_of(self._platform, required(req, "run"))
         wanted = result_queries.Filter(
             confidence=decimal(req, "confidence", 0.0) or 0.0,
-            verdict=choice(req, "verdict", ("all", *VERDICTS), "all"),
+            outcome=choice(req, "outcome", ("all", *result_queries.OUTCOMES), "all"),
             truth=req.get_param("truth"),
             predicted=req.get_param("predicted"),
         )
         offset, limit = whole(req, "offset", 0) or 0, whole(req, "limit", 100, 0, MOST) or 0
-        store = self._platform.store
-        total, items = result_queries.images(store, run.id, run.labelled, wanted, offset, limit)
+        database = self._platform.database
+        total, items = result_queries.images(database, run.id, run.labelled, wanted, offset, limit)
         resp.media = {"total": total, "items": with_urls(self._platform, items)}
 
 
-class Summary:
+class SummaryResource:
     """GET /api/summary."""
 
     def __init__(self, platform: Platform) -> None:
@@ -77,29 +72,31 @@ class Summary:
         """Return the confusion matrix and what follows from it."""
         run = run_of(self._platform, required(req, "run"))
         confidence = decimal(req, "confidence", 0.0) or 0.0
-        found = result_queries.summary(self._platform.store, run.id, run.labelled, confidence)
+        found = result_queries.summary(self._platform.database, run.id, run.labelled, confidence)
         resp.media = {**found, "truth": run.labelled}
 
 
-class ResultsTable:
+class ResultsCsvResource:
     """GET /api/results.csv."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Return all findings of runs."""
+        """Return all predictions of runs."""
         rows = self._rows(runs_wanted(req, self._platform))
-        as_download(resp, "results.csv", csv_export.lines(HEAD, rows))
+        as_download(resp, "results.csv", csv_export.csv_lines(HEAD, rows))
 
     def _rows(self, runs: list[int]) -> Iterator[tuple[object, ...]]:
         for number in runs:
             run = run_of(self._platform, number)
-            for row in result_queries.all_findings(self._platform.store, run.id, run.labelled):
+            for row in result_queries.all_predictions(
+                self._platform.database, run.id, run.labelled
+            ):
                 yield (run.instance, run.number, *row)
 
 
-class Image:
+class ImageResource:
     """GET /api/images/TOKEN."""
 
     def __init__(self, platform: Platform) -> None:

@@ -17,7 +17,7 @@ SHOWN_IMAGES = 100
 _COLUMNS = ("id", "instance", "at_ms", "body", "reply", "error", "ms")
 
 
-class Forms:
+class FormsResource:
     """GET /api/forms."""
 
     def __init__(self, platform: Platform) -> None:
@@ -25,13 +25,13 @@ class Forms:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return the four requests, filled in for an instance."""
-        account = self._platform.find(req.get_param("instance") or "")
-        number = self._platform.book.total_sends + 1
-        forms = self._platform.workshop.forms(account.id, account.kind, number)
-        resp.media = {"instance": account.id, "requests": forms}
+        record = self._platform.find(req.get_param("instance") or "")
+        number = self._platform.registry.total_sends + 1
+        forms = self._platform.factory.forms(record.id, record.kind, number)
+        resp.media = {"instance": record.id, "requests": forms}
 
 
-class Send:
+class SendResource:
     """POST /api/send."""
 
     def __init__(self, platform: Platform) -> None:
@@ -48,7 +48,7 @@ class Send:
         resp.media = {**sent, "results": results_of(self._platform, sent["run"])}
 
 
-class Sends:
+class SendsResource:
     """GET /api/sends."""
 
     def __init__(self, platform: Platform) -> None:
@@ -59,14 +59,14 @@ class Sends:
         limit = whole(req, "limit", 50, 0, MOST)
         self._platform.ingest.settle()
         sql = f"SELECT {', '.join(_COLUMNS)} FROM sends ORDER BY id DESC LIMIT ?"
-        rows = self._platform.store.rows(sql, (limit,))
+        rows = self._platform.database.rows(sql, (limit,))
         resp.media = {"items": [self._item(row) for row in rows]}
 
     def _item(self, row: tuple[Any, ...]) -> dict[str, Any]:
         item = dict(zip(_COLUMNS, row, strict=True))
         item["body"] = json.loads(item["body"])
         item["reply"] = None if item["reply"] is None else json.loads(item["reply"])
-        run = self._platform.book.runs.of_send(item["id"])
+        run = self._platform.registry.runs.of_send(item["id"])
         return {**item, "run": run, "results": results_of(self._platform, run)}
 
 
@@ -75,6 +75,6 @@ def results_of(platform: Platform, run: int | None) -> list[dict[str, Any]] | No
     if run is None:
         return None
     _, items = result_queries.images(
-        platform.store, run, False, result_queries.Filter(), 0, SHOWN_IMAGES
+        platform.database, run, False, result_queries.Filter(), 0, SHOWN_IMAGES
     )
     return with_urls(platform, items) or None

@@ -12,26 +12,26 @@ from dubhe_simulator.platform.platform import Platform
 
 def state_view(platform: Platform) -> dict[str, Any]:
     """Return the whole state."""
-    cursor = platform.changes.cursor  # first: what changes meanwhile is told again
-    platform.changes.asked()
-    views = [platform.instance_view(name) for name in list(platform.book.instances)]
+    cursor = platform.change_feed.cursor  # first: what changes meanwhile is told again
+    platform.change_feed.asked()
+    views = [platform.instance_view(name) for name in list(platform.registry.instances)]
     instances = sorted((v for v in views if v is not None), key=lambda v: (v["first_ms"], v["id"]))
     return {
         "version": __version__,
         "mode": "kafka" if platform.options.brokers else "embedded",
         "source": platform.source_view(),
-        "algorithm": platform.workshop.view(),
-        "can_start": platform.workshop.can_start,
+        "algorithm": platform.factory.view(),
+        "can_start": platform.factory.can_start,
         "instances": instances,
-        "runs": [platform.run_view(run.id) for run in platform.book.runs],
-        "flow": platform.flow.view,
-        "messages": platform.book.stored,
-        "sends": platform.book.total_sends,
+        "runs": [platform.run_view(run.id) for run in platform.registry.runs],
+        "workflow": platform.workflow.view,
+        "messages": platform.registry.stored,
+        "sends": platform.registry.total_sends,
         "cursor": cursor,
     }
 
 
-class State:
+class StateResource:
     """GET /api/state."""
 
     def __init__(self, platform: Platform) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import falcon
 
-from dubhe_simulator.platform.refused import Refused
+from dubhe_simulator.errors import Refused
 
 HEADER = "X-Dubhe"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import falcon
 
-from dubhe_simulator.i18n.core import Language, speak
+from dubhe_simulator.i18n import Language, set_language
 
 _LANGUAGES: dict[str, Language] = {"en": "en", "zh": "zh"}
 
 
-class Speak:
+class SetLanguage:
     """Middleware: the query parameter ``language``, else ``Accept-Language``, else the locale's.
 
     The parameter is for event streams, which cannot set headers.
@@ -19,7 +19,7 @@ class Speak:
         """Have this thread answer in the language that is preferred most."""
         wanted = req.get_param("language") or req.get_header("Accept-Language") or ""
         tags = sorted(map(_quality, wanted.split(",")), key=lambda pair: -pair[1])
-        speak(next((_LANGUAGES[tag] for tag, _ in tags if tag in _LANGUAGES), None))
+        set_language(next((_LANGUAGES[tag] for tag, _ in tags if tag in _LANGUAGES), None))
 
 
 def _quality(item: str) -> tuple[str, float]:

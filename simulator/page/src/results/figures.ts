@@ -9,13 +9,13 @@ import { classTable, matrixTable } from "./matrix";
 import type { Cell } from "./query";
 
 export class Figures {
-  private said = notice();
+  private feedback = notice();
   private figures = h("div", { class: "figures" });
   private tables = h("div", { class: "tables" });
   readonly element = h(
     "section",
     { class: "numbers", "aria-label": t("figures") },
-    this.said.element,
+    this.feedback.element,
     this.figures,
     this.tables,
   );
@@ -26,7 +26,7 @@ export class Figures {
 
   /** Shows nothing: of what is shown now, nothing is known yet. */
   clear(): void {
-    this.said.say("");
+    this.feedback.show("");
     this.figures.replaceChildren();
     this.tables.replaceChildren();
     show(this.element, false);
@@ -34,19 +34,19 @@ export class Figures {
 
   fail(text: string): void {
     show(this.element, true);
-    this.said.say(text, true);
+    this.feedback.show(text, true);
   }
 
   /** @param chosen the matrix's cell whose images are shown */
   show(summary: Summary, chosen: Cell | null): void {
     show(this.element, true);
-    this.said.say("");
-    const { truth: known, verdicts } = summary;
-    const mistakes = summary.findings - (verdicts.right ?? 0) - (verdicts.none ?? 0);
+    this.feedback.show("");
+    const { truth: known, outcomes } = summary;
+    const mistakes = summary.predictions - (outcomes.right ?? 0) - (outcomes.none ?? 0);
     this.figures.replaceChildren(
       figure(t("accuracy"), known ? percent(summary.accuracy, 2) : "–"),
       figure(t("images"), count(summary.images)),
-      figure(t("findings"), count(summary.findings)),
+      figure(t("predictions"), count(summary.predictions)),
       figure(t("mistakes"), known ? count(mistakes) : "–"),
     );
     const focused = this.tables.contains(document.activeElement);

@@ -7,14 +7,14 @@ import { icon } from "../icons";
 import { url } from "../transport";
 import type { Run } from "../types";
 import { button, choice, field, runName, select, setOptions } from "../ui";
-import { VERDICTS, type Cell, type ResultsQuery, type VerdictFilter } from "./query";
+import { VERDICTS, type Cell, type ResultsQuery, type OutcomeFilter } from "./query";
 
 const ANY = "\u0000any"; // no class is called so
 
 export interface FilterEvents {
   /** Another run was chosen. */
   run(): void;
-  /** Verdict or class was chosen. */
+  /** Outcome or class was chosen. */
   narrowed(): void;
   /** The confidence was moved; called for each step of the slider. */
   confidence(): void;
@@ -24,12 +24,12 @@ export class Filters {
   readonly element: HTMLElement;
   private runs: HTMLSelectElement;
   private level = h("span", { class: "mono" });
-  private verdicts = choice(
-    t("verdict"),
-    VERDICTS.map((v) => [v, t(`verdict_${v}` as Key)]),
+  private outcomes = choice(
+    t("outcome"),
+    VERDICTS.map((v) => [v, t(`outcome_${v}` as Key)]),
     "all",
-    (verdict) => {
-      this.query.chooseVerdict(verdict as VerdictFilter);
+    (outcome) => {
+      this.query.chooseOutcome(outcome as OutcomeFilter);
       this.events.narrowed();
     },
   );
@@ -39,7 +39,7 @@ export class Filters {
   private reset = button(t("clear_filters"), () => {
     this.query.clear();
     this.events.narrowed();
-    this.verdicts.element.querySelector("button")?.focus(); // this button vanishes
+    this.outcomes.element.querySelector("button")?.focus(); // this button vanishes
   });
 
   constructor(
@@ -69,8 +69,8 @@ export class Filters {
       h(
         "div",
         { class: "field" },
-        h("span", { class: "field-label", "aria-hidden": "true" }, t("verdict")),
-        this.verdicts.element,
+        h("span", { class: "field-label", "aria-hidden": "true" }, t("outcome")),
+        this.outcomes.element,
       ),
       field(t("truth"), this.truth),
       field(t("predicted"), this.predicted),
@@ -88,7 +88,7 @@ export class Filters {
 
   /** Shows what is chosen now. */
   update(): void {
-    this.verdicts.set(this.query.verdict);
+    this.outcomes.set(this.query.outcome);
     this.truth.value = this.query.truth ?? ANY;
     this.predicted.value = this.query.predicted ?? ANY;
     show(this.reset, this.query.filtered);

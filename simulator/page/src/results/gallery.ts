@@ -11,7 +11,7 @@ import type { PictureOptions } from "./picture";
 import { Tile } from "./tile";
 
 export class Gallery {
-  private said = notice();
+  private feedback = notice();
   private nothing = h("p", { class: "hint" }, t("no_matches"));
   private grid: VirtualGrid;
   private pages: ResultPages | null = null;
@@ -38,7 +38,7 @@ export class Gallery {
     this.grid.element.setAttribute("role", "group");
     this.grid.element.setAttribute("aria-label", t("gallery"));
     this.grid.element.addEventListener("keydown", (event) => this.walk(event));
-    this.element = h("div", {}, this.said.element, this.grid.element, this.nothing);
+    this.element = h("div", {}, this.feedback.element, this.grid.element, this.nothing);
     show(this.nothing, false);
   }
 
@@ -48,13 +48,13 @@ export class Gallery {
     const pages = new ResultPages(
       query,
       () => this.arrived(pages),
-      (text) => this.said.say(text, true),
+      (text) => this.feedback.show(text, true),
     );
     this.pages = pages;
     pages.want(0, 1);
   }
 
-  /** More results were said. */
+  /** More results were reported. */
   grown(): void {
     this.pages?.invalidate();
     if (this.grid.count === 0) this.pages?.want(0, 1);
@@ -72,7 +72,7 @@ export class Gallery {
 
   private arrived(pages: ResultPages): void {
     if (pages !== this.pages) return;
-    this.said.say("");
+    this.feedback.show("");
     this.grid.count = pages.total;
     show(this.nothing, pages.total === 0);
     this.counted(pages.total);

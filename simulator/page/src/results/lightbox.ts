@@ -5,7 +5,7 @@ import { count } from "../format";
 import { t } from "../i18n";
 import type { ResultItem } from "../types";
 import { iconButton } from "../ui";
-import { findingsTable } from "./findings";
+import { predictionsTable } from "./predictions";
 import { Magnifier } from "./magnifier";
 import { Picture, type PictureOptions } from "./picture";
 
@@ -26,7 +26,7 @@ export function openLightbox(given: LightboxOptions): void {
   const picture = new Picture();
   const title = h("h2", { class: "mono" });
   const place = h("span", { class: "note", role: "status" });
-  const side = h("div", { class: "light-side", tabindex: "0", role: "group", "aria-label": t("findings") });
+  const side = h("div", { class: "light-side", tabindex: "0", role: "group", "aria-label": t("predictions") });
   const stage = h(
     "div",
     { class: "light-stage", tabindex: "0", role: "application", "aria-label": t("image_help") },
@@ -46,8 +46,8 @@ export function openLightbox(given: LightboxOptions): void {
     const options = given.options();
     picture.show(item, { ...options, labels: true });
     side.replaceChildren(
-      h("p", { class: `verdict ${item.verdict}` }, t(`verdict_${item.verdict}`)),
-      findingsTable(item.findings, options.classes),
+      h("p", { class: `outcome ${item.outcome}` }, t(`outcome_${item.outcome}`)),
+      predictionsTable(item.predictions, options.classes),
       h("p", { class: "note mono path" }, item.img_path),
     );
   };

@@ -1,4 +1,4 @@
-/** What a finding's points mean, by the word for its shape. */
+/** What a prediction's points mean, by the word for its shape. */
 
 import { s } from "../dom";
 

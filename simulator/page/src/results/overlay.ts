@@ -1,15 +1,15 @@
-/** Findings drawn over their image, in the image's own pixels. */
+/** Predictions drawn over their image, in the image's own pixels. */
 
 import { s } from "../dom";
 import { percent } from "../format";
 import { hue } from "../theme";
-import type { Finding } from "../types";
+import type { Prediction } from "../types";
 import { outline, type Point } from "./outline";
 
 const DOT = 4; // radius of a point, px of the screen
 
 export interface OverlayOptions {
-  /** Confidence below which a finding is not drawn. */
+  /** Confidence below which a prediction is not drawn. */
   confidence: number;
   /** Whether class and confidence are written beside the shapes. */
   labels: boolean;
@@ -26,41 +26,41 @@ export function classHue(name: string, classes: string[]): string {
   return hue(sum);
 }
 
-export function confidenceOf(finding: Finding): number | null {
-  return typeof finding.conf === "number" ? finding.conf : null;
+export function confidenceOf(prediction: Prediction): number | null {
+  return typeof prediction.conf === "number" ? prediction.conf : null;
 }
 
 /** Shapes for an <svg> whose viewBox is the image's size. */
 export function shapes(
-  findings: Finding[],
+  predictions: Prediction[],
   classes: string[],
   size: { width: number; height: number },
   options: OverlayOptions,
 ): SVGElement[] {
-  return findings.flatMap((finding) => {
-    const points = (finding.position ?? []).filter((p) => p.length >= 2 && p.every(Number.isFinite));
-    const confidence = confidenceOf(finding);
+  return predictions.flatMap((prediction) => {
+    const points = (prediction.position ?? []).filter((p) => p.length >= 2 && p.every(Number.isFinite));
+    const confidence = confidenceOf(prediction);
     const below = confidence !== null && confidence < options.confidence;
-    if (!points.length || (below && !finding.truth)) return [];
-    const name = (below ? "" : finding.predicted) || finding.truth;
-    const shape = outline(String(finding.shape_type ?? ""), points, DOT / options.scale);
+    if (!points.length || (below && !prediction.truth)) return [];
+    const name = (below ? "" : prediction.predicted) || prediction.truth;
+    const shape = outline(String(prediction.shape_type ?? ""), points, DOT / options.scale);
     const group = s(
       "g",
-      { class: `finding ${below ? "missed" : finding.verdict}`, "data-class": name },
+      { class: `prediction ${below ? "missed" : prediction.outcome}`, "data-class": name },
       ...shape.elements,
     );
     (group as SVGGElement).style.setProperty("--class", `var(--${classHue(name, classes)})`);
-    if (options.labels) group.append(...label(caption(finding, below), shape.corner, size, options.scale));
+    if (options.labels) group.append(...label(caption(prediction, below), shape.corner, size, options.scale));
     return [group];
   });
 }
 
-function caption(finding: Finding, below: boolean): string {
-  const predicted = below ? "" : finding.predicted;
-  const confidence = confidenceOf(finding);
-  const parts = [predicted || `(${finding.truth})`];
+function caption(prediction: Prediction, below: boolean): string {
+  const predicted = below ? "" : prediction.predicted;
+  const confidence = confidenceOf(prediction);
+  const parts = [predicted || `(${prediction.truth})`];
   if (predicted && confidence !== null) parts.push(percent(confidence, 0));
-  if (predicted && finding.truth && finding.truth !== predicted) parts.push(`≠ ${finding.truth}`);
+  if (predicted && prediction.truth && prediction.truth !== predicted) parts.push(`≠ ${prediction.truth}`);
   return parts.join(" ");
 }
 

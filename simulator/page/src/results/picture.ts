@@ -1,4 +1,4 @@
-/** An image with its findings over it; small images are scaled up without blur. */
+/** An image with its predictions over it; small images are scaled up without blur. */
 
 import { h, s } from "../dom";
 import { t } from "../i18n";
@@ -58,7 +58,7 @@ export class Picture {
     this.image.classList.toggle("crisp", scale >= 2);
     this.overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.overlay.replaceChildren(
-      ...shapes(this.item.findings, this.options.classes, { width, height }, { ...this.options, scale }),
+      ...shapes(this.item.predictions, this.options.classes, { width, height }, { ...this.options, scale }),
     );
   }
 

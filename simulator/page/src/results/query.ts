@@ -3,10 +3,10 @@
 import { route } from "../route";
 import { store } from "../state";
 import type { Query } from "../transport";
-import type { Run, Verdict } from "../types";
+import type { Run, Outcome } from "../types";
 
-export type VerdictFilter = "all" | Exclude<Verdict, "none">;
-export const VERDICTS: VerdictFilter[] = ["all", "right", "wrong", "missed", "false"];
+export type OutcomeFilter = "all" | Exclude<Outcome, "none">;
+export const VERDICTS: OutcomeFilter[] = ["all", "right", "wrong", "missed", "false"];
 
 /** A pair of classes that was chosen; "" for none. */
 export interface Cell {
@@ -27,11 +27,11 @@ export class ResultsQuery {
     const chosen = store.runs.get(Number(route.get("run") ?? NaN));
     if (chosen) return chosen;
     const all = this.candidates();
-    return all.find((run) => run.kind === "predict") ?? all[0] ?? null;
+    return all.find((run) => run.kind === "evaluate") ?? all[0] ?? null;
   }
 
-  get verdict(): VerdictFilter {
-    const given = route.get("verdict") as VerdictFilter;
+  get outcome(): OutcomeFilter {
+    const given = route.get("outcome") as OutcomeFilter;
     return VERDICTS.includes(given) ? given : "all";
   }
 
@@ -50,7 +50,7 @@ export class ResultsQuery {
   }
 
   get filtered(): boolean {
-    return this.verdict !== "all" || this.truth !== null || this.predicted !== null;
+    return this.outcome !== "all" || this.truth !== null || this.predicted !== null;
   }
 
   chooseRun(id: string): void {
@@ -58,8 +58,8 @@ export class ResultsQuery {
     this.clear();
   }
 
-  chooseVerdict(verdict: VerdictFilter): void {
-    route.set({ verdict: verdict === "all" ? null : verdict });
+  chooseOutcome(outcome: OutcomeFilter): void {
+    route.set({ outcome: outcome === "all" ? null : outcome });
   }
 
   chooseClass(name: keyof Cell, value: string | null): void {
@@ -78,12 +78,12 @@ export class ResultsQuery {
   }
 
   clear(): void {
-    route.set({ truth: null, predicted: null, verdict: null });
+    route.set({ truth: null, predicted: null, outcome: null });
   }
 
   /** As the server is asked. */
   get parameters(): Query {
-    const { confidence, verdict, truth, predicted } = this;
-    return { run: this.run?.id, confidence, verdict, truth, predicted };
+    const { confidence, outcome, truth, predicted } = this;
+    return { run: this.run?.id, confidence, outcome, truth, predicted };
   }
 }

@@ -4,13 +4,13 @@ import { h } from "../dom";
 import { percent } from "../format";
 import { t } from "../i18n";
 import { icon } from "../icons";
-import type { Finding, ResultItem } from "../types";
+import type { Prediction, ResultItem } from "../types";
 import { confidenceOf } from "./overlay";
 import { Picture, type PictureOptions } from "./picture";
 
 export class Tile {
   private picture = new Picture();
-  private verdict = h("span", { class: "tile-verdict" });
+  private outcome = h("span", { class: "tile-outcome" });
   private label = h("span", { class: "tile-label" });
   readonly element: HTMLButtonElement;
   private shown = "";
@@ -20,7 +20,7 @@ export class Tile {
       "button",
       { type: "button", class: "tile", onclick: () => open(this) },
       this.picture.element,
-      h("span", { class: "tile-text" }, this.verdict, this.label),
+      h("span", { class: "tile-text" }, this.outcome, this.label),
     );
   }
 
@@ -31,42 +31,42 @@ export class Tile {
     this.element.classList.toggle("loading", !item);
     if (!item) {
       this.picture.clear();
-      this.verdict.replaceChildren();
+      this.outcome.replaceChildren();
       this.label.replaceChildren();
-      this.element.removeAttribute("data-verdict");
+      this.element.removeAttribute("data-outcome");
       return;
     }
     this.picture.show(item, { ...options, labels: false });
-    this.element.dataset.verdict = item.verdict;
+    this.element.dataset.outcome = item.outcome;
     this.element.dataset.name = item.name;
-    this.verdict.replaceChildren(icon(item.verdict));
-    this.label.replaceChildren(...summary(item.findings));
+    this.outcome.replaceChildren(icon(item.outcome));
+    this.label.replaceChildren(...summary(item.predictions));
     this.element.title = item.img_path;
     this.element.setAttribute(
       "aria-label",
-      `${item.name}: ${t(`verdict_${item.verdict}`)}, ${this.label.textContent ?? ""}`,
+      `${item.name}: ${t(`outcome_${item.outcome}`)}, ${this.label.textContent ?? ""}`,
     );
   }
 }
 
-/** Truth → prediction of a single finding; how many of which class for several. */
-function summary(findings: Finding[]): Node[] {
-  const only = findings[0];
-  if (!only) return [h("span", { class: "quiet" }, t("no_findings"))];
-  if (findings.length === 1) {
+/** Truth → prediction of a single prediction; how many of which class for several. */
+function summary(predictions: Prediction[]): Node[] {
+  const only = predictions[0];
+  if (!only) return [h("span", { class: "quiet" }, t("no_predictions"))];
+  if (predictions.length === 1) {
     const confidence = confidenceOf(only);
     const predicted = h("b", {}, only.predicted || t("none"));
     const parts: Node[] = only.truth && only.truth !== only.predicted
       ? [h("span", { class: "truth" }, only.truth), h("span", { class: "quiet" }, " → "), predicted]
       : [predicted];
-    if (only.truth === "" && only.verdict === "false") {
+    if (only.truth === "" && only.outcome === "false") {
       parts.unshift(h("span", { class: "quiet" }, `${t("none")} → `));
     }
     if (confidence !== null) parts.push(h("span", { class: "quiet" }, ` ${percent(confidence, 0)}`));
     return parts;
   }
   const counts = new Map<string, number>();
-  for (const { predicted } of findings) if (predicted) counts.set(predicted, (counts.get(predicted) ?? 0) + 1);
+  for (const { predicted } of predictions) if (predicted) counts.set(predicted, (counts.get(predicted) ?? 0) + 1);
   const text = [...counts].map(([name, n]) => (n > 1 ? `${name}×${n}` : name)).join(" ");
-  return [h("b", {}, text || t("none")), h("span", { class: "quiet" }, ` · ${findings.length}`)];
+  return [h("b", {}, text || t("none")), h("span", { class: "quiet" }, ` · ${predictions.length}`)];
 }

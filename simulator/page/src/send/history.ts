@@ -10,10 +10,10 @@ import { outcome, pretty, replyBox, took } from "./reply";
 
 const SHOWN = 100;
 const LIVE_MS = 400;
-const NAMES = ["heartbeat", "train", "predict", "inference"] as const; // by req_type
+const NAMES = ["heartbeat", "train", "evaluate", "infer"] as const; // by req_type
 
 export class History {
-  private said = notice();
+  private feedback = notice();
   private none = h("p", { class: "hint" }, t("empty_history"));
   private host = h("div", { class: "history" });
   private rows = new KeyedList<Send>(this.host, (s) => String(s.id), row);
@@ -22,7 +22,7 @@ export class History {
     "section",
     { "aria-label": t("history") },
     h("h2", {}, t("history")),
-    this.said.element,
+    this.feedback.element,
     this.none,
     this.host,
   );
@@ -42,11 +42,11 @@ export class History {
     const control = (this.asking = new AbortController());
     try {
       const { items } = await get<{ items: Send[] }>("sends", { limit: SHOWN }, control.signal);
-      this.said.say("");
+      this.feedback.show("");
       this.rows.update(items);
       show(this.none, items.length === 0);
     } catch (error) {
-      if (!isAbort(error)) this.said.say((error as Error).message, true);
+      if (!isAbort(error)) this.feedback.show((error as Error).message, true);
     }
   }
 }
@@ -54,7 +54,7 @@ export class History {
 function row(first: Send): Row<Send> {
   const type = (first.body as { req_type?: unknown } | null)?.req_type;
   const name = typeof type === "number" ? NAMES[type] : undefined;
-  const said = h("span", { class: "sent-text" });
+  const feedback = h("span", { class: "sent-text" });
   const time = h("span", { class: "mono" });
   const inside = h("div", { class: "sent-body" });
   let latest = first;
@@ -67,7 +67,7 @@ function row(first: Send): Row<Send> {
       {},
       h("span", { class: "mono quiet" }, clock(first.at_ms)),
       h("b", {}, name ? t(`request_${name}`) : "?"),
-      said,
+      feedback,
       time,
     ),
     inside,
@@ -89,8 +89,8 @@ function row(first: Send): Row<Send> {
     update(send) {
       latest = send;
       const { text, bad } = outcome(send);
-      setText(said, text);
-      said.classList.toggle("bad", bad);
+      setText(feedback, text);
+      feedback.classList.toggle("bad", bad);
       setText(time, took(send));
       open();
     },

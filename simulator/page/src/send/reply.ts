@@ -45,7 +45,7 @@ export function replyBox(send: Answer): HTMLElement {
 /** The images of an inference with what was found on them. */
 function predictions(items: ResultItem[]): HTMLElement | null {
   if (!items.length) return null;
-  const classes = [...new Set(items.flatMap((i) => i.findings.map((f) => f.predicted)))].sort();
+  const classes = [...new Set(items.flatMap((i) => i.predictions.map((f) => f.predicted)))].sort();
   const options: PictureOptions = { classes, confidence: 0, labels: false };
   const tiles = items.map((item, index) => {
     const tile = new Tile(() =>

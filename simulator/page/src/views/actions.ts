@@ -9,7 +9,7 @@ import type { Kind, Model } from "../types";
 import { button, field, notice, select, setOptions } from "../ui";
 
 type Action = Kind | "all";
-const ORDER: Action[] = ["train", "predict", "inference", "all"];
+const ORDER: Action[] = ["train", "evaluate", "infer", "all"];
 
 // What was typed stays while one looks at another view.
 // Business parameters are the platform's own until something is typed.
@@ -27,17 +27,17 @@ function specialParams(): object | null {
 }
 
 export function actions(): { element: HTMLElement; update(): void } {
-  const said = notice();
+  const feedback = notice();
   let asking = false;
   const run = async (path: string, extra: object): Promise<void> => {
     if (asking) return; // a double click asks once
     asking = true;
-    said.say("");
+    feedback.show("");
     try {
       await post(path, { special_params: specialParams(), ...extra });
     } catch (error) {
       const text = (error as Error).message;
-      said.say(error instanceof SyntaxError ? `${t("params_bad")} ${text}`.trim() : text, true);
+      feedback.show(error instanceof SyntaxError ? `${t("params_bad")} ${text}`.trim() : text, true);
     }
     asking = false;
   };
@@ -49,7 +49,7 @@ export function actions(): { element: HTMLElement; update(): void } {
         type: "button",
         class: `action ${name === "all" ? "primary" : ""}`,
         "data-action": name,
-        onclick: () => void run(name === "all" ? "flow" : `flow/${name}`, { images: options.images }),
+        onclick: () => void run(name === "all" ? "workflow" : `workflow/${name}`, { images: options.images }),
       },
       icon(name as IconName),
       h("span", { class: "action-name" }, t(`do_${name}` as Key)),
@@ -112,7 +112,7 @@ export function actions(): { element: HTMLElement; update(): void } {
   const hint = h("p", { class: "hint" }, t("cannot_start"));
   const bar = h("div", { class: "actions" }, ...buttons.map((b) => b.element));
   return {
-    element: h("section", { "aria-label": t("actions") }, hint, bar, said.element, more),
+    element: h("section", { "aria-label": t("actions") }, hint, bar, feedback.element, more),
     update() {
       show(hint, !store.canStart);
       show(bar, store.canStart);
@@ -124,14 +124,14 @@ export function actions(): { element: HTMLElement; update(): void } {
         params.value = Object.keys(own).length ? JSON.stringify(own) : "";
       }
       const newest = newestModel(models);
-      const busy = store.flow?.state === "running";
+      const busy = store.workflow?.state === "running";
       for (const { name, element, note } of buttons) {
         show(element, name === "all" ? kinds.length > 1 : kinds.includes(name));
         const trains = name === "train" || (name === "all" && kinds.includes("train"));
         const lacks = !trains && !newest;
         element.disabled = lacks || busy || !store.connected;
-        if (name === "predict") setText(note, newest ? modelNote(newest) : t("no_model"));
-        if (name === "predict") setAttribute(note, "title", newest?.path ?? null);
+        if (name === "evaluate") setText(note, newest ? modelNote(newest) : t("no_model"));
+        if (name === "evaluate") setAttribute(note, "title", newest?.path ?? null);
       }
       if (!kinds.includes(options.kind)) options.kind = kinds[0] ?? "train";
       setOptions(

@@ -6,7 +6,7 @@ import { post } from "../transport";
 import { button, field, notice, select } from "../ui";
 
 export function attachForm(): HTMLElement {
-  const said = notice();
+  const feedback = notice();
   const address = h("input", { type: "text", required: true, placeholder: "127.0.0.1:8030", class: "mono", autocomplete: "off" });
   const instance = h("input", { type: "text", placeholder: "m1-a1-train-1", class: "mono", autocomplete: "off" });
   const folder = h("input", { type: "text", placeholder: "temporary/", class: "mono", autocomplete: "off" });
@@ -34,7 +34,7 @@ export function attachForm(): HTMLElement {
     void send();
   });
   const send = async (): Promise<void> => {
-    said.say("");
+    feedback.show("");
     try {
       const made = await post<{ instance: string }>("attach", {
         address: address.value.trim(),
@@ -42,10 +42,10 @@ export function attachForm(): HTMLElement {
         instance: instance.value.trim() || null,
         folder: folder.value.trim() || null,
       });
-      said.say(t("attached", { id: made.instance }));
+      feedback.show(t("attached", { id: made.instance }));
     } catch (error) {
-      said.say((error as Error).message, true);
+      feedback.show((error as Error).message, true);
     }
   };
-  return h("details", { class: "fold attach" }, h("summary", {}, t("attach_title")), form, said.element);
+  return h("details", { class: "fold attach" }, h("summary", {}, t("attach_title")), form, feedback.element);
 }

@@ -20,17 +20,17 @@ export function instanceCard(first: Instance): Row<Instance> {
   const left = h("span", { class: "left" });
   const progress = h("div", { class: "progress" }, meter, h("div", { class: "progress-text" }, share, left));
   const last = h("p", { class: "last" });
-  const details = facts(["address", "messages", "heard"]);
-  const said = notice();
+  const details = facts(["address", "messages", "last_received"]);
+  const feedback = notice();
   const stop = button(t("stop"), () => void halt(), { icon: "stop", class: "danger" });
   const halt = async (): Promise<void> => {
     stop.disabled = true;
-    said.say(t("stopping"));
+    feedback.show(t("stopping"));
     try {
       await post("stop", { instance: id });
-      said.say("");
+      feedback.show("");
     } catch (error) {
-      said.say((error as Error).message, true);
+      feedback.show((error as Error).message, true);
     }
     stop.disabled = false;
     if (document.activeElement === document.body) element.focus(); // the button may be gone
@@ -41,7 +41,7 @@ export function instanceCard(first: Instance): Row<Instance> {
     try {
       await post("forget", { instance: id }); // the card goes with the event
     } catch (error) {
-      said.say((error as Error).message, true);
+      feedback.show((error as Error).message, true);
     }
   };
   const curvesLink = link(t("nav_curves"), "", "curves");
@@ -68,7 +68,7 @@ export function instanceCard(first: Instance): Row<Instance> {
     progress,
     last,
     details.element,
-    said.element,
+    feedback.element,
     foot,
   );
   return {
@@ -83,22 +83,22 @@ export function instanceCard(first: Instance): Row<Instance> {
       element.dataset.state = instance.state;
       setText(reason, instance.reason);
       show(reason, Boolean(instance.reason));
-      show(progress, instance.progress !== null && instance.kind !== "inference");
+      show(progress, instance.progress !== null && instance.kind !== "infer");
       const done = Math.max(0, Math.min(1, instance.progress ?? 0));
       bar.style.transform = `scaleX(${done})`;
       setAttribute(meter, "aria-valuenow", String(Math.round(done * 100)));
       setText(share, percent(done, done < 1 ? 1 : 0));
       const running = instance.state === "running" && instance.remaining_s !== null;
       setText(left, running ? t("left", { time: duration(instance.remaining_s) }) : "");
-      setText(last, instance.last || t("nothing_said"));
+      setText(last, instance.last || t("nothing_reported"));
       last.title = instance.last;
       details.update([
         instance.address ? `${instance.protocol ?? ""} ${instance.address}`.trim() : "–",
-        heard(instance),
+        last_received(instance),
         clock(instance.last_ms),
       ]);
       show(curvesLink, instance.run !== null && instance.kind === "train");
-      show(resultsLink, instance.run !== null && instance.kind !== "inference");
+      show(resultsLink, instance.run !== null && instance.kind !== "infer");
       curvesLink.href = `#/curves?runs=${instance.run}`;
       resultsLink.href = `#/results?run=${instance.run}`;
       show(logLink, instance.has_log);
@@ -110,7 +110,7 @@ export function instanceCard(first: Instance): Row<Instance> {
   };
 }
 
-function heard(instance: Instance): string {
+function last_received(instance: Instance): string {
   const parts = [count(instance.messages)];
   if (instance.repeats) parts.push(t("n_repeats", { n: count(instance.repeats) }));
   if (instance.broken) parts.push(t("n_broken", { n: count(instance.broken) }));

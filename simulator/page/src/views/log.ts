@@ -17,7 +17,7 @@ const PAGE = 500;
 const TYPED_MS = 200;
 
 export function log(): View {
-  const said = notice();
+  const feedback = notice();
   const total = h("span", { class: "note" });
   const nothing = empty("empty_log", "empty_log_text", link(t("nav_overview"), "#/overview"));
   const menu = new InstanceMenu(() => update(), false, (i) => i.has_log);
@@ -60,10 +60,10 @@ export function log(): View {
     create: line,
     fill: (element, item) => fillLine(element, item, route.get("search")),
     arrived: (n) => {
-      said.say("");
+      feedback.show("");
       setText(total, t("n_lines", { n: count(n) }));
     },
-    failed: (text) => said.say(text, true),
+    failed: (text) => feedback.show(text, true),
     followed: (yes) => (follow.checked = yes),
   });
   const tools = h(
@@ -80,7 +80,7 @@ export function log(): View {
     { class: "view fill" },
     h("div", { class: "view-head" }, h("h1", {}, t("nav_log"))),
     tools,
-    said.element,
+    feedback.element,
     list,
     nothing,
   );

@@ -17,7 +17,7 @@ const SHORT = 400; // characters of a value that a row shows at most
 const PARSED = 20_000; // characters beyond which a value is not looked into
 
 export function messages(): View {
-  const said = notice();
+  const feedback = notice();
   const total = h("span", { class: "note" });
   const nothing = empty("empty_messages", "empty_messages_text", link(t("nav_overview"), "#/overview"));
   const menu = new InstanceMenu(() => tail.restart(), true);
@@ -58,12 +58,12 @@ export function messages(): View {
       fillRow(element, message);
     },
     arrived: (n) => {
-      said.say("");
+      feedback.show("");
       setText(total, t("n_messages", { n: count(n) }));
       show(nothing, n === 0);
       show(body, n > 0);
     },
-    failed: (text) => said.say(text, true),
+    failed: (text) => feedback.show(text, true),
     followed: (yes) => (follow.checked = yes),
   });
   const open = (row: HTMLElement): void => {
@@ -114,7 +114,7 @@ export function messages(): View {
       h("label", { class: "tool check" }, follow, t("follow")),
       total,
     ),
-    said.element,
+    feedback.element,
     body,
     nothing,
   );

@@ -12,7 +12,7 @@ import { instanceCard } from "./card";
 
 export function overview(): View {
   const subtitle = h("p", { class: "subtitle" });
-  const flow = flowStrip();
+  const workflow = workflowStrip();
   const grid = h("div", { class: "cards", role: "list" });
   const list = new KeyedList<Instance>(grid, (i) => i.id, instanceCard);
   const nothing = empty("empty_instances", "empty_instances_text");
@@ -22,7 +22,7 @@ export function overview(): View {
     { class: "view overview" },
     h("div", { class: "view-head" }, h("h1", {}, t("nav_overview")), subtitle),
     start.element,
-    flow.element,
+    workflow.element,
     grid,
     nothing,
     attachForm(),
@@ -32,37 +32,37 @@ export function overview(): View {
     setText(subtitle, algorithm ? `${algorithm.name} · ${algorithm.protocol.toUpperCase()}` : "");
     subtitle.title = algorithm?.folder ?? "";
     start.update();
-    flow.update();
+    workflow.update();
     const instances = store.listInstances();
     list.update(instances);
     show(nothing, instances.length === 0);
     show(grid, instances.length > 0);
   };
-  const topics = ["state", "instance", "forgotten", "algorithm", "flow", "connection"] as const;
+  const topics = ["state", "instance", "forgotten", "algorithm", "workflow", "connection"] as const;
   const stop = store.onFrame([...topics], update);
   update();
   return { element, destroy: stop };
 }
 
 /** Train → evaluate → infer, with the step that is under way. */
-function flowStrip(): { element: HTMLElement; update(): void } {
-  const order: Step[] = ["train", "predict", "inference"];
+function workflowStrip(): { element: HTMLElement; update(): void } {
+  const order: Step[] = ["train", "evaluate", "infer"];
   const steps = order.map((name) => h("li", {}, icon(name), h("span", {}, t(`do_${name}`))));
-  const said = h("p", { class: "flow-said", role: "status" });
-  const element = h("div", { class: "flow" }, h("ol", {}, ...steps), said);
+  const feedback = h("p", { class: "workflow-status", role: "status" });
+  const element = h("div", { class: "workflow" }, h("ol", {}, ...steps), feedback);
   return {
     element,
     update() {
-      const flow = store.flow;
-      show(element, flow !== null);
-      if (!flow) return;
-      const at = order.indexOf(flow.step);
+      const workflow = store.workflow;
+      show(element, workflow !== null);
+      if (!workflow) return;
+      const at = order.indexOf(workflow.step);
       steps.forEach((step, place) => {
-        const done = place < at || (flow.state === "done" && place === at);
-        step.className = done ? "done" : place === at ? flow.state : "";
+        const done = place < at || (workflow.state === "done" && place === at);
+        step.className = done ? "done" : place === at ? workflow.state : "";
       });
-      setText(said, flow.error ?? t(`flow_${flow.state}`));
-      said.classList.toggle("bad", flow.state === "failed");
+      setText(feedback, workflow.error ?? t(`workflow_${workflow.state}`));
+      feedback.classList.toggle("bad", workflow.state === "failed");
     },
   };
 }

@@ -25,7 +25,7 @@ export function results(scroller: HTMLElement): View {
     run: () => update(),
     narrowed: () => narrow(),
     confidence: () => {
-      gallery.refresh(); // boxes follow at once, verdicts with the server's answer
+      gallery.refresh(); // boxes follow at once, outcomes with the server's answer
       confide();
     },
   });

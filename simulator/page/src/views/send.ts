@@ -22,7 +22,7 @@ export function send(): View {
   const nothing = empty("empty_send", "empty_send_text", link(t("nav_overview"), "#/overview"));
   const names = h("div");
   const form = new RequestForm((body) => (draft = asked ? { instance: asked, name, body } : null));
-  const said = notice();
+  const feedback = notice();
   const reply = h("div", { class: "reply" });
   const go = button(t("send"), () => void submit(), { icon: "send", class: "primary" });
   const history = new History();
@@ -31,7 +31,7 @@ export function send(): View {
     name = chosen;
     const found = forms.find((f) => f.name === chosen);
     if (found) form.set(body ?? found.body);
-    said.say(found && !found.fits ? t("form_does_not_fit") : "");
+    feedback.show(found && !found.fits ? t("form_does_not_fit") : "");
   };
   const load = async (id: string): Promise<void> => {
     asked = id;
@@ -43,7 +43,7 @@ export function send(): View {
     } catch (error) {
       if (asked !== id) return;
       asked = null; // the next event asks again
-      said.say((error as Error).message, true);
+      feedback.show((error as Error).message, true);
       return;
     }
     const kept = draft?.instance === id ? draft : null;
@@ -63,14 +63,14 @@ export function send(): View {
     const id = asked;
     if (!id || body === null) return;
     go.disabled = true;
-    said.say(t("sending"));
+    feedback.show(t("sending"));
     try {
       const answer = await post<Answer>("send", { instance: id, body });
       // Of an instance that is not looked at any more, the history tells.
       if (asked === id) reply.replaceChildren(replyBox(answer));
-      said.say("");
+      feedback.show("");
     } catch (error) {
-      said.say((error as Error).message, true);
+      feedback.show((error as Error).message, true);
     }
     go.disabled = false;
     if (document.activeElement === document.body) go.focus(); // it was lost while disabled
@@ -90,7 +90,7 @@ export function send(): View {
       ),
     ),
     form.element,
-    h("div", { class: "send-line" }, go, said.element),
+    h("div", { class: "send-line" }, go, feedback.element),
     reply,
   );
   const element = h(

@@ -23,7 +23,7 @@ from dubhe_sdk.process.command import dubhe_command
 from dubhe_sdk.service.state import Phase, ServiceState
 
 INSTANCE = "modelid1-algorithm1-inference-1-1"
-READY = ServiceState(Phase.READY, INSTANCE, TaskKind.INFERENCE, platform_mode=True)
+READY = ServiceState(Phase.READY, INSTANCE, TaskKind.INFER, platform_mode=True)
 LIMIT = 64 * 1024
 _LISTEN = "0A"  # proc(5): net/tcp
 

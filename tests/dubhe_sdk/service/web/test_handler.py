@@ -13,7 +13,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.service.state import Phase, ServiceState, Verdict
 from dubhe_sdk.service.web import handler as handler_module
-from dubhe_sdk.service.web.handler import Handler
+from dubhe_sdk.service.web.handler import RequestHandler
 from dubhe_sdk.service.web.inference.errors import (
     InferenceFailed,
     InferenceOverloaded,
@@ -58,7 +58,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 def answer(backend: FakeBackend, request: Any, route: RequestType | None = None) -> dict[str, Any]:
     body = request if isinstance(request, bytes) else json.dumps(request).encode()
-    reply: dict[str, Any] = json.loads(Handler(backend, 1024).handle(body, route))
+    reply: dict[str, Any] = json.loads(RequestHandler(backend, 1024).handle(body, route))
     return reply
 
 
@@ -92,7 +92,7 @@ def test_the_result_goes_into_the_reply_as_it_came(parser: str) -> None:
     backend = FakeBackend()
     backend.result = '[{"img": "图.jpg", "conf": 1.50}]'.encode()
     body = json.dumps(inference_request()).encode()
-    reply = Handler(backend, 1024).handle(body, RequestType.INFERENCE)
+    reply = RequestHandler(backend, 1024).handle(body, RequestType.INFERENCE)
     assert reply == (
         b'{"flag":1,"message":"model inference success","data":' + backend.result + b"}"
     )
@@ -181,7 +181,7 @@ def test_overload_and_death_are_told() -> None:
     ("type_", "kind", "message"),
     [
         (1, TaskKind.TRAIN, "model train starting now"),
-        (2, TaskKind.PREDICT, "model predict starting now"),
+        (2, TaskKind.EVALUATE, "model predict starting now"),
     ],
 )
 @pytest.mark.parametrize("verdict", [Verdict.STARTED, Verdict.DUPLICATE])
@@ -257,7 +257,7 @@ def test_other_instance(instance: Any) -> None:
 
 
 def test_manual_mode_takes_any_instance() -> None:
-    state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFERENCE)
+    state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFER)
     for instance in ("other", None):
         assert answer(FakeBackend(state), inference_request(instance_id=instance))["flag"] == 1
 
@@ -292,14 +292,14 @@ def test_wrong_type_names_the_field_and_what_is_expected(field: str, value: Any)
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        (ServiceState(Phase.STARTING, INSTANCE, TaskKind.INFERENCE, True), "not ready"),
+        (ServiceState(Phase.STARTING, INSTANCE, TaskKind.INFER, True), "not ready"),
         (ServiceState(Phase.STARTING), "not ready"),
         (ServiceState(Phase.READY), "not ready"),
         (
-            ServiceState(Phase.FAILED, INSTANCE, TaskKind.INFERENCE, True, "SIGKILL"),
+            ServiceState(Phase.FAILED, INSTANCE, TaskKind.INFER, True, "SIGKILL"),
             "model failed: SIGKILL",
         ),
-        (ServiceState(Phase.STOPPING, INSTANCE, TaskKind.INFERENCE, True), "stopping"),
+        (ServiceState(Phase.STOPPING, INSTANCE, TaskKind.INFER, True), "stopping"),
     ],
 )
 def test_phases_that_refuse(state: ServiceState, expected: str) -> None:
@@ -309,7 +309,7 @@ def test_phases_that_refuse(state: ServiceState, expected: str) -> None:
 
 
 def test_too_large_names_both_sizes() -> None:
-    reply = json.loads(Handler(FakeBackend(), 1024).refuse_too_large(2000))
+    reply = json.loads(RequestHandler(FakeBackend(), 1024).refuse_too_large(2000))
     assert "2000" in refusal(reply) and "1024" in refusal(reply)
 
 
@@ -347,7 +347,7 @@ def test_absurd_requests_get_a_valid_reply(
 
 def check_reply(body: bytes, route: RequestType | None) -> None:
     for state in (READY, training()):
-        raw = Handler(FakeBackend(state), 1024).handle(body, route)
+        raw = RequestHandler(FakeBackend(state), 1024).handle(body, route)
         reply = json.loads(raw.decode("utf-8"), parse_constant=pytest.fail)
         assert reply["flag"] in (1, 2) and isinstance(reply["message"], str)
         allowed = {"flag", "message"}

@@ -11,12 +11,12 @@ import docker
 import pytest
 
 from dubhe_simulator.instances.docker.engine import engine, is_local, where
-from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.instances.docker.errors import EngineError
 from tests.dubhe_simulator.instances.docker.support import as_nobody, dubhe
 
 
 def trouble() -> str:
-    with pytest.raises(EngineTrouble) as caught, engine():
+    with pytest.raises(EngineError) as caught, engine():
         pass
     return str(caught.value)
 

@@ -5,13 +5,18 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.instances.docker.errors import EngineTrouble
-from dubhe_simulator.instances.docker.spec import Plan, on_loopback, own_user, read_environment
+from dubhe_simulator.instances.docker.errors import EngineError
+from dubhe_simulator.instances.docker.spec import (
+    ContainerSpec,
+    on_loopback,
+    own_user,
+    read_environment,
+)
 
 
-def plan(folder: Path, **more: object) -> Plan:
+def plan(folder: Path, **more: object) -> ContainerSpec:
     fixed = {"image": "i", "kind": TaskKind.TRAIN, "instance_id": "i-local-train-1", "name": "n"}
-    return Plan(run=folder, **{"user": own_user(), **fixed, **more})  # type: ignore[arg-type]
+    return ContainerSpec(run=folder, **{"user": own_user(), **fixed, **more})  # type: ignore[arg-type]
 
 
 def test_without_brokers_it_is_manual_mode(tmp_path: Path) -> None:
@@ -80,5 +85,5 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     [("PORT=1", "decided by --port"), ("NOT_SET_ANYWHERE", "--env NOT_SET_ANYWHERE=VALUE")],
 )
 def test_variables_that_are_refused(word: str, said: str) -> None:
-    with pytest.raises(EngineTrouble, match=said):
+    with pytest.raises(EngineError, match=said):
         read_environment([word])

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubhe_simulator.platform.curves.downsampling import BLOCK, Pyramid
+from dubhe_simulator.platform.curves.downsampling import BLOCK, MinMaxTree
 from dubhe_simulator.platform.curves.series import AXES, Axis, Series
 
 VALUES = st.floats(width=32, allow_nan=True, allow_infinity=True)
@@ -31,7 +31,7 @@ def long_values(draw: st.DrawFn) -> list[float]:
 @settings(deadline=None, max_examples=50)
 def test_a_pyramid_finds_the_extremes_of_any_stretch(values: list[float], data: Any) -> None:
     numbers = array("d", values[: len(values) // 2])
-    pyramid = Pyramid(numbers)
+    pyramid = MinMaxTree(numbers)
     numbers.extend(values[len(values) // 2 :])
     pyramid.grow()
     for _ in range(20):

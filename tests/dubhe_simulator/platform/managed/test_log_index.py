@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.logs.format import JsonFormatter
-from dubhe_sdk.logs.log import FORMAT, SharedRotatingFileHandler
+from dubhe_sdk.logs.format import LOG_LINE, JsonFormatter
+from dubhe_sdk.logs.log import SharedRotatingFileHandler
 from dubhe_simulator.platform.managed.log_index import LogFile
 
 
@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 def logger(path: Path) -> Iterator[logging.Logger]:
     logger = logging.Logger("test")
     handler = SharedRotatingFileHandler(path)
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(logging.Formatter(LOG_LINE))
     handler.maxBytes = 2000
     logger.addHandler(handler)
     yield logger

@@ -1,4 +1,4 @@
-"""Whatever arrives, the account goes on, and the store can hold it."""
+"""Whatever arrives, the account goes on, and the database can hold it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dubhe_simulator.platform.state.change_feed import Changes
-from dubhe_simulator.platform.state.registry import Book
+from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.registry import InstanceRegistry
 from dubhe_simulator.platform.state.views import instance_view, run_view
-from dubhe_simulator.platform.storage.database import Store
-from dubhe_simulator.sources.record import Batch, Record
+from dubhe_simulator.platform.storage.database import Database
+from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 
 TEXT = st.text(st.characters(), max_size=5) | st.just("\ud800")
 NUMBER = st.integers(-(2**70), 2**1100) | st.floats() | st.booleans()
@@ -49,34 +49,36 @@ VALUE = st.fixed_dictionaries(
 
 
 @contextmanager
-def a_book() -> Iterator[tuple[Book, Store]]:
+def a_registry() -> Iterator[tuple[InstanceRegistry, Database]]:
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder))
+        database = Database(Path(folder))
         try:
-            yield Book(store, Changes(), "now"), store
+            yield InstanceRegistry(database, ChangeFeed(), "now"), database
         finally:
-            store.close()
+            database.close()
 
 
-def save(book: Book, store: Store) -> None:
-    unsaved = book.collect()
-    if unsaved is not None:
-        with store.transaction() as connection:
-            unsaved.write(connection)
-        book.confirm(unsaved)
+def save(registry: InstanceRegistry, database: Database) -> None:
+    writes = registry.collect()
+    if writes is not None:
+        with database.transaction() as connection:
+            writes.write(connection)
+        registry.confirm(writes)
 
 
-def record(value: Any, number: int) -> Record:
+def record(value: Any, number: int) -> SourceRecord:
     # Sources decode UTF-8, which holds no half characters; in JSON they come as escapes.
     raw = value if isinstance(value, str) else json.dumps(value)
     text = raw.encode("utf-8", "replace").decode()
     headers = {"dubhe-writer": "w", "dubhe-seq": str(number)}
-    return Record("kafka s/0", "s", 0, number, 1000 + number, headers, text, "a-b-train-1")
+    return SourceRecord("kafka s/0", "s", 0, number, 1000 + number, headers, text, "a-b-train-1")
 
 
-def views(book: Book) -> str:
-    shown: list[Any] = [run_view(book, run) for run in book.runs]
-    shown += [instance_view(book, a, False, None) for _, a in sorted(book.instances.items())]
+def views(registry: InstanceRegistry) -> str:
+    shown: list[Any] = [run_view(registry, run) for run in registry.runs]
+    shown += [
+        instance_view(registry, a, False, None) for _, a in sorted(registry.instances.items())
+    ]
     return json.dumps(shown, allow_nan=False)
 
 
@@ -98,31 +100,33 @@ HALF_A_CHARACTER = "\ud800"
 @given(st.lists(VALUE | DATA | TEXT.filter(lambda t: "\ud800" not in t), max_size=12))
 @settings(deadline=None, max_examples=150)
 def test_nothing_that_arrives_stops_it(values: list[Any]) -> None:
-    with a_book() as (book, store):
+    with a_registry() as (registry, database):
         for number, value in enumerate(values):
-            book.apply(Batch("kafka s/0", [record(value, number)], str(number + 1)))
+            registry.apply(RecordBatch("kafka s/0", [record(value, number)], str(number + 1)))
             if number % 3 == 0:
-                save(book, store)
-        book.open_for_waiting()
-        save(book, store)
-        seen = views(book)
-        assert store.one("SELECT count(*) FROM messages") == (len(values),)
-        assert views(Book(store, Changes(), "now")) == seen, "as the next start finds it"
+                save(registry, database)
+        registry.open_for_waiting()
+        save(registry, database)
+        seen = views(registry)
+        assert database.one("SELECT count(*) FROM messages") == (len(values),)
+        assert views(InstanceRegistry(database, ChangeFeed(), "now")) == seen, (
+            "as the next start finds it"
+        )
 
 
 def test_deep_nesting_is_broken_and_no_more() -> None:
     deep = "[" * 400 + "]" * 400
     value = '{"instance_id":"a-b-train-1","request_number":1,"date":1,"mes_type":3,"data":%s}'
-    with a_book() as (book, store):
+    with a_registry() as (registry, database):
         for number, text in enumerate((value % deep, value % ("[" * 10**5), deep)):
-            book.apply(Batch("kafka s/0", [record(text, number)], "1"))
-        save(book, store)
-        assert book.instances["a-b-train-1"].said.broken == 3
+            registry.apply(RecordBatch("kafka s/0", [record(text, number)], "1"))
+        save(registry, database)
+        assert registry.instances["a-b-train-1"].reported.broken == 3
 
 
 def test_points_survive_any_cut_between_two_saves() -> None:
     """Full chunks, partial chunks, and curves that are in memory or not."""
-    with a_book() as (book, store):
+    with a_registry() as (registry, database):
         said = 0
         for count in (1, 510, 1, 1, 511, 1024, 3):
             records = []
@@ -136,9 +140,9 @@ def test_points_survive_any_cut_between_two_saves() -> None:
                 }
                 records.append(record(value, said))
                 said += 1
-            book.apply(Batch("kafka s/0", records, str(said)))
-            save(book, store)
-            for each in (book, Book(store, Changes(), "now")):
+            registry.apply(RecordBatch("kafka s/0", records, str(said)))
+            save(registry, database)
+            for each in (registry, InstanceRegistry(database, ChangeFeed(), "now")):
                 series = each.curves.series(1, "loss")
                 assert series is not None
                 assert list(series.finite.value) == list(range(said))

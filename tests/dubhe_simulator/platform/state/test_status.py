@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from dubhe_simulator.platform.state.records import Account, Known, Said
+from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState, ReportedState
 from dubhe_simulator.platform.state.status import state_of
 
-OWN = {"owned": True, "life": "now", "address": "127.0.0.1:1"}
-FORMER = {**OWN, "life": "before"}
+OWN = {"owned": True, "session_id": "now", "address": "127.0.0.1:1"}
+FORMER = {**OWN, "session_id": "before"}
 ATTACHED = {"address": "127.0.0.1:1"}
 
 
 @pytest.mark.parametrize(
-    ("said", "known", "alive", "expected"),
+    ("reported", "managed", "alive", "expected"),
     [
         # messages alone
         ({}, {}, None, "starting"),
@@ -34,7 +34,7 @@ ATTACHED = {"address": "127.0.0.1:1"}
         # its host has gone
         ({"ready": True, "open_run": 1}, {**OWN, "lost": "host"}, None, "lost"),
         ({"end": 300, "end_message": "why"}, {**OWN, "lost": "host"}, None, "failed"),
-        # started by a former life of the platform, and so gone
+        # started by a former session of the platform, and so gone
         ({"ready": True}, FORMER, None, "lost"),
         ({"ready": True, "open_run": 1}, FORMER, None, "lost"),
         ({"ready": True, "end": 200}, FORMER, None, "ended"),
@@ -47,9 +47,11 @@ ATTACHED = {"address": "127.0.0.1:1"}
     ],
 )
 def test_state(
-    said: dict[str, object], known: dict[str, object], alive: bool | None, expected: str
+    reported: dict[str, object], managed: dict[str, object], alive: bool | None, expected: str
 ) -> None:
-    account = Account("a-b-train-1", Said(**said), Known(**known), alive)  # type: ignore[arg-type]
-    state, reason = state_of(account, "now")
+    record = InstanceRecord(
+        "a-b-train-1", ReportedState(**reported), ManagedState(**managed), alive
+    )  # type: ignore[arg-type]
+    state, reason = state_of(record, "now")
     assert state == expected
-    assert bool(reason) == (expected in ("lost", "failed") or bool(account.known.stopped))
+    assert bool(reason) == (expected in ("lost", "failed") or bool(record.managed.stopped))

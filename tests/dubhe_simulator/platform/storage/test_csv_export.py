@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubhe_simulator.platform.storage.csv_export import lines, safe
+from dubhe_simulator.platform.storage.csv_export import csv_lines, safe
 
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
 TEXTS = st.text(alphabet=f"{SIGNS}a1;,\t\r\n\" '", max_size=12)
@@ -18,7 +18,7 @@ TEXTS = st.text(alphabet=f"{SIGNS}a1;,\t\r\n\" '", max_size=12)
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @given(cells=st.lists(TEXTS, min_size=1, max_size=4))
 def test_no_text_begins_a_cell_by_a_sign(separator: str, cells: list[str]) -> None:
-    table = b"".join(lines([], [cells])).decode("utf-8-sig")
+    table = b"".join(csv_lines([], [cells])).decode("utf-8-sig")
     if separator == ",":
         [head, row] = csv.reader(io.StringIO(table, newline=""))
         assert head == [] and len(row) == len(cells)
@@ -46,5 +46,7 @@ def test_cells(text: str, expected: str) -> None:
 
 
 def test_numbers_stay_numbers() -> None:
-    [_, row] = csv.reader(io.StringIO(b"".join(lines(["x"], [[-1.5, None]])).decode("utf-8-sig")))
+    [_, row] = csv.reader(
+        io.StringIO(b"".join(csv_lines(["x"], [[-1.5, None]])).decode("utf-8-sig"))
+    )
     assert row == ["-1.5", ""]

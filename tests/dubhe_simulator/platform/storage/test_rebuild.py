@@ -19,9 +19,9 @@ def test_a_file_of_other_rules_is_derived_again(tmp_path: Path) -> None:
         journal.start()
         lines = [journal.line(2, {"loss": n, "progress": 0.5}) for n in range(700)]
         journal.write("".join([*lines, "rubbish\n", *lines[:5]]))
-        journal.say(3, [{"img_path": "a.png", "info": [{"ground_true": "1"}]}])
-        ui.post("flow")
-        ui.wait(lambda s: s["flow"]["state"] != "running" and s["messages"] == 729)
+        journal.report(3, [{"img_path": "a.png", "info": [{"ground_true": "1"}]}])
+        ui.post("workflow")
+        ui.wait(lambda s: s["workflow"]["state"] != "running" and s["messages"] == 729)
         before = ui.get("state")
         inference = before["runs"][-1]
         answered = ui.get("results", run=inference["id"])
@@ -51,7 +51,7 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with Ui(tmp_path):
         pass
     with sqlite3.connect(tmp_path / "platform.sqlite") as file:
-        file.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
+        file.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     file.close()
     from dubhe_simulator.commands.ui import main
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.dubhe_simulator.ui import Journal, Ui
 
 NAME = "net-local-train-1"
 
 
+@pytest.mark.smoke
 def test_the_state_first_then_changes(ui: Ui) -> None:
     events = ui.events()
     name, _, state = next(events)
     assert (name, state["instances"], state["mode"]) == ("state", [], "embedded")
     journal = Journal(ui.runs / "1" / "train", NAME)
     journal.start()
-    journal.say(2, {"loss": 1.5, "progress": 0.5})
+    journal.report(2, {"loss": 1.5, "progress": 0.5})
     seen: dict[str, Any] = {}
     while not ({"run", "instance", "messages"} <= set(seen) and seen["run"]["metrics"]):
         name, _, data = next(events)
@@ -39,7 +42,7 @@ def test_a_known_cursor_goes_on_where_it_was(ui: Ui) -> None:
     events.close()
 
 
-def test_a_cursor_of_another_life_gets_the_state(ui: Ui) -> None:
+def test_a_cursor_of_another_session_gets_the_state(ui: Ui) -> None:
     for cursor in (1, 2**52):
         events = ui.events(after=cursor)
         assert next(events)[0] == "state"
@@ -54,7 +57,7 @@ def test_changes_are_coalesced(ui: Ui) -> None:
     next(events)
     said = 500
     for _ in range(said):
-        journal.say(2, {"loss": 1.0, "progress": 0.5})
+        journal.report(2, {"loss": 1.0, "progress": 0.5})
     told = points = 0
     while points < said:
         name, _, data = next(events)

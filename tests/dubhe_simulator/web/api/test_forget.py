@@ -8,20 +8,30 @@ from pathlib import Path
 from tests.dubhe_simulator.fake import fake_algorithm
 from tests.dubhe_simulator.ui import Journal, Ui
 
-NAME, OTHER = "net-local-train-1", "net-local-predict-2"
-TABLES = ("messages", "sends", "known", "said", "runs", "curves", "chunks", "results", "findings")
+NAME, OTHER = "net-local-train-1", "net-local-forecast-2"
+TABLES = (
+    "messages",
+    "sends",
+    "managed",
+    "reported",
+    "runs",
+    "curves",
+    "chunks",
+    "results",
+    "predictions",
+)
 
 
 def test_nothing_of_it_is_left_and_it_does_not_come_back(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     with Ui(runs) as ui:
-        journals = [Journal(runs / "1" / "train", NAME), Journal(runs / "1" / "predict", OTHER)]
+        journals = [Journal(runs / "1" / "train", NAME), Journal(runs / "1" / "evaluate", OTHER)]
         for journal in journals:
             journal.start()
             journal.write(
                 "".join(journal.line(2, {"loss": n, "progress": 0.5}) for n in range(600))
             )
-            journal.say(3, [{"img_path": "a.png", "info": [{"ground_true": "1"}]}])
+            journal.report(3, [{"img_path": "a.png", "info": [{"ground_true": "1"}]}])
             journal.end()
         ui.wait(lambda s: s["messages"] == 2 * 603)
         ui.wait_state(NAME, "ended")
@@ -42,13 +52,13 @@ def test_nothing_of_it_is_left_and_it_does_not_come_back(tmp_path: Path) -> None
     counts = {t: rows.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in TABLES}
     rows.close()
     assert counts == {
-        "messages": 603, "sends": 0, "known": 1, "said": 1, "runs": 1, "curves": 1, "chunks": 2,
-        "results": 1, "findings": 1,
+        "messages": 603, "sends": 0, "managed": 1, "reported": 1, "runs": 1, "curves": 1,
+        "chunks": 2, "results": 1, "predictions": 1,
     }  # fmt: skip
     with Ui(runs) as ui:
         assert [i["id"] for i in ui.get("state")["instances"]] == [OTHER]
         assert ui.get("state")["messages"] == 603
-        journals[0].say(2, {"loss": 5, "progress": 0.5})  # but what it says from now on does
+        journals[0].report(2, {"loss": 5, "progress": 0.5})  # but what it says from now on does
         assert ui.wait_state(NAME, "running")["messages"] == 1
         assert ui.get("curves", run=ui.runs_of(NAME)[0]["id"], metric="loss")["y"] == [5]
 
@@ -66,8 +76,8 @@ def test_what_runs_is_stopped_first_and_its_requests_go_with_it(tmp_path: Path) 
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net")) as ui:
         name = ui.post("start", kind="train")["instance"]
         ui.wait_state(name, "ready")
-        [beat, *_] = ui.get("forms", instance=name)["requests"]
-        ui.post("send", instance=name, body=beat["body"])
+        [heartbeat, *_] = ui.get("forms", instance=name)["requests"]
+        ui.post("send", instance=name, body=heartbeat["body"])
         assert "stop it first" in ui.post("forget", 409, instance=name)["error"]
         ui.post("stop", instance=name)
         ui.wait_state(name, "ended")

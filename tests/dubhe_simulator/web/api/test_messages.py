@@ -17,14 +17,16 @@ def journal(ui: Ui) -> Journal:
 
 
 def test_a_run(ui: Ui, journal: Journal) -> None:
-    journal.say(0, {"action": "READY", "status": 200, "msg": "model is ready"})
+    journal.report(0, {"action": "READY", "status": 200, "msg": "model is ready"})
     ui.wait_state(NAME, "ready")
     journal.start()
     for n in range(4):
-        journal.say(2, {"loss": 1 / (n + 1), "progress": n / 4, "epoch": 2}, dubhe_batch=f"{n}/4")
+        journal.report(
+            2, {"loss": 1 / (n + 1), "progress": n / 4, "epoch": 2}, dubhe_batch=f"{n}/4"
+        )
     found = ui.wait_state(NAME, "running")
     ui.wait(lambda s: s["instances"][0]["progress"] == 0.75)
-    journal.say(2, {"loss": 0.1, "progress": 1, "epoch": 2})
+    journal.report(2, {"loss": 0.1, "progress": 1, "epoch": 2})
     journal.end(300, "out of memory")
     found = ui.wait_state(NAME, "failed")
     assert found["reason"] == "out of memory"
@@ -40,9 +42,9 @@ def test_a_run(ui: Ui, journal: Journal) -> None:
 
 
 def test_progress_without_start_opens_a_run_and_start_another(ui: Ui, journal: Journal) -> None:
-    journal.say(2, {"loss": 1, "progress": 0.5})
+    journal.report(2, {"loss": 1, "progress": 0.5})
     journal.start()
-    journal.say(2, {"loss": 2, "progress": 0.5})
+    journal.report(2, {"loss": 2, "progress": 0.5})
     journal.end()
     ui.wait_state(NAME, "ended")
     first, second = ui.runs_of(NAME)
@@ -53,7 +55,7 @@ def test_progress_without_start_opens_a_run_and_start_another(ui: Ui, journal: J
 def test_marks(ui: Ui, journal: Journal) -> None:
     journal.start()
     for value in (1, "NaN", 2, "Infinity", "-Infinity"):
-        journal.say(2, {"loss": value, "progress": 0.5})
+        journal.report(2, {"loss": value, "progress": 0.5})
     ui.wait(lambda s: s["runs"] and s["runs"][0]["metrics"][0]["points"] == 5)
     [run] = ui.runs_of(NAME)
     assert run["metrics"] == [{"name": "loss", "points": 5, "last": "-Infinity"}]
@@ -83,12 +85,12 @@ def test_broken_messages_are_shown_and_do_no_harm(ui: Ui, journal: Journal) -> N
         (1, {"action": "PAUSE", "status": 200}),
         (1, {"action": "END"}),
     ):
-        journal.say(mes_type, data)
+        journal.report(mes_type, data)
     line = json.loads(journal.line(2, {"loss": 1.0}))
     line["value"]["extra"] = 1
     journal.write(json.dumps(line) + "\n")
     journal.write(journal.line(2, {"loss": 1.0}).replace("1.0}", "NaN}"))
-    journal.say(2, {"loss": 3.0, "progress": 0.5})
+    journal.report(2, {"loss": 3.0, "progress": 0.5})
     ui.wait(lambda s: s["instances"] and s["instances"][0]["messages"] == 13)
     assert (ui.instance(NAME)["broken"], ui.instance(NAME)["state"]) == (11, "running")
     [run] = ui.runs_of(NAME)
@@ -127,14 +129,14 @@ def test_a_half_written_line_waits_for_its_rest(ui: Ui, journal: Journal) -> Non
     # The writer was killed; its successor cuts the half line off, then goes on.
     with journal.path.open("r+b") as file:
         file.truncate(journal.path.stat().st_size - 50)
-    journal.say(2, {"loss": 2.0, "progress": 0.5})
+    journal.report(2, {"loss": 2.0, "progress": 0.5})
     ui.wait(lambda s: s["messages"] == 2)
     assert ui.get("messages")["items"][1]["broken"] is None
 
 
 def test_paging(ui: Ui, journal: Journal) -> None:
     for n in range(30):
-        journal.say(2, {"loss": n})
+        journal.report(2, {"loss": n})
     ui.wait(lambda s: s["messages"] == 30)
 
     def ids(**query: object) -> list[int]:
@@ -149,8 +151,8 @@ def test_paging(ui: Ui, journal: Journal) -> None:
 def test_two_instances_at_once(ui: Ui, journal: Journal) -> None:
     other = Journal(ui.runs / "2" / "train", "net-local-train-2")
     for n in range(20):
-        journal.say(2, {"loss": n})
-        other.say(2, {"loss": -n})
+        journal.report(2, {"loss": n})
+        other.report(2, {"loss": -n})
     ui.wait(lambda s: s["messages"] == 40)
     for name, sign in ((NAME, 1), ("net-local-train-2", -1)):
         [run] = ui.runs_of(name)
@@ -160,7 +162,7 @@ def test_two_instances_at_once(ui: Ui, journal: Journal) -> None:
 
 
 def test_script_in_a_message_stays_text(ui: Ui, journal: Journal) -> None:
-    journal.say(2, {"<script>alert(1)</script>": 1})
+    journal.report(2, {"<script>alert(1)</script>": 1})
     ui.wait(lambda s: s["messages"] == 1)
     status, headers, content = ui.raw("GET", "/api/messages")
     assert (status, headers["content-type"]) == (200, "application/json")

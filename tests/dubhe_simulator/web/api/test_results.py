@@ -33,15 +33,15 @@ def info(truth: Any, predicted: Any, conf: float = 0.9, **more: Any) -> dict[str
 
 @pytest.fixture
 def journal(ui: Ui) -> Journal:
-    journal = Journal(ui.runs / "1" / "predict", NAME)
+    journal = Journal(ui.runs / "1" / "evaluate", NAME)
     journal.start()
     return journal
 
 
-def say(ui: Ui, journal: Journal, *images: tuple[str, list[dict[str, Any]]]) -> int:
+def report(ui: Ui, journal: Journal, *images: tuple[str, list[dict[str, Any]]]) -> int:
     """Report images and return the run."""
     for path, infos in images:
-        journal.say(3, [{"img_path": path, "info": infos}])
+        journal.report(3, [{"img_path": path, "info": infos}])
     journal.end()
     ui.wait_state(NAME, "ended")
     return int(ui.runs_of(NAME)[0]["id"])
@@ -62,47 +62,47 @@ IMAGES = (
 )
 
 
-def test_filters_and_verdicts(ui: Ui, journal: Journal) -> None:
-    run = say(ui, journal, *IMAGES)
+def test_filters_and_outcomes(ui: Ui, journal: Journal) -> None:
+    run = report(ui, journal, *IMAGES)
     items = ui.get("results", run=run)["items"]
-    assert [i["verdict"] for i in items] == ["right", "wrong", "missed", "false"]
-    assert names(ui, run=run, verdict="right") == ["right.png"]
-    assert names(ui, run=run, verdict="wrong") == ["wrong.png"]
-    assert names(ui, run=run, verdict="missed") == ["missed.png"]
-    assert names(ui, run=run, verdict="false") == ["false.png"]
+    assert [i["outcome"] for i in items] == ["right", "wrong", "missed", "false"]
+    assert names(ui, run=run, outcome="right") == ["right.png"]
+    assert names(ui, run=run, outcome="wrong") == ["wrong.png"]
+    assert names(ui, run=run, outcome="missed") == ["missed.png"]
+    assert names(ui, run=run, outcome="false") == ["false.png"]
     assert names(ui, run=run, truth="a", predicted="b") == ["wrong.png"]
     assert names(ui, run=run, truth="", predicted="b") == ["false.png"]
     assert names(ui, run=run, truth="b", predicted="") == ["missed.png"]
     assert names(ui, run=run, predicted="b") == ["wrong.png", "false.png"]
     assert ui.get("results", run=run, offset=1, limit=2)["total"] == 4
-    box = items[3]["findings"][1]
+    box = items[3]["predictions"][1]
     assert (box["shape_type"], box["position"]) == ("rectangle", [[1, 2], [3, 4.5]])
     assert box["special"] == {"depth": 2}
 
 
 def test_nothing_found_where_there_is_nothing_is_right(ui: Ui, journal: Journal) -> None:
     ghost = ("ghost.png", [info("", "b", 0.4)])
-    run = say(ui, journal, ("empty.png", []), ghost, ("seen.png", [info("a", "a")]))
-    found = {i["name"]: i["verdict"] for i in ui.get("results", run=run)["items"]}
+    run = report(ui, journal, ("empty.png", []), ghost, ("seen.png", [info("a", "a")]))
+    found = {i["name"]: i["outcome"] for i in ui.get("results", run=run)["items"]}
     assert found == {"empty.png": "right", "ghost.png": "false", "seen.png": "right"}
-    assert names(ui, run=run, verdict="right") == ["empty.png", "seen.png"]
-    strict = names(ui, run=run, verdict="right", confidence=0.5)
+    assert names(ui, run=run, outcome="right") == ["empty.png", "seen.png"]
+    strict = names(ui, run=run, outcome="right", confidence=0.5)
     assert strict == ["empty.png", "ghost.png", "seen.png"]
 
 
 def test_a_threshold(ui: Ui, journal: Journal) -> None:
-    run = say(ui, journal, *IMAGES)
-    assert names(ui, run=run, verdict="missed", confidence=0.6) == ["wrong.png", "missed.png"]
-    assert names(ui, run=run, verdict="false", confidence=0.6) == []
+    run = report(ui, journal, *IMAGES)
+    assert names(ui, run=run, outcome="missed", confidence=0.6) == ["wrong.png", "missed.png"]
+    assert names(ui, run=run, outcome="false", confidence=0.6) == []
     [item] = ui.get("results", run=run, truth="a", predicted="", confidence=0.6)["items"]
-    assert item["findings"][0] == {
-        "truth": "a", "predicted": "", "conf": 0.5, "verdict": "missed",
+    assert item["predictions"][0] == {
+        "truth": "a", "predicted": "", "conf": 0.5, "outcome": "missed",
         "shape_type": None, "position": None, "special": None,
     }  # fmt: skip
 
 
 def test_summary(ui: Ui, journal: Journal) -> None:
-    run = say(ui, journal, *IMAGES)
+    run = report(ui, journal, *IMAGES)
     found = ui.get("summary", run=run)
     assert found["classes"] == ["a", "b"]
     assert found["matrix"] == [[2, 1, 0], [0, 1, 1], [0, 1, 0]]
@@ -110,41 +110,41 @@ def test_summary(ui: Ui, journal: Journal) -> None:
     a, b = found["per_class"]
     assert (a["precision"], a["recall"], a["support"]) == (1.0, pytest.approx(2 / 3), 3)
     assert (b["precision"], b["recall"]) == (pytest.approx(1 / 3), 0.5)
-    assert found["verdicts"] == {"right": 3, "wrong": 1, "missed": 1, "false": 1, "none": 0}
-    assert (found["images"], found["findings"]) == (4, 6)
-    # The false box is below the threshold: it is no finding any more.
+    assert found["outcomes"] == {"right": 3, "wrong": 1, "missed": 1, "false": 1, "none": 0}
+    assert (found["images"], found["predictions"]) == (4, 6)
+    # The false box is below the threshold: it is no prediction any more.
     strict = ui.get("summary", run=run, confidence=0.45)
-    assert (strict["findings"], strict["matrix"][2]) == (5, [0, 0, 0])
+    assert (strict["predictions"], strict["matrix"][2]) == (5, [0, 0, 0])
 
 
-def test_without_truth_there_is_no_verdict(ui: Ui, journal: Journal) -> None:
-    run = say(ui, journal, ("x.png", [info("", "a")]), ("y.png", []))
-    assert [i["verdict"] for i in ui.get("results", run=run)["items"]] == ["none", "none"]
+def test_without_truth_there_is_no_outcome(ui: Ui, journal: Journal) -> None:
+    run = report(ui, journal, ("x.png", [info("", "a")]), ("y.png", []))
+    assert [i["outcome"] for i in ui.get("results", run=run)["items"]] == ["none", "none"]
     found = ui.get("summary", run=run)
     assert (found["accuracy"], found["per_class"], found["truth"]) == (None, [], False)
-    assert found["verdicts"]["none"] == 1
+    assert found["outcomes"]["none"] == 1
 
 
 def test_results_of_other_forms(ui: Ui, journal: Journal) -> None:
     for data in ("text", 5, None, {"score": 1}, [[{"img_path": "in.png", "info": [info(1, 2.5)]}]]):
-        journal.say(3, data)
-    run = say(ui, journal)
+        journal.report(3, data)
+    run = report(ui, journal)
     found = ui.runs_of(NAME)[0]
     assert (found["results"], found["images"]) == (5, 1)
     [item] = ui.get("results", run=run)["items"]
-    assert [item["findings"][0][key] for key in ("truth", "predicted")] == ["1", "2.5"]
+    assert [item["predictions"][0][key] for key in ("truth", "predicted")] == ["1", "2.5"]
     assert ui.instance(NAME)["broken"] == 0
 
 
 def test_a_result_that_overtakes_its_start(ui: Ui) -> None:
     """In Kafka it lies in another topic: when it was said tells which run it belongs to."""
-    journal = Journal(ui.runs / "1" / "predict", NAME)
-    journal.say(3, [{"img_path": "early.png", "info": []}], date=2000)
+    journal = Journal(ui.runs / "1" / "evaluate", NAME)
+    journal.report(3, [{"img_path": "early.png", "info": []}], date=2000)
     for action, date in (("START", 1000), ("END", 3000), ("START", 4000)):
         data = {"action": action, "status": 200, "msg": ""}
-        journal.say(1, data, date=date)
-    journal.say(3, [{"img_path": "late.png", "info": []}], date=2500)
-    journal.say(3, [{"img_path": "second.png", "info": []}], date=4500)
+        journal.report(1, data, date=date)
+    journal.report(3, [{"img_path": "late.png", "info": []}], date=2500)
+    journal.report(3, [{"img_path": "second.png", "info": []}], date=4500)
     ui.wait(lambda s: s["messages"] == 6)
     first, second = ui.runs_of(NAME)
     assert names(ui, run=first["id"]) == ["early.png", "late.png"]
@@ -154,7 +154,7 @@ def test_a_result_that_overtakes_its_start(ui: Ui) -> None:
 
 def test_a_table_that_no_spreadsheet_executes(ui: Ui, journal: Journal) -> None:
     evil = "=HYPERLINK(1)"
-    run = say(ui, journal, ("+cmd.png", [info(evil, "@x", -0.5), info("-1", "ok")]))
+    run = report(ui, journal, ("+cmd.png", [info(evil, "@x", -0.5), info("-1", "ok")]))
     status, headers, content = ui.raw("GET", f"/api/results.csv?run={run}")
     assert status == 200
     assert headers["content-disposition"] == 'attachment; filename="results.csv"'
@@ -193,10 +193,9 @@ def test_images(ui: Ui, journal: Journal, pictures: Path, tmp_path: Path) -> Non
         "a\0.png": False,
         "x" * 5000 + ".png": False,
     }
-    run = say(ui, journal, *((path, []) for path in paths))
+    run = report(ui, journal, *((path, []) for path in paths))
     items = ui.get("results", run=run)["items"]
     assert [item["url"] is not None for item in items] == list(paths.values())
-    assert items[0]["size"] == [3, 2]
     assert str(pictures) not in items[0]["url"]
     status, headers, content = ui.raw("GET", items[0]["url"])
     assert (status, headers["content-type"]) == (200, "image/png")
@@ -211,7 +210,7 @@ def test_images(ui: Ui, journal: Journal, pictures: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("change", ["{0}-{1}x", "999-{1}", "{0}-", "{0}", "x-{1}", "..%2f{0}-{1}"])
 def test_tokens_cannot_be_made_up(ui: Ui, journal: Journal, pictures: Path, change: str) -> None:
     png(pictures / "a.png")
-    run = say(ui, journal, ("a.png", []))
+    run = report(ui, journal, ("a.png", []))
     [item] = ui.get("results", run=run)["items"]
     number, _, signature = item["url"].rpartition("/")[2].partition("-")
     status, _, _ = ui.raw("GET", f"/api/images/{change.format(number, signature)}")

@@ -15,6 +15,8 @@ from dubhe_simulator.web.server import THREADS
 from dubhe_simulator.web.slow import ARRIVE_S
 from tests.dubhe_simulator.ui import HEADERS, Ui
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
@@ -186,7 +188,7 @@ def test_a_body_that_is_too_large(ui: Ui) -> None:
         (b"{", "not JSON"),
         (b'{"a": NaN}', "not JSON"),
         (b"[" * 100_000, "not JSON"),
-        (b'{"kind": "fly"}', "kind is 'fly', expected train, predict or inference"),
+        (b'{"kind": "fly"}', "kind is 'fly', expected train, evaluate or infer"),
         (b'{"kind": "train"}', "no algorithm was given"),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_result_is_passed_through(http: Web) -> None:
     ("path", "kind", "message"),
     [
         ("/train/start", TaskKind.TRAIN, "model train starting now"),
-        ("/predict/batch", TaskKind.PREDICT, "model predict starting now"),
+        ("/predict/batch", TaskKind.EVALUATE, "model predict starting now"),
     ],
 )
 def test_start(http: Web, path: str, kind: TaskKind, message: str) -> None:

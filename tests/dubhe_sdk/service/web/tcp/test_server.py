@@ -61,7 +61,7 @@ def test_refused_inference_echoes_request_number(tcp: Web) -> None:
     ("type_", "kind", "message"),
     [
         (1, TaskKind.TRAIN, "model train starting now"),
-        (2, TaskKind.PREDICT, "model predict starting now"),
+        (2, TaskKind.EVALUATE, "model predict starting now"),
     ],
 )
 def test_start(tcp: Web, type_: int, kind: TaskKind, message: str) -> None:

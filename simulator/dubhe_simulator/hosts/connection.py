@@ -9,11 +9,11 @@ from typing import Any
 MAX_LINE = 1 << 20  # bytes; nobody sends more
 
 
-class Garbled(Exception):
+class ProtocolError(Exception):
     """What arrived is not a line of this protocol. The text shows it."""
 
 
-class Wire:
+class Connection:
     """One side of a connection.
 
     Args:
@@ -55,7 +55,7 @@ class Wire:
         line, found, rest = self._rest.partition(b"\n")
         if not found:
             if len(line) > MAX_LINE:
-                raise Garbled(f"a line of more than {MAX_LINE} bytes: {line[:80]!r}…")
+                raise ProtocolError(f"a line of more than {MAX_LINE} bytes: {line[:80]!r}…")
             return None
         self._rest = rest
         try:
@@ -63,7 +63,7 @@ class Wire:
         except ValueError:
             message = None
         if not isinstance(message, dict):
-            raise Garbled(f"not a JSON object: {line[:200]!r}")
+            raise ProtocolError(f"not a JSON object: {line[:200]!r}")
         return message
 
     def finish(self) -> None:

@@ -1,10 +1,8 @@
-"""What ``dubhe build`` says; `words` puts it together."""
+"""Messages of ``dubhe build``."""
 
 from __future__ import annotations
 
-from dubhe_simulator.i18n.core import Words
-
-BUILD_WORDS: Words = {
+MESSAGES: dict[str, tuple[str, str]] = {
     "building": ("Building {tag} from {folder}", "从 {folder} 制作镜像 {tag}"),
     "built": (
         "Built {tag} ({size} MB) in {seconds:.1f} s; {cached} of {steps} steps were cached.",
@@ -43,7 +41,7 @@ BUILD_WORDS: Words = {
         "`docker login` first",
         "FROM 指定的镜像本地没有,也无法拉取:请查看 `docker images`,或先 `docker login`",
     ),
-    "pulled_in_vain": (
+    "pull_of_local_base": (
         "--pull asks a registry for the base image: leave it out for one that was built here",
         "--pull 会向镜像仓库请求基础镜像:本地制作的基础镜像不要加 --pull",
     ),

@@ -3,10 +3,10 @@
 import { h } from "../dom";
 import { percent } from "../format";
 import { t } from "../i18n";
-import type { Finding, Json } from "../types";
+import type { Prediction, Json } from "../types";
 import { classHue, confidenceOf } from "./overlay";
 
-export function findingsTable(findings: Finding[], classes: string[]): HTMLElement {
+export function predictionsTable(predictions: Prediction[], classes: string[]): HTMLElement {
   const names = ["truth", "predicted", "confidence"] as const;
   const head = names.map((name) => h("th", { scope: "col", class: name }, t(name)));
   return h(
@@ -14,26 +14,26 @@ export function findingsTable(findings: Finding[], classes: string[]): HTMLEleme
     { class: "table-box" },
     h(
       "table",
-      { class: "findings" },
+      { class: "predictions" },
       h("thead", {}, h("tr", {}, ...head)),
-      h("tbody", {}, ...findings.flatMap((finding) => rows(finding, classes))),
+      h("tbody", {}, ...predictions.flatMap((prediction) => rows(prediction, classes))),
     ),
   );
 }
 
-function rows(finding: Finding, classes: string[]): HTMLElement[] {
+function rows(prediction: Prediction, classes: string[]): HTMLElement[] {
   const swatch = h("span", { class: "swatch" });
-  const hue = classHue(finding.predicted || finding.truth, classes);
+  const hue = classHue(prediction.predicted || prediction.truth, classes);
   swatch.style.setProperty("--run", `var(--${hue})`);
   const row = h(
     "tr",
-    { class: finding.verdict },
-    h("td", {}, swatch, finding.truth || t("none")),
-    h("td", {}, finding.predicted || t("none")),
-    h("td", { class: "number" }, percent(confidenceOf(finding))),
+    { class: prediction.outcome },
+    h("td", {}, swatch, prediction.truth || t("none")),
+    h("td", {}, prediction.predicted || t("none")),
+    h("td", { class: "number" }, percent(confidenceOf(prediction))),
   );
-  const shape = inWords(finding.shape_type);
-  const rest = [shape === "rectangle" ? "" : shape, inWords(finding.special)].filter(Boolean);
+  const shape = inWords(prediction.shape_type);
+  const rest = [shape === "rectangle" ? "" : shape, inWords(prediction.special)].filter(Boolean);
   if (!rest.length) return [row];
   const cell = h("td", { class: "note mono special", colspan: "3" }, rest.join(" · "));
   return [row, h("tr", {}, cell)];

@@ -1,28 +1,12 @@
-"""Everything the platform says to its user, in English and in Chinese.
-
-The language follows the locale: ``LC_ALL``, ``LC_MESSAGES``, ``LANG``; Chinese if it begins with
-``zh``. A web page has a language of its own: `speak` sets it for what answers the page.
-"""
+"""Messages that several commands share, and those of ``dubhe play`` and ``dubhe host``."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from contextvars import ContextVar
-from typing import Literal
-
-from dubhe_simulator.i18n.ui import UI_WORDS
-
-Words = Mapping[str, tuple[str, str]]
-Language = Literal["en", "zh"]
-
-_spoken: ContextVar[Language | None] = ContextVar("language", default=None)
-
-WORDS: dict[str, tuple[str, str]] = {
+MESSAGES: dict[str, tuple[str, str]] = {
     # kinds of task
     "kind_train": ("training", "训练"),
-    "kind_predict": ("evaluation", "评估"),
-    "kind_inference": ("inference", "推理"),
+    "kind_evaluate": ("evaluation", "评估"),
+    "kind_infer": ("inference", "推理"),
     # while it goes on
     "title": ("Playing the platform for {folder} ({protocol})", "为 {folder} 模拟平台({protocol})"),
     "title_hosts": (
@@ -44,14 +28,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "it left processes behind, which were ended: {names}",
         "它留下了进程,已被结束:{names}",
     ),
-    "heart_lost": ("heartbeat lost: {detail}", "心跳丢失:{detail}"),
-    "heart_back": ("heartbeat is back", "心跳恢复"),
+    "heartbeat_lost": ("heartbeat lost: {detail}", "心跳丢失:{detail}"),
+    "heartbeat_back": ("heartbeat is back", "心跳恢复"),
     # the report
     "accuracy_train": (
         "Validation while training: accuracy {share:.4f} ({right} of {total})",
         "训练时验证:准确率 {share:.4f}({total} 张中对 {right} 张)",
     ),
-    "accuracy_predict": (
+    "accuracy_evaluate": (
         "Evaluation: accuracy {share:.4f} ({right} of {total})",
         "离线评估:准确率 {share:.4f}({total} 张中对 {right} 张)",
     ),
@@ -66,7 +50,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "confused_pairs": ("Most often confused (truth → prediction)", "最常混淆(真值 → 预测)"),
     "inference_results": ("Inference", "在线推理"),
     "messages": ("Messages", "消息"),
-    "head_said": ("said", "发出"),
+    "head_reported": ("said", "发出"),
     "head_received": ("received", "收到"),
     "head_gaps": ("gaps", "缺失"),
     "head_repeats": ("repeats", "重复"),
@@ -205,9 +189,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "help_on": (
         "use a `dubhe host` that runs elsewhere, for example train=train:8029; once for each kind "
-        "of task (train, predict, inference); needs --brokers, --data-dir and --models, and the "
+        "of task (train, evaluate, infer); needs --brokers, --data-dir and --models, and the "
         "same paths there",
-        "使用在别处运行的 `dubhe host`,例如 train=train:8029;每种任务(train、predict、inference)"
+        "使用在别处运行的 `dubhe host`,例如 train=train:8029;每种任务(train、evaluate、infer)"
         "各写一次;需要 --brokers、--data-dir 和 --models,且两边路径相同",
     ),
     "help_models": (
@@ -224,9 +208,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "算法的名称或目录,与 --on 一起使用(默认:algorithm)",
     ),
     "help_kinds": (
-        "of the hosts, use those of these kinds alone: train,evaluate,inference; other words are "
+        "of the hosts, use those of these kinds alone: train,evaluate,infer; other words are "
         "ignored, so a list of Compose profiles will do",
-        "只使用这些任务的主机:train,evaluate,inference;其他词被忽略,因此可以直接写 Compose 的 "
+        "只使用这些任务的主机:train,evaluate,infer;其他词被忽略,因此可以直接写 Compose 的 "
         "profile 列表",
     ),
     "help_host_command": (
@@ -248,36 +232,4 @@ WORDS: dict[str, tuple[str, str]] = {
         "Exit status: 0 all went well; 1 something failed; 2 wrong use; 130 Ctrl-C.",
         "退出状态:0 一切正常;1 有失败;2 用法错误;130 Ctrl-C。",
     ),
-    **UI_WORDS,
 }
-
-
-def say(key: str, **values: object) -> str:
-    """Return a text in the user's language.
-
-    Args:
-        key: its name in `WORDS`.
-        values: what stands for its placeholders.
-    """
-    return say_from(WORDS, key, values)
-
-
-def say_from(words: Words, key: str, values: Mapping[str, object]) -> str:
-    """Return a text of another collection of words in the user's language."""
-    return words[key][_language()].format(**values)
-
-
-def speak(language: Language | None) -> None:
-    """Use a language in this thread, or this context, from now on; None: the locale's."""
-    _spoken.set(language)
-
-
-def _language() -> int:
-    spoken = _spoken.get()
-    if spoken is not None:
-        return int(spoken == "zh")
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        value = os.environ.get(name, "")
-        if value:
-            return int(value.lower().startswith("zh"))
-    return 0

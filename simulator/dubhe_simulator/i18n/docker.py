@@ -1,13 +1,8 @@
-"""What ``dubhe build`` and ``dubhe run`` say, in English and in Chinese."""
+"""Messages about the Docker engine."""
 
 from __future__ import annotations
 
-from dubhe_simulator.i18n.container_build import BUILD_WORDS
-from dubhe_simulator.i18n.container_run import RUN_WORDS
-from dubhe_simulator.i18n.core import Words, say_from
-
-ENGINE_WORDS: Words = {
-    "failed": ("Failed: {error}", "失败:{error}"),
+MESSAGES: dict[str, tuple[str, str]] = {
     "no_package": (
         "the Python package docker is missing: pip install 'docker>=7'",
         "缺少 Python 包 docker:pip install 'docker>=7'",
@@ -48,10 +43,3 @@ ENGINE_WORDS: Words = {
     ),
     "unknown_context": ("there is none of that name", "没有这个名字的 context"),
 }
-
-WORDS: Words = {**ENGINE_WORDS, **BUILD_WORDS, **RUN_WORDS}
-
-
-def say(key: str, **values: object) -> str:
-    """Return a text in the user's language; see `dubhe_simulator.i18n.core.say`."""
-    return say_from(WORDS, key, values)

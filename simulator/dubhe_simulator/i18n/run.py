@@ -1,10 +1,8 @@
-"""What ``dubhe run`` says; `words` puts it together."""
+"""Messages of ``dubhe run``."""
 
 from __future__ import annotations
 
-from dubhe_simulator.i18n.core import Words
-
-RUN_WORDS: Words = {
+MESSAGES: dict[str, tuple[str, str]] = {
     "run_starting": (
         "Starting {name} from {image} ({instance_id})",
         "用镜像 {image} 启动容器 {name}({instance_id})",
