@@ -14,9 +14,9 @@ from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.sinks.journal import JournalSink
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
+    append,
     make_writer,
     mounted,
-    say,
     segments,
 )
 from tests.dubhe_sidecar.drain_helpers import put, run, totals
@@ -223,7 +223,7 @@ def test_the_sink_is_told_whether_to_search(tmp_path):
     assert opened_with() == ({"offset": 1}, False)
     append_number(writer, 2)
     assert opened_with() == ({"offset": 1}, True)
-    say(writer, b"{}", Kind.START)
+    append(writer, b"{}", Kind.START)
     opened_with()
     assert opened_with() == ({"offset": 3}, True), "its END may have been added"
     writer.close()
@@ -262,17 +262,17 @@ def test_a_full_disk_is_emptied(tmp_path):
         drain.open()
         said = 0
         for _ in range(2):  # the cursor exists before the disk is full
-            said += say(writer, b"early")
+            said += append(writer, b"early")
             while drain.step():
                 pass
             drain.save()
-        while say(writer, (b"%d " % said).ljust(3000)):
+        while append(writer, (b"%d " % said).ljust(3000)):
             said += 1
         while drain.step():
             pass
         drain.save()
         assert len(topic.records) == said
-        assert wait_for(lambda: say(writer, b"room again"), "room")
+        assert wait_for(lambda: append(writer, b"room again"), "room")
         while drain.step():
             pass
         assert topic.values[-1] == b"room again"

@@ -94,7 +94,7 @@ def test_end_waits_for_the_former_services_other_processes(tmp_path):
         while drain.step():
             pass
         assert ends(topic) == ["b"]
-        rank.tell()
+        rank.send_line()
         rank.line()
         rank.kill()
         while drain.step():
@@ -136,11 +136,11 @@ def test_end_waits_for_all_streams_of_the_same_service(tmp_path):
 
         settle()
         assert ends(topic) == []
-        rank.tell()
+        rank.send_line()
         rank.line()
         settle()
         assert ends(topic) == []
-        rank.tell()
+        rank.send_line()
         rank.line()
         rank.kill()
         settle()

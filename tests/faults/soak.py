@@ -174,7 +174,7 @@ def tasks(folder: Path, protocol: str, count: int, sample_every: int) -> tuple[F
             if number % sample_every == 0:
                 prints.sample()
         took = time.monotonic() - begin
-        wait_for(lambda: app.said[-1] == "END 200", lambda: app.console[-2000:], 60)
+        wait_for(lambda: app.reported[-1] == "END 200", lambda: app.console[-2000:], 60)
         app.terminate()
         assert app.wait(60) == 0
         reported = [says(message) for message in app.messages]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import docker
 
+from dubhe_sdk import __version__
 from tests.docker.containers import Container
 from tests.docker.mirror import PackageMirror
 from tests.image.conftest import AlgorithmFactory, write_algorithm
@@ -97,9 +99,9 @@ def test_variables_that_lead_python_astray(
         (vendor / f"{name}.py").write_text(bad)
     image = make_image(folder)
     with Container(docker_engine, image, tmp_path / "temporary") as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         container.train()
-        container.wait_said("END 200")
+        container.wait_reported("END 200")
         assert container.stop() == 0
 
 
@@ -122,6 +124,28 @@ def test_the_sdk_counts_as_installed(
         entrypoint=["pip", "uninstall", "-y", "dubhe-core"],
     ) as container:
         assert container.wait() == 0
+
+
+def test_the_earlier_package_of_that_name_is_refused(
+    docker_engine: docker.DockerClient, base_image: str, tmp_path: Path
+) -> None:
+    # It is on the public index, and its package would take the place of ours.
+    info = "dubhe_sdk-2.14.dist-info"
+    with zipfile.ZipFile(tmp_path / "dubhe_sdk-2.14-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("dubhe_sdk/__init__.py", "")
+        wheel.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: dubhe-sdk\nVersion: 2.14\n"
+        )
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    with Container(
+        docker_engine,
+        base_image,
+        volumes=[f"{tmp_path}:/wheels:ro"],
+        entrypoint=["pip", "install", "--no-index", "--find-links", "/wheels", "dubhe-sdk"],
+    ) as container:
+        assert container.wait() == 1
+        assert f"(constraint) dubhe-sdk=={__version__}" in container.logs
 
 
 def test_the_algorithms_own_json_encoder_wins(
@@ -157,10 +181,10 @@ def test_another_interpreter_of_the_algorithm(
     )
     image = make_image(folder)
     with Container(docker_engine, image, tmp_path / "temporary") as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         assert len(container.pids_of("/venv/bin/python -u")) == 2
         container.train()
-        container.wait_said("END 200")
+        container.wait_reported("END 200")
         assert container.stop() == 0
 
 
@@ -173,10 +197,10 @@ def test_dubhe_serve_in_the_image_takes_the_algorithms_interpreter(
     )
     image = make_image(folder)
     with Container(docker_engine, image, tmp_path / "temporary") as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         assert container.pids_of(
             "/usr/local/bin/python3 -u /opt/dubhe/sdk/dubhe_sdk/cli/bin/dubhe.py"
         )
         container.train()
-        container.wait_said("END 200")
+        container.wait_reported("END 200")
         assert container.stop() == 0

@@ -87,7 +87,7 @@ def test_every_process_of_an_instance_writes_json(tmp_path: Path) -> None:
     with App(tmp_path / "app", SOURCE, TRAIN_ID, "http", JSON) as app:
         app.start()
         app.train()
-        app.wait_said("END 300")
+        app.wait_reported("END 300")
         with socket.create_connection(("127.0.0.1", app.port), timeout=20) as sock:
             sock.sendall(b"\0\r\n\r\n")
             assert sock.recv(20).startswith(b"HTTP/1.1 400")

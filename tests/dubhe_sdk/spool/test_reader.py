@@ -19,13 +19,13 @@ from dubhe_sdk.spool.segment import BadSegment
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
     FakeTime,
+    append,
     child,
     description,
     first_offset,
     flip_bit,
     make_writer,
     read_stream,
-    say,
     segments,
     spoil_description,
 )
@@ -391,7 +391,7 @@ def test_follows_a_living_writer_through_many_segments(tmp_path):
 def test_writer_and_reader_agree_on_small_segments(tmp_path):
     writer = make_writer(tmp_path, SpoolLimits(segment_bytes=KIB))
     for number in range(50):
-        say(writer, number)
+        append(writer, number)
     follower = StreamReader(tmp_path, writer.stream, 1)
     assert [int(one.value) for one in read_stream(follower)] == list(range(50))
     assert follower.number > 2
