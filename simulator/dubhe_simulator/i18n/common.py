@@ -48,6 +48,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "混淆矩阵(行:真值,列:预测)",
     ),
     "confused_pairs": ("Most often confused (truth → prediction)", "最常混淆(真值 → 预测)"),
+    "no_class": ("(none)", "(无)"),
+    "plain_train": (
+        "Training: {number} results without images, the last:",
+        "训练:{number} 条不含图片的结果,最后几条:",
+    ),
+    "plain_evaluate": (
+        "Evaluation: {number} results without images, the last:",
+        "离线评估:{number} 条不含图片的结果,最后几条:",
+    ),
     "inference_results": ("Inference", "在线推理"),
     "messages": ("Messages", "消息"),
     "head_reported": ("said", "发出"),
@@ -63,6 +72,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "place_logs": ("Logs     {path}", "日志  {path}"),
     "place_journal": ("Journal  {path}", "消息  {path}"),
     "place_kafka": ("Kafka    {brokers}: {topics}", "Kafka {brokers}:{topics}"),
+    "place_page": ("Page     dubhe ui --runs-dir {runs}", "页面  dubhe ui --runs-dir {runs}"),
     "done": ("Done in {seconds:.1f} s.", "全部完成,用时 {seconds:.1f} 秒。"),
     # failures
     "failed": ("Failed: {error}", "失败:{error}"),
@@ -113,13 +123,13 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "--on also needs {missing}: instances elsewhere write there",
         "使用 --on 时还需要 {missing}:其他主机上的实例写在那里",
     ),
-    "no_former_model": (
-        "there is no model_<time>_<epoch>_<loss>.<ext> in {folder}: train first",
-        "{folder} 里没有 model_<时间>_<轮次>_<损失>.<后缀>:请先训练",
-    ),
     "no_model": (
-        "training ended well, but no new model_<time>_<epoch>_<loss>.<ext> is in {folder}",
-        "训练正常结束,但 {folder} 里没有新的 model_<时间>_<轮次>_<损失>.<后缀>",
+        "no model_<time>_<epoch>_<loss>.<ext> in {folder}: starting without model_path",
+        "{folder} 里没有 model_<时间>_<轮次>_<损失>.<后缀>:不带 model_path 启动",
+    ),
+    "skipped": (
+        "skipped: the algorithm has no method marked @dubhe_sdk.{decorator}()",
+        "跳过:算法没有用 @dubhe_sdk.{decorator}() 标记的方法",
     ),
     "incomplete": (
         "messages of the {kind} instance are missing ({gaps}) or repeated ({repeats})",
@@ -133,13 +143,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         '{script} exports protocol="{protocol}", expected "http" or "tcp"',
         '{script} 里的 protocol="{protocol}",应为 "http" 或 "tcp"',
     ),
-    "no_data": (
-        "there are no images in {folder}: name a folder of images with --data-dir",
-        "{folder} 里没有图片:请用 --data-dir 指定图片目录",
-    ),
+    "no_folder": ("there is no folder {folder}", "没有目录 {folder}"),
+    "no_images": ("there are no images in {folder}", "{folder} 里没有图片"),
     "no_data_but_script": (
-        "there are no images in {folder}: run `python3 {script}` first, or use --data-dir",
-        "{folder} 里没有图片:请先运行 `python3 {script}`,或使用 --data-dir",
+        "there is no data in {folder}: run `python3 {script}` first, or use --data-dir",
+        "{folder} 里没有数据:请先运行 `python3 {script}`,或使用 --data-dir",
     ),
     "no_broker": (
         "Kafka at {brokers} cannot be used: {error}",
@@ -161,13 +169,13 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "算法没有 run.sh 时使用的协议(默认 tcp);有则以脚本为准",
     ),
     "help_data": (
-        "images in folders named by class, also below train/, val/ and test/ "
-        "(default: ALGORITHM_DIR/data)",
-        "按类别分目录存放的图片,可分 train/、val/、test/(默认:ALGORITHM_DIR/data)",
+        "data folder, may hold train/, val/ and test/; images in folders named by class "
+        "(default: ALGORITHM_DIR/data, if it exists)",
+        "数据目录,可分 train/、val/、test/;图片按类别分目录存放(默认:ALGORITHM_DIR/data,如果存在)",
     ),
     "help_runs": (
-        "where logs and journals go (default: ./runs)",
-        "日志和消息的存放目录(默认:./runs)",
+        "folder of logs, journals and the platform's database (default: ./runs)",
+        "日志、消息和平台数据库的存放目录(默认:./runs)",
     ),
     "help_brokers": (
         "Kafka, host:port[,host:port…]; else the embedded journal is used "

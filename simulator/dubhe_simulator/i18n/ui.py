@@ -17,17 +17,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "进程已退出(状态 {status}),没有发出 END",
     ),
     # wishes that cannot be granted
-    "ui_no_dataset": (
-        "there are no images: start `dubhe ui` with --data-dir DIR",
-        "没有图片:请用 --data-dir DIR 启动 `dubhe ui`",
-    ),
     "ui_no_algorithm": (
         "no algorithm was given: start `dubhe ui ALGORITHM_DIR`",
         "没有指定算法:请用 `dubhe ui 算法目录` 启动",
-    ),
-    "ui_no_model": (
-        "there is no model yet: train first",
-        "还没有模型:请先训练",
     ),
     "ui_no_kind": (
         "nothing here runs {kind}: of the hosts, only {place} were given",
@@ -52,7 +44,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{instance} was started here and is attached already",
         "{instance} 是在这里启动的,已经连接",
     ),
-    "ui_no_folder": ("there is no folder {folder}", "没有目录 {folder}"),
     "ui_no_instance": ("there is no instance {instance!r}", "没有实例 {instance!r}"),
     "ui_no_address": (
         "the address of {instance} is not known: attach to it by host:port",
@@ -80,8 +71,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{path} 的格式是 {found},由更新的版本生成:请更新 dubhe-sdk,或移走该文件",
     ),
     "ui_store_taken": (
-        "another `dubhe ui` uses {folder}: end it, or name another folder with --runs-dir",
-        "另一个 `dubhe ui` 正在使用 {folder}:请结束它,或用 --runs-dir 指定别的目录",
+        "another `dubhe ui` or `dubhe play` uses {folder}: end it, or name another folder with "
+        "--runs-dir",
+        "另一个 `dubhe ui` 或 `dubhe play` 正在使用 {folder}:请结束它,或用 --runs-dir 指定别的目录",
     ),
     "ui_not_stored": (
         "{path} cannot be written: {error}. Nothing is lost; messages wait until it can",
@@ -139,10 +131,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "ui_help_images": (
         "further folder whose images may be shown; repeatable",
         "另一个可显示其中图片的目录;可重复",
-    ),
-    "ui_help_runs": (
-        "where logs, journals and the platform's file go (default: ./runs)",
-        "日志、消息和平台数据文件的存放目录(默认:./runs)",
     ),
     "ui_help_attach": (
         "a running instance, http://HOST:PORT or tcp://HOST:PORT; repeatable",

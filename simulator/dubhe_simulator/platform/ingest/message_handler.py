@@ -134,7 +134,7 @@ class MessageHandler:
 
     def _claim(self, run: Run, from_ms: int) -> None:
         for result in self._results.claim(run.instance, run.id, from_ms):
-            run.count(1, result.labelled)
+            run.count(int(result.image), result.labelled)
             self._runs.mark_changed(run)
 
 

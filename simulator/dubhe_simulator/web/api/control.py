@@ -10,7 +10,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.client.address import parse_address
 from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.workflow import TASK_ORDER
+from dubhe_simulator.platform.workflow import TASK_ORDER, WorkflowRequest
 from dubhe_simulator.web.api.params import body_of, object_in, text_in
 
 IMAGES = 6
@@ -93,8 +93,8 @@ class WorkflowResource:
         if isinstance(images, bool) or not isinstance(images, int) or not 0 < images <= MOST_IMAGES:
             raise Refused(f"images is {images!r}, expected a number from 1 to {MOST_IMAGES}", 400)
         params = object_in(body, "special_params", optional=True)
-        steps = TASK_ORDER if kind is None else (kind_of(kind),)
-        self._platform.workflow.begin(steps, images, params)
+        kinds = TASK_ORDER if kind is None else (kind_of(kind),)
+        self._platform.workflow.begin(WorkflowRequest(kinds, images, params))
         resp.media = {}
 
 

@@ -77,4 +77,4 @@ def results_of(platform: Platform, run: int | None) -> list[dict[str, Any]] | No
     _, items = result_queries.images(
         platform.database, run, False, result_queries.Filter(), 0, SHOWN_IMAGES
     )
-    return with_urls(platform, items) or None
+    return with_urls(platform, [item for item in items if item["plain"] is None]) or None

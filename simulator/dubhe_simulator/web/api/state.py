@@ -18,10 +18,10 @@ def state_view(platform: Platform) -> dict[str, Any]:
     instances = sorted((v for v in views if v is not None), key=lambda v: (v["first_ms"], v["id"]))
     return {
         "version": __version__,
-        "mode": "kafka" if platform.options.brokers else "embedded",
+        "mode": "kafka" if platform.config.brokers else "embedded",
         "source": platform.source_view(),
         "algorithm": platform.factory.view(),
-        "can_start": platform.factory.can_start,
+        "can_start": bool(platform.factory.kinds),
         "instances": instances,
         "runs": [platform.run_view(run.id) for run in platform.registry.runs],
         "workflow": platform.workflow.view,
