@@ -57,7 +57,6 @@ def test_the_whole_story(tmp_path: Path, example: tuple[Path, str, Path]) -> Non
         assert (found["images"], found["predictions"]) == (359, 359)
         assert found["accuracy"] > 0.85
         [item] = ui.get("results", run=runs["evaluate"]["id"], limit=1)["items"]
-        assert item["size"] == [32, 32]
         assert ui.raw("GET", item["url"])[0] == 200
         assert runs["infer"]["images"] == 3
         log = ui.get("log", instance=train["id"], search="training on")

@@ -28,7 +28,8 @@ def points(page: Page) -> int:
 def test_train_evaluate_and_infer_by_clicking(platform: Platform, visit: Visitor) -> None:
     page = visit(platform.url)
     expect(page.get_by_role("heading", name="No instance yet")).to_be_visible()
-    expect(page.locator("[data-action=evaluate]")).to_be_disabled()
+    note = page.locator("[data-action=evaluate] .action-note")
+    expect(note).to_have_text("No model file: runs without one")
 
     page.locator("[data-action=train]").click()
     card = page.locator(".card").first

@@ -48,14 +48,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "混淆矩阵(行:真值,列:预测)",
     ),
     "confused_pairs": ("Most often confused (truth → prediction)", "最常混淆(真值 → 预测)"),
-    "no_class": ("(none)", "(无)"),
+    "no_class": ("(none)", "（无）"),
     "plain_train": (
-        "Training: {number} results without images, the last:",
-        "训练:{number} 条不含图片的结果,最后几条:",
+        "Training, results without images: {number}; the last:",
+        "训练：不含图片的结果 {number} 条，最后几条：",
     ),
     "plain_evaluate": (
-        "Evaluation: {number} results without images, the last:",
-        "离线评估:{number} 条不含图片的结果,最后几条:",
+        "Evaluation, results without images: {number}; the last:",
+        "离线评估：不含图片的结果 {number} 条，最后几条：",
     ),
     "inference_results": ("Inference", "在线推理"),
     "messages": ("Messages", "消息"),
@@ -125,11 +125,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "no_model": (
         "no model_<time>_<epoch>_<loss>.<ext> in {folder}: starting without model_path",
-        "{folder} 里没有 model_<时间>_<轮次>_<损失>.<后缀>:不带 model_path 启动",
+        "{folder} 里没有 model_<时间>_<轮次>_<损失>.<后缀>：不带 model_path 启动",
     ),
     "skipped": (
         "skipped: the algorithm has no method marked @dubhe_sdk.{decorator}()",
-        "跳过:算法没有用 @dubhe_sdk.{decorator}() 标记的方法",
+        "跳过：算法没有用 @dubhe_sdk.{decorator}() 标记的方法",
     ),
     "incomplete": (
         "messages of the {kind} instance are missing ({gaps}) or repeated ({repeats})",
@@ -147,7 +147,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "no_images": ("there are no images in {folder}", "{folder} 里没有图片"),
     "no_data_but_script": (
         "there is no data in {folder}: run `python3 {script}` first, or use --data-dir",
-        "{folder} 里没有数据:请先运行 `python3 {script}`,或使用 --data-dir",
+        "{folder} 里没有数据：请先运行 `python3 {script}`,或使用 --data-dir",
     ),
     "no_broker": (
         "Kafka at {brokers} cannot be used: {error}",
@@ -171,11 +171,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "help_data": (
         "data folder, may hold train/, val/ and test/; images in folders named by class "
         "(default: ALGORITHM_DIR/data, if it exists)",
-        "数据目录,可分 train/、val/、test/;图片按类别分目录存放(默认:ALGORITHM_DIR/data,如果存在)",
+        "数据目录，可分 train/、val/、test/；图片按类别分目录存放（默认：ALGORITHM_DIR/data，如果存在）",
     ),
     "help_runs": (
         "folder of logs, journals and the platform's database (default: ./runs)",
-        "日志、消息和平台数据库的存放目录(默认:./runs)",
+        "日志、消息和平台数据库的存放目录（默认：./runs）",
     ),
     "help_brokers": (
         "Kafka, host:port[,host:port…]; else the embedded journal is used "
