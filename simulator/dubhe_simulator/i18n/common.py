@@ -171,7 +171,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "help_data": (
         "data folder, may hold train/, val/ and test/; images in folders named by class "
         "(default: ALGORITHM_DIR/data, if it exists)",
-        "数据目录，可分 train/、val/、test/；图片按类别分目录存放（默认：ALGORITHM_DIR/data，如果存在）",
+        "数据目录，可分 train/、val/、test/；图片按类别分目录存放"
+        "（默认：ALGORITHM_DIR/data，如果存在）",
     ),
     "help_runs": (
         "folder of logs, journals and the platform's database (default: ./runs)",
