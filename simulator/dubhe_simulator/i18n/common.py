@@ -127,6 +127,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "no model_<time>_<epoch>_<loss>.<ext> in {folder}: starting without model_path",
         "{folder} 里没有 model_<时间>_<轮次>_<损失>.<后缀>：不带 model_path 启动",
     ),
+    "workflow_broken": (
+        "an error of the platform itself: see the traceback",
+        "平台自身出错：见错误堆栈",
+    ),
     "skipped": (
         "skipped: the algorithm has no method marked @dubhe_sdk.{decorator}()",
         "跳过：算法没有用 @dubhe_sdk.{decorator}() 标记的方法",

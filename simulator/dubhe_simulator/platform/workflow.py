@@ -99,7 +99,9 @@ class Workflow:
 
     def _run(self, kinds: list[TaskKind], request: WorkflowRequest, listener: Listener) -> None:
         begun = time.monotonic()
-        failure, kind = None, kinds[0]
+        # Kept if something unforeseen ends this thread: whoever listens waits for an end.
+        failure: TaskFailed | None = TaskFailed(translate("workflow_broken"))
+        kind = kinds[0]
         work = _Tasks(self._parts, request, listener)
         try:
             for kind in kinds:
@@ -111,14 +113,16 @@ class Workflow:
                         raise
                     work.skip(kind)
                 self._change_feed.publish("algorithm")
+            failure = None
         except TaskFailed as error:
             failure = error
         except (Refused, OSError) as error:
             failure = TaskFailed(str(error))
-        work.result.seconds = time.monotonic() - begun
-        text = None if failure is None else str(failure)
-        self._set_view("done" if failure is None else "failed", kind, text, work.note)
-        listener(WorkflowEnded(kind, work.result, failure))
+        finally:
+            work.result.seconds = time.monotonic() - begun
+            text = None if failure is None else str(failure)
+            self._set_view("done" if failure is None else "failed", kind, text, work.note)
+            listener(WorkflowEnded(kind, work.result, failure))
 
     def _set_view(
         self, state: str, step: TaskKind, error: str | None = None, note: str | None = None
