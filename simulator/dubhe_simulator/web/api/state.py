@@ -8,6 +8,7 @@ import falcon
 
 from dubhe_sdk.version import __version__
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.web.api.resource import Resource
 
 
 def state_view(platform: Platform) -> dict[str, Any]:
@@ -31,11 +32,8 @@ def state_view(platform: Platform) -> dict[str, Any]:
     }
 
 
-class StateResource:
+class StateResource(Resource):
     """GET /api/state."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return the state."""
