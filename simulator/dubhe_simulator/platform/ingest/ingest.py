@@ -23,7 +23,7 @@ CLOSE_S = 60.0  # a backlog on a slow disk; the store must not be closed under t
 
 
 class Ingest:
-    """One owner for the book's contents and for writing the store.
+    """One owner for the registry's contents and for writing the database.
 
     Args:
         book: the account.
@@ -58,7 +58,7 @@ class Ingest:
         self._queue.put(batch)
 
     def settle(self, timeout: float = SETTLE_S) -> None:
-        """Have everything stored that the book knows now, so that the store answers with it."""
+        """Have everything stored that the registry knows, so that queries of the database see it."""
         ticket = self._flush.ask()
         with contextlib.suppress(Full):  # then the thread is awake anyway
             self._queue.put_nowait(None)

@@ -20,7 +20,7 @@ WAIT_FOR_START_S = 5.0  # results lie in another topic and may overtake their ST
 
 
 class MessageHandler:
-    """Not for several threads at once: the book's lock is around it.
+    """Not for several threads at once: the registry's lock is around it.
 
     Args:
         runs: the runs.

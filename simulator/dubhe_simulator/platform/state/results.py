@@ -28,7 +28,7 @@ class Waiting:
 
 
 class ResultBuffer:
-    """Not for several threads at once: the book's lock is around it.
+    """Not for several threads at once: the registry's lock is around it.
 
     Args:
         store: has those of the platform's former lives.

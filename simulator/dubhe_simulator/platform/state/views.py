@@ -18,8 +18,8 @@ def instance_view(
     """Return an instance.
 
     Args:
-        book: the account of everything.
-        account: the instance's.
+        registry: what is known of all instances.
+        record: the instance's.
         has_log: whether its log can be read.
         delivery: what its sidecar says, if that is known.
     """

@@ -1,4 +1,4 @@
-"""What the book changed since the store was written last."""
+"""What the registry changed since the database was written last."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class WorkflowResource(Resource):
     """POST /api/workflow and /api/workflow/KIND."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response, kind: str | None = None) -> None:
-        """Begin the whole story, or one step."""
+        """Begin the whole workflow, or one task."""
         body = body_of(req)
         images = body.get("images")
         images = IMAGES if images is None else images
