@@ -48,12 +48,12 @@ def test_wrong_use(options: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["/nonexistent"], "/nonexistent has neither run.sh nor app.py"),
+        (["/nonexistent"], "/nonexistent contains neither run.sh nor app.py"),
         (["--data-dir", "/nonexistent"], "there is no folder /nonexistent"),
         (["--images", "/nonexistent"], "there is no folder /nonexistent"),
         (["--brokers", "nonsense"], "BOOTSTRAP_SERVERS contains 'nonsense'"),
-        (["--host", "192.0.2.1"], "192.0.2.1:8040 cannot be used"),
-        (["--on", "train=train"], "--on also needs --brokers, --data-dir, --models"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:8040"),
+        (["--on", "train=train"], "--on also requires --brokers, --data-dir, --models"),
         (["--special-params", "[1]"], "--special-params is not a JSON object: [1]"),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         port = other.getsockname()[1]
         assert main(["--port", str(port), "--runs-dir", str(tmp_path)]) == 1
     told = capsys.readouterr().out
-    assert f"127.0.0.1:{port} cannot be used: Address already in use" in told
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in told
     assert "--port (0: any)" in told
 
 
@@ -171,7 +171,7 @@ def test_sigkill_in_mid_run_and_another_start(tmp_path: Path) -> None:
     with Ui(runs, folder) as ui:
         found = ui.instance(instance["id"])
         assert (found["state"], found["owned"]) == ("lost", False)
-        assert found["reason"] == "the platform that had started it was ended"
+        assert found["reason"] == "the platform process that started it has ended"
         assert (found["messages"], found["repeats"]) == (instance["messages"], 0)
         other.report(2, {"loss": 3.0, "progress": 0.3})
         other.end()

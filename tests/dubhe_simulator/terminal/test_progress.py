@@ -129,9 +129,9 @@ def test_trouble_is_said() -> None:
     terminal.show(WorkflowNote(TRAIN, "no model file"))
     lost, back, stopped, killed, stragglers, note = out.text().splitlines()
     assert "heartbeat lost: timed out" in lost
-    assert "heartbeat is back" in back
+    assert "heartbeat restored" in back
     assert "exit status 137" in stopped
-    assert "ignored SIGTERM" in killed
+    assert "did not react to SIGTERM" in killed
     assert "python3 (7)" in stragglers
     assert note == "  training    no model file"
 

@@ -49,7 +49,7 @@ def test_chinese_labels_take_two_columns() -> None:
 def test_many_classes_give_the_worst_pairs() -> None:
     many = [(str(n), str(n)) for n in range(30)] + [("1", "2")] * 3
     lines = list(matrix_lines(summary(*many)))
-    assert lines[1:] == ["Most often confused (truth → prediction)", "      3  1 → 2"]
+    assert lines[1:] == ["Most frequent confusions (truth → prediction)", "      3  1 → 2"]
 
 
 def test_messages_by_type() -> None:
@@ -61,4 +61,4 @@ def test_messages_by_type() -> None:
     assert head.split()[1:3] == ["READY", "progress"]
     assert train.split() == ["training", "1", "7", "9", "8", "1", "0"]
     assert infer.split() == ["inference", "1", "0", "1", "1", "0", "0"]
-    assert "1 messages carry no number" in unnumbered
+    assert "1 messages have no sequence number" in unnumbered

@@ -58,7 +58,7 @@ class Ingest:
         self._queue.put(batch)
 
     def settle(self, timeout: float = SETTLE_S) -> None:
-        """Have everything stored that the registry knows, so that queries of the database see it."""
+        """Have everything stored that the registry knows, so that queries see it."""
         ticket = self._flush.ask()
         with contextlib.suppress(Full):  # then the thread is awake anyway
             self._queue.put_nowait(None)
