@@ -22,6 +22,13 @@ class AppInvalid(DubheError):
     """
 
 
+class KindUnsupported(AppInvalid):
+    """The algorithm has methods, but none for the instance's kind of task.
+
+    Its END carries this class's name, so that a platform can tell it from a failure.
+    """
+
+
 class RequestInvalid(DubheError):
     """A request from the platform cannot be accepted. The text is the refusal's ``message``."""
 
@@ -49,7 +56,7 @@ class TaskStopped(BaseException):
     save a checkpoint, then raise it again; the process is killed
     ``DUBHE_TASK_STOP_TIMEOUT_SECONDS`` (default 5 s) after the stop signal.
 
-    Example:
+    Examples:
         >>> try:
         ...     train_one_epoch()
         ... except dubhe_sdk.TaskStopped:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.errors import AppInvalid
+from dubhe_sdk.errors import AppInvalid, KindUnsupported
 
 C = TypeVar("C", bound=type)
 P = ParamSpec("P")
@@ -36,7 +36,7 @@ def pipeline(cls: C | None = None, /) -> C | Callable[[C], C]:
     once, at start, as ``Class(ctx)``. The class is returned unchanged, so it can be used, tested
     and pickled as before. With or without parentheses.
 
-    Example:
+    Examples:
         >>> @dubhe_sdk.pipeline()
         ... class Model:
         ...     def __init__(self, ctx: dubhe_sdk.Context) -> None: ...
@@ -64,7 +64,7 @@ def train(method: Callable[..., Any] | None = None, /) -> Any:
     Raises:
         AppInvalid: the method is ``async``.
 
-    Example:
+    Examples:
         >>> @dubhe_sdk.train()
         ... def train(self, ctx: dubhe_sdk.Context) -> None:
         ...     ctx.logProgressByEpoch(1, 1.0, {"loss": 0.31})
@@ -85,7 +85,7 @@ def predict(method: Callable[..., Any] | None = None, /) -> Any:
     Raises:
         AppInvalid: the method is ``async``.
 
-    Example:
+    Examples:
         >>> @dubhe_sdk.predict()
         ... def predict(self, ctx: dubhe_sdk.Context) -> None:
         ...     ctx.logResultDetails("a.png", "scratch", "scratch", 0.97)
@@ -108,7 +108,7 @@ def inference(method: Callable[..., Any] | None = None, /) -> Any:
     Raises:
         AppInvalid: the method is ``async``.
 
-    Example:
+    Examples:
         >>> @dubhe_sdk.inference()
         ... def inference(self, ctx: dubhe_sdk.Context) -> list[dict[str, object]]:
         ...     return [self.infer(name) for name in ctx.get(dubhe_sdk.ContextKey.KEY_IMAGE_NAMES)]
@@ -151,7 +151,8 @@ def find(kind: TaskKind) -> Pipeline:
     """Return the one pipeline for a kind of task.
 
     Raises:
-        AppInvalid: there is none, or more than one.
+        KindUnsupported: there are methods, but none for this kind.
+        AppInvalid: there is no method at all, or more than one for this kind.
     """
     every = pipelines()
     fitting = [one for one in every if one.kind is kind]
@@ -170,7 +171,7 @@ def find(kind: TaskKind) -> Pipeline:
     others = ", ".join(
         f"{one.cls.__qualname__}.{one.method} ({one.kind.decorator})" for one in every
     )
-    raise AppInvalid(
+    raise (KindUnsupported if every else AppInvalid)(
         f"the instance is of kind {kind.decorator}, but no pipeline class has a method marked "
         f"@dubhe_sdk.{kind.decorator}(); found: {others or 'no marked methods'}"
     )

@@ -151,7 +151,7 @@ def test_ctrl_c_in_a_terminal_leaves_nothing_running(tmp_path: Path) -> None:
             os.close(controller)
 
 
-def test_a_killed_launch_leaves_nothing_running_and_nothing_unsaid(tmp_path: Path) -> None:
+def test_a_killed_launch_leaves_nothing_running_and_nothing_unreported(tmp_path: Path) -> None:
     source = """
         import time
         from pathlib import Path
@@ -182,7 +182,7 @@ def test_a_killed_launch_leaves_nothing_running_and_nothing_unsaid(tmp_path: Pat
         assert app.ends()[0]["msg"].endswith("the task was stopped by SIGTERM before its end")
 
 
-def test_a_killed_launch_with_a_command_that_knows_nothing_of_it(tmp_path: Path) -> None:
+def test_a_killed_launch_with_a_command_that_does_not_use_the_sdk(tmp_path: Path) -> None:
     with App(tmp_path) as app:
         launch(app, sys.executable, "speaker.py", "5", "wait")
         speaker = int(app.wait_file("speaking"))

@@ -61,7 +61,7 @@ def test_the_variable() -> None:
 
 
 @pytest.mark.parametrize("command", [["launch", "--", "true"], ["serve", "app.py"], ["sidecar"]])
-def test_commands_refuse_another_format_and_say_so(tmp_path: Path, command: list[str]) -> None:
+def test_commands_refuse_another_format_and_name_it(tmp_path: Path, command: list[str]) -> None:
     env = clean_environ(DUBHE_LOG_FORMAT="xml", DUBHE_TEMPORARY=str(tmp_path))
     done = subprocess.run([*dubhe_command(), *command], env=env, capture_output=True, text=True)
     assert done.returncode == 2

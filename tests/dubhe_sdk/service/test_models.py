@@ -215,7 +215,7 @@ def test_those_that_wait_are_served_by_the_others(tmp_path: Path) -> None:
             assert {index_of(app, 20), index_of(app, 21)} == {0, 1}
 
 
-def test_all_killed_is_told_and_all_come_back(tmp_path: Path) -> None:
+def test_all_killed_is_reported_and_all_come_back(tmp_path: Path) -> None:
     with App(tmp_path, app_with(WHO), INFERENCE_ID, env=workers(2)) as app:
         app.start()
         first = set(app.pids_of("model"))

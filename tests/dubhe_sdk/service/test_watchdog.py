@@ -27,7 +27,7 @@ class Model:
 """
 
 
-def test_silence_is_counted_in_looks_and_a_word_ends_it() -> None:
+def test_silence_is_counted_in_checks_and_a_message_ends_it() -> None:
     watchdog = Watchdog()
     assert [watchdog.is_stuck() for _ in range(7)] == [False] * 6 + [True]
     watchdog.reset()

@@ -77,7 +77,7 @@ def test_streams_longer_than_one_read_are_merged_by_time_too(tmp_path):
     assert numbers(read_spool(tmp_path)) == list(range(600))
 
 
-def test_what_is_said_after_the_look_began_waits_for_the_next(tmp_path, monkeypatch):
+def test_what_is_reported_after_the_pass_began_waits_for_the_next(tmp_path, monkeypatch):
     fd = put(tmp_path, "a", [10], alive=True)
     os.write(fd, frame.encode(Kind.RESULT, 101, time.monotonic_ns() + 10**12, 1, b"99"))
     reader = SpoolReader(tmp_path, {}, fail_on_damage)
@@ -102,7 +102,7 @@ def test_earlier_boots_come_first_in_their_order(tmp_path):
     assert numbers(read_spool(tmp_path)) == [700, 900, 905, 910, 5]
 
 
-def test_a_stream_of_another_boot_that_says_nothing_holds_nobody_up(tmp_path):
+def test_a_stream_of_another_boot_that_reports_nothing_holds_nobody_up(tmp_path):
     fd = put(tmp_path, "elsewhere", [], boot_id="boot-1", wall_ns=1, alive=True)
     put(tmp_path, "here", [5])
     assert numbers(read_spool(tmp_path)) == [5]
@@ -142,7 +142,7 @@ def test_a_position_in_a_segment_that_is_gone(tmp_path):
     assert numbers(read_spool(tmp_path, {"a": (4, 0)})) == []
 
 
-def test_a_stream_whose_first_header_is_damaged_is_told_once_and_kept(tmp_path):
+def test_a_stream_whose_first_header_is_damaged_is_reported_once_and_kept(tmp_path):
     put(tmp_path, "bad", [10])
     put(tmp_path, "good", [20])
     spoil_description(tmp_path / "bad.00000001.seg")

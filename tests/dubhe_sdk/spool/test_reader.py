@@ -128,7 +128,7 @@ def test_begins_at_any_position(stream):
         assert seqs(read_stream(stream.open(offset=offset))) == list(range(done + 1, 6))
 
 
-def test_frames_tell_the_position_behind_them(stream):
+def test_frames_have_the_position_behind_them(stream):
     stream.add(5)
     assert [one.end for one in read_stream(stream.open())] == stream.ends[1:]
 
@@ -289,7 +289,7 @@ def test_a_file_that_became_shorter_than_the_position(stream):
     assert follower.ended
 
 
-def test_damaged_header_of_the_first_segment_is_told(stream):
+def test_damaged_header_of_the_first_segment_is_reported(stream):
     stream.add(1)
     spoil_description(stream.path)
     with pytest.raises(BadSegment, match="checksum"):

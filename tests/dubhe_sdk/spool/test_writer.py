@@ -26,7 +26,7 @@ from tests.dubhe_sdk.spool.helpers import (
 from tests.support.environ import clean_environ
 
 
-def test_what_was_said_can_be_read(tmp_path):
+def test_what_was_reported_can_be_read(tmp_path):
     writer = make_writer(tmp_path / "made" / "spool")
     begin = time.monotonic_ns()
     assert writer.append(Kind.START, b'{"a":1}', DATE_MS)
@@ -48,7 +48,7 @@ def test_what_was_said_can_be_read(tmp_path):
     assert {spooled.description for spooled in frames} == {description(writer.stream)}
 
 
-def test_makes_no_stream_before_it_has_something_to_say(tmp_path):
+def test_makes_no_stream_before_it_has_something_to_report(tmp_path):
     writer = make_writer(tmp_path)
     assert segments(tmp_path) == []
     assert writer.stream == ""

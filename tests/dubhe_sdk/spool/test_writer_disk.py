@@ -124,7 +124,7 @@ def test_a_spool_that_cannot_be_made_again_raises_nothing(tmp_path):
     assert numbers(read_spool(spool)) == [4]
 
 
-def test_an_error_of_the_disk_is_told_once_and_not_raised(tmp_path, monkeypatch):
+def test_an_error_of_the_disk_is_reported_once_and_not_raised(tmp_path, monkeypatch):
     """Whatever the system says to a write, the algorithm goes on."""
     trouble: list[str] = []
     writer = make_writer(tmp_path, SpoolLimits(full_timeout_seconds=0), trouble.append)

@@ -117,7 +117,7 @@ def test_a_started_program_does_not_inherit_the_stream(tmp_path):
 
 
 @pytest.mark.slow
-def test_forks_while_other_threads_speak(tmp_path):
+def test_forks_while_other_threads_report(tmp_path):
     """The child of a fork taken in the middle of another thread's append can speak at once."""
     writer = make_writer(tmp_path, SpoolLimits(segment_bytes=8 * KIB))
     stop = threading.Event()
@@ -215,7 +215,7 @@ print(said + len(handled))
 """
 
 
-def test_a_signal_handler_may_say_something_in_the_middle_of_an_append(tmp_path: Path) -> None:
+def test_a_signal_handler_may_report_something_in_the_middle_of_an_append(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", _REENTRANT, str(tmp_path)],
         capture_output=True,

@@ -139,7 +139,7 @@ def test_http_1_0(http: Web) -> None:
     assert status in (400, 501)
 
 
-def test_a_version_or_a_protocol_that_is_not_spoken(http: Web) -> None:
+def test_a_version_or_a_protocol_that_is_not_supported(http: Web) -> None:
     for data in (
         b"GET /heart HTTP/2.0\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
