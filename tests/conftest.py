@@ -17,8 +17,8 @@ pytest_plugins = [
     "tests.docker.fixtures",
     "tests.kafka.fixtures",
     "tests.page.fixtures",
-    "tests.support.order",
     "tests.support.selection",
+    "tests.support.order",
 ]
 
 # An environment in which somebody works on the SDK must not steer the tests.

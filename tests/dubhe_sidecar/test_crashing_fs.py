@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -33,6 +34,8 @@ from dubhe_sidecar.fsync import FsyncWorker
 from tests.dubhe_sdk.spool.helpers import KIB, append, make_writer
 from tests.dubhe_sidecar.helpers import FakeSink, Topic
 from tests.support.crashfs import Killed, Recorder
+
+pytestmark = pytest.mark.slow
 
 WRITERS = 3
 _KINDS = (Kind.PROGRESS, Kind.RESULT)

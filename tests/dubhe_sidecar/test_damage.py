@@ -25,6 +25,8 @@ from tests.dubhe_sidecar.damaged_spool import (
     without,
 )
 
+pytestmark = pytest.mark.slow
+
 FIELDS = {
     "magic": range(0, 2),
     "version": range(2, 3),

@@ -38,6 +38,7 @@ def listeners(process: subprocess.Popen[bytes]) -> int:
     return sum(row[3] == "0A" and row[9] in inodes for row in rows)
 
 
+@pytest.mark.slow
 def test_a_sidecar_tells_its_figures_on_loopback(harness):
     writer = make_writer(harness.spool)
     append(writer, 1)

@@ -9,6 +9,8 @@ import statistics
 import time
 from pathlib import Path
 
+import pytest
+
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sidecar.sidecar import _FIRST_WAIT_SECONDS
@@ -44,6 +46,7 @@ def test_drain_delivers_what_there_is_and_ends(harness):
     assert len(harness.values) == 500
 
 
+@pytest.mark.slow
 def test_a_message_does_not_wait_for_the_next_poll(harness):
     """Half of them arrive before the shortest poll interval ends, whatever the pause before."""
     writer = make_writer(harness.spool)

@@ -16,6 +16,8 @@ from tests.dubhe_sidecar.helpers import SidecarHarness, child_process, line
 from tests.dubhe_sidecar.sidecar_helpers import actions, identities
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_killed_again_and_again_each_message_arrives_once_and_in_order(harness, tmp_path):

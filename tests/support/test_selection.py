@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRON = {
     "PYTHONPATH": str(ROOT),
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-    "PYTEST_PLUGINS": "xdist.plugin,tests.support.order,tests.support.selection",
+    "PYTEST_PLUGINS": "xdist.plugin,tests.support.selection,tests.support.order",
 }
 FIXTURES = """
 import pytest

@@ -57,6 +57,7 @@ def test_absent_at_start(make_broker: BrokerFactory, caplog: pytest.LogCaptureFi
     assert numbers(read_topic(broker.bootstrap, "t")) == [1]
 
 
+@pytest.mark.slow
 def test_a_host_name_that_cannot_be_resolved(harness: SidecarHarness) -> None:
     harness.start(env={"BOOTSTRAP_SERVERS": "no-such-host.invalid:9092", **ENV}, command=COMMAND)
     until(lambda: "no-such-host.invalid:9092: the name cannot be resolved" in last_error(harness))
