@@ -103,7 +103,7 @@ def test_the_defaults_are_those_of_the_command(command: str) -> None:
 @pytest.mark.parametrize("command", commands("en"))
 def test_both_languages_name_the_same_statuses(command: str) -> None:
     def numbers(language: str) -> list[list[str]]:
-        rows = documented(command, language, ("status", "退出码"))
+        rows = documented(command, language, ("status", "退出状态"))
         return [_STATUS.findall(row[0]) for row in rows]
 
     assert numbers("en") == numbers("zh")

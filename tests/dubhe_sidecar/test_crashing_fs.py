@@ -39,7 +39,7 @@ _KINDS = (Kind.PROGRESS, Kind.RESULT)
 
 
 class CrashingFileSystem(RuleBasedStateMachine):
-    """Writers that say numbers, and one sidecar."""
+    """Writers that report numbers, and one sidecar."""
 
     @initialize()
     def begin(self) -> None:

@@ -1,12 +1,12 @@
 """``dubhe`` whose sidecar kills itself, by SIGKILL, at a chosen step of delivery.
 
-Nothing of the product is changed for it: the interpreter tells every ``open``, ``rename``,
+Nothing of the product is changed for it: the interpreter shows every ``open``, ``rename``,
 ``link``, ``unlink`` and ``truncate`` before it is done (`sys.addaudithook`), and ``os.write``,
 ``os.fsync`` and the sockets' ``send`` and ``recv`` are wrapped from outside.
 
-``FAULTS_STEP`` names the step. ``FAULTS_FUSES`` is a folder of files, each of which lets one
-process die; its text tells at which pass of the step. A process takes one away as it dies, so the
-sidecar survives when none is left.
+``FAULTS_CRASH_POINT`` names the step. ``FAULTS_TRIGGERS`` is a folder of files, each of which lets
+one process die; its text shows at which pass of the step. A process takes one away as it dies, so
+the sidecar survives when none is left.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faults import short
+from tests.faults import short_timeouts
 
-STEP_VARIABLE, FUSES_VARIABLE = "FAULTS_STEP", "FAULTS_FUSES"
+CRASH_POINT_VARIABLE, TRIGGERS_VARIABLE = "FAULTS_CRASH_POINT", "FAULTS_TRIGGERS"
 _SPARE, _CURSOR, _OLD = ".cursor.json.new", "cursor.json", ".cursor.json.old"
 _LETTERS = "dead-letters.jsonl"
 _RECORD = b"dubhe-seq"  # a request that holds it carries records
 
 # Steps in the order in which a record comes past them.
-STEPS = (
+CRASH_POINTS = (
     "before records are sent",
     "after records were sent",
     "after the acknowledgement was received",
@@ -40,15 +40,15 @@ STEPS = (
     "before a delivered segment is unlinked",
     "after a delivered segment was unlinked",
 )
-DEAD_LETTER_STEPS = (
+DEAD_LETTER_CRASH_POINTS = (
     "before a dead letter is written",
     "in the middle of a dead letter",
     "before a dead letter is synced",
 )
 
 
-class Fuse:
-    """Counts passes of the step, and kills this process at the one that is told."""
+class CrashTrigger:
+    """Counts passes of the step, and kills this process at the one that is given."""
 
     def __init__(self, step: str, folder: Path) -> None:
         self.step = step
@@ -62,20 +62,20 @@ class Fuse:
         self._left -= 1
         return self._left == 0
 
-    def blow(self) -> None:
+    def crash(self) -> None:
         """Die."""
         file, self._file = self._file, None
         if file is not None:
             file.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def pass_by(self, step: str) -> None:
+    def reach(self, step: str) -> None:
         """Count a pass, and die if it is the one."""
         if self.passes(step):
-            self.blow()
+            self.crash()
 
 
-def _watch_files(fuse: Fuse) -> None:
+def _watch_files(trigger: CrashTrigger) -> None:
     """Learn from the interpreter what is about to be done to which file."""
     unlinked: set[int] = set()  # threads that have just unlinked a segment
 
@@ -84,25 +84,25 @@ def _watch_files(fuse: Fuse) -> None:
             return
         if threading.get_ident() in unlinked:  # whatever it does next, the file is gone
             unlinked.discard(threading.get_ident())
-            fuse.pass_by("after a delivered segment was unlinked")
+            trigger.reach("after a delivered segment was unlinked")
         names = [os.path.basename(str(one)) for one in arguments[:2]]  # noqa: PTH119 - also fds
         if event == "open" and arguments[1] is None:  # `os.open`, not a reader's `open`
             if names[0] == _SPARE:
-                fuse.pass_by("before the cursor is written")
+                trigger.reach("before the cursor is written")
             elif names[0] == _LETTERS:
-                fuse.pass_by("before a dead letter is written")
+                trigger.reach("before a dead letter is written")
         elif event == "os.rename" and names == [_SPARE, _CURSOR]:
-            fuse.pass_by("before the cursor is renamed")
+            trigger.reach("before the cursor is renamed")
         elif event == "os.rename" and names == [_OLD, _SPARE]:
-            fuse.pass_by("after the cursor was renamed")
+            trigger.reach("after the cursor was renamed")
         elif event == "os.remove" and names[0].endswith(".seg"):
-            fuse.pass_by("before a delivered segment is unlinked")
+            trigger.reach("before a delivered segment is unlinked")
             unlinked.add(threading.get_ident())
 
     sys.addaudithook(hook)
 
 
-def _watch_writes(fuse: Fuse) -> None:
+def _watch_writes(trigger: CrashTrigger) -> None:
     """Tear what is written to the cursor and to the dead letters; die before it is synced."""
     write, fsync = os.write, os.fsync
 
@@ -112,22 +112,22 @@ def _watch_writes(fuse: Fuse) -> None:
     def tearing(fd: int, data: bytes) -> int:
         steps = {_SPARE: "in the middle of the cursor", _LETTERS: "in the middle of a dead letter"}
         step = steps.get(name_of(fd))
-        if step and fuse.passes(step):
+        if step and trigger.passes(step):
             write(fd, data[: len(data.rstrip()) // 2])
-            fuse.blow()
+            trigger.crash()
         return write(fd, data)
 
     def dying(fd: int) -> None:
         steps = {_SPARE: "before the cursor is synced", _LETTERS: "before a dead letter is synced"}
         if name_of(fd) in steps:
-            fuse.pass_by(steps[name_of(fd)])
+            trigger.reach(steps[name_of(fd)])
         fsync(fd)
 
     os.write = tearing  # type: ignore[assignment]
     os.fsync = dying  # type: ignore[assignment]
 
 
-def _watch_sockets(fuse: Fuse) -> None:
+def _watch_sockets(trigger: CrashTrigger) -> None:
     class Socket(socket.socket):
         """Knows whether it carries records whose acknowledgement has not come."""
 
@@ -136,32 +136,32 @@ def _watch_sockets(fuse: Fuse) -> None:
         def send(self, data: Any, *flags: Any) -> int:
             carries = _RECORD in bytes(data)
             if carries:
-                fuse.pass_by("before records are sent")
+                trigger.reach("before records are sent")
             sent = super().send(data, *flags)
             if carries and sent == len(data):
                 self.carries = True
-                fuse.pass_by("after records were sent")
+                trigger.reach("after records were sent")
             return sent
 
         def recv(self, *arguments: Any) -> bytes:
             data = super().recv(*arguments)
             if self.carries and data:
                 self.carries = False
-                fuse.pass_by("after the acknowledgement was received")
+                trigger.reach("after the acknowledgement was received")
             return data
 
     socket.socket = Socket  # type: ignore[misc]
 
 
 def arm() -> None:
-    """Watch this process, as the environment says."""
-    fuse = Fuse(os.environ[STEP_VARIABLE], Path(os.environ[FUSES_VARIABLE]))
-    _watch_files(fuse)
-    _watch_writes(fuse)
-    _watch_sockets(fuse)
+    """Watch this process, as the environment reports."""
+    trigger = CrashTrigger(os.environ[CRASH_POINT_VARIABLE], Path(os.environ[TRIGGERS_VARIABLE]))
+    _watch_files(trigger)
+    _watch_writes(trigger)
+    _watch_sockets(trigger)
 
 
-def lay_fuses(folder: Path, passes: Sequence[int]) -> None:
+def set_triggers(folder: Path, passes: Sequence[int]) -> None:
     """Have so many sidecars die one after another, each at its pass of the step."""
     folder.mkdir()
     for index, at in enumerate(passes):
@@ -169,7 +169,7 @@ def lay_fuses(folder: Path, passes: Sequence[int]) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run a command as `dubhe` does; the sidecar with a fuse, and with short time limits."""
+    """Run a command as `dubhe` does; the sidecar with a trigger, and with short time limits."""
     if argv[:1] == ["sidecar"]:
         arm()
-    return short.main(argv)
+    return short_timeouts.main(argv)

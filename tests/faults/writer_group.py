@@ -1,6 +1,6 @@
-"""An algorithm's processes without a service: ``python -m tests.faults.crowd [OPTIONS]``.
+"""An algorithm's processes without a service: ``python -m tests.faults.writer_group [OPTIONS]``.
 
-The first process speaks, keeps some processes beside it, forked from it in the middle of its
+The first process reports, keeps some processes beside it, forked from it in the middle of its
 own speech or spawned, and replaces those that die. All end on SIGTERM, or with the first one.
 """
 
@@ -18,22 +18,22 @@ from collections.abc import Callable
 from functools import partial
 
 from dubhe_sdk import Context
-from tests.faults.speech import TOO_LARGE, Speaker
+from tests.faults.numbered_reports import TOO_LARGE, NumberedReporter
 
 
-def talk(options: argparse.Namespace, go_on: Callable[[], bool]) -> None:
-    """Say messages, at the pace told, until all are said or there is no reason to go on."""
-    speaker = Speaker(Context())
-    size = partial(random.randint, *options.sizes) if options.sizes else speaker.size
+def report_messages(options: argparse.Namespace, go_on: Callable[[], bool]) -> None:
+    """Say messages, at the pace given, until all are reported or there is no reason to go on."""
+    reporter = NumberedReporter(Context())
+    size = partial(random.randint, *options.sizes) if options.sizes else reporter.size
     for number in itertools.count(1):
         if number > options.count > 0 or not go_on():
             return
         refused = options.refused and number % options.refused == 0
-        speaker.say(TOO_LARGE if refused else size())
+        reporter.report(TOO_LARGE if refused else size())
         time.sleep(options.pace)
 
 
-class Crowd:
+class WriterGroup:
     """The first process's view of the others."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -46,8 +46,8 @@ class Crowd:
     def run(self) -> None:
         """Speak and keep the others going; wait for them at the end."""
         signal.signal(signal.SIGTERM, self._on_term)
-        talk(self._options, self._look)
-        while self._living and not (self._stopping and self._tell_all()):
+        report_messages(self._options, self._look)
+        while self._living and not (self._stopping and self._stop_all()):
             self._reap(os.WNOHANG if self._stopping else 0)
 
     def _look(self) -> bool:
@@ -59,7 +59,7 @@ class Crowd:
         return not self._stopping
 
     def _may_begin(self) -> bool:
-        """Those who say a number of messages are begun once, the others are replaced."""
+        """Those who report a number of messages are begun once, the others are replaced."""
         return self._options.count == 0 or self._begun < self._options.others
 
     def _reap(self, how: int) -> None:
@@ -68,7 +68,7 @@ class Crowd:
             if pid:
                 self._living.remove(pid)
 
-    def _tell_all(self) -> bool:
+    def _stop_all(self) -> bool:
         for pid in self._living:
             os.kill(pid, signal.SIGTERM)  # not reaped yet, so the number is still theirs
         while self._living:
@@ -88,7 +88,7 @@ class Crowd:
 
     def _spawn(self) -> int:
         arguments = ["--alone", str(os.getpid()), *sys.argv[1:]]
-        process = subprocess.Popen([sys.executable, "-m", "tests.faults.crowd", *arguments])
+        process = subprocess.Popen([sys.executable, "-m", "tests.faults.writer_group", *arguments])
         process.returncode = 0  # waited for here, not by subprocess
         return process.pid
 
@@ -100,7 +100,7 @@ def alone(options: argparse.Namespace, parent: int) -> None:
     """Be one of the others, for as long as the first one lives."""
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda signum, _: stopping.append(signum))
-    talk(options, lambda: not stopping and os.getppid() == parent)
+    report_messages(options, lambda: not stopping and os.getppid() == parent)
 
 
 def main() -> None:
@@ -115,7 +115,7 @@ def main() -> None:
     if options.alone:
         alone(options, options.alone)
     else:
-        Crowd(options).run()
+        WriterGroup(options).run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dubhe_sdk.process.command import dubhe_command
 from dubhe_sidecar import dead_letters
-from tests.faults import account
+from tests.faults import report_counter
 from tests.faults.consumer import dead_letter, receive
 from tests.faults.container import Container
 from tests.faults.verdict import Verdict, judge
@@ -39,13 +39,15 @@ def drain(container: Container) -> None:
 
 
 def conclude(broker: Broker, containers: Sequence[Container]) -> Verdict:
-    """Read all topics and compare with the accounts; everything has ended and is delivered."""
+    """Read all topics and compare with the counters; everything has ended and is delivered."""
     topics = dict.fromkeys(topic for one in containers for pair in one.topics for topic in pair)
-    accounts = {k: v for one in containers for k, v in account.read_all(one.accounts).items()}
+    counters = {
+        k: v for one in containers for k, v in report_counter.read_all(one.counters).items()
+    }
     letters = [dead_letter(e) for one in containers for e in dead_letters.read(one.spool)]
     dropped = sum(one.report.dropped for one in containers)
-    verdict = judge(accounts, receive(broker.plain_bootstrap, topics), letters, dropped)
+    verdict = judge(counters, receive(broker.plain_bootstrap, topics), letters, dropped)
     delivered = sum(one.report.delivered for one in containers)
     if delivered != verdict.records:
-        verdict.blame("miscounted", f"{delivered} reported, {verdict.records} received")
+        verdict.add_problem("miscounted", f"{delivered} reported, {verdict.records} received")
     return verdict

@@ -7,16 +7,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.faults import short
+from tests.faults import short_timeouts
 from tests.faults.container import Container
-from tests.faults.ending import conclude, drain
+from tests.faults.final_check import conclude, drain
 from tests.faults.verdict import Verdict
 from tests.kafka.broker import Broker
 
 INSTANCE_ID = "modelid1412-algorithm112345540-train-1412-4"
 
 
-class Scene:
+class FaultSetup:
     """A container, the broker it delivers to, and topics of its own."""
 
     def __init__(self, folder: Path, broker: Broker, topics: tuple[str, str]) -> None:
@@ -31,7 +31,7 @@ class Scene:
         command: Sequence[str] = (),
         *,
         name: str = "container",
-        module: str = short.__name__,
+        module: str = short_timeouts.__name__,
         instance_id: str = INSTANCE_ID,
         **more: Any,
     ) -> Container:
@@ -42,7 +42,7 @@ class Scene:
             self.broker.bootstrap,
             instance_id,
             command,
-            dubhe=short.command_file(self._folder / "bin", module),
+            dubhe=short_timeouts.command_file(self._folder / "bin", module),
             topics=self.topics,
             **more,
         )
@@ -61,4 +61,4 @@ class Scene:
         self._stack.close()
 
 
-Staging = Callable[..., Scene]
+FaultSetupFactory = Callable[..., FaultSetup]

@@ -1,7 +1,7 @@
-"""An algorithm's process that says numbered messages and knows how many: `Talker`.
+"""An algorithm's process that reports numbered messages and knows how many: `ScriptedWriter`.
 
-Run as ``python -m tests.faults.talker`` it obeys lines of JSON ``[what, count, size]`` and tells,
-for each, how long the slowest call took, in seconds. ``what``: progress, result, START, END.
+Run as ``python -m tests.faults.scripted_writer`` it obeys lines of JSON ``[what, count, size]`` and
+shows, for each, how long the slowest call took, in seconds. ``what``: progress, result, START, END.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dubhe_sdk.spool.frame import Kind
 from tests.dubhe_sdk.spool.helpers import INSTANCE_ID, ROOT
 
 
-class Talker:
+class ScriptedWriter:
     """The test's end of such a process.
 
     Args:
@@ -34,24 +34,24 @@ class Talker:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self.said: dict[str, int] = {}
-        """How many messages of each kind were said."""
+        self.reported: dict[str, int] = {}
+        """How many messages of each kind were reported."""
 
-    def say(self, what: str, count: int = 1, size: int = 100) -> float:
-        """Have messages said; return the slowest call's duration in seconds."""
+    def report(self, what: str, count: int = 1, size: int = 100) -> float:
+        """Have messages reported; return the slowest call's duration in seconds."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps([what, count, size]).encode() + b"\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         assert answer, "the algorithm died of it"
-        self.said[what] = self.said.get(what, 0) + count
+        self.reported[what] = self.reported.get(what, 0) + count
         return float(answer)
 
     @property
     def total(self) -> int:
-        """All that was said."""
-        return sum(self.said.values())
+        """All that was reported."""
+        return sum(self.reported.values())
 
     def end(self) -> None:
         """Have the process end by itself."""
@@ -61,10 +61,10 @@ class Talker:
 
 
 @contextlib.contextmanager
-def talking(
+def scripted_writer(
     env: Mapping[str, str], *, file_limit: int = 0, command: tuple[str, ...] = ()
-) -> Iterator[Talker]:
-    """Run a talker.
+) -> Iterator[ScriptedWriter]:
+    """Run a scripted writer.
 
     Args:
         env: its environment.
@@ -72,14 +72,14 @@ def talking(
         command: words before ``python``, as ``faketime``.
     """
     process = subprocess.Popen(
-        [*command, sys.executable, "-m", "tests.faults.talker", str(file_limit)],
+        [*command, sys.executable, "-m", "tests.faults.scripted_writer", str(file_limit)],
         cwd=ROOT,
         env={**env, "INSTANCE_ID": INSTANCE_ID},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     try:
-        yield Talker(process)
+        yield ScriptedWriter(process)
     finally:
         process.kill()
         process.wait()
@@ -95,7 +95,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     settings = read_settings()
     context = Context({}, settings)
-    # START and END are the service parent's to say: of this process, but in a stream of its own.
+    # START and END are the service parent's to report: of this process, but in a stream of its own.
     service = Reporter(settings, INSTANCE_ID)
     numbers: dict[str, int] = {}
     for line in sys.stdin:
@@ -104,13 +104,13 @@ def main() -> None:
         for _ in range(count):
             numbers[what] = number = numbers.get(what, 0) + 1
             begin = time.monotonic()
-            _say(context, service, what, number, "x" * size)
+            _report(context, service, what, number, "x" * size)
             worst = max(worst, time.monotonic() - begin)
         sys.stdout.write(f"{worst}\n")
         sys.stdout.flush()
 
 
-def _say(context: Context, service: Reporter, what: str, number: int, padding: str) -> None:
+def _report(context: Context, service: Reporter, what: str, number: int, padding: str) -> None:
     data: dict[str, Any]
     if what == "progress":
         context.logProgressByEpoch(1, 0.5, {"n": number, padding: 0})

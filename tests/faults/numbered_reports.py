@@ -1,4 +1,4 @@
-"""Numbered messages of chosen sizes, said through the SDK's own `Context`."""
+"""Numbered messages of chosen sizes, reported through the SDK's own `Context`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk import Context
-from tests.faults.account import Account
+from tests.faults.report_counter import ReportCounter
 
-ACCOUNTS_VARIABLE = "FAULTS_ACCOUNTS"
+COUNTERS_VARIABLE = "FAULTS_COUNTERS"
 TOPIC_LIMIT = 3_500_000
 """``max.message.bytes`` of the topics: what is larger is a dead letter."""
 LARGEST = 3 * 1024 * 1024
@@ -28,21 +28,21 @@ _SIZES = (
 )
 
 
-class Speaker:
-    """Says numbered messages and keeps the account of them. Not to be shared by processes.
+class NumberedReporter:
+    """Says numbered messages and keeps the counter of them. Not to be shared by processes.
 
     Args:
-        ctx: what says them.
+        ctx: what reports them.
     """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._account = Account(Path(os.environ[ACCOUNTS_VARIABLE]))
+        self._counter = ReportCounter(Path(os.environ[COUNTERS_VARIABLE]))
 
     @property
     def id(self) -> int:
         """Names this process in every message."""
-        return self._account.speaker
+        return self._counter.reporter
 
     def size(self) -> int:
         """Choose the next message's size in bytes: most small, few very large."""
@@ -53,14 +53,14 @@ class Speaker:
             at -= share
         return random.randint(50, _SMALL)
 
-    def say(self, size: int) -> None:
+    def report(self, size: int) -> None:
         """Say the next message, of about so many bytes."""
         padding = "x" * size if size > _SMALL else ""
-        number = self._account.begin(size)
-        data: dict[str, Any] = {"speaker": self.id, "n": number, "began": time.monotonic_ns()}
+        number = self._counter.begin(size)
+        data: dict[str, Any] = {"reporter": self.id, "n": number, "began": time.monotonic_ns()}
         if padding:
             self._ctx.logResult({**data, "padding": padding})
         else:
             data |= {f"metric_{index}": 0.125 for index in range(size // 20)}
             self._ctx.logProgressByBatch(0, number, 2**31, 0.5, data)
-        self._account.returned()
+        self._counter.returned()

@@ -6,17 +6,12 @@ product's own.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import logging
-import os
 import sys
 from pathlib import Path
 
-from dubhe_sdk import environment
 from dubhe_sdk.cli import main as cli
-from dubhe_sidecar.sidecar import Sidecar
-from dubhe_sidecar.sinks.kafka import KafkaLimits, KafkaSettings, KafkaSink
+from dubhe_sidecar.sinks.kafka import KafkaLimits, sink
 
 # The settling is the product's: it must outlast what a thawing broker still has to take.
 LIMITS = dataclasses.replace(
@@ -30,29 +25,10 @@ LIMITS = dataclasses.replace(
 )
 
 
-def sidecar(arguments: list[str]) -> int:
-    """`dubhe sidecar`, for Kafka alone."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--drain", action="store_true")
-    parser.add_argument("--lifeline-fd", type=int)
-    parser.add_argument("--core-version")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s sidecar %(message)s"
-    )
-    logging.getLogger("dubhe_sidecar").setLevel(logging.INFO)
-    return Sidecar(
-        environment.directories(os.environ)[1],
-        KafkaSink(KafkaSettings.from_environment(os.environ), LIMITS),
-        lifeline=options.lifeline_fd,
-        orphan_seconds=environment.seconds(os.environ, "DUBHE_DRAIN_TIMEOUT_SECONDS", 30.0),
-        draining=options.drain,
-    ).run()
-
-
 def main(argv: list[str]) -> int:
-    """Run a command as `dubhe` does."""
-    return sidecar(argv[1:]) if argv[:1] == ["sidecar"] else cli.main(argv)
+    """Run a command as `dubhe` does; the sidecar with the short time limits."""
+    sink.KafkaLimits = lambda: LIMITS  # type: ignore[misc,assignment]
+    return cli.main(argv)
 
 
 def command_file(folder: Path, module: str = __name__) -> str:

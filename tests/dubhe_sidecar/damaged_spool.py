@@ -35,7 +35,7 @@ class Outcome:
     status: SpoolStatus | None = None
 
     def reported(self) -> bool:
-        """Return whether `dubhe status` tells that something is wrong."""
+        """Return whether `dubhe status` shows that something is wrong."""
         assert self.status is not None
         return bool(self.status.damaged_bytes or self.status.missing or self.status.unreadable)
 
@@ -105,7 +105,7 @@ class Spool:
 
 
 def copies(whole: Spool) -> Generator[Spool, None, None]:
-    """Yield copies for ever; each is gone when the next is asked for."""
+    """Yield copies permanently; each is gone when the next is asked for."""
     while True:
         with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
             yield whole.copy(Path(folder) / "spool")
