@@ -218,7 +218,7 @@ def test_it_goes_on_in_the_background(
     assert ask_as_told(done.stdout)["flag"] == 1
     again = dubhe("run", image, *options)
     assert again.returncode == 1
-    assert f"there is a container {name} already" in again.stdout
+    assert f"container {name} already exists" in again.stdout
     # As told, but by the command line that is known to be here.
     for word in ("stop", "rm"):
         subprocess.run([engine.command_line(), word, name], check=True, capture_output=True)
@@ -263,12 +263,12 @@ def test_what_never_becomes_ready(
     env = ("--env", "special_params=nonsense")
     done = dubhe("run", built["http"], "--runs-dir", runs, *env)
     assert done.returncode == 1
-    assert "before it said READY" in done.stdout
+    assert "before it sent READY" in done.stdout
     assert "special_params is 'nonsense'" in done.stdout
     slow = ("--ready-timeout", "0.01")
     done = dubhe("run", built["http"], "--runs-dir", runs, *slow)
     assert done.returncode == 1
-    assert "no READY within 0.01 seconds" in done.stdout
+    assert "no READY message within 0.01 seconds" in done.stdout
     assert not containers(docker_engine, runs)
 
 
@@ -313,9 +313,9 @@ REFUSED = [
     (["--memory", "much"], "much"),
     (["--data-dir", "/none/such"], "--data-dir: /none/such does not exist"),
     (["--model", "/none/such.pth"], "--model: /none/such.pth is not a file"),
-    (["--env", "PORT=1"], "--env PORT: this is decided by --port"),
+    (["--env", "PORT=1"], "--env PORT: this variable is set by --port"),
     (["--brokers", "nonsense"], "contains 'nonsense'"),
-    (["--brokers", "127.0.0.1:9", "--network", "none"], "leave --network out"),
+    (["--brokers", "127.0.0.1:9", "--network", "none"], "omit --network"),
     (["--name", "no name"], "no name"),
     (["--user", "nobody-such"], "nobody-such"),
 ]
@@ -343,7 +343,7 @@ def test_images_that_are_not_here(docker_engine: docker.DockerClient, tmp_path: 
     assert f"run `dubhe build {tmp_path}` first" in done.stdout
     done = dubhe("run", "none-such:1")
     assert done.returncode == 1
-    assert "there is no image none-such:1 on this engine" in done.stdout
+    assert "no image none-such:1 on this engine" in done.stdout
 
 
 def test_an_engine_on_another_machine(tmp_path: Path) -> None:
