@@ -57,6 +57,15 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Most frequent confusions (truth → prediction)",
         "最常混淆（真值 → 预测）",
     ),
+    "no_class": ("(none)", "（无）"),
+    "plain_train": (
+        "Training, results without images: {number}; the last:",
+        "训练：不含图片的结果 {number} 条，最后几条：",
+    ),
+    "plain_evaluate": (
+        "Evaluation, results without images: {number}; the last:",
+        "离线评估：不含图片的结果 {number} 条，最后几条：",
+    ),
     "inference_results": ("Inference", "在线推理"),
     "messages": ("Messages", "消息"),
     "head_reported": (
@@ -81,6 +90,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Kafka    {brokers}: {topics}",
         "Kafka {brokers}：{topics}",
     ),
+    "place_page": ("Page     dubhe ui --runs-dir {runs}", "页面  dubhe ui --runs-dir {runs}"),
     "done": ("Done in {seconds:.1f} s.", "全部完成，用时 {seconds:.1f} 秒。"),
     # failures
     "failed": ("Failed: {error}", "失败：{error}"),
@@ -140,13 +150,17 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "--on also requires {missing}, since instances on other hosts use them",
         "使用 --on 时还需要 {missing}，因为其他主机上的实例要用到它们",
     ),
-    "no_former_model": (
-        "no file model_<time>_<epoch>_<loss>.<ext> in {folder}: train first",
-        "{folder} 里没有 model_<时间>_<轮次>_<损失>.<后缀>：请先训练",
-    ),
     "no_model": (
-        "training succeeded, but left no new model_<time>_<epoch>_<loss>.<ext> in {folder}",
-        "训练正常结束，但 {folder} 里没有新的 model_<时间>_<轮次>_<损失>.<后缀>",
+        "no model_<time>_<epoch>_<loss>.<ext> in {folder}: starting without model_path",
+        "{folder} 里没有 model_<时间>_<轮次>_<损失>.<后缀>：不带 model_path 启动",
+    ),
+    "workflow_broken": (
+        "an error of the platform itself: see the traceback",
+        "平台自身出错：见错误堆栈",
+    ),
+    "skipped": (
+        "skipped: the algorithm has no method marked @dubhe_sdk.{decorator}()",
+        "跳过：算法没有用 @dubhe_sdk.{decorator}() 标记的方法",
     ),
     "incomplete": (
         "messages of the {kind} instance are missing ({gaps}) or repeated ({repeats})",
@@ -160,13 +174,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         '{script} exports protocol="{protocol}", expected "http" or "tcp"',
         '{script} 里的 protocol="{protocol}"，应为 "http" 或 "tcp"',
     ),
-    "no_data": (
-        "there are no images in {folder}: specify a folder with --data-dir",
-        "{folder} 里没有图片：请用 --data-dir 指定图片目录",
-    ),
+    "no_folder": ("there is no folder {folder}", "没有目录 {folder}"),
+    "no_images": ("there are no images in {folder}", "{folder} 里没有图片"),
     "no_data_but_script": (
-        "there are no images in {folder}: run `python3 {script}` first, or use --data-dir",
-        "{folder} 里没有图片：请先运行 `python3 {script}`，或使用 --data-dir",
+        "there is no data in {folder}: run `python3 {script}` first, or use --data-dir",
+        "{folder} 里没有数据：请先运行 `python3 {script}`,或使用 --data-dir",
     ),
     "no_broker": (
         "Kafka at {brokers} cannot be used: {error}",
@@ -188,13 +200,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "算法没有 run.sh 时使用的协议（默认 tcp）；有 run.sh 时以脚本为准",
     ),
     "help_data": (
-        "images in one folder per class, optionally below train/, val/ and test/ (default: "
-        "ALGORITHM_DIR/data)",
-        "按类别分目录存放的图片，可分 train/、val/、test/（默认：ALGORITHM_DIR/data）",
+        "data folder, may hold train/, val/ and test/; images in folders named by class "
+        "(default: ALGORITHM_DIR/data, if it exists)",
+        "数据目录，可分 train/、val/、test/；图片按类别分目录存放"
+        "（默认：ALGORITHM_DIR/data，如果存在）",
     ),
     "help_runs": (
-        "folder for logs and journals (default: ./runs)",
-        "存放日志和内置消息文件的目录（默认：./runs）",
+        "folder of logs, journals and the platform's database (default: ./runs)",
+        "日志、消息和平台数据库的存放目录（默认：./runs）",
     ),
     "help_brokers": (
         "Kafka, host:port[,host:port…]; without it the embedded journal is used (default: "

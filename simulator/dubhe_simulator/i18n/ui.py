@@ -26,17 +26,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "进程已退出（状态 {status}），没有发出 END",
     ),
     # wishes that cannot be granted
-    "ui_no_dataset": (
-        "there are no images: start `dubhe ui` with --data-dir DIR",
-        "没有图片：请用 --data-dir DIR 启动 `dubhe ui`",
-    ),
     "ui_no_algorithm": (
         "no algorithm was given: start `dubhe ui ALGORITHM_DIR`",
         "没有指定算法：请用 `dubhe ui 算法目录` 启动",
-    ),
-    "ui_no_model": (
-        "there is no model yet: train first",
-        "还没有模型：请先训练",
     ),
     "ui_no_kind": (
         "no host for {kind}: only {place} were given",
@@ -63,10 +55,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "ui_is_ours": (
         "{instance} was started by this platform and is already attached",
         "{instance} 由本平台启动，已经接入",
-    ),
-    "ui_no_folder": (
-        "there is no folder {folder}",
-        "目录 {folder} 不存在",
     ),
     "ui_no_instance": (
         "there is no instance {instance!r}",
@@ -99,10 +87,9 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{path} 的格式是 {found}，当前版本的 dubhe-sdk 无法读取：请更新，或移走该文件",
     ),
     "ui_store_taken": (
-        "another `dubhe ui` or `dubhe play` uses {folder}: end it, or choose another folder with "
+        "another `dubhe ui` or `dubhe play` uses {folder}: end it, or name another folder with "
         "--runs-dir",
-        "另一个 `dubhe ui` 或 `dubhe play` 正在使用 {folder}：请结束它，或用 --runs-dir 指定别的"
-        "目录",
+        "另一个 `dubhe ui` 或 `dubhe play` 正在使用 {folder}:请结束它,或用 --runs-dir 指定别的目录",
     ),
     "ui_not_stored": (
         "{path} cannot be written: {error}. No message is lost; writing is retried",
@@ -163,10 +150,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "ui_help_images": (
         "another folder whose images may be shown; repeatable",
         "另一个可显示其中图片的目录；可重复",
-    ),
-    "ui_help_runs": (
-        "folder for logs, journals and the platform's database (default: ./runs)",
-        "存放日志、内置消息文件和平台数据库的目录（默认：./runs）",
     ),
     "ui_help_attach": (
         "a running instance, http://HOST:PORT or tcp://HOST:PORT; repeatable",

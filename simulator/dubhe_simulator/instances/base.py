@@ -1,4 +1,4 @@
-"""What `stage` and `watch` need of an instance, wherever it runs."""
+"""What the platform needs of an instance, wherever it runs."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_wrong_use(arguments: list[str]) -> None:
     [
         (["--set", "nonsense"], "expected KEY=VALUE"),
         (["--body", "/nonexistent"], "--body /nonexistent"),
-        (["--data-dir", "/nonexistent"], "there are no images in /nonexistent"),
+        (["--data-dir", "/nonexistent"], "there is no folder /nonexistent"),
     ],
 )
 def test_bodies_that_cannot_be_made(options: list[str], expected: str, capsys: Capture) -> None:

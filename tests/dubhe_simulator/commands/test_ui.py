@@ -49,7 +49,7 @@ def test_wrong_use(options: list[str]) -> None:
     ("options", "expected"),
     [
         (["/nonexistent"], "/nonexistent contains neither run.sh nor app.py"),
-        (["--data-dir", "/nonexistent"], "there are no images in /nonexistent"),
+        (["--data-dir", "/nonexistent"], "there is no folder /nonexistent"),
         (["--images", "/nonexistent"], "there is no folder /nonexistent"),
         (["--brokers", "nonsense"], "BOOTSTRAP_SERVERS contains 'nonsense'"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:8040"),
@@ -189,7 +189,7 @@ def test_a_restart_leaves_what_ended_well_alone(tmp_path: Path) -> None:
         ui.post("workflow")
         ui.wait(lambda s: s["workflow"] and s["workflow"]["state"] != "running")
         before = ui.get("state")
-        assert before["workflow"] == {"state": "done", "step": "infer", "error": None}
+        assert before["workflow"] == {"state": "done", "step": "infer", "error": None, "note": None}
         [_, predict, inference] = before["runs"]
         summary = ui.get("summary", run=predict["id"])
         assert ui.end() == 143

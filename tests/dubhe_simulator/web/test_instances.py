@@ -27,7 +27,7 @@ def test_the_whole_story(tmp_path: Path, protocol: str) -> None:
         ui.post("workflow", images=2)
         assert "a workflow is running" in ui.post("workflow", 409)["error"]
         state = ui.wait(finished)
-        assert state["workflow"] == {"state": "done", "step": "infer", "error": None}
+        assert state["workflow"] == {"state": "done", "step": "infer", "error": None, "note": None}
         kinds = {i["kind"]: i for i in state["instances"]}
         assert {kind: i["state"] for kind, i in kinds.items()} == {
             "train": "ended",
@@ -108,10 +108,13 @@ def test_stopping_in_mid_run(tmp_path: Path) -> None:
         assert ui.wait(finished)["workflow"]["state"] == "failed"
 
 
-def test_nothing_to_evaluate(tmp_path: Path) -> None:
-    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net")) as ui:
-        assert "there is no model yet" in ui.post("workflow/evaluate", 409)["error"]
-        assert "there is no model yet" in ui.post("start", 409, kind="infer")["error"]
+def test_without_a_model_file_it_goes_on_and_says_so(tmp_path: Path) -> None:
+    algorithm = fake_algorithm(tmp_path / "net", no_model=True)
+    with Ui(tmp_path / "runs", algorithm) as ui:
+        ui.post("workflow")
+        workflow = ui.wait(finished)["workflow"]
+        assert (workflow["state"], workflow["error"]) == ("done", None)
+        assert workflow["note"].endswith("starting without model_path")
 
 
 @pytest.mark.parametrize("protocol", ["http", "tcp"])

@@ -21,10 +21,11 @@ from dubhe_simulator.instances.docker.readiness import Readiness
 from dubhe_simulator.instances.docker.sample_request import sample_body, send_line, write_sample
 from dubhe_simulator.instances.docker.spec import ContainerSpec
 from dubhe_simulator.instances.local import HOST
-from dubhe_simulator.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+    from dubhe_simulator.terminal.screen import Screen
 
 POLL_INTERVAL_S = 0.2
 LAST_LINES_S = 5.0

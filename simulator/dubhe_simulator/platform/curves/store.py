@@ -14,7 +14,7 @@ LOADED_POINTS = 4_000_000  # about 150 MB
 
 
 class CurveStore:
-    """Not for several threads at once: the book's lock is around it.
+    """Not for several threads at once: the registry's lock is around it.
 
     Args:
         read_chunks: ``(curve id, count)`` → the first chunks of a curve in the store.

@@ -20,7 +20,7 @@ WAIT_FOR_START_S = 5.0  # results lie in another topic and may overtake their ST
 
 
 class MessageHandler:
-    """Not for several threads at once: the book's lock is around it.
+    """Not for several threads at once: the registry's lock is around it.
 
     Args:
         runs: the runs.
@@ -134,7 +134,7 @@ class MessageHandler:
 
     def _claim(self, run: Run, from_ms: int) -> None:
         for result in self._results.claim(run.instance, run.id, from_ms):
-            run.count(1, result.labelled)
+            run.count(int(result.image), result.labelled)
             self._runs.mark_changed(run)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 
+ESTIMATE_AFTER_S = 1.0  # the first batch is slower than the rest
+
 
 @dataclass
 class ReportedState:
@@ -22,6 +24,11 @@ class ReportedState:
         first_ms: when the first message was said, ms since 1970; 0 without one.
         last_ms: when the last message was said.
         last: the last message in a few words.
+        messages: how many arrived.
+        repeats: how many of them had arrived before.
+        broken: how many are not the contract's.
+        unnumbered: how many carry no number, so that gaps and repeats cannot be told.
+        by_type: how many of each of `MESSAGE_TYPES`.
     """
 
     ready: bool = False
@@ -36,6 +43,8 @@ class ReportedState:
     messages: int = 0
     repeats: int = 0
     broken: int = 0
+    unnumbered: int = 0
+    by_type: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -142,6 +151,15 @@ class Run:
         self.results += 1
         self.images += images
         self.labelled = self.labelled or labelled
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds left as of the latest progress, if it goes on like this; None: unknown."""
+        elapsed = (self.progress_ms - self.started_ms) / 1000
+        share = self.share or 0.0
+        if self.ended_ms is not None or not 0 < share < 1 or elapsed < ESTIMATE_AFTER_S:
+            return None
+        return round(elapsed * (1 - share) / share, 1)
 
     def facts(self) -> dict[str, Any]:
         """Return it for the store."""

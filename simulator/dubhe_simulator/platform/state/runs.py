@@ -10,7 +10,7 @@ from dubhe_simulator.platform.storage.write_batch import WriteBatch
 
 
 class Runs:
-    """Not for several threads at once: the book's lock is around it.
+    """Not for several threads at once: the registry's lock is around it.
 
     Args:
         facts: ``(number, facts)`` as the store has them, in the order of their beginning.
