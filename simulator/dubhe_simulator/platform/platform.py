@@ -166,7 +166,7 @@ class Platform:
     # ------------------------------------------------------------------ questions
 
     def find(self, name: str) -> InstanceRecord:
-        """Return an instance's account.
+        """Return an instance's record.
 
         Raises:
             Refused: there is none.

@@ -1,7 +1,7 @@
 """Follows both topics of a Kafka cluster: a plain consumer of all partitions, without a group.
 
-Positions are the store's. When the brokers are away, kafka-python waits in silence; so they are
-asked whenever nothing has come for a while, and what hinders is said.
+The database keeps the positions. When the brokers are unreachable, kafka-python waits without an
+error; so they are asked whenever nothing has come for a while, and the problem is shown.
 """
 
 from __future__ import annotations

@@ -19,15 +19,15 @@ STORE_EVERY_S = 0.2
 RETRY_S = 2.0  # when the disk takes nothing
 QUEUED = 8  # batches; then sources wait
 SETTLE_S = 1.0
-CLOSE_S = 60.0  # a backlog on a slow disk; the store must not be closed under the thread
+CLOSE_S = 60.0  # a backlog on a slow disk; the database must not be closed under the thread
 
 
 class Ingest:
     """One owner for the registry's contents and for writing the database.
 
     Args:
-        book: the account.
-        store: the store.
+        registry: what is known of all instances.
+        database: the database.
     """
 
     def __init__(self, registry: InstanceRegistry, database: Database) -> None:

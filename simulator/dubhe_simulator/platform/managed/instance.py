@@ -19,7 +19,7 @@ class ManagedInstance:
         name: its id.
         address: where it serves.
         process: if the platform started it.
-        registry: is told what becomes of it.
+        registry: records what becomes of it.
         unidentified: ``name`` only stands in for its id, which it did not tell yet.
     """
 

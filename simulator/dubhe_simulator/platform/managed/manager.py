@@ -25,7 +25,7 @@ class InstanceManager:
     Args:
         registry: what is known of instances.
         factory: makes instances.
-        follow: is told the folder of each, to read its journal.
+        follow: called with the folder of each, to read its journal.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class InstanceManager:
             try:
                 name = name_of(address)
             except NoAnswer:
-                name = None  # not up yet: heartbeats will tell
+                name = None  # not up yet: heartbeats will find out
         known_as = name or f"{address.protocol}-{address.host}-unknown-{address.port}"
 
         def change(record: InstanceRecord) -> None:

@@ -1,4 +1,4 @@
-"""What is known of an instance and of a run, as plain data that the store keeps."""
+"""What is known of an instance and of a run, as plain data that the database keeps."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class ReportedState:
     Attributes:
         ready: READY was seen.
         end: status of the last END that no START followed; None without one.
-        end_message: what that END said.
+        end_message: the text of that END.
         open_run: the run under way.
         last_run: the latest run.
         runs: how many there were.
-        first_ms: when the first message was said, ms since 1970; 0 without one.
-        last_ms: when the last message was said.
+        first_ms: when the first message was reported, ms since 1970; 0 without one.
+        last_ms: when the last message was reported.
         last: the last message in a few words.
         messages: how many arrived.
         repeats: how many of them had arrived before.
@@ -53,7 +53,7 @@ class ManagedState:
 
     Attributes:
         owned: this platform started it.
-        life: which life of the platform did; a number drawn at its start.
+        session_id: which session of the platform did; drawn at its start.
         protocol: ``http`` or ``tcp``.
         address: ``host:port``.
         folder: with its log, spool and journal.
@@ -112,17 +112,17 @@ class Run:
     """What one START … END covers; an answered inference request is one as well.
 
     Attributes:
-        id: unique in the store.
+        id: unique in the database.
         instance: whose.
         kind: of task.
         number: which of the instance's, from 1.
         started_ms: when it began, ms since 1970.
         ended_ms: when it ended; None while it runs.
         status: of END: 200 or 300; None without one.
-        message: what END said.
+        message: the text of END.
         share: of the work done, 0 to 1.
         epoch: the latest.
-        progress_ms: when the latest progress was said.
+        progress_ms: when the latest progress was reported.
         results: result messages.
         images: images in them.
         labelled: whether any of them tells a truth.
@@ -162,5 +162,5 @@ class Run:
         return round(elapsed * (1 - share) / share, 1)
 
     def facts(self) -> dict[str, Any]:
-        """Return it for the store."""
+        """Return it for the database."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""The platform's account of everything: instances, runs, curves, and what has to be stored.
+"""What the platform knows: instances, runs, curves, and what has to be stored.
 
 The ingest thread applies records; other threads note what the platform did. All of it happens
 under one lock, in short steps. What is shown is made on demand by `views`.
@@ -30,12 +30,12 @@ REPLAY_STEP = 20_000  # messages between two pauses
 
 
 class InstanceRegistry:
-    """Reads what the store holds, then keeps account.
+    """Reads what the database holds, then keeps it up to date.
 
     Args:
-        store: the store.
+        database: the database.
         changes: whom to tell what changed.
-        life: a name for this life of the platform.
+        session_id: identifies this session of the platform.
     """
 
     def __init__(self, database: Database, change_feed: ChangeFeed, session_id: str) -> None:
@@ -164,7 +164,7 @@ class InstanceRegistry:
     # ------------------------------------------------------------------ what the platform does
 
     def record(self, name: str) -> InstanceRecord:
-        """Return an instance's account; made if it is new. The lock is held."""
+        """Return an instance's record; created if it is new. The lock is held."""
         record = self.instances.get(name)
         if record is None:
             record = self.instances[name] = InstanceRecord(name)
@@ -189,8 +189,8 @@ class InstanceRegistry:
     def forget(self, name: str) -> None:
         """Forget an instance, and delete what is stored of it.
 
-        How far sources were read, and which records of it arrived, stays known: what it said
-        does not come back.
+        How far sources were read, and which records of it arrived, stays known: its messages
+        do not come back.
         """
         with self.changed:
             if self.instances.pop(name, None) is None:
@@ -229,7 +229,7 @@ class InstanceRegistry:
         self._dirty[instance] = None
         return run.id if run is not None else None
 
-    # ------------------------------------------------------------------ for the store
+    # ------------------------------------------------------------------ for the database
 
     def collect(self) -> WriteBatch | None:
         """Return what has to be stored, if anything; it is the caller's then."""

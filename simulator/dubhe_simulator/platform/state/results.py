@@ -1,4 +1,4 @@
-"""Results on their way into the store, and those that wait for their run.
+"""Results on their way into the database, and those that wait for their run.
 
 In Kafka results lie in another topic than START, so a reader may meet a result first. It then
 waits for the START, without a run.
@@ -31,7 +31,7 @@ class ResultBuffer:
     """Not for several threads at once: the registry's lock is around it.
 
     Args:
-        store: has those of the platform's former lives.
+        database: has those of the platform's former sessions.
     """
 
     def __init__(self, database: Database) -> None:
@@ -55,7 +55,7 @@ class ResultBuffer:
         Args:
             instance: whose.
             run: its run; None lets it wait for one.
-            at_ms: when it was said, in ms since 1970.
+            at_ms: when it was reported, in ms since 1970.
             data: as the message has it.
         """
         images = list(results_in(data))
@@ -83,7 +83,7 @@ class ResultBuffer:
         return number
 
     def claim(self, instance: str, run: int, from_ms: int) -> list[Waiting]:
-        """Give a run those of its instance that were said from this time on; return them."""
+        """Give a run those of its instance that were reported from this time on; return them."""
         waiting = self._waiting.pop(instance, [])
         claimed = [result for result in waiting if result.at_ms >= from_ms]
         if len(claimed) < len(waiting):
@@ -92,7 +92,7 @@ class ResultBuffer:
         return claimed
 
     def waited_longer_than(self, seconds: float) -> list[tuple[str, int]]:
-        """Return the instances that have waiting results, and when the first was said."""
+        """Return the instances that have waiting results, and when the first was reported."""
         now = time.monotonic()
         return [
             (instance, min(result.at_ms for result in waiting))

@@ -1,4 +1,4 @@
-"""The book's contents as the page knows them. The book's lock is held by the caller."""
+"""The registry's contents as the page shows them. The caller holds the registry's lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions about a run's results, answered by the store."""
+"""Questions about a run's results, answered by the database."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The tables of the platform's file.
 
-What sources said lies in ``messages`` and ``sends``; what the platform did in ``instances``.
+``messages`` and ``sends`` hold what was received and sent; ``managed`` what the platform did.
 Everything else is derived from these and can be made anew: `DERIVED` says by which rules it was
 made, and a file of other rules is derived again.
 """

@@ -13,7 +13,7 @@ Row = tuple[Any, ...]
 
 @dataclass
 class WriteBatch:
-    """Rows for the store. One transaction takes them all.
+    """Rows for the database. One transaction takes them all.
 
     Attributes:
         forgotten: instances of which everything stored is deleted first.

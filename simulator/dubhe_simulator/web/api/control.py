@@ -1,4 +1,4 @@
-"""What the platform is told to do: start, stop, forget, attach, flow."""
+"""Commands to the platform: start, stop, forget, attach, workflow."""
 
 from __future__ import annotations
 

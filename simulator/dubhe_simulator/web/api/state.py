@@ -13,7 +13,7 @@ from dubhe_simulator.web.api.resource import Resource
 
 def state_view(platform: Platform) -> dict[str, Any]:
     """Return the whole state."""
-    cursor = platform.change_feed.cursor  # first: what changes meanwhile is told again
+    cursor = platform.change_feed.cursor  # first: what changes meanwhile is published again
     platform.change_feed.asked()
     views = [platform.instance_view(name) for name in list(platform.registry.instances)]
     instances = sorted((v for v in views if v is not None), key=lambda v: (v["first_ms"], v["id"]))
