@@ -48,9 +48,9 @@ def fill(runs: Path, images: list[Path]) -> None:
         platform.ingest.put(RecordBatch(instance, records, "end"))
         total += offset + 1
     last = "SELECT coalesce(max(id), 0) FROM messages"
-    wait_for(lambda: platform.store.one(last)[0] == total, "all to be stored", TIMEOUT_S)
+    wait_for(lambda: platform.database.one(last)[0] == total, "all to be stored", TIMEOUT_S)
     platform.ingest.close()
-    platform.store.close()
+    platform.database.close()
 
 
 def record(instance: str, offset: int, topic: str, kind: int, data: Any) -> SourceRecord:

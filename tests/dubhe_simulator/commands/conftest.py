@@ -28,6 +28,8 @@ def built(
         name = f"dubhe-test-cli-{protocol}-{uuid.uuid4().hex[:8]}"
         folders[protocol] = tmp_path_factory.mktemp("run") / name
         write_algorithm(folders[protocol], protocol)
+        # No layer may be the same as in another worker's image: it is removed with that image.
+        (folders[protocol] / "name.txt").write_text(name)
         done = dubhe("build", folders[protocol])
         assert done.returncode == 0, done.stdout
     yield folders

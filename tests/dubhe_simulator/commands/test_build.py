@@ -157,12 +157,12 @@ def test_a_file_that_cannot_be_read(
 from pathlib import Path
 from dubhe_simulator.instances.docker.build import BuildOptions, build
 from dubhe_simulator.instances.docker.engine import engine
-from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.instances.docker.errors import EngineError
 with engine() as client:
     become_nobody()
     try:
         build(client, BuildOptions(Path({str(folder)!r}), {tag!r}), None)
-    except EngineTrouble as trouble:
+    except EngineError as trouble:
         print(trouble)
 """
     said = as_nobody(script, folder).stdout

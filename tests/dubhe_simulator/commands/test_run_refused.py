@@ -14,7 +14,7 @@ from tests.dubhe_simulator.commands.run import (
 from tests.dubhe_simulator.instances.docker.support import dubhe
 
 REFUSED = [
-    (["--port", "{taken}"], "port {taken} is taken"),
+    (["--port", "{taken}"], "port {taken} is in use"),
     (["--gpus", "all"], "nvidia-container-toolkit"),
     (["--memory", "much"], "much"),
     (["--data-dir", "/none/such"], "--data-dir: /none/such does not exist"),

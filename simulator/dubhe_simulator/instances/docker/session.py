@@ -71,7 +71,7 @@ class ContainerSession:
         """Run it. Returns the container's exit status; 0 if it was left running.
 
         Raises:
-            EngineTrouble: it could not be started, or did not become ready. It is gone then.
+            EngineError: it could not be started, or did not become ready. It is gone then.
             OSError: folders cannot be written, or the engine went away.
         """
         spec = self._spec
