@@ -47,7 +47,8 @@ def test_an_own_algorithm_one_kind_after_another(make_project: MakeProject, tmp_
     project = make_project(**PLAY, **own_algorithm(tmp_path), COMPOSE_PROFILES="infer")
     done = project.run(*UP)
     assert done.returncode == 1, done.stdout[-5000:]
-    assert "in /app/output/models: train first" in done.stdout
+    assert "in /app/output/models: starting without model_path" in done.stdout
+    assert "the request was refused: exception occurs: TypeError" in done.stdout  # it needs one
 
     project.set(COMPOSE_PROFILES="train")
     done = project.run(*UP)

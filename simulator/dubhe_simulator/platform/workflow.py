@@ -138,7 +138,7 @@ class _Tasks:
         self._parts = parts
         self._request = request
         self._listener = listener
-        self._trained = self._told_no_model = False
+        self._trained = self._no_model_noticed = False
         self.result = WorkflowResult()
         self.note: str | None = None
 
@@ -153,9 +153,9 @@ class _Tasks:
         before = factory.models()
         if kind is not TaskKind.TRAIN and not self._trained:
             result.model = factory.newest()
-        if kind is not TaskKind.TRAIN and result.model is None and not self._told_no_model:
-            self._told_no_model = True
-            self._say(kind, translate("no_model", folder=factory.models_folder))
+        if kind is not TaskKind.TRAIN and result.model is None and not self._no_model_noticed:
+            self._no_model_noticed = True
+            self._add_note(kind, translate("no_model", folder=factory.models_folder))
         result.folder = result.folder or new_run_folder(self._parts.config.runs)
         task = TaskRun(self._parts, kind, self._listener)
         try:
@@ -182,8 +182,8 @@ class _Tasks:
         self._parts.manager.stop(instance)
         self._parts.catch_up()
         self._parts.forget(instance)
-        self._say(kind, translate("skipped", decorator=kind.decorator))
+        self._add_note(kind, translate("skipped", decorator=kind.decorator))
 
-    def _say(self, kind: TaskKind, text: str) -> None:
+    def _add_note(self, kind: TaskKind, text: str) -> None:
         self.note = text
         self._listener(WorkflowNote(kind, text))
