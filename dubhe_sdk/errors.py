@@ -49,7 +49,7 @@ class TaskStopped(BaseException):
     save a checkpoint, then raise it again; the process is killed
     ``DUBHE_TASK_STOP_TIMEOUT_SECONDS`` (default 5 s) after the stop signal.
 
-    Example:
+    Examples:
         >>> try:
         ...     train_one_epoch()
         ... except dubhe_sdk.TaskStopped:

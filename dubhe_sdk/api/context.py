@@ -55,7 +55,7 @@ class Context:
     Raises:
         EnvironmentInvalid: the environment is malformed.
 
-    Example:
+    Examples:
         >>> ctx = dubhe_sdk.Context({"data_paths": ["/data"]})   # in a test or a notebook
         >>> ctx.get(dubhe_sdk.ContextKey.KEY_DATA_PATHS)
         ['/data']
@@ -92,7 +92,7 @@ class Context:
         Returns:
             The value as the platform sent it, or the default; see `ContextKey` for the types.
 
-        Example:
+        Examples:
             >>> ctx.get(dubhe_sdk.ContextKey.KEY_SPLIT_RATE)
             0.1
         """
@@ -138,7 +138,7 @@ class Context:
             msg: the text, with ``%s`` places for ``args`` as in `logging`.
             args: the values; if they do not fit the places, they follow the text.
 
-        Example:
+        Examples:
             >>> ctx.log("model train starting, %d images", len(images))
         """
         text = str(msg)
@@ -156,7 +156,7 @@ class Context:
         Args:
             progress: from 0 to 1; a value out of range is moved into it.
 
-        Example:
+        Examples:
             >>> ctx.logProgress(0.5)
         """
         self._report_progress({}, progress)
@@ -178,7 +178,7 @@ class Context:
                 texts "NaN", "Infinity", "-Infinity"; a value that is not a number is left out, and
                 so are the reserved names ``progress`` and ``epoch``. It is not changed.
 
-        Example:
+        Examples:
             >>> ctx.logProgressByEpoch(3, 0.25, {"loss": 0.31, "accuracy": 0.94})
         """
         data = self._cleaner.clean(Metrics)
@@ -205,7 +205,7 @@ class Context:
             progress: from 0 to 1; a value out of range is moved into it.
             Metrics: as for `logProgressByEpoch`.
 
-        Example:
+        Examples:
             >>> ctx.logProgressByBatch(3, 17, 100, 0.317, {"loss": 0.31})
         """
         cleaner = self._cleaner
@@ -234,7 +234,7 @@ class Context:
             predict_json: anything that JSON can express; numpy and torch values too. At most
                 256 MiB of JSON.
 
-        Example:
+        Examples:
             >>> ctx.logResult([{"img_path": "a.png", "info": [{"predict_code": "scratch"}]}])
         """
         if self._kind is TaskKind.INFER:
@@ -278,7 +278,7 @@ class Context:
             ValueError: ``position`` is not a list of boxes, a box does not have four or five
                 numbers, or has no confidence while ``conf`` is negative. Nothing is reported then.
 
-        Example:
+        Examples:
             >>> ctx.logResultDetails("a.png", "scratch", "scratch", -1, "rectangle",
             ...                      [(10, 20, 50, 80, 0.93)])
         """
@@ -346,7 +346,7 @@ def current_context() -> Context:
     Raises:
         NoCurrentTask: no task is running here.
 
-    Example:
+    Examples:
         >>> ctx = dubhe_sdk.current_context()      # in a rank started by torchrun
         >>> ctx.logProgress(0.5)
     """

@@ -23,7 +23,7 @@ class ContextKey(metaclass=_Constants):
     Raises:
         AttributeError: a constant is assigned or deleted.
 
-    Example:
+    Examples:
         >>> ContextKey.KEY_DATA_PATHS
         'data_paths'
     """

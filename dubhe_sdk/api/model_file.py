@@ -32,7 +32,7 @@ def model_path(
         OSError: the folder cannot be created.
         ValueError: ``loss`` is not a number.
 
-    Example:
+    Examples:
         >>> torch.save(net.state_dict(), dubhe_sdk.model_path(output_dir, epoch, loss))
         # output/models/model_20210830140750571_1_0.42.pth
     """

@@ -36,7 +36,7 @@ def pipeline(cls: C | None = None, /) -> C | Callable[[C], C]:
     once, at start, as ``Class(ctx)``. The class is returned unchanged, so it can be used, tested
     and pickled as before. With or without parentheses.
 
-    Example:
+    Examples:
         >>> @dubhe_sdk.pipeline()
         ... class Model:
         ...     def __init__(self, ctx: dubhe_sdk.Context) -> None: ...
@@ -64,7 +64,7 @@ def train(method: Callable[..., Any] | None = None, /) -> Any:
     Raises:
         AppInvalid: the method is ``async``.
 
-    Example:
+    Examples:
         >>> @dubhe_sdk.train()
         ... def train(self, ctx: dubhe_sdk.Context) -> None:
         ...     ctx.logProgressByEpoch(1, 1.0, {"loss": 0.31})
@@ -85,7 +85,7 @@ def predict(method: Callable[..., Any] | None = None, /) -> Any:
     Raises:
         AppInvalid: the method is ``async``.
 
-    Example:
+    Examples:
         >>> @dubhe_sdk.predict()
         ... def predict(self, ctx: dubhe_sdk.Context) -> None:
         ...     ctx.logResultDetails("a.png", "scratch", "scratch", 0.97)
@@ -108,7 +108,7 @@ def inference(method: Callable[..., Any] | None = None, /) -> Any:
     Raises:
         AppInvalid: the method is ``async``.
 
-    Example:
+    Examples:
         >>> @dubhe_sdk.inference()
         ... def inference(self, ctx: dubhe_sdk.Context) -> list[dict[str, object]]:
         ...     return [self.infer(name) for name in ctx.get(dubhe_sdk.ContextKey.KEY_IMAGE_NAMES)]

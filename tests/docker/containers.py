@@ -98,7 +98,7 @@ class Container:
         return read_journal(self._temporary / "journal")
 
     @property
-    def said(self) -> list[str]:
+    def reported(self) -> list[str]:
         """The same, each in a word."""
         return [says(message) for message in self.messages]
 
@@ -108,11 +108,11 @@ class Container:
         (end,) = [m["value"]["data"] for m in self.messages if says(m).startswith("END")]
         return end
 
-    def wait_said(self, word: str, count: int = 1) -> None:
+    def wait_reported(self, word: str, count: int = 1) -> None:
         """Wait until the journal has a message so many times."""
         wait_for(
-            lambda: self.said.count(word) >= count,
-            lambda: f"{word} in {self.said[-20:]}; console:\n{self.logs}",
+            lambda: self.reported.count(word) >= count,
+            lambda: f"{word} in {self.reported[-20:]}; console:\n{self.logs}",
             START_TIMEOUT_S,
         )
 

@@ -1,4 +1,7 @@
-"""The algorithms of the guides do what the guides say."""
+"""The algorithms of the guides do what the guides say.
+
+One language is enough: test_languages.py shows that the other has the same code.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,19 @@ from types import ModuleType
 import pytest
 
 from tests.docs.algorithms import dubhe, messages, titled
-from tests.docs.markdown import LANGUAGES, ROOT, code_blocks
+from tests.docs.markdown import ROOT, code_blocks
 from tests.page.platform import Service
 from tests.support.ports import reserved_port
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 RUN_SH = "export protocol=http\nexec python3 -u app.py\n"
 
 
-def algorithm(folder: Path, language: str, guide: str) -> Path:
+def algorithm(folder: Path, guide: str) -> Path:
     folder.mkdir()
-    (folder / "app.py").write_text(titled(f"docs/{language}/guides/{guide}.md", "app.py"), "utf-8")
+    (folder / "app.py").write_text(titled(f"docs/en/guides/{guide}.md", "app.py"), "utf-8")
     (folder / "run.sh").write_text(RUN_SH)
     return folder
 
@@ -51,11 +56,8 @@ class Running:
         wait_for(lambda: word in self.words(), f"{word} among the messages")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_stop_leaves_a_checkpoint_from_which_the_training_continues(
-    tmp_path: Path, language: str
-) -> None:
-    folder = algorithm(tmp_path / "algorithm", language, "stopping")
+def test_a_stop_leaves_a_checkpoint_from_which_the_training_continues(tmp_path: Path) -> None:
+    folder = algorithm(tmp_path / "algorithm", "stopping")
     with reserved_port() as port:
         first = Running(folder, port, "train")
         try:
@@ -78,9 +80,8 @@ def test_a_stop_leaves_a_checkpoint_from_which_the_training_continues(
             second.service.close()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_ranks_report(tmp_path: Path, language: str) -> None:
-    folder = algorithm(tmp_path / "algorithm", language, "ranks")
+def test_ranks_report(tmp_path: Path) -> None:
+    folder = algorithm(tmp_path / "algorithm", "ranks")
     with reserved_port() as port:
         running = Running(folder, port, "train")
         try:
@@ -93,9 +94,8 @@ def test_ranks_report(tmp_path: Path, language: str) -> None:
     assert running.words()[-1] == "END 200"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_boxes_are_reported(tmp_path: Path, language: str) -> None:
-    folder = algorithm(tmp_path / "algorithm", language, "results")
+def test_boxes_are_reported(tmp_path: Path) -> None:
+    folder = algorithm(tmp_path / "algorithm", "results")
     with reserved_port() as port:
         running = Running(folder, port, "evaluate")
         try:
@@ -106,9 +106,8 @@ def test_boxes_are_reported(tmp_path: Path, language: str) -> None:
     assert [box["conf"] for box in result[0]["info"]] == [0.91, 0.64]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_each_model_process_takes_a_gpu(monkeypatch: pytest.MonkeyPatch, language: str) -> None:
-    text = (ROOT / f"docs/{language}/guides/gpus.md").read_text("utf-8")
+def test_each_model_process_takes_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs/en/guides/gpus.md").read_text("utf-8")
     (code,) = [block.text for block in code_blocks(text) if block.language == "python"]
     monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
     for index, device in enumerate(["4", "7", "4"]):

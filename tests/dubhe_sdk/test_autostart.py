@@ -256,7 +256,7 @@ if os.environ.get("RANK"):
     with App(tmp_path, source) as app:
         app.start()
         app.train()
-        app.wait_said("END")
+        app.wait_reported("END")
         assert app.data[2:] == [
             "spawn",
             "fork",
@@ -314,6 +314,6 @@ def test_the_package_may_lie_beside_the_app(tmp_path: Path) -> None:
         shutil.copytree(Path(dubhe_sdk.__file__).parent, tmp_path / "dubhe_sdk")
         app.start()
         app.train()
-        app.wait_said("END 200")
+        app.wait_reported("END 200")
         app.process.send_signal(signal.SIGTERM)  # type: ignore[union-attr]
         assert app.wait() == 0

@@ -30,7 +30,7 @@ from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
 from dubhe_sdk.spool.writer import SpoolWriter
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.fsync import FsyncWorker
-from tests.dubhe_sdk.spool.helpers import KIB, make_writer, say
+from tests.dubhe_sdk.spool.helpers import KIB, append, make_writer
 from tests.dubhe_sidecar.helpers import FakeSink, Topic
 from tests.support.crashfs import Killed, Recorder
 
@@ -103,7 +103,7 @@ class CrashingFileSystem(RuleBasedStateMachine):
                 writer = self.writers[index] = make_writer(
                     self.spool, SpoolLimits(segment_bytes=2 * KIB, full_timeout_seconds=0)
                 )
-            assert say(writer, (b"%d " % number).ljust(size, b"x"), kind)
+            assert append(writer, (b"%d " % number).ljust(size, b"x"), kind)
             self.accepted.add(number)
 
         if not self.alive(act):

@@ -22,13 +22,13 @@ from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.sinks.journal import JournalSink
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
+    append,
     child,
     description,
     first_offset,
     flip_bit,
     make_writer,
     mounted,
-    say,
     segments,
     spoil_description,
 )
@@ -327,7 +327,7 @@ def test_the_sink_is_told_whether_to_search(tmp_path):
     assert opened_with() == ({"offset": 1}, False)
     tell(writer, 2)
     assert opened_with() == ({"offset": 1}, True)
-    say(writer, b"{}", Kind.START)
+    append(writer, b"{}", Kind.START)
     opened_with()
     assert opened_with() == ({"offset": 3}, True), "its END may have been added"
     writer.close()
@@ -366,17 +366,17 @@ def test_a_full_disk_is_emptied(tmp_path):
         drain.open()
         said = 0
         for _ in range(2):  # the cursor exists before the disk is full
-            said += say(writer, b"early")
+            said += append(writer, b"early")
             while drain.step():
                 pass
             drain.save()
-        while say(writer, (b"%d " % said).ljust(3000)):
+        while append(writer, (b"%d " % said).ljust(3000)):
             said += 1
         while drain.step():
             pass
         drain.save()
         assert len(topic.records) == said
-        assert wait_for(lambda: say(writer, b"room again"), "room")
+        assert wait_for(lambda: append(writer, b"room again"), "room")
         while drain.step():
             pass
         assert topic.values[-1] == b"room again"
@@ -466,7 +466,7 @@ def test_end_waits_for_the_former_services_other_processes(tmp_path):
         while drain.step():
             pass
         assert ends(topic) == ["b"]
-        rank.tell()
+        rank.send_line()
         rank.line()
         rank.kill()
         while drain.step():
@@ -508,11 +508,11 @@ def test_end_waits_for_all_streams_of_the_same_service(tmp_path):
 
         settle()
         assert ends(topic) == []
-        rank.tell()
+        rank.send_line()
         rank.line()
         settle()
         assert ends(topic) == []
-        rank.tell()
+        rank.send_line()
         rank.line()
         rank.kill()
         settle()

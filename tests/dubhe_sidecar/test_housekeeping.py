@@ -12,7 +12,7 @@ from dubhe_sidecar import housekeeping
 from dubhe_sidecar.housekeeping import Housekeeping
 from dubhe_sidecar.sinks.base import OutageCode, OutageReason
 from dubhe_sidecar.status import read_live
-from tests.dubhe_sdk.spool.helpers import make_writer, mounted, say, segments
+from tests.dubhe_sdk.spool.helpers import append, make_writer, mounted, segments
 from tests.dubhe_sidecar.helpers import FakeSink, Topic
 from tests.support.waiting import wait_for
 
@@ -70,7 +70,7 @@ def test_writes_the_state_only_when_it_changes(tmp_path, synced):
     inode = (tmp_path / "status.json").stat().st_ino
     writer = make_writer(tmp_path)
     for number in range(3):  # rounds go by
-        say(writer, number)
+        append(writer, number)
         wait_for(lambda n=number: len(synced) > n, "a round")
     assert (tmp_path / "status.json").stat().st_ino == inode
 
@@ -78,14 +78,14 @@ def test_writes_the_state_only_when_it_changes(tmp_path, synced):
 def test_syncs_what_grew_and_nothing_else(tmp_path, synced):
     (tmp_path / "notes.txt").write_text("not ours")
     one, other = make_writer(tmp_path), make_writer(tmp_path)
-    say(one, 1)
-    say(other, 1)
+    append(one, 1)
+    append(other, 1)
     names = [segments(tmp_path, writer.stream)[0].name for writer in (one, other)]
     keep(tmp_path)
     wait_for(lambda: sorted(synced) == sorted(names), lambda: str(synced))
     for _ in range(5):
         synced.clear()
-        say(one, 2)
+        append(one, 2)
         wait_for(lambda: synced, "a sync")
         assert set(synced) == {names[0]}
 
@@ -99,7 +99,7 @@ def test_goes_on_when_the_spool_cannot_be_looked_at(tmp_path, caplog, synced):
     wait_for(lambda: "housekeeping" in caplog.text, "a warning")
     spool.mkdir()
     writer = make_writer(spool)
-    say(writer, 1)
+    append(writer, 1)
     wait_for(lambda: synced == [segments(spool)[0].name], "a sync")
 
 
@@ -113,7 +113,7 @@ def test_the_end_of_the_lifeline_is_told_once(tmp_path, synced):
     wait_for(lambda: told, "the lifeline")
     writer = make_writer(tmp_path)
     for number in range(3):  # it goes on
-        say(writer, number)
+        append(writer, number)
         wait_for(lambda n=number: len(synced) > n, "a round")
     assert told == [1]
     os.close(reading)

@@ -16,7 +16,7 @@ import pytest
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_sidecar import metrics
 from dubhe_sidecar.metrics import MetricsOptions, MetricsSnapshot, read_metrics_options
-from tests.dubhe_sdk.spool.helpers import make_writer, say
+from tests.dubhe_sdk.spool.helpers import append, make_writer
 from tests.dubhe_sidecar.test_prometheus import figures
 from tests.support.ports import reserved_port
 from tests.support.waiting import wait_for
@@ -40,7 +40,7 @@ def listeners(process: subprocess.Popen[bytes]) -> int:
 
 def test_a_sidecar_tells_its_figures_on_loopback(place):
     writer = make_writer(place.spool)
-    say(writer, 1)
+    append(writer, 1)
     with reserved_port() as port:
         env = {"DUBHE_METRICS_PORT": str(port), "INSTANCE_ID": "a-b-train-1"}
         process = place.start(env=env)
@@ -70,7 +70,7 @@ def test_a_sidecar_tells_its_figures_on_loopback(place):
 
 def test_nothing_listens_unless_asked_for(place):
     writer = make_writer(place.spool)
-    say(writer, 1)
+    append(writer, 1)
     process = place.start()
     wait_for(lambda: place.values, place.log_text)
     assert listeners(process) == 0
@@ -79,7 +79,7 @@ def test_nothing_listens_unless_asked_for(place):
 
 def test_a_port_that_is_taken_is_told_and_ends_nothing(place):
     writer = make_writer(place.spool)
-    say(writer, 1)
+    append(writer, 1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         place.start(env={"DUBHE_METRICS_PORT": str(taken.getsockname()[1])})
         wait_for(lambda: place.values, place.log_text)
@@ -113,7 +113,7 @@ def test_scrapes_in_a_row_look_once(tmp_path, monkeypatch):
 
 def test_the_command_prints_them(place):
     writer = make_writer(place.spool)
-    say(writer, 1)
+    append(writer, 1)
     done = place.dubhe("status", "--prometheus", INSTANCE_ID="a-b-train-1")
     assert (done.returncode, done.stderr) == (0, "")
     assert figures(done.stdout)["dubhe_undelivered_records{instance_id=a-b-train-1}"] == 1

@@ -12,7 +12,7 @@ from dubhe_sidecar.dead_letters import DeadLetters
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.prometheus import CODES, render
 from dubhe_sidecar.status import SpoolStatus, inspect
-from tests.dubhe_sdk.spool.helpers import flip_bit, make_writer, say, segments
+from tests.dubhe_sdk.spool.helpers import append, flip_bit, make_writer, segments
 from tests.dubhe_sidecar.helpers import FakeSink, Topic, record
 
 
@@ -33,7 +33,7 @@ def figures(text: str) -> dict[str, float]:
 def test_a_spool_with_everything_in_it(tmp_path):
     writer = make_writer(tmp_path)
     for number in range(4):
-        say(writer, number)
+        append(writer, number)
     [path] = segments(tmp_path, writer.stream)
     drain = Drain(tmp_path, FakeSink(Topic()))
     drain.open()
@@ -41,14 +41,14 @@ def test_a_spool_with_everything_in_it(tmp_path):
         pass
     drain.save()
     begin = path.stat().st_size
-    say(writer, 4)
+    append(writer, 4)
     flip_bit(path, path.stat().st_size - 6)
-    say(writer, 5)
+    append(writer, 5)
     while not drain.cursor.totals.skipped_places:
         drain.step()
     drain.save()
     assert begin
-    say(writer, 6)
+    append(writer, 6)
     writer.append(Kind.RESULT, b"{}", 1_000)
     DeadLetters(tmp_path).add(record(1), "too large", 1)
     (tmp_path / "broken-1.00000001.seg").write_bytes(b"no segment")

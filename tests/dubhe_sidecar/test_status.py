@@ -17,9 +17,9 @@ from dubhe_sidecar.status import inspect, is_running, read_live, write_live
 from tests.dubhe_sdk.spool.helpers import (
     INSTANCE_ID,
     KIB,
+    append,
     child,
     make_writer,
-    say,
     segments,
     spoil_description,
 )
@@ -62,12 +62,12 @@ def test_counts_from_the_cursor_on(tmp_path):
     drain = Drain(tmp_path, FakeSink(Topic()))
     drain.open()
     for number in range(100):
-        say(writer, number)
+        append(writer, number)
     while drain.step():
         pass
     drain.save()
     for number in range(7):
-        say(writer, number)
+        append(writer, number)
     status = inspect(tmp_path)
     assert (status.delivered, status.undelivered) == (100, 7)
     assert status.undelivered_bytes == 7 * 45
@@ -90,7 +90,7 @@ def test_dropped_records_are_counted_before_and_after_delivery(tmp_path):
         max_bytes=8 * KIB, reserve_bytes=0, segment_bytes=KIB, full_timeout_seconds=0
     )
     writer = make_writer(tmp_path, limits)
-    accepted = sum(say(writer, b"x" * 100) for _ in range(200))
+    accepted = sum(append(writer, b"x" * 100) for _ in range(200))
     assert 0 < accepted < 200
     assert inspect(tmp_path).dropped == 200 - accepted
     drain = Drain(tmp_path, FakeSink(Topic()))
@@ -110,7 +110,7 @@ def test_dropped_records_are_counted_before_and_after_delivery(tmp_path):
 def test_dead_letters_and_unreadable_streams(tmp_path):
     DeadLetters(tmp_path).add(record(1), "too large", 1)
     writer = make_writer(tmp_path)
-    say(writer, 1)
+    append(writer, 1)
     writer.close()
     spoil_description(segments(tmp_path)[0])
     status = inspect(tmp_path)
@@ -152,7 +152,7 @@ def test_a_damaged_cursor_is_told(tmp_path):
 
 def test_everything_can_be_told_as_json(tmp_path):
     writer = make_writer(tmp_path)
-    say(writer, 1)
+    append(writer, 1)
     told = json.loads(json.dumps(inspect(tmp_path).to_json()))
     assert told["undelivered"] == 1
     assert told["streams"][0]["stream"] == writer.stream
@@ -165,7 +165,7 @@ def test_looking_changes_nothing_for_the_sidecar_and_the_writer(tmp_path):
     drain = Drain(tmp_path, FakeSink(topic, portion=50))
     drain.open()
     for number in range(300):
-        say(writer, number)
+        append(writer, number)
         if number % 3 == 0:
             drain.step()
         if number % 10 == 0:

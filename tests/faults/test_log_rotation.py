@@ -97,7 +97,7 @@ def begin(app: App) -> tuple[Path, Follower]:
 def finish(app: App, follower: Follower) -> None:
     """Have the task end, and check that both processes went on until then."""
     (app.folder / "stop").touch()
-    app.wait_said("END 200")
+    app.wait_reported("END 200")
     counts = {who: int(app.wait_file(f"{who}-count")) for who in ("main", "rank")}
     wait_for(
         lambda: {who: numbers[-1] + 1 for who, numbers in follower.look().items()} == counts,

@@ -163,9 +163,9 @@ def test_a_base_without_python_gets_its_distributions(
         (folder / "Dockerfile").write_text(f"FROM {tag}\nCOPY . /app\n")
         image, _ = docker_engine.images.build(path=str(folder), rm=True)
         with Container(docker_engine, image.id, tmp_path / "temporary") as container:
-            container.wait_said("READY")
+            container.wait_reported("READY")
             container.train()
-            container.wait_said("END 200")
+            container.wait_reported("END 200")
             assert container.stop() == 0
         docker_engine.images.remove(image.id, force=True)
     finally:

@@ -99,9 +99,9 @@ def test_variables_that_lead_python_astray(
         (vendor / f"{name}.py").write_text(bad)
     image = make_image(folder)
     with Container(docker_engine, image, tmp_path / "temporary") as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         container.train()
-        container.wait_said("END 200")
+        container.wait_reported("END 200")
         assert container.stop() == 0
 
 
@@ -181,10 +181,10 @@ def test_another_interpreter_of_the_algorithm(
     )
     image = make_image(folder)
     with Container(docker_engine, image, tmp_path / "temporary") as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         assert len(container.pids_of("/venv/bin/python -u")) == 2
         container.train()
-        container.wait_said("END 200")
+        container.wait_reported("END 200")
         assert container.stop() == 0
 
 
@@ -197,10 +197,10 @@ def test_dubhe_serve_in_the_image_takes_the_algorithms_interpreter(
     )
     image = make_image(folder)
     with Container(docker_engine, image, tmp_path / "temporary") as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         assert container.pids_of(
             "/usr/local/bin/python3 -u /opt/dubhe/sdk/dubhe_sdk/cli/bin/dubhe.py"
         )
         container.train()
-        container.wait_said("END 200")
+        container.wait_reported("END 200")
         assert container.stop() == 0

@@ -26,12 +26,12 @@ def params(**values: Any) -> dict[str, str]:
 
 def assert_trains(container: Container) -> None:
     """Have it train, end it in order, and look at everything it said."""
-    container.wait_said("READY")
+    container.wait_reported("READY")
     container.train()
-    container.wait_said("END 200")
+    container.wait_reported("END 200")
     assert "user " in container.logs and "home True" in container.logs
     assert container.stop() == 0
-    assert container.said == WHOLE
+    assert container.reported == WHOLE
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_tini_is_the_first_process_then_the_container_parent(
     docker_engine: docker.DockerClient, algorithms: dict[str, str], temporary: Path
 ) -> None:
     with Container(docker_engine, algorithms["http"], temporary) as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         status, line = container.run("cat", "/proc/1/cmdline")
         assert (status, line.split("\0")[0]) == (0, "/usr/bin/tini")
         rows = container.container.top(ps_args="-eo pid,ppid,args")["Processes"]
@@ -153,12 +153,12 @@ def test_a_task_is_stopped_in_order(
     with Container(
         docker_engine, algorithms["http"], temporary, environment=environment
     ) as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         container.train()
-        container.wait_said("progress", 2000)
+        container.wait_reported("progress", 2000)
         assert container.stop() == 143
-        assert container.said.count("progress") == 2000
-        assert container.said[-1] == "END 300"
+        assert container.reported.count("progress") == 2000
+        assert container.reported[-1] == "END 300"
         assert "stopped by SIGTERM" in container.end["msg"]
 
 
@@ -173,10 +173,10 @@ def test_memory_runs_out(
         mem_limit="256m",
         memswap_limit="256m",
     ) as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         container.train()
         assert container.wait() == 137
-        assert container.said == [*WHOLE[:-1], "END 300"]
+        assert container.reported == [*WHOLE[:-1], "END 300"]
         assert container.end["msg"].endswith(
             "the model process was killed by SIGKILL (the container ran out of memory; its limit "
             "is 256 MiB)"
@@ -190,9 +190,9 @@ def test_a_model_killed_by_somebody(
     with Container(
         docker_engine, algorithms["http"], temporary, environment=environment
     ) as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         container.train()
-        container.wait_said("progress", 3)
+        container.wait_reported("progress", 3)
         (model,) = container.pids_of("dubhe.py model")
         os.kill(model, signal.SIGKILL)
         assert container.wait() == 137
@@ -210,7 +210,7 @@ def test_a_sidecar_that_keeps_dying(
         environment=params(hold=True),
         healthcheck={"interval": second, "timeout": 5 * second},
     ) as container:
-        container.wait_said("READY")
+        container.wait_reported("READY")
         container.train()
         killed: set[int] = set()
         while len(killed) < 4:
@@ -228,9 +228,9 @@ def test_a_sidecar_that_keeps_dying(
         wait_for(told, "the sidecar's deaths in HEALTHCHECK", 30)
         _, status = container.run("dubhe", "status")
         assert "it has died 4 times" in status and "it was killed by SIGKILL" in status
-        container.wait_said("progress", 3)
+        container.wait_reported("progress", 3)
         assert container.stop() == 143
-        assert container.said[-1] == "END 300"
+        assert container.reported[-1] == "END 300"
 
 
 def test_health_follows_the_service(

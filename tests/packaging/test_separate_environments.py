@@ -81,7 +81,7 @@ def test_trained_to_its_end(
     with App(tmp_path / "app", APP, protocol="http", env=env) as app:
         app.start([str(algorithm.python), "-u", "app.py"])
         assert app.train()["flag"] == 1
-        app.wait_said("END")
+        app.wait_reported("END")
         lines = app.marked.living().values()
         assert [line for line in lines if line.startswith(str(platform.folder)) and " web " in line]
         assert [
@@ -89,7 +89,7 @@ def test_trained_to_its_end(
         ]
         app.terminate()
         assert app.wait() == 0
-    assert app.said == ["READY", "START", "progress", "result", "END 200"]
+    assert app.reported == ["READY", "START", "progress", "result", "END 200"]
     assert app.data[3] == PINS
 
 

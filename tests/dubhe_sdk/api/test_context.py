@@ -135,7 +135,7 @@ def test_two_contexts_share_no_request() -> None:
     assert first.get("image_base_dir") == ""
 
 
-def test_a_malformed_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_environment_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "eighty")
     with pytest.raises(EnvironmentInvalid, match="PORT is 'eighty'"):
         Context()

@@ -145,7 +145,7 @@ def test_current_context_after_the_tasks_end(tmp_path: Path, task_file: Path) ->
         dubhe_sdk.current_context()
 
 
-def test_a_killed_child_loses_nothing_it_has_said(tmp_path: Path) -> None:
+def test_a_killed_child_loses_nothing_it_has_reported(tmp_path: Path) -> None:
     ctx = Context()
     pid = os.fork()
     if pid == 0:
@@ -156,7 +156,7 @@ def test_a_killed_child_loses_nothing_it_has_said(tmp_path: Path) -> None:
     assert [data["progress"] for data in data_of(tmp_path)] == [n / 100 for n in range(100)]
 
 
-def test_with_instance_tells_children(env: dict[str, str], tmp_path: Path) -> None:
+def test_with_instance_reaches_children(env: dict[str, str], tmp_path: Path) -> None:
     del os.environ["INSTANCE_ID"]
     settings: Settings = with_instance(read_settings(), INFERENCE)
     assert (settings.instance_id, settings.kind) == (INFERENCE, TaskKind.INFER)

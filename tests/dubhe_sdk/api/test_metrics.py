@@ -158,7 +158,9 @@ def test_progress_stays_within_0_and_1(
     assert type(cleaner.progress(value)) is float
 
 
-def test_progress_out_of_range_is_told_once(cleaner: MetricsCleaner, warnings: list[str]) -> None:
+def test_progress_out_of_range_is_reported_once(
+    cleaner: MetricsCleaner, warnings: list[str]
+) -> None:
     cleaner.progress(7)
     cleaner.progress(8)
     assert len(warnings) == 1

@@ -119,7 +119,7 @@ def test_properties_are_not_run_by_the_search() -> None:
     assert registry.find(TaskKind.TRAIN).method == "run"
 
 
-def test_no_class_at_all_says_what_to_do() -> None:
+def test_no_class_at_all_names_what_to_do() -> None:
     with pytest.raises(AppInvalid, match=r"no class marked @dubhe_sdk.pipeline\(\)"):
         registry.find(TaskKind.TRAIN)
     assert registry.default_kind() is None
@@ -149,7 +149,7 @@ def test_two_methods_of_one_kind_are_named() -> None:
         assert part in str(caught.value)
 
 
-def test_the_same_class_marked_anew_takes_the_olds_place() -> None:
+def test_the_same_class_marked_again_takes_the_olds_place() -> None:
     def define() -> type:
         @dubhe_sdk.pipeline()
         class Cell:

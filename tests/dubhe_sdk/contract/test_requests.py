@@ -100,7 +100,7 @@ def test_what_is_not_json_is_refused_with_what_is_wrong(body: bytes) -> None:
         requests.parse(body)
 
 
-def test_where_it_is_wrong_is_told() -> None:
+def test_where_it_is_wrong_is_reported() -> None:
     with pytest.raises(RequestInvalid, match="line 2 column 7"):
         requests.parse(b'{"req_type": 1,\n "a": oops}')
 
@@ -146,7 +146,7 @@ def test_no_instance_is_refused(request_: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("value", [7, ["a"] * 100_000, "x" * 100_000, {"a": {}}, ["x" * 100_000]])
-def test_a_strange_instance_id_is_told_shortly(value: Any) -> None:
+def test_a_strange_instance_id_is_shortened(value: Any) -> None:
     with pytest.raises(RequestInvalid, match="of request different from ENV") as caught:
         requests.check_instance({"instance_id": value}, INSTANCE)
     assert len(str(caught.value)) < 500

@@ -44,7 +44,7 @@ def test_a_long_message_does_not_wait_for_more_than_its_own_end(
     assert received == [long]
 
 
-def test_what_was_said_before_the_end_is_still_read(pair: tuple[Channel, Channel]) -> None:
+def test_what_was_reported_before_the_end_is_still_read(pair: tuple[Channel, Channel]) -> None:
     ours, theirs = pair
     theirs.send({"op": "last"})
     theirs.close()

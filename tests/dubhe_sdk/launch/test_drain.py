@@ -14,7 +14,7 @@ from tests.dubhe_sdk.service.harness import App
 
 
 @pytest.mark.smoke
-def test_everything_said_is_delivered_before_the_end(tmp_path: Path) -> None:
+def test_everything_reported_is_delivered_before_the_end(tmp_path: Path) -> None:
     with App(tmp_path) as app:
         launch(app, sys.executable, "speaker.py", "5000")
         assert app.wait() == 0

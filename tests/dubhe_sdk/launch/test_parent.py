@@ -52,7 +52,7 @@ def test_arguments_reach_the_command_as_they_are(tmp_path: Path) -> None:
         assert app.console == "-h|--|a b|文||"
 
 
-def test_the_command_is_not_told_kafkas_secrets(tmp_path: Path) -> None:
+def test_the_command_does_not_get_kafkas_secrets(tmp_path: Path) -> None:
     with App(tmp_path) as app:
         launch(
             app, "env", KAFKA_SASL_PASSWORD="hunter2", KAFKA_SSL_KEY_PASSWORD="hunter3", OTHER="x"

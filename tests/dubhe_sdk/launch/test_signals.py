@@ -57,12 +57,12 @@ def test_sigterm_and_a_service_below_a_shell(tmp_path: Path, wrapped: bool) -> N
         else:
             app.env["protocol"] = "http"
             app.start(until=None)
-        app.wait_said("READY")
+        app.wait_reported("READY")
         app.train()
         app.wait_file("training")
         app.terminate()
         assert app.wait() == 143
-        assert app.said == ["READY", "START", "progress", "END 300"]
+        assert app.reported == ["READY", "START", "progress", "END 300"]
         assert not app.marked.living()
 
 
@@ -142,16 +142,16 @@ def test_ctrl_c_in_a_terminal_leaves_nothing_running(tmp_path: Path) -> None:
         )
         os.close(terminal)
         try:
-            app.wait_said("READY")
+            app.wait_reported("READY")
             os.write(controller, b"\x03")
             assert app.wait() == 0
             assert not app.marked.living()
-            assert app.said == ["READY"]
+            assert app.reported == ["READY"]
         finally:
             os.close(controller)
 
 
-def test_a_killed_launch_leaves_nothing_running_and_nothing_unsaid(tmp_path: Path) -> None:
+def test_a_killed_launch_leaves_nothing_running_and_nothing_unreported(tmp_path: Path) -> None:
     source = """
         import time
         from pathlib import Path
@@ -172,17 +172,17 @@ def test_a_killed_launch_leaves_nothing_running_and_nothing_unsaid(tmp_path: Pat
     with App(tmp_path, source) as app:
         app.write("run.sh", f"{PYTHON} -u app.py\n")
         launch(app, "bash", "run.sh")
-        app.wait_said("READY")
+        app.wait_reported("READY")
         app.train()
         app.wait_file("training")
         os.kill(app.pid, signal.SIGKILL)
         app.wait()
         app.wait_gone()
-        assert app.said == ["READY", "START", "progress", "END 300"]
+        assert app.reported == ["READY", "START", "progress", "END 300"]
         assert app.ends()[0]["msg"].endswith("the task was stopped by SIGTERM before its end")
 
 
-def test_a_killed_launch_with_a_command_that_knows_nothing_of_it(tmp_path: Path) -> None:
+def test_a_killed_launch_with_a_command_that_does_not_use_the_sdk(tmp_path: Path) -> None:
     with App(tmp_path) as app:
         launch(app, sys.executable, "speaker.py", "5", "wait")
         speaker = int(app.wait_file("speaking"))

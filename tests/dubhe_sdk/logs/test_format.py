@@ -61,7 +61,7 @@ def test_the_variable() -> None:
 
 
 @pytest.mark.parametrize("command", [["launch", "--", "true"], ["serve", "app.py"], ["sidecar"]])
-def test_commands_refuse_another_format_and_say_so(tmp_path: Path, command: list[str]) -> None:
+def test_commands_refuse_another_format_and_name_it(tmp_path: Path, command: list[str]) -> None:
     env = clean_environ(DUBHE_LOG_FORMAT="xml", DUBHE_TEMPORARY=str(tmp_path))
     done = subprocess.run([*dubhe_command(), *command], env=env, capture_output=True, text=True)
     assert done.returncode == 2
@@ -87,7 +87,7 @@ def test_every_process_of_an_instance_writes_json(tmp_path: Path) -> None:
     with App(tmp_path / "app", SOURCE, TRAIN_ID, "http", JSON) as app:
         app.start()
         app.train()
-        app.wait_said("END 300")
+        app.wait_reported("END 300")
         with socket.create_connection(("127.0.0.1", app.port), timeout=20) as sock:
             sock.sendall(b"\0\r\n\r\n")
             assert sock.recv(20).startswith(b"HTTP/1.1 400")

@@ -131,7 +131,7 @@ def test_a_file_rotated_by_somebody_else_is_followed(path: Path) -> None:
     assert "two" not in path.with_name("dubhe.log.1").read_text()
 
 
-def test_a_file_that_cannot_be_opened_is_told_and_nothing_fails(
+def test_a_file_that_cannot_be_opened_is_reported_and_nothing_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()

@@ -108,13 +108,13 @@ def test_results_and_failures(tmp_path: Path, protocol: str) -> None:
         assert infer("x", **number) == bad("exception occurs: ValueError: no such 图: x") | echoed
         missing = app.send(3)
         assert missing == bad("param error: field image_names is missing")
-        assert app.said == ["READY"]
+        assert app.reported == ["READY"]
         assert 'result {"seen":1}' in app.log
         assert "Traceback (most recent call last)" in app.log
         model = app.pid_of("model")
         app.terminate()
         assert app.wait() == 0
-        assert app.said == ["READY"]
+        assert app.reported == ["READY"]
         app.wait_dead(model)
 
 
@@ -263,7 +263,7 @@ def test_a_killed_model_is_started_again_and_requests_meanwhile_refused(
         app.write("go on", "")
         again = wait_for(lambda: _data(app.infer(what="pid")), "the model")
         assert again != first
-        assert app.said == ["READY"]  # said once, and there is no task that could END
+        assert app.reported == ["READY"]  # said once, and there is no task that could END
         os.kill(app.pid_of("serve"), signal.SIGTERM)
         assert app.wait() == 0
         assert "was killed by SIGKILL (" in app.log

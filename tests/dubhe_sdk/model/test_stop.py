@@ -53,7 +53,7 @@ def test_it_interrupts_what_waits() -> None:
         time.sleep(1000)  # longer than a test may take
 
 
-def test_a_message_that_is_being_said_is_not_torn(tmp_path: Path) -> None:
+def test_a_message_that_is_being_reported_is_not_torn(tmp_path: Path) -> None:
     from dubhe_sdk.environment import read_settings
     from dubhe_sdk.reporting.reporter import Reporter
     from dubhe_sdk.spool.merge import SpoolReader

@@ -94,7 +94,7 @@ def test_the_example_of_the_manual_works_unchanged(tmp_path: Path, protocol: str
             "flag": 1,
             "message": "model predict starting now",
         }
-        app.wait_said("END")
+        app.wait_reported("END")
         metrics = {"loss": 0.123457, "accuracy": 0.5}
         assert app.data == [
             {"action": "READY", "status": 200, "msg": "model is ready"},

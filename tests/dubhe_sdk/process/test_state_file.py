@@ -17,7 +17,7 @@ def be_present(spool: Path, pipe: Connection) -> None:
     signal.pause()
 
 
-def test_tells_what_was_said_last(tmp_path: Path) -> None:
+def test_returns_the_latest_state(tmp_path: Path) -> None:
     state_file = StateFile(tmp_path, "service")
     state_file.update(port=8030, phase="starting")
     state_file.update(port=8030, phase="就绪")

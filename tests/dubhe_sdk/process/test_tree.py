@@ -87,7 +87,7 @@ def test_one_that_multiplies_is_ended_too(tmp_path: Path, marked: Marked) -> Non
         (tmp_path / "stop").touch()
 
 
-def test_descendants_are_told_parents_first(tmp_path: Path, marked: Marked) -> None:
+def test_descendants_are_listed_parents_first(tmp_path: Path, marked: Marked) -> None:
     process = subprocess.Popen(
         ["bash", "-c", "bash -c 'sleep 600 & wait' & wait"], env=clean_environ(**marked.env)
     )

@@ -83,7 +83,7 @@ def test_what_the_sidecar_must_know_lies_beside_it(
     assert (description.service, description.pid) == ("run-7", os.getpid())
 
 
-def test_date_is_when_it_was_said(
+def test_date_is_when_it_was_reported(
     reporter: Reporter, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dubhe_sdk.reporting.reporter._time_ns", lambda: 1_630_305_000_571_999_999)
@@ -120,7 +120,7 @@ def test_numbers_at_the_edges_of_chance(
     assert 0 < value["request_number"] < 2**62 + 1
 
 
-def test_a_forked_child_counts_anew_and_writes_its_own_stream(
+def test_a_forked_child_counts_from_a_new_number_and_writes_its_own_stream(
     reporter: Reporter, settings: Settings
 ) -> None:
     reporter.progress({"progress": 0.0})
@@ -156,7 +156,7 @@ def test_a_spool_that_cannot_be_written(tmp_path: Path) -> None:
         Reporter(settings, INSTANCE)
 
 
-def test_a_full_spool_is_told_in_the_log(
+def test_a_full_spool_is_reported_in_the_log(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DUBHE_SPOOL_MAX_BYTES", str(64 * 1024))
@@ -168,6 +168,6 @@ def test_a_full_spool_is_told_in_the_log(
     assert "messages are being dropped and counted" in settings.log_file.read_text()
 
 
-def test_encode_value_is_the_one_place_that_knows_the_order() -> None:
+def test_encode_value_is_the_one_place_that_has_the_order() -> None:
     value = encode_value(b'{"instance_id":"i","request_number":', 5, 6, MessageType.TASK, b"{}")
     assert value == b'{"instance_id":"i","request_number":5,"date":6,"mes_type":1,"data":{}}'

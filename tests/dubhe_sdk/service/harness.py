@@ -112,7 +112,7 @@ class App:
                 start_new_session=True,
             )
         if until is not None:
-            self.wait_said(until)
+            self.wait_reported(until)
         return self
 
     @property
@@ -177,7 +177,7 @@ class App:
         return read_journal(self.temporary / "journal")
 
     @property
-    def said(self) -> list[str]:
+    def reported(self) -> list[str]:
         """The journal in short words."""
         return [says(message) for message in self.messages]
 
@@ -190,18 +190,18 @@ class App:
         """``data`` of every END so far."""
         return [message["value"]["data"] for message in self.messages if says(message)[:3] == "END"]
 
-    def wait_said(self, word: str, count: int = 1, timeout: float = TIMEOUT_SECONDS) -> None:
+    def wait_reported(self, word: str, count: int = 1, timeout: float = TIMEOUT_SECONDS) -> None:
         """Wait until the journal holds so many messages that begin with a word."""
 
         def enough() -> bool:
-            if sum(said.startswith(word) for said in self.said) >= count:
+            if sum(said.startswith(word) for said in self.reported) >= count:
                 return True
             dead = self.process is not None and self.process.poll() is not None
-            if dead and sum(said.startswith(word) for said in self.said) < count:
-                raise AssertionError(f"ended before {word!r}: {self.said}\n{self.console}")
+            if dead and sum(said.startswith(word) for said in self.reported) < count:
+                raise AssertionError(f"ended before {word!r}: {self.reported}\n{self.console}")
             return False
 
-        wait_for(enough, lambda: f"{count} {word!r}; said {self.said}\n{self.console}", timeout)
+        wait_for(enough, lambda: f"{count} {word!r}; said {self.reported}\n{self.console}", timeout)
 
     # --- requests -----------------------------------------------------------------------------
 

@@ -21,10 +21,10 @@ def test_modules_of_the_folder_named_like_pythons_own(tmp_path: Path, protocol: 
             app.write(f"{name}.py", f"raise ImportError('the folder has a {name}.py of its own')")
         app.start()
         app.train(data_paths=["/data/文"])
-        app.wait_said("END")
+        app.wait_reported("END")
         app.terminate()
         assert app.wait() == 0
-        assert app.said[-1] == "END 200"
+        assert app.reported[-1] == "END 200"
 
 
 def test_a_module_of_the_folder_is_found_by_the_app(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_module_of_the_folder_is_found_by_the_app(tmp_path: Path) -> None:
         app.write("helper.py", "VALUE = 5")
         app.start()
         app.train()
-        app.wait_said("END 200")
+        app.wait_reported("END 200")
 
 
 def test_classes_imported_from_other_modules_one_per_kind(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_classes_imported_from_other_modules_one_per_kind(tmp_path: Path) -> Non
             app.start()
             if kind == "predict":
                 app.predict()
-                app.wait_said("END 200")
+                app.wait_reported("END 200")
             else:
                 assert app.infer()["data"] == ["Infers"]
             expected = "Predicts " if kind == "predict" else "Infers "
@@ -74,7 +74,7 @@ def test_one_class_with_several_methods_in_manual_mode(tmp_path: Path) -> None:
     with App(tmp_path / "my-app", REPORTING, instance_id="") as app:
         app.start()
         assert app.train(data_paths=["/data/文"])["flag"] == 1
-        app.wait_said("END 200")
+        app.wait_reported("END 200")
         assert {m["value"]["instance_id"] for m in app.messages} == {"manual-my_app-train-1"}
 
 
@@ -126,7 +126,7 @@ def test_classes_of_the_app_in_spawned_processes_and_pickles(tmp_path: Path) -> 
     with App(tmp_path / "train", NET) as app:
         app.start()
         app.train()
-        app.wait_said("END")
+        app.wait_reported("END")
         assert app.data[1:] == [
             {"action": "START", "status": 200, "msg": "model train starting"},
             {"weight": 5, "progress": 0.5, "epoch": 1},

@@ -53,7 +53,7 @@ def test_a_model_killed_in_mid_training(tmp_path: Path) -> None:
         rank = int(app.wait_file("rank"))
         os.kill(model, signal.SIGKILL)
         assert app.wait() == 137
-        assert app.said == ["READY", "START", "progress", "progress", "END 300"]
+        assert app.reported == ["READY", "START", "progress", "progress", "END 300"]
         (end,) = app.ends()
         assert end["msg"].startswith(failed("the model process was killed by SIGKILL (")["msg"])
         assert not alive(rank)
@@ -74,9 +74,9 @@ def test_a_service_killed_in_mid_training(tmp_path: Path) -> None:
         app.start()
         app.train()
         app.wait_file("training")
-        app.wait_said("progress", 2)
+        app.wait_reported("progress", 2)
         os.kill(app.pid_of("serve"), signal.SIGKILL)
         assert app.wait() == 137
-        assert app.said == ["READY", "START", "progress", "progress", "END 300"]
+        assert app.reported == ["READY", "START", "progress", "progress", "END 300"]
         assert app.ends() == [failed("the service process was killed")]
         assert not app.marked.living()

@@ -59,11 +59,11 @@ def test_a_task_that_raises_ends_and_the_service_stays(tmp_path: Path) -> None:
     with App(tmp_path, app_with(train=train)) as app:
         app.start()
         app.train()
-        app.wait_said("END")
+        app.wait_reported("END")
         app.train()
-        app.wait_said("END", 2)
+        app.wait_reported("END", 2)
         assert app.ends() == [failed("ValueError: no images in /data")] * 2
-        assert app.said == ["READY", *["START", "progress", "END 300"] * 2]
+        assert app.reported == ["READY", *["START", "progress", "END 300"] * 2]
         assert app.log.count("Traceback (most recent call last)") == 2
         assert app.log.count("\nValueError: no images in /data\n") == 2
         app.terminate()
@@ -84,6 +84,6 @@ def test_a_task_that_exits(tmp_path: Path, train: str, end: dict[str, Any] | Non
     with App(tmp_path, app_with(train=train)) as app:
         app.start()
         app.train()
-        app.wait_said("END")
+        app.wait_reported("END")
         assert app.ends() == [end or {"action": "END", "status": 200, "msg": "model train end"}]
         assert app.send(0)["flag"] == 1

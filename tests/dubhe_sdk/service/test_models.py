@@ -123,7 +123,7 @@ def test_each_process_runs_one_and_the_next_is_refused(tmp_path: Path, protocol:
             }
             assert app.send(0) == {"flag": 1, "message": "service online"}
         assert sorted(data_of(reply)[2] for reply in replies) == list(range(WORKERS))
-        assert app.said == ["READY"]
+        assert app.reported == ["READY"]
 
 
 def test_concurrency_holds_for_each_process(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_one_killed_under_load_fails_its_own_request_alone(tmp_path: Path, proto
         indexes = {(reply["data"][0], reply["data"][1]) for _, reply in answers if "data" in reply}
         assert Counter(index for _, index in indexes) == {0: 2, 1: 1, 2: 1}  # its number stays
         assert "model process 0 was killed by SIGKILL (" in app.log
-        assert app.said == ["READY"]
+        assert app.reported == ["READY"]
         app.terminate()
         assert app.wait() == 0
         app.wait_gone()
@@ -215,7 +215,7 @@ def test_those_that_wait_are_served_by_the_others(tmp_path: Path) -> None:
             assert {index_of(app, 20), index_of(app, 21)} == {0, 1}
 
 
-def test_all_killed_is_told_and_all_come_back(tmp_path: Path) -> None:
+def test_all_killed_is_reported_and_all_come_back(tmp_path: Path) -> None:
     with App(tmp_path, app_with(WHO), INFERENCE_ID, env=workers(2)) as app:
         app.start()
         first = set(app.pids_of("model"))
@@ -232,7 +232,7 @@ def test_all_killed_is_told_and_all_come_back(tmp_path: Path) -> None:
 
         wait_for(both, lambda: app.log)
         assert not first & set(app.pids_of("model"))
-        assert app.said == ["READY"]
+        assert app.reported == ["READY"]
 
 
 def test_what_a_dead_process_left_is_ended_and_what_the_others_left_is_not(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_training_has_one_process(tmp_path: Path) -> None:
         app.start()
         assert len(app.pids_of("model")) == 1
         app.train()
-        app.wait_said("END 200")
+        app.wait_reported("END 200")
         assert app.wait_file("trained") == "0"
 
 

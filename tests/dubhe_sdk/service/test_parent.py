@@ -34,7 +34,7 @@ def test_the_heartbeat_while_the_algorithm_holds_the_interpreter(
             assert client.send(heartbeat) == {"flag": 1, "message": "service online"}
             answered += 1
         assert answered > 10  # one, if it waited for the lock
-        app.wait_said("END 200")
+        app.wait_reported("END 200")
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
             "there: stop it, or name another port by PORT"
         )
         assert "Traceback" not in app.console
-        assert app.said == []
+        assert app.reported == []
         assert not app.marked.living()
 
 

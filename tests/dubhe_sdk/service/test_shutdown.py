@@ -45,7 +45,7 @@ def test_sigterm_in_a_training(tmp_path: Path) -> None:
         assert app.wait_file("checkpoint") == "TaskStopped"
         assert not (tmp_path / "swallowed").exists()
         assert (tmp_path / "finally").exists()
-        assert app.said[-2:] == ["result", "END 300"]
+        assert app.reported[-2:] == ["result", "END 300"]
         assert app.data[-3:] == [{"progress": 0.625}, "last words", STOPPED]
         assert len(app.ends()) == 1
         assert not app.marked.living()
@@ -96,7 +96,7 @@ def test_a_training_that_does_not_stop_is_killed_in_time(tmp_path: Path, deaf: s
         app.wait_file("training")
         app.terminate()
         assert app.wait() == 143
-        assert app.said[-1] == "END 300"
+        assert app.reported[-1] == "END 300"
         assert app.ends() == [STOPPED]
         assert not app.marked.living()
 
@@ -143,7 +143,7 @@ def test_a_task_that_ends_well_while_the_service_stops(tmp_path: Path) -> None:
         assert app.send(0)["flag"] == 1
         app.write("go on", "")
         app.wait()
-        assert app.said == ["READY", "START", "progress", "END 200"]
+        assert app.reported == ["READY", "START", "progress", "END 200"]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -154,7 +154,7 @@ def test_a_signal_while_idle(tmp_path: Path, signum: signal.Signals, instance_id
         app.start()
         os.kill(app.pid, signum)
         assert app.wait() == 0
-        assert app.said == ["READY"]
+        assert app.reported == ["READY"]
         assert not app.marked.living()
 
 
@@ -165,4 +165,4 @@ def test_a_signal_while_the_model_loads(tmp_path: Path) -> None:
         app.wait_file("loading")
         app.terminate()
         assert app.wait() == 0
-        assert app.said == []
+        assert app.reported == []

@@ -66,10 +66,10 @@ def test_ready_start_progress_results_end(
         ask = app.train if kind == "train" else app.predict
         accepted = {"flag": 1, "message": f"model {kind} starting now"}
         assert ask(data_paths=["/data/文"]) == accepted
-        app.wait_said("END 200")
+        app.wait_reported("END 200")
         # The same request once the task is over is a new task.
         assert ask(data_paths=["/data/文"]) == accepted
-        app.wait_said("END 200", 2)
+        app.wait_reported("END 200", 2)
         # dubhe.log tells the same, and every line once.
         lines = ("START 200", "progress 0.25 epoch 0 batch 1/2 loss=0.5", "END 200")
         wait_for(lambda: all(app.log.count(line) == 2 for line in lines), lambda: app.log)
@@ -118,8 +118,8 @@ def test_one_task_at_a_time(tmp_path: Path, protocol: str) -> None:
         assert app.send(1)["message"] == "param error: field data_paths is missing"
         assert app.send(0) == {"flag": 1, "message": "service online"}
         app.write("go on", "")
-        app.wait_said("END 200")
-        assert app.said == ["READY", "START", "progress", "progress", "END 200"]
+        app.wait_reported("END 200")
+        assert app.reported == ["READY", "START", "progress", "progress", "END 200"]
 
 
 def test_many_starts_at_once_start_one(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_many_starts_at_once_start_one(tmp_path: Path) -> None:
             thread.join()
         assert sorted(reply["flag"] for reply in replies) == [1, *[2] * 7]
         app.write("go on", "")
-        app.wait_said("END 200")
-        assert app.said.count("START") == 1
+        app.wait_reported("END 200")
+        assert app.reported.count("START") == 1
 
 
 def test_while_the_model_loads(tmp_path: Path) -> None:
@@ -153,9 +153,9 @@ def test_while_the_model_loads(tmp_path: Path) -> None:
         assert heart == {"flag": 1, "message": "service online"}
         refusal = {"flag": 2, "message": "model is not ready: it is still starting"}
         assert app.train() == refusal
-        assert app.said == []
+        assert app.reported == []
         app.write("loaded", "")
-        app.wait_said("READY")
+        app.wait_reported("READY")
         assert app.train()["flag"] == 1
 
 
@@ -195,7 +195,7 @@ def test_a_large_request_reaches_the_task(tmp_path: Path) -> None:
     with App(tmp_path, app_with(train=train)) as app:
         app.start()
         assert app.train(data_paths=["x" * 100] * 50_000, big=10**40)["flag"] == 1
-        app.wait_said("END 200")
+        app.wait_reported("END 200")
         assert app.data[2] == [50_000, 10**40]
 
 
@@ -211,7 +211,7 @@ def test_a_deeply_nested_request_harms_nothing(tmp_path: Path, protocol: str) ->
             assert reply["flag"] == (1 if depth == 100 else reply["flag"]), reply
             if reply["flag"] == 1:
                 ends += 1
-                app.wait_said("END", ends)
+                app.wait_reported("END", ends)
         assert reply["flag"] == 2
         assert app.train()["flag"] == 1
-        app.wait_said("END 200", ends + 1)
+        app.wait_reported("END 200", ends + 1)

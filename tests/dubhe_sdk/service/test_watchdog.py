@@ -27,7 +27,7 @@ class Model:
 """
 
 
-def test_silence_is_counted_in_looks_and_a_word_ends_it() -> None:
+def test_silence_is_counted_in_checks_and_a_message_ends_it() -> None:
     watchdog = Watchdog()
     assert [watchdog.is_stuck() for _ in range(7)] == [False] * 6 + [True]
     watchdog.reset()
@@ -46,5 +46,5 @@ def test_a_stuck_web_front_is_started_again_and_the_training_goes_on(tmp_path: P
         app.wait_dead(web)
         assert app.send(0) == {"flag": 1, "message": "service online"}
         app.write("go on", "")
-        app.wait_said("END 200")
-        assert app.said == ["READY", "START", "END 200"]
+        app.wait_reported("END 200")
+        assert app.reported == ["READY", "START", "END 200"]

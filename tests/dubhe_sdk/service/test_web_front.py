@@ -24,5 +24,5 @@ def test_a_killed_web_front_is_started_again_and_the_training_goes_on(tmp_path: 
         assert app.train()["flag"] == 1
         assert app.train(data_paths=["/other"])["flag"] == 2
         app.write("go on", "")
-        app.wait_said("END 200")
-        assert app.said == ["READY", "START", "progress", "progress", "END 200"]
+        app.wait_reported("END 200")
+        assert app.reported == ["READY", "START", "progress", "progress", "END 200"]

@@ -15,10 +15,10 @@ from types import FrameType
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.writer import may_interrupt
-from tests.dubhe_sdk.spool.helpers import KIB, make_writer, say
+from tests.dubhe_sdk.spool.helpers import KIB, append, make_writer
 
 
-def tell(*words: object) -> None:
+def send(*words: object) -> None:
     os.write(1, " ".join(map(str, words)).encode() + b"\n")
 
 
@@ -28,19 +28,19 @@ def append_for_ever(directory: str, size: str) -> None:
     number = 0
     while True:
         number += 1
-        say(writer, (b"%d " % number).ljust(int(size), b"x"), Kind.RESULT)
-        tell(number)
+        append(writer, (b"%d " % number).ljust(int(size), b"x"), Kind.RESULT)
+        send(number)
 
 
 def hold(directory: str, count: str, size: str = "10", service: str = "service-1") -> None:
     """Append some frames, then live on until stdin ends, one more frame for each line."""
     writer = make_writer(Path(directory), service=service)
     for number in range(int(count)):
-        say(writer, (b"%d " % number).ljust(int(size), b"x"), Kind.RESULT)
-    tell(writer.stream)
+        append(writer, (b"%d " % number).ljust(int(size), b"x"), Kind.RESULT)
+    send(writer.stream)
     for _ in sys.stdin:
-        say(writer, b"more", Kind.RESULT)
-        tell(writer.stream)
+        append(writer, b"more", Kind.RESULT)
+        send(writer.stream)
 
 
 def chatter(directory: str) -> None:
@@ -49,35 +49,35 @@ def chatter(directory: str) -> None:
     number = 0
     while True:
         number += 1
-        say(writer, number, Kind.RESULT)
+        append(writer, number, Kind.RESULT)
         if number == 1:
-            tell(writer.stream)
-        tell(number)
+            send(writer.stream)
+        send(number)
         time.sleep(0.001)
 
 
 def fork(directory: str) -> None:
     """Append; fork a child that appends too; tell both streams and the child's pid."""
     writer = make_writer(Path(directory))
-    say(writer, b"parent")
+    append(writer, b"parent")
     parents = writer.stream
     pid = os.fork()
     if pid == 0:
         inherited = writer.stream
-        say(writer, b"child")
-        tell(parents, writer.stream, os.getpid(), inherited or "none")
+        append(writer, b"child")
+        send(parents, writer.stream, os.getpid(), inherited or "none")
         signal.pause()
-    say(writer, b"parent again")
+    append(writer, b"parent again")
     signal.pause()
 
 
 def fork_silent(directory: str) -> None:
     """Append, fork a child that never says anything."""
     writer = make_writer(Path(directory))
-    say(writer, b"parent")
+    append(writer, b"parent")
     pid = os.fork()
     if pid == 0:
-        tell(os.getpid())
+        send(os.getpid())
         signal.pause()
     signal.pause()
 
@@ -105,22 +105,22 @@ def interrupted(directory: str, count: str) -> None:
             armed = True
             while True:
                 number += 1
-                say(writer, number, Kind.RESULT)
+                append(writer, number, Kind.RESULT)
         except Stop:
             raised += 1
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
-    tell(number)
+    send(number)
 
 
 def limited(directory: str, limit: str) -> None:
     """Append under RLIMIT_FSIZE: small frames, one that never fits, one that fits."""
     writer = make_writer(Path(directory), SpoolLimits(full_timeout_seconds=0.3))
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-    accepted = [number for number in range(200) if say(writer, b"%d " % number + b"x" * KIB)]
-    huge = say(writer, b"y" * 2 * int(limit), Kind.RESULT)
-    last = say(writer, b"last", Kind.RESULT)
-    tell(len(accepted), int(huge), int(last))
+    accepted = [number for number in range(200) if append(writer, b"%d " % number + b"x" * KIB)]
+    huge = append(writer, b"y" * 2 * int(limit), Kind.RESULT)
+    last = append(writer, b"last", Kind.RESULT)
+    send(len(accepted), int(huge), int(last))
 
 
 def ring(directory: str, burst: str, stop: str) -> None:
@@ -133,16 +133,16 @@ def ring(directory: str, burst: str, stop: str) -> None:
         number = int(line)
         if number < 0:
             with contextlib.suppress(BrokenPipeError):  # whoever ended it is gone
-                tell(number)
+                send(number)
             return
         for _ in range(random.randint(0, int(burst))):
-            say(writer, number, Kind.RESULT)
+            append(writer, number, Kind.RESULT)
             number += 1
         if Path(stop).exists():
             Path(stop).write_text(str(number))
-            tell(-1)
+            send(-1)
             return
-        tell(number)
+        send(number)
 
 
 if __name__ == "__main__":

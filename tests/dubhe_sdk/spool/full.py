@@ -7,7 +7,7 @@ from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sdk.spool.writer import SpoolWriter
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
-    say,
+    append,
 )
 
 SMALL = SpoolLimits(
@@ -18,6 +18,6 @@ SMALL = SpoolLimits(
 def fill(writer: SpoolWriter, kind: Kind = Kind.PROGRESS, size: int = 200) -> int:
     """Say messages until one is refused; return how many were accepted."""
     for number in range(10_000):
-        if not say(writer, (b"%d " % number).ljust(size, b"x"), kind):
+        if not append(writer, (b"%d " % number).ljust(size, b"x"), kind):
             return number
     raise AssertionError("the spool is never full")

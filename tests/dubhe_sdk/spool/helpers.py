@@ -54,7 +54,7 @@ def make_writer(
     )
 
 
-def say(writer: SpoolWriter, value: bytes | int, kind: Kind = Kind.PROGRESS) -> bool:
+def append(writer: SpoolWriter, value: bytes | int, kind: Kind = Kind.PROGRESS) -> bool:
     return writer.append(kind, value if isinstance(value, bytes) else b"%d" % value, DATE_MS)
 
 
@@ -84,7 +84,7 @@ def read_stream(reader: StreamReader) -> list[Frame]:
 
 
 def numbers(frames: list[SpooledFrame]) -> list[int]:
-    """Return what `say` was given, from whole values or their first word."""
+    """Return what `append` was given, from whole values or their first word."""
     return [int(spooled.frame.value.split(b" ", 1)[0]) for spooled in frames]
 
 
@@ -172,7 +172,7 @@ class Child:
         assert self.process.stdout is not None
         return self.process.stdout.read().decode().split()
 
-    def tell(self, text: str = "") -> None:
+    def send_line(self, text: str = "") -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(text.encode() + b"\n")
         self.process.stdin.flush()

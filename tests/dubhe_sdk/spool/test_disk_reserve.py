@@ -1,4 +1,4 @@
-"""Room that is kept: how much of which disk, and how it is let go of."""
+"""The disk reserve: how much of which disk, and how it is released."""
 
 from __future__ import annotations
 

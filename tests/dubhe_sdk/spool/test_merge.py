@@ -23,6 +23,7 @@ from dubhe_sdk.spool.writer import SpoolWriter
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
     FakeTime,
+    append,
     child,
     description,
     fail_on_damage,
@@ -31,7 +32,6 @@ from tests.dubhe_sdk.spool.helpers import (
     make_writer,
     numbers,
     read_spool,
-    say,
     segments,
     spoil_description,
 )
@@ -73,11 +73,11 @@ def test_streams_longer_than_one_read_are_merged_by_time_too(tmp_path):
     """More is waiting than is read at once; nothing later may come before it."""
     writers = [make_writer(tmp_path, SpoolLimits(segment_bytes=200 * KIB)) for _ in range(3)]
     for number in range(600):
-        say(writers[number % 7 % 3], (b"%d " % number).ljust(5000, b"x"))
+        append(writers[number % 7 % 3], (b"%d " % number).ljust(5000, b"x"))
     assert numbers(read_spool(tmp_path)) == list(range(600))
 
 
-def test_what_is_said_after_the_look_began_waits_for_the_next(tmp_path, monkeypatch):
+def test_what_is_reported_after_the_pass_began_waits_for_the_next(tmp_path, monkeypatch):
     fd = put(tmp_path, "a", [10], alive=True)
     os.write(fd, frame.encode(Kind.RESULT, 101, time.monotonic_ns() + 10**12, 1, b"99"))
     reader = SpoolReader(tmp_path, {}, fail_on_damage)
@@ -102,7 +102,7 @@ def test_earlier_boots_come_first_in_their_order(tmp_path):
     assert numbers(read_spool(tmp_path)) == [700, 900, 905, 910, 5]
 
 
-def test_a_stream_of_another_boot_that_says_nothing_holds_nobody_up(tmp_path):
+def test_a_stream_of_another_boot_that_reports_nothing_holds_nobody_up(tmp_path):
     fd = put(tmp_path, "elsewhere", [], boot_id="boot-1", wall_ns=1, alive=True)
     put(tmp_path, "here", [5])
     assert numbers(read_spool(tmp_path)) == [5]
@@ -142,7 +142,7 @@ def test_a_position_in_a_segment_that_is_gone(tmp_path):
     assert numbers(read_spool(tmp_path, {"a": (4, 0)})) == []
 
 
-def test_a_stream_whose_first_header_is_damaged_is_told_once_and_kept(tmp_path):
+def test_a_stream_whose_first_header_is_damaged_is_reported_once_and_kept(tmp_path):
     put(tmp_path, "bad", [10])
     put(tmp_path, "good", [20])
     spoil_description(tmp_path / "bad.00000001.seg")
@@ -263,14 +263,14 @@ class SpoolMachine(RuleBasedStateMachine):
         return SpoolReader(self.directory, self.positions, fail_on_damage)
 
     @rule(writer=st.integers(0, 2), sizes=st.lists(st.integers(0, 900), min_size=1, max_size=5))
-    def say(self, writer: int, sizes: list[int]) -> None:
+    def append(self, writer: int, sizes: list[int]) -> None:
         while len(self.writers) <= writer:
             self.writers.append(
                 make_writer(self.directory, SpoolLimits(segment_bytes=SEGMENT_BYTES))
             )
         one = self.writers[writer]
         for size in sizes:
-            assert say(one, b"%d " % self.number + b"x" * size)
+            assert append(one, b"%d " % self.number + b"x" * size)
             last = segments(self.directory, one.stream)[-1]
             _, place = segment.parse_name(last.name)  # type: ignore[misc]
             self.said.setdefault(one.stream, []).append((self.number, place, last.stat().st_size))
@@ -366,7 +366,7 @@ def test_reading_costs_no_descriptors_in_the_long_run(tmp_path):
     reader = SpoolReader(tmp_path, {}, fail_on_damage)
     for number in range(50):
         writer = make_writer(tmp_path)
-        say(writer, number)
+        append(writer, number)
         stream = writer.stream
         writer.close()
         assert numbers(wait_for(reader.read, "the frame")) == [number]

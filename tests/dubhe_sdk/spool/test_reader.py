@@ -19,13 +19,13 @@ from dubhe_sdk.spool.segment import BadSegment
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
     FakeTime,
+    append,
     child,
     description,
     first_offset,
     flip_bit,
     make_writer,
     read_stream,
-    say,
     segments,
     spoil_description,
 )
@@ -128,7 +128,7 @@ def test_begins_at_any_position(stream):
         assert seqs(read_stream(stream.open(offset=offset))) == list(range(done + 1, 6))
 
 
-def test_frames_tell_the_position_behind_them(stream):
+def test_frames_have_the_position_behind_them(stream):
     stream.add(5)
     assert [one.end for one in read_stream(stream.open())] == stream.ends[1:]
 
@@ -289,7 +289,7 @@ def test_a_file_that_became_shorter_than_the_position(stream):
     assert follower.ended
 
 
-def test_damaged_header_of_the_first_segment_is_told(stream):
+def test_damaged_header_of_the_first_segment_is_reported(stream):
     stream.add(1)
     spoil_description(stream.path)
     with pytest.raises(BadSegment, match="checksum"):
@@ -391,7 +391,7 @@ def test_follows_a_living_writer_through_many_segments(tmp_path):
 def test_writer_and_reader_agree_on_small_segments(tmp_path):
     writer = make_writer(tmp_path, SpoolLimits(segment_bytes=KIB))
     for number in range(50):
-        say(writer, number)
+        append(writer, number)
     follower = StreamReader(tmp_path, writer.stream, 1)
     assert [int(one.value) for one in read_stream(follower)] == list(range(50))
     assert follower.number > 2

@@ -53,7 +53,7 @@ def test_text_that_is_not_unicode_comes_back():
 
 
 @given(st.data())
-def test_any_cut_of_the_header_is_told(data):
+def test_any_cut_of_the_header_is_reported(data):
     header = description().encode()
     with pytest.raises(BadSegment):
         read(header[: data.draw(st.integers(0, len(header) - 1))])
@@ -94,7 +94,7 @@ def test_more_damage_of_the_header_is_never_taken_for_another_text(bits):
         assert found == (description(), len(HEADER))
 
 
-def test_a_segment_under_another_streams_name_is_told(tmp_path):
+def test_a_segment_under_another_streams_name_is_reported(tmp_path):
     fd, _ = create_segment(tmp_path, description("a"), 1)
     assert segment.read_description(fd, "a")[0].stream == "a"
     with pytest.raises(BadSegment, match="stream a, copied or renamed"):
@@ -113,7 +113,7 @@ def test_the_count_of_dropped_records_is_not_part_of_the_checksum(tmp_path):
 
 
 @given(st.integers(0, segment.MAX_DROPPED), st.integers(0, 63))
-def test_a_wrong_bit_in_the_count_of_dropped_records_is_told(count, bit):
+def test_a_wrong_bit_in_the_count_of_dropped_records_is_reported(count, bit):
     field = int.from_bytes(segment.encode_dropped(count), "little") ^ 1 << bit
     fd = os.memfd_create("segment")
     os.pwrite(fd, field.to_bytes(8, "little"), segment.DROPPED_OFFSET)
@@ -121,7 +121,7 @@ def test_a_wrong_bit_in_the_count_of_dropped_records_is_told(count, bit):
     os.close(fd)
 
 
-def test_a_description_of_another_making_is_told():
+def test_a_description_of_another_making_is_reported():
     text = description().encode()[segment.PREFIX.size :].replace(b'"pid"', b'"dip"')
     with pytest.raises(BadSegment, match="not understood"):
         read(segment.PREFIX.pack(segment.MAGIC, bytes(8), len(text), crc32(text)) + text)

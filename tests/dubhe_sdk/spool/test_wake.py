@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from dubhe_sdk.spool.wake import NAME, WakeReceiver, WakeSender
-from tests.dubhe_sdk.spool.helpers import child, make_writer, say
+from tests.dubhe_sdk.spool.helpers import append, child, make_writer
 
 
 def is_woken(receiver: WakeReceiver, timeout: float = 0.0) -> bool:
@@ -42,7 +42,7 @@ def test_a_nudge_wakes(directory):
 def test_a_message_wakes(directory):
     receiver = WakeReceiver(directory)
     writer = make_writer(directory)
-    say(writer, 1)
+    append(writer, 1)
     assert is_woken(receiver, 5)
     receiver.close()
 

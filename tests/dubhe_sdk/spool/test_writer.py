@@ -14,19 +14,19 @@ from tests.dubhe_sdk.spool.helpers import (
     DATE_MS,
     KIB,
     MIB,
+    append,
     description,
     dropped_in,
     is_growing,
     make_writer,
     numbers,
     read_spool,
-    say,
     segments,
 )
 from tests.support.environ import clean_environ
 
 
-def test_what_was_said_can_be_read(tmp_path):
+def test_what_was_reported_can_be_read(tmp_path):
     writer = make_writer(tmp_path / "made" / "spool")
     begin = time.monotonic_ns()
     assert writer.append(Kind.START, b'{"a":1}', DATE_MS)
@@ -48,21 +48,21 @@ def test_what_was_said_can_be_read(tmp_path):
     assert {spooled.description for spooled in frames} == {description(writer.stream)}
 
 
-def test_makes_no_stream_before_it_has_something_to_say(tmp_path):
+def test_makes_no_stream_before_it_has_something_to_report(tmp_path):
     writer = make_writer(tmp_path)
     assert segments(tmp_path) == []
     assert writer.stream == ""
-    say(writer, 1)
+    append(writer, 1)
     assert [path.name for path in segments(tmp_path)] == [segment.file_name(writer.stream, 1)]
 
 
 def test_a_closed_writer_begins_a_new_stream(tmp_path):
     writer = make_writer(tmp_path)
-    say(writer, 1)
+    append(writer, 1)
     first = writer.stream
     writer.close()
     assert not is_growing(segments(tmp_path, first)[0])
-    say(writer, 2)
+    append(writer, 2)
     assert writer.stream not in ("", first)
     assert numbers(read_spool(tmp_path)) == [1, 2]
 
@@ -70,7 +70,7 @@ def test_a_closed_writer_begins_a_new_stream(tmp_path):
 def test_segments_roll_and_numbers_go_on(tmp_path):
     writer = make_writer(tmp_path, SpoolLimits(segment_bytes=4 * KIB))
     for number in range(1, 301):
-        assert say(writer, b"%d " % number + b"x" * 60)
+        assert append(writer, b"%d " % number + b"x" * 60)
     paths = segments(tmp_path, writer.stream)
     assert [segment.parse_name(p.name) for p in paths] == [
         (writer.stream, n) for n in range(1, len(paths) + 1)
@@ -86,7 +86,7 @@ def test_segments_roll_and_numbers_go_on(tmp_path):
 def test_a_frame_may_be_larger_than_a_segment(tmp_path):
     writer = make_writer(tmp_path, SpoolLimits(segment_bytes=4 * KIB))
     values = [b"a", b"b" * MIB, b"c", b"d" * 20 * KIB, b"e"]
-    assert all(say(writer, value, Kind.RESULT) for value in values)
+    assert all(append(writer, value, Kind.RESULT) for value in values)
     assert [spooled.frame.value for spooled in read_spool(tmp_path)] == values
 
 
@@ -94,9 +94,9 @@ def test_a_message_beyond_the_format_is_counted_and_harms_no_other(tmp_path, mon
     monkeypatch.setattr("dubhe_sdk.spool.writer.MAX_PAYLOAD", 10 * KIB)
     trouble: list[str] = []
     writer = make_writer(tmp_path, SpoolLimits(segment_bytes=4 * KIB), trouble.append)
-    assert say(writer, 1)
-    assert not say(writer, b"x" * 11 * KIB, Kind.RESULT)
-    assert say(writer, 2)
+    assert append(writer, 1)
+    assert not append(writer, b"x" * 11 * KIB, Kind.RESULT)
+    assert append(writer, 2)
     assert numbers(read_spool(tmp_path)) == [1, 2]
     assert dropped_in(tmp_path) == 1
     assert "11264 bytes" in trouble[0]
@@ -106,29 +106,29 @@ def test_only_silence_makes_progress_nudge_the_sidecar(tmp_path, monkeypatch):
     now = [1_000_000_000]
     monkeypatch.setattr("dubhe_sdk.spool.writer.monotonic_ns", lambda: now[0])
     writer = make_writer(tmp_path)
-    say(writer, 0)  # opens the segment
+    append(writer, 0)  # opens the segment
     nudged: list[int] = []
     monkeypatch.setattr(writer._wake, "nudge", lambda: nudged.append(now[0] // 1_000_000))
 
-    def say_at(millisecond: int, kind: Kind = Kind.PROGRESS) -> None:
+    def append_at(millisecond: int, kind: Kind = Kind.PROGRESS) -> None:
         now[0] = millisecond * 1_000_000
-        assert say(writer, millisecond, kind)
+        assert append(writer, millisecond, kind)
 
     for millisecond in (2000, 2001, 2010, 2020, 2045, 2050, 2070):
-        say_at(millisecond)
+        append_at(millisecond)
     assert nudged == [2000]
-    say_at(2080, Kind.RESULT)
-    say_at(2081, Kind.RESULT)  # found as soon by the look that the first one caused
-    say_at(2090)
-    say_at(2141)
+    append_at(2080, Kind.RESULT)
+    append_at(2081, Kind.RESULT)  # found as soon by the look that the first one caused
+    append_at(2090)
+    append_at(2141)
     assert nudged == [2000, 2080, 2141]
 
 
 def test_the_interpreters_end_needs_no_close(tmp_path):
     code = (
         "from pathlib import Path\n"
-        "from tests.dubhe_sdk.spool.helpers import make_writer, say\n"
-        f"say(make_writer(Path({str(tmp_path)!r})), b'last words')\n"
+        "from tests.dubhe_sdk.spool.helpers import append, make_writer\n"
+        f"append(make_writer(Path({str(tmp_path)!r})), b'last words')\n"
     )
     root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", code], cwd=root, env=clean_environ(), check=True)

@@ -14,13 +14,13 @@ from dubhe_sdk.spool.limits import SpoolLimits
 from tests.dubhe_sdk.spool.full import SMALL, fill
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
+    append,
     child,
     dropped_in,
     make_writer,
     mounted,
     numbers,
     read_spool,
-    say,
     segments,
 )
 from tests.support.waiting import wait_for
@@ -37,16 +37,16 @@ def test_a_full_disk(tmp_path):
         assert 40 < accepted < 90
         files = len(segments(disk))
         for _ in range(10):
-            assert not say(writer, b"x" * 3000)
+            assert not append(writer, b"x" * 3000)
             time.sleep(0.06)  # as long as a writer takes a full spool for granted
-        assert not say(writer, b"x" * 3000, Kind.RESULT)
+        assert not append(writer, b"x" * 3000, Kind.RESULT)
         assert len(segments(disk)) == files
         assert dropped_in(disk / "spool") == 12
         assert "No space left" in trouble[0] or "the disk is full" in trouble[0]
         assert numbers(read_spool(disk / "spool")) == list(range(accepted))
         for path in segments(disk / "spool")[:2]:
             path.unlink()
-        assert wait_for(lambda: say(writer, (b"%d " % accepted).ljust(3000)), "room")
+        assert wait_for(lambda: append(writer, (b"%d " % accepted).ljust(3000)), "room")
         frames = read_spool(disk / "spool")
         assert frames[-1].frame.seq == accepted + 1
         assert numbers(frames)[-1] == accepted
@@ -58,10 +58,10 @@ def test_a_full_disk_is_not_strewn_with_empty_segments(tmp_path):
     with mounted(tmp_path / "disk", "-o", "size=256k") as disk:
         writer = make_writer(disk, SpoolLimits(segment_bytes=64 * KIB, full_timeout_seconds=0.5))
         (disk / "ballast").write_bytes(b"x" * 200 * KIB)
-        assert say(writer, b"small", Kind.RESULT)
-        assert not say(writer, b"x" * 100 * KIB, Kind.RESULT)
+        assert append(writer, b"small", Kind.RESULT)
+        assert not append(writer, b"x" * 100 * KIB, Kind.RESULT)
         assert len(segments(disk)) <= 2
-        assert say(writer, b"small again", Kind.RESULT)
+        assert append(writer, b"small again", Kind.RESULT)
         assert dropped_in(disk) == 1
         values = [spooled.frame.value for spooled in read_spool(disk)]
         assert values == [b"small", b"small again"]
@@ -86,13 +86,13 @@ def test_a_file_size_limit(tmp_path):
 def test_a_spool_that_is_removed_is_made_again(tmp_path, recreated):
     spool = tmp_path / "spool"
     writer = make_writer(spool)
-    assert say(writer, 1)
+    assert append(writer, 1)
     shutil.rmtree(spool)
     if recreated:
         spool.mkdir()
     for number in range(2, 5):
         time.sleep(0.003)  # longer than it takes the writer to notice
-        assert say(writer, number)
+        assert append(writer, number)
     assert numbers(read_spool(spool)) == [2, 3, 4]
     assert [spooled.frame.seq for spooled in read_spool(spool)] == [2, 3, 4]
 
@@ -103,7 +103,7 @@ def test_a_spool_that_is_removed_while_full_is_made_again(tmp_path):
     fill(writer)
     shutil.rmtree(spool)
     time.sleep(0.003)  # longer than it takes the writer to notice
-    wait_for(lambda: say(writer, 7), "the spool to be made again")
+    wait_for(lambda: append(writer, 7), "the spool to be made again")
     assert numbers(read_spool(spool)) == [7]
 
 
@@ -111,33 +111,33 @@ def test_a_spool_that_cannot_be_made_again_raises_nothing(tmp_path):
     spool = tmp_path / "spool"
     trouble: list[str] = []
     writer = make_writer(spool, SpoolLimits(full_timeout_seconds=0.1), trouble.append)
-    say(writer, 1)
+    append(writer, 1)
     shutil.rmtree(spool)
     spool.write_text("a file in its place")
     time.sleep(0.003)
-    assert not say(writer, 2)
-    assert not say(writer, 3, Kind.RESULT)
+    assert not append(writer, 2)
+    assert not append(writer, 3, Kind.RESULT)
     assert trouble
     assert str(spool) in trouble[0]
     spool.unlink()
-    wait_for(lambda: say(writer, 4), "the spool to be made again")
+    wait_for(lambda: append(writer, 4), "the spool to be made again")
     assert numbers(read_spool(spool)) == [4]
 
 
-def test_an_error_of_the_disk_is_told_once_and_not_raised(tmp_path, monkeypatch):
+def test_an_error_of_the_disk_is_reported_once_and_not_raised(tmp_path, monkeypatch):
     """Whatever the system says to a write, the algorithm goes on."""
     trouble: list[str] = []
     writer = make_writer(tmp_path, SpoolLimits(full_timeout_seconds=0), trouble.append)
-    say(writer, 1)
+    append(writer, 1)
     real = os.write
 
     def broken(fd: int, data: bytes) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr("dubhe_sdk.spool.writer.os.write", broken)
-    assert [say(writer, n, Kind.RESULT) for n in range(3)] == [False] * 3
+    assert [append(writer, n, Kind.RESULT) for n in range(3)] == [False] * 3
     monkeypatch.setattr("dubhe_sdk.spool.writer.os.write", real)
-    assert say(writer, 2, Kind.RESULT)
+    assert append(writer, 2, Kind.RESULT)
     assert numbers(read_spool(tmp_path)) == [1, 2]
     assert dropped_in(tmp_path) == 3
     assert len(trouble) == 1

@@ -14,11 +14,11 @@ from dubhe_sdk.spool.limits import SpoolLimits
 from tests.dubhe_sdk.spool.full import SMALL, fill
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
+    append,
     dropped_in,
     make_writer,
     numbers,
     read_spool,
-    say,
     segments,
 )
 from tests.support.waiting import wait_for
@@ -29,7 +29,7 @@ def test_a_full_spool_drops_progress_and_counts_it(tmp_path):
     writer = make_writer(tmp_path, SMALL, trouble.append)
     accepted = fill(writer)
     begin = time.monotonic()
-    assert not any(say(writer, b"x" * 200) for _ in range(99))
+    assert not any(append(writer, b"x" * 200) for _ in range(99))
     assert time.monotonic() - begin < 99 * SMALL.full_timeout_seconds  # progress does not wait
     assert dropped_in(tmp_path) == 100
     assert numbers(read_spool(tmp_path)) == list(range(accepted))
@@ -47,7 +47,7 @@ def test_results_use_the_reserve_then_wait_then_are_counted(tmp_path):
     waited = time.monotonic() - begin
     assert results * 200 > SMALL.reserve_bytes / 2
     assert waited >= SMALL.full_timeout_seconds
-    assert not say(writer, b"x")  # the reserve is not for progress
+    assert not append(writer, b"x")  # the reserve is not for progress
     assert dropped_in(tmp_path) == 3
     bound = SMALL.max_bytes + SMALL.reserve_bytes + SMALL.segment_bytes
     assert segment.total_bytes(tmp_path) < bound
@@ -59,7 +59,7 @@ def test_results_use_the_reserve_then_wait_then_are_counted(tmp_path):
 def test_all_but_progress_may_use_the_reserve(tmp_path, kind):
     writer = make_writer(tmp_path, SMALL)
     fill(writer)
-    assert say(writer, b"important", kind)
+    assert append(writer, b"important", kind)
 
 
 def test_room_that_comes_back_is_used_again(tmp_path):
@@ -67,7 +67,7 @@ def test_room_that_comes_back_is_used_again(tmp_path):
     accepted = fill(writer)
     for path in segments(tmp_path)[:-1]:
         path.unlink()  # as the sidecar does after delivery
-    wait_for(lambda: say(writer, 1_000_000), "progress to be accepted again")
+    wait_for(lambda: append(writer, 1_000_000), "progress to be accepted again")
     lost = dropped_in(tmp_path)
     assert lost >= 1
     frames = read_spool(tmp_path)
@@ -81,10 +81,10 @@ def test_a_result_that_waits_takes_the_room_that_comes(tmp_path):
     fill(writer)
     said: list[bool] = []
     while segment.total_bytes(tmp_path) + 300 < 24 * KIB:
-        assert say(writer, b"x" * 200, Kind.RESULT)
-    waiting = threading.Thread(target=lambda: said.append(say(writer, b"y" * KIB, Kind.RESULT)))
+        assert append(writer, b"x" * 200, Kind.RESULT)
+    waiting = threading.Thread(target=lambda: said.append(append(writer, b"y" * KIB, Kind.RESULT)))
     waiting.start()
-    assert not say(writer, b"progress")  # nobody is held up by the one that waits
+    assert not append(writer, b"progress")  # nobody is held up by the one that waits
     assert waiting.is_alive()
     for path in segments(tmp_path)[:3]:
         path.unlink()
@@ -98,11 +98,11 @@ def test_what_was_dropped_before_the_first_segment_is_counted_in_it(tmp_path):
     fill(other)
     before = dropped_in(tmp_path)
     writer = make_writer(tmp_path, SMALL)
-    assert [say(writer, b"x") for _ in range(5)] == [False] * 5
+    assert [append(writer, b"x") for _ in range(5)] == [False] * 5
     other.close()
     for path in segments(tmp_path):
         path.unlink()
-    wait_for(lambda: say(writer, 1), "room")
+    wait_for(lambda: append(writer, 1), "room")
     assert before == 1
     assert dropped_in(tmp_path) >= 5
 
@@ -112,7 +112,7 @@ def test_several_writers_share_the_bound(tmp_path):
     accepted = [0] * 4
     for _ in range(200):
         for index, writer in enumerate(writers):
-            accepted[index] += say(writer, b"x" * 200)
+            accepted[index] += append(writer, b"x" * 200)
     bound = SMALL.max_bytes + len(writers) * SMALL.segment_bytes
     assert segment.total_bytes(tmp_path) <= bound
     assert sum(accepted) + dropped_in(tmp_path) == 800

@@ -21,13 +21,13 @@ from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sdk.spool.writer import may_interrupt
 from tests.dubhe_sdk.spool.helpers import (
     KIB,
+    append,
     child,
     is_growing,
     make_writer,
     numbers,
     read_spool,
     read_stream,
-    say,
     segments,
 )
 from tests.support.waiting import wait_for
@@ -38,7 +38,7 @@ def test_threads_share_one_stream(tmp_path):
 
     def talk(thread: int) -> None:
         for number in range(500):
-            assert say(writer, b"%d %d" % (number, thread))
+            assert append(writer, b"%d %d" % (number, thread))
 
     threads = [threading.Thread(target=talk, args=[n]) for n in range(6)]
     for thread in threads:
@@ -109,7 +109,7 @@ def test_a_silent_child_does_not_keep_its_dead_parents_stream_growing(tmp_path):
 
 def test_a_started_program_does_not_inherit_the_stream(tmp_path):
     writer = make_writer(tmp_path)
-    say(writer, 1)
+    append(writer, 1)
     with subprocess.Popen(["sleep", "60"], close_fds=False) as program:
         writer.close()
         assert not is_growing(segments(tmp_path)[0])
@@ -117,14 +117,14 @@ def test_a_started_program_does_not_inherit_the_stream(tmp_path):
 
 
 @pytest.mark.slow
-def test_forks_while_other_threads_speak(tmp_path):
+def test_forks_while_other_threads_report(tmp_path):
     """The child of a fork taken in the middle of another thread's append can speak at once."""
     writer = make_writer(tmp_path, SpoolLimits(segment_bytes=8 * KIB))
     stop = threading.Event()
 
     def talk() -> None:
         while not stop.is_set():
-            say(writer, b"thread")
+            append(writer, b"thread")
 
     threads = [threading.Thread(target=talk) for _ in range(2)]
     for thread in threads:
@@ -134,7 +134,7 @@ def test_forks_while_other_threads_speak(tmp_path):
             pid = os.fork()
             if pid == 0:
                 signal.alarm(20)  # a deadlock is a death, which the parent sees
-                os._exit(0 if say(writer, b"child %d" % number) else 1)
+                os._exit(0 if append(writer, b"child %d" % number) else 1)
             assert os.waitpid(pid, 0)[1] == 0
     finally:
         stop.set()
@@ -179,7 +179,7 @@ def test_handlers_may_interrupt_waiting_but_not_writing(tmp_path):
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
         with pytest.raises(Stop):
-            say(writer, b"the spool is full", Kind.RESULT)
+            append(writer, b"the spool is full", Kind.RESULT)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -215,7 +215,7 @@ print(said + len(handled))
 """
 
 
-def test_a_signal_handler_may_say_something_in_the_middle_of_an_append(tmp_path: Path) -> None:
+def test_a_signal_handler_may_report_something_in_the_middle_of_an_append(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", _REENTRANT, str(tmp_path)],
         capture_output=True,

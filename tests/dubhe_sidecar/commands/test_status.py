@@ -9,7 +9,7 @@ import pytest
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sidecar.commands.status import main
 from dubhe_sidecar.dead_letters import DeadLetters
-from tests.dubhe_sdk.spool.helpers import flip_bit, make_writer, say, segments
+from tests.dubhe_sdk.spool.helpers import append, flip_bit, make_writer, segments
 from tests.dubhe_sidecar.helpers import record
 from tests.support.waiting import wait_for
 
@@ -19,7 +19,7 @@ def filled(place):
     """A spool with two records of a living writer, and a dead letter."""
     writer = make_writer(place.spool)
     assert writer.append(Kind.RESULT, b'{"a":1}', 1_700_000_000_000)
-    say(writer, b'{"b":2}')
+    append(writer, b'{"b":2}')
     DeadLetters(place.spool).add(record(1), "too large: 9 bytes", 1_700_000_000_000)
     yield writer
     writer.close()
@@ -89,7 +89,7 @@ def test_a_cursor_that_cannot_be_read(tmp_path, capsys):
 
 def test_an_unreadable_stream_is_not_delivered(tmp_path, capsys):
     writer = make_writer(tmp_path)
-    say(writer, 1)
+    append(writer, 1)
     writer.close()
     flip_bit(segments(tmp_path)[0], 30)
     assert main([str(tmp_path)]) == 1

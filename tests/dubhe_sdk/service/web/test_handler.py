@@ -159,14 +159,14 @@ def test_the_model_gets_plain_json_whatever_the_encoding(encoding: str, parser: 
     assert json.loads(backend.inferred[0].decode("utf-8")) == request
 
 
-def test_the_exception_is_told() -> None:
+def test_the_exception_is_reported() -> None:
     backend = FakeBackend()
     backend.result = InferenceFailed("ValueError", "no such image: 图.jpg")
     message = refusal(answer(backend, inference_request()))
     assert message == "exception occurs: ValueError: no such image: 图.jpg"
 
 
-def test_overload_and_death_are_told() -> None:
+def test_overload_and_death_are_reported() -> None:
     backend = FakeBackend()
     backend.result = InferenceOverloaded("service is overloaded: 1 inference")
     assert refusal(answer(backend, inference_request())) == "service is overloaded: 1 inference"
@@ -202,7 +202,7 @@ def test_a_repeated_start_is_asked_for_while_busy() -> None:
     assert "another task" in refusal(answer(backend, TRAIN))
 
 
-def test_unavailable_says_why() -> None:
+def test_unavailable_names_the_reason() -> None:
     backend = FakeBackend(training())
     backend.verdict = Verdict.UNAVAILABLE
     assert "not ready" in refusal(answer(backend, TRAIN))
@@ -223,7 +223,7 @@ def test_unparsable(body: bytes, parser: str) -> None:
     assert message.startswith("param error: the request is not valid JSON: ")
 
 
-def test_unparsable_says_where() -> None:
+def test_unparsable_names_the_place() -> None:
     assert "line 1 column 6" in refusal(answer(FakeBackend(), b'{"a" 1}'))
 
 

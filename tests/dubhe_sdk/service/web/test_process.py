@@ -116,7 +116,7 @@ def test_idle_connections_do_not_delay_the_end(start: Start, protocol: str) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_it_is_one_process_and_says_that_it_lives(start: Start, protocol: str) -> None:
+def test_it_is_one_process_and_sends_keepalives(start: Start, protocol: str) -> None:
     web = start(protocol)
     assert tree.descendants(web.process.pid) == []
     wait_for(lambda: web.alive >= 2, "signs of life")

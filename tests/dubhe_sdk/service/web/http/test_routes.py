@@ -105,7 +105,7 @@ def await_reply(web: Web, path: str, expected: str) -> None:
         assert time.monotonic() < deadline, message
 
 
-def test_an_exception_is_told(http: Web) -> None:
+def test_an_exception_is_reported(http: Web) -> None:
     http.model.answer = lambda request: b'-{"type": "ValueError", "text": "bad image"}'
     reply = HttpClient(http).json("/predict/multiple", inference_request())
     assert refusal(reply) == "exception occurs: ValueError: bad image"

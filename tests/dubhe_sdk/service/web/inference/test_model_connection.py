@@ -64,9 +64,9 @@ class Peer:
         return found
 
     def answer(self, *texts: str) -> None:
-        self.say(b"".join(pack(b"+" + json.dumps(text).encode()) for text in texts))
+        self.send(b"".join(pack(b"+" + json.dumps(text).encode()) for text in texts))
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         assert self._sock is not None
         while data:
             try:
@@ -121,10 +121,10 @@ def outcomes(jobs: list[Greenlet]) -> list[object]:
 def test_each_gets_its_own_reply(peer: Peer) -> None:
     jobs = peer.line("a", "b", "c")
     both = b"".join(pack(b'+"' + text + b'"') for text in (b"a", b"b"))
-    peer.say(both[:-3])
+    peer.send(both[:-3])
     gevent.sleep(0.01)
     assert jobs[0].value == b'"a"' and not jobs[1].ready()
-    peer.say(both[-3:] + pack(b'-{"type": "OSError", "text": "no"}'))
+    peer.send(both[-3:] + pack(b'-{"type": "OSError", "text": "no"}'))
     assert outcomes(jobs) == [b'"a"', b'"b"', InferenceFailed]
 
 

@@ -186,7 +186,7 @@ def test_those_that_wait_go_to_a_process_that_comes_back(tmp_path: Path) -> None
     assert jobs[0].get(timeout=10) == b"0"
 
 
-def test_when_none_is_there_those_that_wait_are_told(tmp_path: Path) -> None:
+def test_when_none_is_there_those_that_wait_get_an_error(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "a")
     pool = ModelPool([gate.path, str(tmp_path / "nobody")], concurrency=1, queue=4)
     pool.mark_unavailable([1])

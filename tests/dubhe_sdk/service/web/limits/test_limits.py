@@ -37,7 +37,7 @@ HEARTBEAT = {"req_type": 0, "instance_id": INSTANCE}
 HEART = b"POST /heart HTTP/1.1\r\nHost: x\r\n"
 
 
-def say(web: Web, data: bytes) -> list[tuple[int, dict[str, Any]]]:
+def exchange(web: Web, data: bytes) -> list[tuple[int, dict[str, Any]]]:
     """Send bytes, say that no more come; return all replies up to the end of the stream."""
     with web.connect() as sock:
         with contextlib.suppress(ConnectionError):
@@ -54,9 +54,9 @@ def test_the_limits_of_a_head_are_taken_and_no_more(http: Web) -> None:
     longest_line = b"X: %s\r\n" % (b"y" * (MAX_HEADER_LINE_BYTES - len("X: \r\n")))
     most_lines = b"".join(b"X-%d: 1\r\n" % number for number in range(MAX_HEADER_LINES - 1))
     path = b"/heart?" + b"x" * (MAX_REQUEST_LINE_BYTES - len("GET /heart? HTTP/1.1\r\n"))
-    assert say(http, HEART + longest_line + b"\r\n") == [(200, ONLINE)]
-    assert say(http, HEART + most_lines + b"\r\n") == [(200, ONLINE)]
-    assert say(http, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n") == [(200, ONLINE)]
+    assert exchange(http, HEART + longest_line + b"\r\n") == [(200, ONLINE)]
+    assert exchange(http, HEART + most_lines + b"\r\n") == [(200, ONLINE)]
+    assert exchange(http, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n") == [(200, ONLINE)]
     for data, expected in (
         (HEART + longest_line[:-2] + b"y\r\n\r\n", 431),
         (HEART + most_lines + b"X: 1\r\n\r\n", 431),
@@ -64,7 +64,7 @@ def test_the_limits_of_a_head_are_taken_and_no_more(http: Web) -> None:
         (HEART + b"X: " + b"y" * 10_000_000, 431),
         (b"G" * 10_000_000, 414),
     ):
-        [(status, reply)] = say(http, data)
+        [(status, reply)] = exchange(http, data)
         assert status == expected
         assert "the HTTP request cannot be read" in refusal(reply)
 
@@ -99,7 +99,7 @@ SMUGGLED = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
 def test_what_two_readers_could_read_differently_is_refused_and_closed(
     http: Web, head: bytes
 ) -> None:
-    replies = say(http, HEART + head + b"\r\n{}" + SMUGGLED)
+    replies = exchange(http, HEART + head + b"\r\n{}" + SMUGGLED)
     if head.startswith(b"Content_Length"):  # no header at all: `{}` begins what is no request
         assert replies.pop(0) == (200, ONLINE)
     [(status, reply)] = replies
@@ -124,32 +124,32 @@ def test_what_two_readers_could_read_differently_is_refused_and_closed(
 def test_a_chunk_that_two_readers_could_read_differently_ends_the_connection(
     http: Web, chunks: bytes
 ) -> None:
-    replies = say(http, HEART + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + SMUGGLED)
+    replies = exchange(http, HEART + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + SMUGGLED)
     assert len(replies) == 1, replies  # what was smuggled behind it is not answered
     assert refusal(replies[0][1])
 
 
 def test_http_1_0(http: Web) -> None:
-    assert say(http, b"GET /heart HTTP/1.0\r\n\r\n" + SMUGGLED) == [(200, ONLINE)]
+    assert exchange(http, b"GET /heart HTTP/1.0\r\n\r\n" + SMUGGLED) == [(200, ONLINE)]
     kept = b"GET /heart HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
-    assert say(http, kept * 2) == [(200, ONLINE)] * 2
-    [(status, _)] = say(
+    assert exchange(http, kept * 2) == [(200, ONLINE)] * 2
+    [(status, _)] = exchange(
         http, b"POST /heart HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
     )
     assert status in (400, 501)
 
 
-def test_a_version_or_a_protocol_that_is_not_spoken(http: Web) -> None:
+def test_a_version_or_a_protocol_that_is_not_supported(http: Web) -> None:
     for data in (
         b"GET /heart HTTP/2.0\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n" + HEART + b"\r\n",
         b"GET /heart\r\n\r\n",
     ):
-        [(status, _)] = say(http, data)
+        [(status, _)] = exchange(http, data)
         assert status == 400, data
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n"
-    assert say(http, HEART + upgrade) == [(200, ONLINE)]  # answered as what it is
+    assert exchange(http, HEART + upgrade) == [(200, ONLINE)]  # answered as what it is
 
 
 def test_pipelined_requests_are_answered_in_order(http: Web) -> None:
@@ -159,7 +159,7 @@ def test_pipelined_requests_are_answered_in_order(http: Web) -> None:
         body = json.dumps(inference_request(n=number)).encode()
         head = b"POST /predict/multiple HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
         data += head + body
-    assert [reply["data"] for _, reply in say(http, data)] == list(range(200))
+    assert [reply["data"] for _, reply in exchange(http, data)] == list(range(200))
 
 
 def test_headers_byte_by_byte_end_when_their_time_is_over(start: Start) -> None:
@@ -185,7 +185,7 @@ def test_headers_byte_by_byte_end_when_their_time_is_over(start: Start) -> None:
 
 def test_a_scanner_does_not_fill_the_log(http: Web) -> None:
     for _ in range(50):
-        [(status, _)] = say(http, b"\0\x16\x03\r\n\r\n")
+        [(status, _)] = exchange(http, b"\0\x16\x03\r\n\r\n")
         assert status == 400
     assert http.stderr.count(b"no valid HTTP") <= 2, http.stderr  # one a minute
 

@@ -1,0 +1,79 @@
+"""What the page on migrating from 2.x says of this project is so.
+
+A habit of 2.x that works here one day makes a test fail: its line then leaves the page.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from dubhe_sdk import Context, ContextKey
+from dubhe_sdk.contract import requests
+from dubhe_sdk.contract.requests import RequestType
+from dubhe_sdk.environment import read_settings
+from dubhe_sdk.errors import EnvironmentInvalid, RequestInvalid
+from tests.docs.markdown import LANGUAGES
+from tests.docs.reference import page
+
+_MODULE = re.compile(r"`(dubhe_sdk(?:\.\w+)+)`")
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context({}, read_settings({"DUBHE_TEMPORARY": str(tmp_path)}))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_of_2x_do_not_exist(context: Context, language: str) -> None:
+    line = next(
+        one for one in page(language, "migration").splitlines() if "`ctx.local_logger`" in one
+    )
+    names = _MODULE.findall(line.split("|")[1])
+    assert len(names) >= 7
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module(name)
+        assert not hasattr(importlib.import_module(module), attribute)
+    assert not hasattr(context, "local_logger")
+    assert not hasattr(context, "key_map")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("INSTANCE_ID", "a-b-train"), ("BOOTSTRAP_SERVERS", "broker")]
+)
+def test_values_that_are_an_error(name: str, value: str) -> None:
+    with pytest.raises(EnvironmentInvalid, match=name):
+        read_settings({name: value})
+
+
+@pytest.mark.parametrize(
+    ("request_", "type_"),
+    [
+        ({}, RequestType.TRAIN),
+        ({}, RequestType.INFERENCE),
+        ({"data_paths": [], "split_rate": "0.1"}, RequestType.TRAIN),
+        ({"image_names": [], "verify_way": 0}, RequestType.INFERENCE),
+    ],
+)
+def test_requests_that_are_refused(request_: dict[str, object], type_: RequestType) -> None:
+    with pytest.raises(RequestInvalid):
+        requests.check_fields(request_, type_)
+
+
+def test_empty_lists_and_nulls_will_do() -> None:
+    requests.check_fields({"data_paths": [], "verify_way": None}, RequestType.TRAIN)
+    requests.check_fields({"image_names": []}, RequestType.INFERENCE)
+
+
+def test_what_ctx_does_otherwise(context: Context) -> None:
+    with pytest.raises(TypeError):
+        context.log("text", exc_info=True)  # type: ignore[call-arg]
+    assert context.logResultDetails("a.png", "ok", "ng", 0.5, position=[]) == [
+        {"img_path": "a.png", "bbox_cnt": 0, "info": []}
+    ]
+    assert context.get(ContextKey.KEY_DATA_PATHS) == []
