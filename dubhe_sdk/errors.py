@@ -22,6 +22,13 @@ class AppInvalid(DubheError):
     """
 
 
+class KindUnsupported(AppInvalid):
+    """The algorithm has methods, but none for the instance's kind of task.
+
+    Its END carries this class's name, so that a platform can tell it from a failure.
+    """
+
+
 class RequestInvalid(DubheError):
     """A request from the platform cannot be accepted. The text is the refusal's ``message``."""
 

@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.kafka.fixtures",
     "tests.page.fixtures",
     "tests.support.selection",
+    "tests.support.order",
 ]
 
 # An environment in which somebody works on the SDK must not steer the tests.

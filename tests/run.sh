@@ -3,12 +3,13 @@
 #
 # Usage: tests/run.sh [--fast] [--rerun] [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
 #
-#   --fast    only what needs nothing but Python: no JDK, browser, Docker engine, root or Debian package.
-#             Takes less than a minute on two cores. Types are left out.
+#   --fast    only what needs nothing but Python (no JDK, browser, Docker engine, root or Debian package)
+#             and is quick: less than a minute on two cores. Types are left out. Which tests these are:
+#             tests/support/selection.py
 #   --rerun   runs failed tests once more, alone; those that pass then are listed and fail nothing
 #
-# Without --fast it needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck; for the page Chromium, a font with
-# Chinese glyphs and npm; for the disk faults faketime, btrfs-progs, e2fsprogs, root and loop devices;
+# Without --fast it needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck; for the page
+# Chromium, a font with Chinese glyphs and npm; for the disk faults faketime, btrfs-progs, e2fsprogs, root and loop devices;
 # for networks of its own iproute2, root and /dev/net/tun; for certificates openssl; valgrind counts
 # instructions. On Debian or Ubuntu as root it installs what is missing. Everything else goes into
 # .cache/ below the project.
@@ -92,5 +93,9 @@ if [ $# -eq 0 ] && [ "$fast" = no ]; then
 fi
 
 say "pytest"
-[ "$fast" = no ] || set -- --fast "$@"
-exec python -m "$runner" -n 2 --dist loadfile --timeout 300 "$@"
+processes=2
+if [ "$fast" = yes ]; then
+  set -- --fast "$@"
+  processes=4 # they wait more than they compute
+fi
+exec python -m "$runner" -n "$processes" --dist loadfile --timeout 300 "$@"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.errors import AppInvalid
+from dubhe_sdk.errors import AppInvalid, KindUnsupported
 
 C = TypeVar("C", bound=type)
 P = ParamSpec("P")
@@ -151,7 +151,8 @@ def find(kind: TaskKind) -> Pipeline:
     """Return the one pipeline for a kind of task.
 
     Raises:
-        AppInvalid: there is none, or more than one.
+        KindUnsupported: there are methods, but none for this kind.
+        AppInvalid: there is no method at all, or more than one for this kind.
     """
     every = pipelines()
     fitting = [one for one in every if one.kind is kind]
@@ -170,7 +171,7 @@ def find(kind: TaskKind) -> Pipeline:
     others = ", ".join(
         f"{one.cls.__qualname__}.{one.method} ({one.kind.decorator})" for one in every
     )
-    raise AppInvalid(
+    raise (KindUnsupported if every else AppInvalid)(
         f"the instance is of kind {kind.decorator}, but no pipeline class has a method marked "
         f"@dubhe_sdk.{kind.decorator}(); found: {others or 'no marked methods'}"
     )

@@ -1,7 +1,6 @@
-"""The platform, played on one machine: it starts an algorithm, sends requests, reads messages.
+"""The platform on one machine: it starts an algorithm, sends requests, reads its messages.
 
-Reading order: `algorithm` and `dataset` are what is played with; `instance` (and `supervisor`, the
-small process that answers for it) runs one task; `client` sends requests; `sources` brings
-messages back; `watch` follows one task; `story` strings training, evaluation and inference
-together; `terminal` and `report` show it. `view` is the seam where another display fits in.
+Reading order: `contract` has the forms of messages and requests; `algorithm` is what runs,
+`instances` where it runs; `client` sends requests, `sources` brings messages back; `platform` is
+the whole, and `web` and `terminal` are its two fronts; `commands` has the command lines.
 """

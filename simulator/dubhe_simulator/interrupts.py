@@ -8,6 +8,7 @@ apart, such as ending an instance, runs in `deferred`: there a signal is only co
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -56,7 +57,10 @@ def watched() -> Iterator[None]:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Put `Stopped` off until the block has ended."""
+    """Put `Stopped` off until the block has ended. Other threads are never stopped so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     _state.depth += 1
     try:
         yield

@@ -211,3 +211,26 @@ def test_names_in_the_architecture_are_in_the_file_beside_them(
         source = (ROOT / "docs" / language / one["path"]).read_text("utf-8")
         for part in one["name"].split("."):
             assert re.search(rf"^ *(?:class|def) {part}\b", source, re.M), one["name"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_files_of_the_repository_that_pages_name_exist(language: str) -> None:
+    missing = []
+    for document in sorted((ROOT / "docs" / language).rglob("*.md")):
+        for code in CODE.findall(document.read_text("utf-8")):
+            path = re.match(r"(?:tests|benchmarks|image|examples|dubhe_sdk)/[\w./-]*\w", code)
+            # The page on delivery names tests from tests/ on.
+            if path and not any((base / path[0]).exists() for base in (ROOT, ROOT / "tests")):
+                missing.append(f"{document.name}: {code}")
+    assert not missing
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_tests_that_the_page_on_the_image_names_exist(language: str) -> None:
+    sources = "".join(
+        path.read_text("utf-8") for path in sorted((ROOT / "tests/image").glob("test_*.py"))
+    )
+    named = re.findall(r"`(test_\w+?)_?(?:…)?`", page(language, "image"))
+    assert len(named) > 10
+    for name in named:
+        assert f"def {name}" in sources, name

@@ -23,7 +23,7 @@ def say(writer: SpoolWriter, number: int, kind: Kind, type_: MessageType, data: 
 
 
 def service(spool: str, name: str, end: str = "") -> None:
-    """Be a service: START, END too if told so. Then progress for each line on stdin."""
+    """Be a service: START, END too if given so. Then progress for each line on stdin."""
     writer = make_writer(Path(spool), service=name)
     say(writer, 1, Kind.START, MessageType.TASK, messages.start(TaskKind.TRAIN))
     if end:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.dubhe_sidecar.helpers import Place
-from tests.dubhe_sidecar.spoiled import Spool
+from tests.dubhe_sidecar.damaged_spool import Spool
+from tests.dubhe_sidecar.helpers import SidecarHarness
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def harness(tmp_path: Path) -> Iterator[SidecarHarness]:
     """A folder with a spool and a journal; sidecars started on it end with the test."""
-    one = Place(tmp_path)
+    one = SidecarHarness(tmp_path)
     yield one
     one.close()
 

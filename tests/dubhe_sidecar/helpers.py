@@ -36,7 +36,7 @@ def record(
     )
 
 
-def tell(writer: SpoolWriter, number: int, kind: Kind = Kind.PROGRESS) -> None:
+def append_number(writer: SpoolWriter, number: int, kind: Kind = Kind.PROGRESS) -> None:
     assert writer.append(kind, b"%d" % number, DATE_MS)
 
 
@@ -56,7 +56,7 @@ class Topic:
 
 
 class FakeSink:
-    """Delivers at once when a record is handed over, and tells the outcomes in small portions.
+    """Delivers at once when a record is handed over, and shows the outcomes in small portions.
 
     ``step`` is called before and after everything that has an effect.
     """
@@ -126,7 +126,7 @@ class FakeSink:
         self.closed = True
 
 
-class Place:
+class SidecarHarness:
     """A folder with a spool and a journal, and the sidecars that run on it."""
 
     def __init__(self, folder: Path) -> None:
@@ -199,7 +199,7 @@ class Place:
 
 
 @contextlib.contextmanager
-def speaking(*arguments: object, **popen: Any) -> Iterator[subprocess.Popen[bytes]]:
+def child_process(*arguments: object, **popen: Any) -> Iterator[subprocess.Popen[bytes]]:
     """Run a function of `tests.dubhe_sidecar.child`."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.dubhe_sidecar.child", *map(str, arguments)],

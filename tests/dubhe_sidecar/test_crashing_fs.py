@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -34,12 +35,14 @@ from tests.dubhe_sdk.spool.helpers import KIB, append, make_writer
 from tests.dubhe_sidecar.helpers import FakeSink, Topic
 from tests.support.crashfs import Killed, Recorder
 
+pytestmark = pytest.mark.slow
+
 WRITERS = 3
 _KINDS = (Kind.PROGRESS, Kind.RESULT)
 
 
 class CrashingFileSystem(RuleBasedStateMachine):
-    """Writers that say numbers, and one sidecar."""
+    """Writers that report numbers, and one sidecar."""
 
     @initialize()
     def begin(self) -> None:

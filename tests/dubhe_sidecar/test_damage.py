@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 
 from dubhe_sdk.spool import segment
 from tests.dubhe_sdk.spool.helpers import flip_bit, spoil_description
-from tests.dubhe_sidecar.spoiled import ALL, COUNT, FRAMES, SEGMENTS, SIZE, Spool, copies, without
+from tests.dubhe_sidecar.damaged_spool import (
+    ALL,
+    COUNT,
+    FRAMES,
+    SEGMENTS,
+    SIZE,
+    Spool,
+    copies,
+    without,
+)
+
+pytestmark = pytest.mark.slow
 
 FIELDS = {
     "magic": range(0, 2),
@@ -93,7 +104,7 @@ def test_a_damaged_header_is_replaced_by_any_other_of_its_stream(spool: Spool) -
 def test_all_headers_of_a_stream_are_damaged(
     spool: Spool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whose messages they are, and for which topic, nothing tells any more: they are kept."""
+    """Whose messages they are, and for which topic, nothing shows any more: they are kept."""
     for number in range(1, SEGMENTS + 1):
         spoil_description(spool.path(number))
     outcome = spool.deliver()

@@ -13,8 +13,8 @@ import pytest
 
 from dubhe_sdk.spool import segment
 from tests.dubhe_sdk.spool.helpers import description
-from tests.dubhe_sidecar.helpers import Place
-from tests.dubhe_sidecar.spoiled import ALL, COUNT, FRAMES, SEGMENTS, SIZE, Spool
+from tests.dubhe_sidecar.damaged_spool import ALL, COUNT, FRAMES, SEGMENTS, SIZE, Spool
+from tests.dubhe_sidecar.helpers import SidecarHarness
 
 
 @pytest.mark.parametrize("gone", [{1}, {2}, {1, 2}, {3}, {2, 3}], ids=str)
@@ -77,10 +77,12 @@ def test_a_description_with_more_or_less_in_it_is_kept_and_told(spool: Spool) ->
     assert all("not understood" in line for line in outcome.status.unreadable)
 
 
-def test_foreign_things_hold_up_neither_sidecar_nor_status(whole: Spool, place: Place) -> None:
-    """Real processes, since what could go wrong is that one waits for ever: a FIFO does that."""
-    shutil.rmtree(place.spool)
-    spool = whole.copy(place.spool)
+def test_foreign_things_hold_up_neither_sidecar_nor_status(
+    whole: Spool, harness: SidecarHarness
+) -> None:
+    """Real processes, since what could go wrong is that one waits permanently: a FIFO does that."""
+    shutil.rmtree(harness.spool)
+    spool = whole.copy(harness.spool)
     spool.path(1, "folder").mkdir()
     spool.path(1, "link").symlink_to(spool.path(1))
     spool.path(1, "dangling").symlink_to("nowhere")
@@ -91,28 +93,28 @@ def test_foreign_things_hold_up_neither_sidecar_nor_status(whole: Spool, place: 
     (spool.folder / "notes.txt").write_text("not ours")
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(spool.path(1, "socket")))
-        place.drain()
-        done = place.dubhe("status", "--json")
-        place.drain()
-    assert len(place.values) == COUNT + FRAMES
+        harness.drain()
+        done = harness.dubhe("status", "--json")
+        harness.drain()
+    assert len(harness.values) == COUNT + FRAMES
     for name in ("folder", "link", "dangling", "pipe", "socket", "text"):
-        assert f"{name}.00000001.seg" in place.log_text or f"stream {name} " in place.log_text
+        assert f"{name}.00000001.seg" in harness.log_text or f"stream {name} " in harness.log_text
         assert f'"{name}' in done.stdout
         assert os.path.lexists(spool.path(1, name))
     assert done.returncode == 1
-    assert "Traceback" not in place.log_text
+    assert "Traceback" not in harness.log_text
 
 
 def test_what_a_power_cut_leaves_of_a_new_segment_is_cleared_away(
-    whole: Spool, place: Place
+    whole: Spool, harness: SidecarHarness
 ) -> None:
-    """Nothing but zeros, or nothing at all, under a name: no stream to be unreadable for ever."""
-    shutil.rmtree(place.spool)
-    spool = whole.copy(place.spool)
+    """Only zeros, or nothing at all, under a name: not a stream that stays unreadable."""
+    shutil.rmtree(harness.spool)
+    spool = whole.copy(harness.spool)
     spool.path(1, "empty").write_bytes(b"")
     spool.path(1, "zeros").write_bytes(bytes(100_000))
     spool.path(SEGMENTS + 1).write_bytes(bytes(5000))
-    place.drain()
-    assert len(place.values) == COUNT + FRAMES
-    assert place.dubhe("status").returncode == 0
-    assert place.log_text.count("held only zeros") == 3
+    harness.drain()
+    assert len(harness.values) == COUNT + FRAMES
+    assert harness.dubhe("status").returncode == 0
+    assert harness.log_text.count("held only zeros") == 3

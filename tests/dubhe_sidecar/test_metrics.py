@@ -38,12 +38,13 @@ def listeners(process: subprocess.Popen[bytes]) -> int:
     return sum(row[3] == "0A" and row[9] in inodes for row in rows)
 
 
-def test_a_sidecar_tells_its_figures_on_loopback(place):
-    writer = make_writer(place.spool)
+@pytest.mark.slow
+def test_a_sidecar_tells_its_figures_on_loopback(harness):
+    writer = make_writer(harness.spool)
     append(writer, 1)
     with reserved_port() as port:
         env = {"DUBHE_METRICS_PORT": str(port), "INSTANCE_ID": "a-b-train-1"}
-        process = place.start(env=env)
+        process = harness.start(env=env)
         label = "{instance_id=a-b-train-1}"
 
         def delivered() -> float:
@@ -52,13 +53,13 @@ def test_a_sidecar_tells_its_figures_on_loopback(place):
             except urllib.error.URLError:
                 return 0.0
 
-        wait_for(lambda: delivered() == 1, place.log_text)
+        wait_for(lambda: delivered() == 1, harness.log_text)
         assert scrape(port)[f"dubhe_sidecar_up{label}"] == 1
         assert listeners(process) == 1
         local = [r.split()[1] for r in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         assert f"0100007F:{port:04X}" in local
         with socket.create_connection(("127.0.0.1", port)) as slow:
-            slow.sendall(b"GET /met")  # says no more, and is put out
+            slow.sendall(b"GET /met")  # reports no more, and is put out
             assert scrape(port)
         for path, status in (("/", 404), ("/metrics?x", 200), ("/../metrics", 404)):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -68,22 +69,22 @@ def test_a_sidecar_tells_its_figures_on_loopback(place):
     writer.close()
 
 
-def test_nothing_listens_unless_asked_for(place):
-    writer = make_writer(place.spool)
+def test_nothing_listens_unless_asked_for(harness):
+    writer = make_writer(harness.spool)
     append(writer, 1)
-    process = place.start()
-    wait_for(lambda: place.values, place.log_text)
+    process = harness.start()
+    wait_for(lambda: harness.values, harness.log_text)
     assert listeners(process) == 0
     writer.close()
 
 
-def test_a_port_that_is_taken_is_told_and_ends_nothing(place):
-    writer = make_writer(place.spool)
+def test_a_port_that_is_taken_is_told_and_ends_nothing(harness):
+    writer = make_writer(harness.spool)
     append(writer, 1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        place.start(env={"DUBHE_METRICS_PORT": str(taken.getsockname()[1])})
-        wait_for(lambda: place.values, place.log_text)
-    assert "no metrics: 127.0.0.1:" in place.log_text
+        harness.start(env={"DUBHE_METRICS_PORT": str(taken.getsockname()[1])})
+        wait_for(lambda: harness.values, harness.log_text)
+    assert "no metrics: 127.0.0.1:" in harness.log_text
     writer.close()
 
 
@@ -111,13 +112,13 @@ def test_scrapes_in_a_row_look_once(tmp_path, monkeypatch):
     assert figures(snapshot.text().decode())["dubhe_delivered_records_total"] == 0
 
 
-def test_the_command_prints_them(place):
-    writer = make_writer(place.spool)
+def test_the_command_prints_them(harness):
+    writer = make_writer(harness.spool)
     append(writer, 1)
-    done = place.dubhe("status", "--prometheus", INSTANCE_ID="a-b-train-1")
+    done = harness.dubhe("status", "--prometheus", INSTANCE_ID="a-b-train-1")
     assert (done.returncode, done.stderr) == (0, "")
     assert figures(done.stdout)["dubhe_undelivered_records{instance_id=a-b-train-1}"] == 1
-    both = place.dubhe("status", "--prometheus", "--json")
+    both = harness.dubhe("status", "--prometheus", "--json")
     assert both.returncode == 2 and "not allowed with" in both.stderr
-    assert place.dubhe("status", "--prometheus", str(place.spool / "none")).returncode == 2
+    assert harness.dubhe("status", "--prometheus", str(harness.spool / "none")).returncode == 2
     writer.close()

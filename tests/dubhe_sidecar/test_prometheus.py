@@ -17,7 +17,7 @@ from tests.dubhe_sidecar.helpers import FakeSink, Topic, record
 
 
 def figures(text: str) -> dict[str, float]:
-    """Return value by name and labels; every family has to be typed, described and said once."""
+    """Return value by name and labels; each family has a type and a description and occurs once."""
     found: dict[str, float] = {}
     names: list[str] = []
     for family in text_string_to_metric_families(text):

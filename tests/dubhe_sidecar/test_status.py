@@ -120,21 +120,21 @@ def test_dead_letters_and_unreadable_streams(tmp_path):
     assert status.streams == []
 
 
-def test_a_running_sidecar_and_what_it_tells(place):
-    assert not is_running(place.spool)
-    sidecar = place.start()
-    wait_for(lambda: read_live(place.spool), "the sidecar to tell its state")
-    assert is_running(place.spool)
-    status = inspect(place.spool)
+def test_a_running_sidecar_and_what_it_tells(harness):
+    assert not is_running(harness.spool)
+    sidecar = harness.start()
+    wait_for(lambda: read_live(harness.spool), "the sidecar to tell its state")
+    assert is_running(harness.spool)
+    status = inspect(harness.spool)
     assert status.sidecar == "running"
-    assert status.sink == f"journal {place.journal}"
-    write_live(place.spool, {"sink": "s", "last_error": "refused since 10:00", "retries": 7})
-    assert inspect(place.spool).last_error == "refused since 10:00"
-    assert inspect(place.spool).retries == 7
+    assert status.sink == f"journal {harness.journal}"
+    write_live(harness.spool, {"sink": "s", "last_error": "refused since 10:00", "retries": 7})
+    assert inspect(harness.spool).last_error == "refused since 10:00"
+    assert inspect(harness.spool).retries == 7
     sidecar.kill()
     sidecar.wait()
-    assert not is_running(place.spool)
-    assert inspect(place.spool).last_error is None, "it is the word of one that is gone"
+    assert not is_running(harness.spool)
+    assert inspect(harness.spool).last_error is None, "it is the word of one that is gone"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "\0"])

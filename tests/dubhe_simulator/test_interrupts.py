@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -43,6 +44,26 @@ def test_deferred_work_is_finished_first() -> None:
             done.append(2)
         done.append(3)
     assert done == [1, 2]
+
+
+def test_deferred_work_of_another_thread_neither_puts_it_off_nor_is_stopped() -> None:
+    begun, go_on, done = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        with interrupts.deferred():
+            begun.set()
+            go_on.wait(20)
+        done.append("unharmed")
+
+    thread = threading.Thread(target=work)
+    with interrupts.watched():
+        thread.start()
+        begun.wait(20)
+        with pytest.raises(Stopped):
+            send(signal.SIGTERM)
+        go_on.set()
+        thread.join()
+    assert done == ["unharmed"]
 
 
 def test_an_ignored_sighup_stays_ignored() -> None:

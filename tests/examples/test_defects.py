@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -21,13 +22,16 @@ from PIL import Image
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.dataset import read_dataset
 from dubhe_simulator.algorithm.layout import read_algorithm
-from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import model_files
 from dubhe_simulator.instances.backend import LocalBackend
-from dubhe_simulator.stage import RunConfig, Stage
-from dubhe_simulator.story import StoryReport, play
-from dubhe_simulator.terminal.progress import Terminal
-from dubhe_simulator.terminal.screen import Screen
+from dubhe_simulator.platform.ingest.message_stats import MessageStats
+from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.run_config import RunConfig
+from dubhe_simulator.platform.storage import result_queries
+from dubhe_simulator.platform.workflow import WorkflowRequest
+from dubhe_simulator.platform.workflow_events import WorkflowEnded, WorkflowEvent, WorkflowResult
+from dubhe_simulator.terminal.report import report_lines
+from tests.dubhe_simulator.ui import Ui
 from tests.support.journal import read_journal
 
 pytestmark = pytest.mark.slow
@@ -52,16 +56,6 @@ def copy_of_example(folder: Path) -> Path:
     return shutil.copytree(DEFECTS, folder, ignore=ignored)
 
 
-def setting_for(example: Path, **special_params: object) -> RunConfig:
-    run = example / "runs" / f"{len(special_params)}"
-    run.mkdir(parents=True)
-    return RunConfig(LocalBackend(read_algorithm(example)), run, special_params=special_params)
-
-
-def view() -> Terminal:
-    return Terminal(Screen(sys.stdout))
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare(tmp_path_factory.mktemp("plates"))
@@ -71,10 +65,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Played:
     example: Path
     data: Path
-    report: StoryReport
+    result: WorkflowResult
+    stats: dict[TaskKind, MessageStats]
+    exits: list[int]
+    summary: dict[str, Any]
+    report: list[str]
 
     def said(self, kind: TaskKind, mes_type: int) -> list[Any]:
-        messages = read_journal(self.report.stages[kind].instance.journal)
+        assert self.result.folder is not None
+        messages = read_journal(self.result.folder / kind.value / "journal")
         values = [message["value"] for message in messages]
         return [value["data"] for value in values if value["mes_type"] == mes_type]
 
@@ -88,7 +87,25 @@ class Played:
 def played(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Played:
     """Trained, evaluated and asked once, as it is shipped."""
     example = copy_of_example(tmp_path_factory.mktemp("defects") / "defects")
-    return Played(example, data, play(setting_for(example), read_dataset(data), 8, view()))
+    backend = LocalBackend(read_algorithm(example))
+    platform = Platform(RunConfig(example / "runs", backend, read_dataset(data)))
+    platform.start()
+    try:
+        events: SimpleQueue[WorkflowEvent] = SimpleQueue()
+        platform.workflow.begin(WorkflowRequest(images=8, stop_all=True), events.put)
+        while not isinstance(event := events.get(timeout=300), WorkflowEnded):
+            pass
+        assert event.failure is None, event.failure
+        result = event.result
+        stats = {kind: platform.message_stats(name) for kind, name in result.instances.items()}
+        managed = [platform.registry.instances[name].managed for name in result.instances.values()]
+        exits = [each.exit_status for each in managed if each.exit_status is not None]
+        run = result.runs[TaskKind.EVALUATE]
+        summary = result_queries.summary(platform.database, run, True, 0.0)
+        report = list(report_lines(platform, result, stats))
+        return Played(example, data, result, stats, exits, summary, report)
+    finally:
+        platform.close()
 
 
 def iou(a: Box, b: Box) -> float:
@@ -230,7 +247,7 @@ def test_results_tell_found_missed_and_false_ones_apart(
 
 
 def test_an_inference_answers_in_the_same_form(played: Played) -> None:
-    answer = played.report.answer
+    answer = played.result.reply
     names = read_dataset(played.data).examples(8)
     assert [result["img_path"] for result in answer] == [
         str(played.data / "test" / name) for name in names
@@ -246,18 +263,34 @@ def test_an_inference_answers_in_the_same_form(played: Played) -> None:
 
 
 def test_nothing_was_lost(played: Played) -> None:
-    for stage in played.report.stages.values():
-        assert stage.complete
-        assert stage.ending.status == 0
+    assert all(stats.complete for stats in played.stats.values())
+    assert played.exits == [0, 0, 0]
+
+
+def test_the_report_has_the_figures_of_the_page(played: Played) -> None:
+    """False predictions count: among the judged ones, and in the matrix."""
+    summary, text = played.summary, "\n".join(played.report)
+    right, false = summary["outcomes"]["right"], summary["outcomes"]["false"]
+    judged = sum(summary["outcomes"].values()) - summary["outcomes"]["none"]
+    assert false > 0
+    assert summary["accuracy"] == right / judged
+    assert f"Evaluation: accuracy {right / judged:.4f} ({right} of {judged})" in text
+    assert sum(map(sum, summary["matrix"])) == judged
+    [none] = [line.split() for line in played.report if line.strip().startswith("(none)")]
+    assert sum(int(cell) for cell in none[1:] if cell != "·") == false
 
 
 def test_a_training_goes_on_from_a_model(played: Played, tmp_path: Path) -> None:
     example = copy_of_example(tmp_path / "defects")
-    with Stage(setting_for(example, epochs=1), TaskKind.TRAIN, view()) as stage:
-        body = payloads.train(stage.instance.id, read_dataset(played.data / "val"))
-        body |= {"pretrained_model_path": str(played.report.model), "pretrained_epoch": EPOCHS}
-        stage.task(body)
-        journal = stage.stop().instance.journal
+    more = ("--data-dir", played.data / "val", "--special-params", '{"epochs": 1}')
+    with Ui(tmp_path / "runs", example, *more) as ui:
+        name = ui.post("start", kind="train")["instance"]
+        ui.wait_state(name, "ready")
+        body = ui.get("forms", instance=name)["requests"][1]["body"]
+        body |= {"pretrained_model_path": str(played.result.model), "pretrained_epoch": EPOCHS}
+        ui.post("send", instance=name, body=body)
+        ui.wait_state(name, "ended")
+    [journal] = (tmp_path / "runs").glob("*/train/journal")
     values = [message["value"] for message in read_journal(journal)]
     said = [value["data"] for value in values if value["mes_type"] == 2]
     assert {data["epoch"] for data in said} == {EPOCHS}

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults import plan
-from tests.faults.run import Options, Outcome, broker_track, run
+from tests.faults.run import Options, RunResult, broker_track, run
 from tests.kafka.jars import HarnessError
 
 KILLS_PER_MINUTE = 36
@@ -71,16 +71,16 @@ def main(argv: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="faults-") as temporary:
             folder = given.keep or Path(temporary)
             folder.mkdir(parents=True, exist_ok=True)
-            outcome = run(options, folder, _teller())
+            result = run(options, folder, _logger())
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except (HarnessError, RuntimeError, TimeoutError) as error:
         print(f"the run came to no verdict: {error}", file=sys.stderr)
         return EXIT_BAD
-    print_outcome(outcome)
+    print_result(result)
     if given.report:
-        given.report.write_text(json.dumps(outcome.to_json(), indent=1) + "\n", "utf-8")
-    return 0 if outcome.good else EXIT_BAD
+        given.report.write_text(json.dumps(result.to_json(), indent=1) + "\n", "utf-8")
+    return 0 if result.good else EXIT_BAD
 
 
 def print_plan(options: Options) -> None:
@@ -94,18 +94,18 @@ def print_plan(options: Options) -> None:
     print(*itertools.islice(broker_track(options), options.broker_faults + 5), sep="\n")
 
 
-def print_outcome(outcome: Outcome) -> None:
+def print_result(result: RunResult) -> None:
     """Print the tables."""
-    print(f"\n{outcome.seconds:g} s under faults, seed {outcome.options.seed}")
-    for name, count in {**outcome.faults, "starts": outcome.starts, "tasks": outcome.tasks}.items():
+    print(f"\n{result.seconds:g} s under faults, seed {result.options.seed}")
+    for name, count in {**result.faults, "starts": result.starts, "tasks": result.tasks}.items():
         print(f"  {name.replace('_', ' '):<20}{count}")
-    print(f"{outcome.verdict}")
-    for text in outcome.short_of:
+    print(f"{result.verdict}")
+    for text in result.short_of:
         print(f"  ! too little happened: {text}")
-    print("GOOD" if outcome.good else "BAD")
+    print("GOOD" if result.good else "BAD")
 
 
-def _teller() -> Callable[[str], None]:
+def _logger() -> Callable[[str], None]:
     begun = time.monotonic()
     return lambda text: print(f"{time.monotonic() - begun:8.1f}  {text}", flush=True)
 

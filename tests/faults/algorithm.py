@@ -1,7 +1,7 @@
 """The algorithm of the services under fault; copied as ``app.py`` into their folders.
 
 A request's ``algorithm_id`` is ``TASK:COUNT:PACE``: each of three processes (the model, one forked
-from it, one spawned) says so many messages, with so many seconds between two.
+from it, one spawned) reports so many messages, with so many seconds between two.
 """
 
 import os
@@ -10,14 +10,14 @@ import sys
 import time
 
 import dubhe_sdk
-from tests.faults.speech import Speaker
+from tests.faults.numbered_reports import NumberedReporter
 
 
-def talk(ctx: dubhe_sdk.Context) -> None:
+def report_messages(ctx: dubhe_sdk.Context) -> None:
     _, count, pace = str(ctx.get(dubhe_sdk.ContextKey.KEY_ALGORITHM_ID)).split(":")
-    speaker = Speaker(ctx)
+    reporter = NumberedReporter(ctx)
     for _ in range(int(count)):
-        speaker.say(speaker.size())
+        reporter.report(reporter.size())
         time.sleep(float(pace))
 
 
@@ -26,7 +26,7 @@ def fork_rank(ctx: dubhe_sdk.Context) -> int:
     if pid == 0:
         status = 1
         try:
-            talk(ctx)
+            report_messages(ctx)
             status = 0
         finally:
             os._exit(status)
@@ -42,6 +42,6 @@ class Model:
     def train(self, ctx: dubhe_sdk.Context) -> None:
         forked = fork_rank(ctx)
         spawned = subprocess.Popen([sys.executable, "-m", "tests.faults.rank"])
-        talk(ctx)
+        report_messages(ctx)
         os.waitpid(forked, 0)
         spawned.wait()

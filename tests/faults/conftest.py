@@ -7,33 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.dubhe_sidecar.helpers import Place
+from tests.dubhe_sidecar.helpers import SidecarHarness
+from tests.faults.fault_setup import FaultSetup, FaultSetupFactory
 from tests.faults.injector import create_topics
-from tests.faults.scene import Scene, Staging
 from tests.kafka.broker import Broker
 
 
 @pytest.fixture
-def stage(tmp_path: Path, topic_name: str) -> Iterator[Staging]:
-    """Set a scene on a broker, with topics that exist unless told otherwise."""
-    scenes: list[Scene] = []
+def fault_setup(tmp_path: Path, topic_name: str) -> Iterator[FaultSetupFactory]:
+    """Set a scene on a broker, with topics that exist unless given otherwise."""
+    setups: list[FaultSetup] = []
 
-    def make(broker: Broker, *, create: bool = True, partitions: int = 1) -> Scene:
+    def make(broker: Broker, *, create: bool = True, partitions: int = 1) -> FaultSetup:
         topics = (f"status-{topic_name}", f"result-{topic_name}")
         if create:
             create_topics(broker, topics, partitions)
-        scenes.append(Scene(tmp_path, broker, topics))
-        return scenes[-1]
+        setups.append(FaultSetup(tmp_path, broker, topics))
+        return setups[-1]
 
     yield make
-    for scene in scenes:
-        scene.close()
+    for setup in setups:
+        setup.close()
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def harness(tmp_path: Path) -> Iterator[SidecarHarness]:
     """A spool on the disk under test, with the journal and the log on a sound one."""
     (tmp_path / "place").mkdir()
-    one = Place(tmp_path / "place")
+    one = SidecarHarness(tmp_path / "place")
     yield one
     one.close()

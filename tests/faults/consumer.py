@@ -28,12 +28,12 @@ class Received(NamedTuple):
     """READY, START or END; empty for a numbered message."""
     status: int
     text: str
-    speaker: int
+    reporter: int
     n: int
     writer: str
-    """The stream that it came from, as its header says."""
+    """The stream that it came from, as its header reports."""
     began: int
-    """Monotonic nanoseconds when the speaker began to say it."""
+    """Monotonic nanoseconds when the reporter began to report it."""
 
 
 def parse(topic: str, message: Message) -> Received:
@@ -60,7 +60,7 @@ def parse(topic: str, message: Message) -> Received:
         data.get("action", ""),
         data.get("status", 0),
         data.get("msg", ""),
-        data.get("speaker", 0),
+        data.get("reporter", 0),
         data.get("n", 0),
         (message.header("dubhe-writer") or b"").decode(),
         data.get("began", 0),
@@ -91,6 +91,6 @@ def receive(bootstrap: str, topics: Iterable[str], timeout: float = 300.0) -> li
 
 
 def dead_letter(entry: dict[str, object]) -> tuple[int, int]:
-    """Return speaker and number of a line of ``dead-letters.jsonl``."""
+    """Return reporter and number of a line of ``dead-letters.jsonl``."""
     data = json.loads(str(entry["value"]))["data"]
-    return data["speaker"], data["n"]
+    return data["reporter"], data["n"]

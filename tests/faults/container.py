@@ -19,8 +19,8 @@ from dubhe_sdk.process.command import dubhe_command
 from dubhe_sidecar import status
 from tests.dubhe_sdk.service.harness import APP_COMMAND, App
 from tests.dubhe_sdk.spool.helpers import ROOT
-from tests.faults import account
-from tests.faults.speech import ACCOUNTS_VARIABLE
+from tests.faults import report_counter
+from tests.faults.numbered_reports import COUNTERS_VARIABLE
 from tests.support.waiting import wait_for
 
 STATUS, RESULT = "status", "result"
@@ -33,16 +33,24 @@ _ROLES = {
     "model": rf"{_DUBHE} model ",
     "sidecar": rf"({_DUBHE}|{_PYTHON} -uc .*argv\[1:\]\)\)) sidecar\b",
     "web": rf"({_DUBHE}|{_PYTHON} -uc .*argv\[1:\]\)\)) web ",
-    "writer": rf"{_PYTHON} -m tests\.faults\.crowd\b",
+    "writer": rf"{_PYTHON} -m tests\.faults\.writer_group\b",
     "rank": rf"{_PYTHON} -m tests\.faults\.rank\b",
 }
 _GONE_SECONDS = 30.0
 
 
-def crowd_command(*options: object) -> list[str]:
-    """Return the command of a container without a service; see `tests.faults.crowd`."""
+def writer_command(*options: object) -> list[str]:
+    """Return the command of a container without a service; see `tests.faults.writer_group`."""
     words = map(str, options)
-    return [*dubhe_command(), "launch", "--", sys.executable, "-m", "tests.faults.crowd", *words]
+    return [
+        *dubhe_command(),
+        "launch",
+        "--",
+        sys.executable,
+        "-m",
+        "tests.faults.writer_group",
+        *words,
+    ]
 
 
 class Container:
@@ -51,7 +59,7 @@ class Container:
     Args:
         folder: of its own.
         bootstrap: the broker.
-        instance_id: who speaks.
+        instance_id: who reports.
         command: what runs in it; none: the service of `tests.faults.algorithm`.
         protocol: ``http`` or ``tcp``.
         dubhe: the file that takes ``dubhe``'s place for sidecar and web; none: itself.
@@ -72,21 +80,21 @@ class Container:
         env: dict[str, str] | None = None,
     ) -> None:
         self.name = folder.name
-        self.accounts = folder / "accounts"
-        self.accounts.mkdir(parents=True)
+        self.counters = folder / "counters"
+        self.counters.mkdir(parents=True)
         self.spool = folder / "temporary" / "spool"
         self.topics: list[tuple[str, str]] = []
         self.starts = 0
         self._command = list(command)
         self._stopping = threading.Event()
-        self._keeper: threading.Thread | None = None
+        self._restarter: threading.Thread | None = None
         self._lock = threading.Lock()  # held while it is decided whether it starts again
         self._env = {
             "PLATFORM_TYPE": "1",
             "BOOTSTRAP_SERVERS": bootstrap,
             "PYTHONPATH": str(ROOT),
             "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "60",  # the drain at the end may take its time
-            ACCOUNTS_VARIABLE: str(self.accounts),
+            COUNTERS_VARIABLE: str(self.counters),
             **({"DUBHE_COMMAND": dubhe} if dubhe else {}),
             **(env or {}),
         }
@@ -107,8 +115,8 @@ class Container:
         with self._lock:
             self._stopping.set()
         self.app.marked.kill()
-        if self._keeper is not None:
-            self._keeper.join()
+        if self._restarter is not None:
+            self._restarter.join()
         self.app.__exit__(kind, error, trace)
 
     def start(self) -> Container:
@@ -120,11 +128,13 @@ class Container:
     def keep(self) -> Container:
         """Start it, and again whenever it has ended, until `stop`."""
         self.start()
-        self._keeper = threading.Thread(target=self._keep, name=f"keeper of {self.name}")
-        self._keeper.start()
+        self._restarter = threading.Thread(
+            target=self._restart_until_stopped, name=f"restarter of {self.name}"
+        )
+        self._restarter.start()
         return self
 
-    def _keep(self) -> None:
+    def _restart_until_stopped(self) -> None:
         assert self.app.process is not None
         while True:
             self.app.process.wait()
@@ -147,8 +157,8 @@ class Container:
         with self._lock:
             self._stopping.set()
             self.app.terminate()
-        if self._keeper is not None:
-            self._keeper.join()
+        if self._restarter is not None:
+            self._restarter.join()
         return self.app.wait(timeout)
 
     def pids(self, role: str) -> list[int]:
@@ -178,8 +188,8 @@ class Container:
 
         def struck() -> bool:
             for pid in pids:
-                path = account.of_process(self.accounts, pid)
-                if path is not None and account.read(path).in_call >= least:
+                path = report_counter.of_process(self.counters, pid)
+                if path is not None and report_counter.read(path).in_call >= least:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
                         pids[:] = [pid]
@@ -213,5 +223,5 @@ class Container:
 
     @property
     def report(self) -> status.SpoolStatus:
-        """What the sidecar tells of the spool."""
+        """What the sidecar shows of the spool."""
         return status.inspect(self.spool)

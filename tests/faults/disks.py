@@ -17,7 +17,7 @@ def run(*command: object) -> None:
     """Run a command of the system's administrator.
 
     Raises:
-        AssertionError: it failed; the text says what it said.
+        AssertionError: it failed; the text reports what it reported.
     """
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     assert done.returncode == 0, (

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.faults import plan
 from tests.faults.container import Container
+from tests.faults.numbered_reports import TOPIC_LIMIT
 from tests.faults.plan import Fault
-from tests.faults.speech import TOPIC_LIMIT
 from tests.kafka.broker import Broker
 
 _PARTITIONS_MOST = 12
 _TOPIC = {"max.message.bytes": str(TOPIC_LIMIT), "message.timestamp.type": "LogAppendTime"}
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 def create_topics(broker: Broker, names: Sequence[str], partitions: int = 2) -> None:
@@ -60,18 +60,18 @@ class Injector:
         broker: started.
         containers: kept running.
         over: set when no more faults are wanted.
-        tell: is given a line for each fault.
+        show: is given a line for each fault.
     """
 
     def __init__(
-        self, broker: Broker, containers: Sequence[Container], over: threading.Event, tell: Tell
+        self, broker: Broker, containers: Sequence[Container], over: threading.Event, log: Log
     ) -> None:
         self.count = Count()
         self.error: Exception | None = None
         self._broker = broker
         self._containers = {container.name: container for container in containers}
         self._over = over
-        self._tell = tell
+        self._log = log
         self._threads: list[threading.Thread] = []
         self._partitions = 2
         self._fresh_topics = 0
@@ -97,10 +97,10 @@ class Injector:
         for fault in track:
             if self._over.wait(fault.pause):
                 return
-            self._tell(str(fault))
+            self._log(str(fault))
             try:
                 if fault.where == "broker":
-                    self._mistreat_broker(fault)
+                    self._disturb_broker(fault)
                     self.count.broker[fault.what] += 1
                 elif fault.what == plan.FREEZE:
                     self._freeze_sidecar(self._containers[fault.where], fault.seconds)
@@ -108,7 +108,7 @@ class Injector:
                     self._kill(self._containers[fault.where], fault.target)
             except AssertionError as error:  # nobody there to be hit
                 self.count.missed.append(f"{fault}: {error}")
-                self._tell(f"missed: {error}")
+                self._log(f"missed: {error}")
             except Exception as error:  # noqa: BLE001  # handed on by join
                 self.error = error
                 self._over.set()
@@ -128,7 +128,7 @@ class Injector:
             self._over.wait(seconds)
         self.count.freezes += 1
 
-    def _mistreat_broker(self, fault: Fault) -> None:
+    def _disturb_broker(self, fault: Fault) -> None:
         broker = self._broker
         if "freeze" in fault.what:
             broker.freeze()
@@ -154,7 +154,7 @@ class Injector:
         return len(self._broker.admin().list_topics(topic, timeout=20).topics[topic].partitions)
 
     def _use_missing_topics(self, seconds: float) -> None:
-        """Have the first container begin anew with topics that do not exist, then create them."""
+        """Have the first container begin again with topics that do not exist, then create them."""
         container = next(iter(self._containers.values()))
         self._fresh_topics += 1
         topics = (f"status-{self._fresh_topics}", f"result-{self._fresh_topics}")

@@ -26,7 +26,7 @@ SERVICE = {
     "launch": 8,
     EVERYTHING: 10,
 }
-CROWD = {"sidecar": 46, "writer": 34, "launch": 8, EVERYTHING: 12}
+WRITERS = {"sidecar": 46, "writer": 34, "launch": 8, EVERYTHING: 12}
 HEAVY = {"sidecar": 36, WRITER_IN_LARGE: 48, "launch": 6, EVERYTHING: 10}
 _FREEZE_SHARE = 0.04  # of a container's faults: its sidecar is frozen
 
@@ -41,7 +41,7 @@ BROKER = {
 }
 LONGEST = "freeze beyond every timeout of the product"
 LONGEST_SECONDS = 128.0  # the stall limit of the product is 120 s
-BEYOND_SHORT_SECONDS = (7.0, 9.0)  # that of `tests.faults.short` is 6 s
+BEYOND_SHORT_SECONDS = (7.0, 9.0)  # that of `tests.faults.short_timeouts` is 6 s
 
 
 class Fault(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dubhe_sdk
-from tests.faults.algorithm import talk
+from tests.faults.algorithm import report_messages
 
 if __name__ == "__main__":
-    talk(dubhe_sdk.current_context())
+    report_messages(dubhe_sdk.current_context())

@@ -20,7 +20,7 @@ class Requests:
 
     def __init__(self, container: Container, count: int, pace: float) -> None:
         self.accepted = 0
-        """Trainings that the service said it had started."""
+        """Trainings that the service reported it had started."""
         self.asked = 0
         self.errors = 0
         """Requests whose reply was lost."""

@@ -1,4 +1,4 @@
-"""A whole run: containers that speak, faults that are injected, a consumer, a verdict."""
+"""A whole run: containers that report, faults that are injected, a consumer, a verdict."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults import plan, short
-from tests.faults.container import RESULT, STATUS, Container, crowd_command
-from tests.faults.ending import conclude, drain
+from tests.faults import plan, short_timeouts
+from tests.faults.container import RESULT, STATUS, Container, writer_command
+from tests.faults.final_check import conclude, drain
 from tests.faults.injector import Injector, create_topics
 from tests.faults.plan import Fault
 from tests.faults.requests import Requests
@@ -38,7 +38,7 @@ class Options:
     def tracks(self) -> dict[str, Mapping[str, int]]:
         """Containers and what is killed in them. The first is given topics that are missing."""
         return {
-            "crowd": plan.CROWD,
+            "writers": plan.WRITERS,
             "heavy": plan.HEAVY,
             "http": plan.SERVICE,
             "tcp": plan.SERVICE,
@@ -50,7 +50,7 @@ class Options:
 
 
 @dataclass
-class Outcome:
+class RunResult:
     """What came of it."""
 
     options: Options
@@ -74,13 +74,13 @@ class Outcome:
         return {"good": self.good, **fields}
 
 
-def run(options: Options, folder: Path, tell: Callable[[str], None]) -> Outcome:
-    """Run; takes the minutes told, and some for the start, the drain and the reading.
+def run(options: Options, folder: Path, log: Callable[[str], None]) -> RunResult:
+    """Run; takes the minutes given, and some for the start, the drain and the reading.
 
     Args:
         options: what it is to be.
         folder: empty; everything lies there, some kilobytes for each message.
-        tell: is given a line for each fault.
+        show: is given a line for each fault.
 
     Raises:
         HarnessError: the broker does not start.
@@ -90,7 +90,7 @@ def run(options: Options, folder: Path, tell: Callable[[str], None]) -> Outcome:
         broker = stack.enter_context(Broker(folder / "kafka", BROKER_PROPERTIES))
         create_topics(broker, (STATUS, RESULT))
         containers = [stack.enter_context(one) for one in _containers(folder, broker)]
-        outcome = Outcome(options)
+        result = RunResult(options)
         begun = time.monotonic()
         for container in containers:
             container.keep()
@@ -99,31 +99,31 @@ def run(options: Options, folder: Path, tell: Callable[[str], None]) -> Outcome:
             for container in containers
             if container.name in ("http", "tcp")
         ]
-        injector = _inject(options, broker, containers, tell)
-        outcome.seconds = round(time.monotonic() - begun, 1)
+        injector = _inject(options, broker, containers, log)
+        result.seconds = round(time.monotonic() - begun, 1)
         for one in requests:
             one.stop()
-        _take_counts(outcome, injector, containers, requests)
-        tell("stopping everything in order")
+        _take_counts(result, injector, containers, requests)
+        log("stopping everything in order")
         for container in containers:
             container.stop()
             container.kill_everything()  # whom a container parent that was killed has left
             drain(container)
-        outcome.verdict = conclude(broker, containers)
-        _judge_starts(outcome, requests)
-        return outcome
+        result.verdict = conclude(broker, containers)
+        _judge_starts(result, requests)
+        return result
 
 
 def _containers(folder: Path, broker: Broker) -> list[Container]:
-    """Two kinds of speakers and both kinds of services; one keeps the product's own time limits."""
+    """Two groups of writers and both kinds of services; one keeps the product's time limits."""
     where = broker.bootstrap
     (folder / "bin").mkdir()
-    quick = short.command_file(folder / "bin")
-    crowd = crowd_command("--others", 4, "--pace", 0.02, "--refused", 800)
-    heavy = crowd_command("--others", 1, "--pace", 3, "--sizes", 1024 * 1024, 3 * 1024 * 1024)
+    quick = short_timeouts.command_file(folder / "bin")
+    writers = writer_command("--others", 4, "--pace", 0.02, "--refused", 800)
+    heavy = writer_command("--others", 1, "--pace", 3, "--sizes", 1024 * 1024, 3 * 1024 * 1024)
     ids = [_INSTANCE.format(number) for number in range(1, 5)]
     return [
-        Container(folder / "crowd", where, ids[0], crowd, dubhe=quick),
+        Container(folder / "writers", where, ids[0], writers, dubhe=quick),
         Container(folder / "heavy", where, ids[1], heavy, dubhe=quick),
         Container(folder / "http", where, ids[2], protocol="http", dubhe=quick),
         Container(folder / "tcp", where, ids[3], protocol="tcp"),
@@ -131,11 +131,11 @@ def _containers(folder: Path, broker: Broker) -> list[Container]:
 
 
 def _inject(
-    options: Options, broker: Broker, containers: Sequence[Container], tell: Callable[[str], None]
+    options: Options, broker: Broker, containers: Sequence[Container], log: Callable[[str], None]
 ) -> Injector:
-    """Inject faults until there have been enough, or half as long again as was told has passed."""
+    """Inject faults until there have been enough, or half as long again as was given has passed."""
     over = threading.Event()
-    injector = Injector(broker, containers, over, tell)
+    injector = Injector(broker, containers, over, log)
     tracks = options.tracks
     for name, weights in tracks.items():
         pause = options.pause(options.kills, len(tracks))
@@ -165,13 +165,13 @@ def broker_track(options: Options) -> Iterator[Fault]:
 
 
 def _take_counts(
-    outcome: Outcome,
+    result: RunResult,
     injector: Injector,
     containers: Sequence[Container],
     requests: Sequence[Requests],
 ) -> None:
-    count, options = injector.count, outcome.options
-    outcome.faults = {
+    count, options = injector.count, result.options
+    result.faults = {
         "kills": count.kills_done,
         "kills_by_target": dict(count.kills),
         "processes_killed": count.processes,
@@ -180,21 +180,21 @@ def _take_counts(
         "broker_faults_by_kind": dict(count.broker),
         "missed": count.missed,
     }
-    outcome.starts = {container.name: container.starts for container in containers}
-    outcome.tasks = {
+    result.starts = {container.name: container.starts for container in containers}
+    result.tasks = {
         one.container: {"asked": one.asked, "accepted": one.accepted, "no_reply": one.errors}
         for one in requests
     }
     if count.kills_done < options.kills:
-        outcome.short_of.append(f"{count.kills_done} kills of {options.kills}")
+        result.short_of.append(f"{count.kills_done} kills of {options.kills}")
     if count.broker_done < options.broker_faults:
-        outcome.short_of.append(f"{count.broker_done} broker faults of {options.broker_faults}")
+        result.short_of.append(f"{count.broker_done} broker faults of {options.broker_faults}")
 
 
-def _judge_starts(outcome: Outcome, requests: Sequence[Requests]) -> None:
+def _judge_starts(result: RunResult, requests: Sequence[Requests]) -> None:
     """A training that was acknowledged has begun; one whose reply was lost may have."""
     least = sum(one.accepted for one in requests)
     most = least + sum(one.errors for one in requests)
-    starts = outcome.verdict.starts
+    starts = result.verdict.starts
     if not least <= starts <= most:
-        outcome.verdict.blame("lost", f"{starts} START, {least} to {most} expected", 1)
+        result.verdict.add_problem("lost", f"{starts} START, {least} to {most} expected", 1)

@@ -1,7 +1,7 @@
-"""Long life: memory and descriptors stay flat. ``python -m tests.faults.soak --help`` tells how.
+"""Long life: memory and descriptors stay flat. ``python -m tests.faults.soak --help`` shows how.
 
-Messages: one training says so many a second, while the broker is stopped and started every minute.
-Tasks: one service runs thousands of trainings that do next to nothing, over TCP or HTTP.
+Messages: one training reports so many a second, while the broker is stopped and started every
+minute. Tasks: one service runs thousands of trainings that do next to nothing, over TCP or HTTP.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Outages:
                 self._broker.stop()
                 self._broker.start()
                 self.count += 1
-            except (HarnessError, OSError) as error:  # told by the end of the context
+            except (HarnessError, OSError) as error:  # given by the end of the context
                 self._failed = error
                 return
 
@@ -103,7 +103,7 @@ def messages(
     sample_every: float,
     outages_min: int = 0,
 ) -> tuple[Footprints, str]:
-    """Run a training that says messages; return what was seen, and a line about the delivery.
+    """Run a training that reports messages; return what was seen, and a line about the delivery.
 
     Early there is a burst while the broker is away, so that the sidecar's queues are as full as
     they ever get before anything is measured.
@@ -137,17 +137,17 @@ def messages(
             prints.sample_for(seconds, sample_every)
             prints.sample_for(_SETTLED_SECONDS, sample_every, lambda: outages.count >= outages_min)
         (folder / "stop").touch()
-        said = int(app.wait_file("said"))
+        reported = int(app.wait_file("said"))
         app.terminate()
         assert app.wait(_SETTLED_SECONDS + 60) == 0, app.console
     seen = Delivered(broker.bootstrap)
     assert seen.actions == ["READY 200", "START 200", "END 200"], seen.actions
-    assert seen.indices == list(range(said)), f"{said} said, {len(seen.indices)} arrived"
-    assert len(seen.results) == (said + 99) // 100
+    assert seen.indices == list(range(reported)), f"{reported} said, {len(seen.indices)} arrived"
+    assert len(seen.results) == (reported + 99) // 100
     assert seen.repeated == []
     return prints, (
-        f"{said + len(seen.results)} messages in {seconds:.0f} s, {outages.count} restarts of the "
-        "broker: 0 lost, 0 repeated, 0 out of order"
+        f"{reported + len(seen.results)} messages in {seconds:.0f} s, {outages.count} restarts of "
+        "the broker: 0 lost, 0 repeated, 0 out of order"
     )
 
 
@@ -174,11 +174,11 @@ def tasks(folder: Path, protocol: str, count: int, sample_every: int) -> tuple[F
             if number % sample_every == 0:
                 prints.sample()
         took = time.monotonic() - begin
-        wait_for(lambda: app.said[-1] == "END 200", lambda: app.console[-2000:], 60)
+        wait_for(lambda: app.reported[-1] == "END 200", lambda: app.console[-2000:], 60)
         app.terminate()
         assert app.wait(60) == 0
-        said = [says(message) for message in app.messages]
-    assert said == ["READY", *["START", "END 200"] * count]
+        reported = [says(message) for message in app.messages]
+    assert reported == ["READY", *["START", "END 200"] * count]
     return prints, f"{count} tasks over {protocol} in {took:.0f} s, {count / took:.0f} a second"
 
 

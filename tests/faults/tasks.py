@@ -17,12 +17,12 @@ class Judged(Protocol):
     starts: int
     ends: int
 
-    def blame(self, count: str, text: str, by: int = 1) -> None:
+    def add_problem(self, count: str, text: str, by: int = 1) -> None:
         """Count something that must not be."""
 
 
 def judge_tasks(verdict: Judged, records: Sequence[Received]) -> None:
-    """Judge all instances that are services, which say READY, START and END."""
+    """Judge all instances that are services, which report READY, START and END."""
     services = {record.instance for record in records if record.action}
     ordered = sorted(
         (record for record in records if record.instance in services),
@@ -47,9 +47,9 @@ class _Tasks:
     def __init__(self, verdict: Judged) -> None:
         self._verdict = verdict
         self._open: Received | None = None
-        self._failed: set[str] = set()  # runs of the service that said END without a START
+        self._failed: set[str] = set()  # runs of the service that reported END without a START
         self._spans: list[tuple[int, int]] = []  # from START to END, in the broker's milliseconds
-        self._owner: dict[int, int] = {}  # speaker → index of its task
+        self._owner: dict[int, int] = {}  # reporter → index of its task
 
     def take(self, record: Received) -> None:
         """Take the next record of the status topic."""
@@ -62,20 +62,20 @@ class _Tasks:
             self._take_end(record)
         elif record.action == "READY":
             pass
-        elif self._open is None or self._owner.setdefault(record.speaker, len(self._spans)) != len(
+        elif self._open is None or self._owner.setdefault(record.reporter, len(self._spans)) != len(
             self._spans
         ):
-            self._blame(record)
+            self._add_problem(record)
 
     def _take_end(self, record: Received) -> None:
         if self._open is not None:
             self._spans.append((self._open.appended_ms, record.appended_ms))
-        # A model that dies outside of a task is told by an END without a START, once in a run.
+        # A model that dies outside of a task is given by an END without a START, once in a run.
         elif (
             record.status != 300 or record.writer in self._failed or _BY_THE_SIDECAR in record.text
         ):
             where = f"{record.instance}: END @{record.offset} {record.text}"
-            self._verdict.blame("extra_ends", where)
+            self._verdict.add_problem("extra_ends", where)
         else:
             self._failed.add(record.writer)
         self._open = None
@@ -84,17 +84,17 @@ class _Tasks:
         """No task may be open any more."""
         if self._open is not None:
             where = f"{self._open.instance}: START @{self._open.offset}"
-            self._verdict.blame("missing_ends", where)
+            self._verdict.add_problem("missing_ends", where)
             self._spans.append((self._open.appended_ms, 2**63))
             self._open = None
 
     def take_result(self, record: Received) -> None:
-        """Take a record of the other topic: the broker's clock tells where it belongs."""
-        task = self._owner.get(record.speaker)
+        """Take a record of the other topic: the broker's clock shows where it belongs."""
+        task = self._owner.get(record.reporter)
         spans = self._spans if task is None else self._spans[task : task + 1]
         if not any(begin <= record.appended_ms <= end for begin, end in spans):
-            self._blame(record)
+            self._add_problem(record)
 
-    def _blame(self, record: Received) -> None:
-        text = f"{record.instance}: {record.n} of {record.speaker:012x} in {record.topic}"
-        self._verdict.blame("outside_task", f"{text} @{record.offset}")
+    def _add_problem(self, record: Received) -> None:
+        text = f"{record.instance}: {record.n} of {record.reporter:012x} in {record.topic}"
+        self._verdict.add_problem("outside_task", f"{text} @{record.offset}")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.container import Container, crowd_command
+from tests.faults.container import Container, writer_command
+from tests.faults.fault_setup import FaultSetup, FaultSetupFactory
 from tests.faults.injector import create_topics
 from tests.faults.plan import BEYOND_SHORT_SECONDS
 from tests.faults.run import BROKER_PROPERTIES
-from tests.faults.scene import Scene, Staging
 from tests.faults.test_kills import goes_on
 from tests.kafka.broker import Broker
 from tests.support.waiting import wait_for
@@ -26,54 +26,60 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield one
 
 
-def speaking(scene: Scene) -> Container:
-    container = scene.container(crowd_command("--others", 2, "--pace", 0.005)).keep()
+def speaking(setup: FaultSetup) -> Container:
+    container = setup.container(writer_command("--others", 2, "--pace", 0.005)).keep()
     goes_on(container, 100)
     return container
 
 
-def tells(container: Container, words: str) -> None:
-    """Wait until the sidecar tells in words what is wrong."""
+def wait_for_error(container: Container, words: str) -> None:
+    """Wait until the sidecar shows in words what is wrong."""
     wait_for(
         lambda: words in (container.report.last_error or ""), lambda: f"{container.report}", 60
     )
 
 
-def finished(scene: Scene, container: Container) -> None:
+def finished(setup: FaultSetup, container: Container) -> None:
     goes_on(container, 100)
     assert container.stop() == 0
-    verdict = scene.verdict()
+    verdict = setup.verdict()
     assert verdict.good, f"\n{verdict}"
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_broker_ended_and_started_again(how: str, broker: Broker, stage: Staging) -> None:
-    scene = stage(broker)
-    container = speaking(scene)
+def test_broker_ended_and_started_again(
+    how: str, broker: Broker, fault_setup: FaultSetupFactory
+) -> None:
+    setup = fault_setup(broker)
+    container = speaking(setup)
     getattr(broker, how)()
-    tells(container, "connection refused")
+    wait_for_error(container, "connection refused")
     goes_on(container, 100)  # the writers do not notice
     broker.start()
     wait_for(lambda: container.report.last_error is None, "delivery", 60)
-    finished(scene, container)
+    finished(setup, container)
 
 
-def test_broker_frozen_for_longer_than_every_time_limit(broker: Broker, stage: Staging) -> None:
-    scene = stage(broker)
-    container = speaking(scene)
+def test_broker_frozen_for_longer_than_every_time_limit(
+    broker: Broker, fault_setup: FaultSetupFactory
+) -> None:
+    setup = fault_setup(broker)
+    container = speaking(setup)
     broker.freeze()
     try:
-        tells(container, "no answer")
+        wait_for_error(container, "no answer")
         time.sleep(BEYOND_SHORT_SECONDS[0])  # the freeze's length is what is tested
     finally:
         broker.thaw()
-    finished(scene, container)
+    finished(setup, container)
 
 
-def test_sidecar_killed_while_the_broker_is_frozen(broker: Broker, stage: Staging) -> None:
+def test_sidecar_killed_while_the_broker_is_frozen(
+    broker: Broker, fault_setup: FaultSetupFactory
+) -> None:
     """What lies in the frozen broker's sockets arrives after its sender is dead."""
-    scene = stage(broker)
-    container = speaking(scene)
+    setup = fault_setup(broker)
+    container = speaking(setup)
     for _ in range(3):
         broker.freeze()
         try:
@@ -83,46 +89,50 @@ def test_sidecar_killed_while_the_broker_is_frozen(broker: Broker, stage: Stagin
         finally:
             broker.thaw()
         wait_for(lambda: container.report.undelivered < 60, "delivery", 60)
-    finished(scene, container)
+    finished(setup, container)
 
 
-def test_topics_missing_then_created(broker: Broker, stage: Staging) -> None:
-    scene = stage(broker, create=False)
-    container = speaking(scene)
-    tells(container, "does not exist")
-    create_topics(broker, scene.topics)
-    finished(scene, container)
+def test_topics_missing_then_created(broker: Broker, fault_setup: FaultSetupFactory) -> None:
+    setup = fault_setup(broker, create=False)
+    container = speaking(setup)
+    wait_for_error(container, "does not exist")
+    create_topics(broker, setup.topics)
+    finished(setup, container)
 
 
-def test_partitions_added_under_load(broker: Broker, stage: Staging) -> None:
+def test_partitions_added_under_load(broker: Broker, fault_setup: FaultSetupFactory) -> None:
     """An instance stays in its partition, also for a sidecar that is started later."""
-    scene = stage(broker)
-    container = speaking(scene)
+    setup = fault_setup(broker)
+    container = speaking(setup)
     for total in (2, 5):
-        for topic in scene.topics:
+        for topic in setup.topics:
             broker.add_partitions(topic, total)
         goes_on(container, 50)
         container.kill("sidecar")
-    finished(scene, container)
+    finished(setup, container)
 
 
-def test_everything_killed_at_once_with_the_broker(broker: Broker, stage: Staging) -> None:
-    scene = stage(broker)
-    container = speaking(scene)
+def test_everything_killed_at_once_with_the_broker(
+    broker: Broker, fault_setup: FaultSetupFactory
+) -> None:
+    setup = fault_setup(broker)
+    container = speaking(setup)
     broker.kill()
     container.kill_everything()
     broker.start()
-    finished(scene, container)
+    finished(setup, container)
 
 
-def test_what_a_full_spool_drops_is_counted_exactly(broker: Broker, stage: Staging) -> None:
+def test_what_a_full_spool_drops_is_counted_exactly(
+    broker: Broker, fault_setup: FaultSetupFactory
+) -> None:
     """Progress is dropped while the broker is away; sidecars that are killed miscount nothing."""
-    scene = stage(broker)
+    setup = fault_setup(broker)
     bound = {"DUBHE_SPOOL_MAX_BYTES": str(256 * 1024)}
     options = ("--others", 2, "--pace", 0.002, "--sizes", 50, 400)
     broker.stop()
     try:
-        container = scene.container(crowd_command(*options), env=bound).start()
+        container = setup.container(writer_command(*options), env=bound).start()
         wait_for(container.spool.is_dir, "the spool")
         wait_for(lambda: container.report.dropped > 100, "drops", 60)
         container.kill("sidecar")
@@ -132,6 +142,6 @@ def test_what_a_full_spool_drops_is_counted_exactly(broker: Broker, stage: Stagi
         goes_on(container, 100)
         container.kill("sidecar")
     assert container.stop() == 0
-    verdict = scene.verdict()
+    verdict = setup.verdict()
     assert verdict.good, f"\n{verdict}"
-    assert 100 < verdict.dropped == verdict.said - verdict.received
+    assert 100 < verdict.dropped == verdict.reported - verdict.received

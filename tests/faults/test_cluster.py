@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.numbered import PERFECT, Delivery
+from tests.faults.numbered_delivery import PERFECT, Delivery
 from tests.kafka.cluster import SIZE, Cluster
 from tests.network.lab import Lab
 from tests.support.waiting import wait_for
@@ -37,7 +37,7 @@ def topic(cluster: Cluster, topic_name: str) -> str:
 
 @pytest.fixture
 def delivery(cluster: Cluster, topic: str, tmp_path: Path) -> Iterator[Delivery]:
-    """Messages that are said and delivered without end; the sidecar is on a host of its own."""
+    """Messages that are reported and delivered without end; the sidecar is on a host of its own."""
     prefix = cluster.lab[SIDECAR].prefix
     with Delivery(tmp_path, cluster.bootstrap, topic, prefix=prefix) as one:
         one.wait_delivered()
@@ -109,11 +109,13 @@ def test_a_majority_is_parted(cluster: Cluster, topic: str, delivery: Delivery) 
     leader = cluster.leader(topic)
     rest = [cluster.host(node) for node in others(leader)]
     cluster.lab.part([cluster.host(leader), SIDECAR], rest)
-    delivery.wait_told("no answer")
+    delivery.wait_reported("no answer")
     wait_new_leader(cluster, topic, leader)  # of which the sidecar cannot know
     before = delivery.status.delivered
-    said = delivery.said
-    wait_for(lambda: delivery.said > said + 500, "more messages")  # the writer does not wait
+    reported = delivery.reported
+    wait_for(
+        lambda: delivery.reported > reported + 500, "more messages"
+    )  # the writer does not wait
     assert delivery.status.delivered == before
     assert delivery.status.sidecar == "running"
     cluster.heal()
@@ -125,17 +127,17 @@ def test_too_few_replicas_are_up(cluster: Cluster, topic: str, delivery: Deliver
     leader = cluster.leader(topic)
     cluster[leader].alter_topic(topic, {"min.insync.replicas": str(SIZE)})
     cluster[others(leader)[0]].kill()
-    delivery.wait_told("too few replicas")
+    delivery.wait_reported("too few replicas")
     cluster.heal()
     delivery.wait_delivered()
-    delivery.wait_well()
+    delivery.wait_recovered()
     assert delivery.finish(cluster.bootstrap) == PERFECT
 
 
 def test_nobody_is_up(cluster: Cluster, topic: str, delivery: Delivery) -> None:
     for node in NODES:
         cluster[node].kill()
-    delivery.wait_told("connection refused")
+    delivery.wait_reported("connection refused")
     cluster.heal()
     delivery.wait_delivered()
     assert delivery.finish(cluster.bootstrap) == PERFECT

@@ -6,38 +6,38 @@ import time
 
 import pytest
 
-from tests.faults import account
+from tests.faults import report_counter
 from tests.faults.consumer import receive
-from tests.faults.container import Container, crowd_command
+from tests.faults.container import Container, writer_command
+from tests.faults.fault_setup import FaultSetup, FaultSetupFactory
 from tests.faults.plan import BEYOND_SHORT_SECONDS, EVERYTHING
 from tests.faults.requests import Requests
-from tests.faults.scene import Scene, Staging
 from tests.kafka.broker import Broker
 from tests.support.waiting import wait_for
 
 MIB = 1024 * 1024
 
 
-def said(container: Container) -> int:
-    return sum(one.returned for one in account.read_all(container.accounts).values())
+def reported(container: Container) -> int:
+    return sum(one.returned for one in report_counter.read_all(container.counters).values())
 
 
 def goes_on(container: Container, messages: int = 30) -> None:
-    """Wait until so many more messages were said."""
-    least = said(container) + messages
-    wait_for(lambda: said(container) >= least, f"{messages} messages in {container.name}", 60)
+    """Wait until so many more messages were reported."""
+    least = reported(container) + messages
+    wait_for(lambda: reported(container) >= least, f"{messages} messages in {container.name}", 60)
 
 
-def judged(scene: Scene) -> None:
-    verdict = scene.verdict()
+def judged(setup: FaultSetup) -> None:
+    verdict = setup.verdict()
     assert verdict.good, f"\n{verdict}"
 
 
 def test_writers_killed_forked_and_spawned_ones_and_the_first(
-    kafka: Broker, stage: Staging
+    kafka: Broker, fault_setup: FaultSetupFactory
 ) -> None:
-    scene = stage(kafka)
-    container = scene.container(crowd_command("--others", 4, "--pace", 0.005)).keep()
+    setup = fault_setup(kafka)
+    container = setup.container(writer_command("--others", 4, "--pace", 0.005)).keep()
     for which in (1, 2, 3, 4):
         goes_on(container)
         container.kill("writer", which=which)
@@ -47,20 +47,20 @@ def test_writers_killed_forked_and_spawned_ones_and_the_first(
     wait_for(lambda: container.starts == 2, "another start: the first one's death ends it", 60)
     goes_on(container)
     container.stop()
-    judged(scene)
+    judged(setup)
 
 
 def test_writers_killed_in_the_middle_of_messages_of_megabytes(
-    kafka: Broker, stage: Staging
+    kafka: Broker, fault_setup: FaultSetupFactory
 ) -> None:
-    scene = stage(kafka)
+    setup = fault_setup(kafka)
     sizes = ("--sizes", 2 * MIB, 3 * MIB)
-    container = scene.container(crowd_command("--others", 2, "--pace", 0.5, *sizes)).keep()
+    container = setup.container(writer_command("--others", 2, "--pace", 0.5, *sizes)).keep()
     for _ in range(6):
         container.kill_in_large()
         goes_on(container, 2)
     container.stop()
-    verdict = scene.verdict()
+    verdict = setup.verdict()
     assert verdict.good, f"\n{verdict}"
     assert verdict.in_doubt > 0
 
@@ -76,11 +76,11 @@ ENDS = {
 
 
 @pytest.mark.parametrize("role", ENDS)
-def test_killed_within_a_training(role: str, kafka: Broker, stage: Staging) -> None:
+def test_killed_within_a_training(role: str, kafka: Broker, fault_setup: FaultSetupFactory) -> None:
     """The training that was hit gets its one END, and the next one comes to a good end."""
-    scene = stage(kafka)
+    setup = fault_setup(kafka)
     protocol = "http" if role in ("web", "launch") else "tcp"
-    container = scene.container(protocol=protocol).keep()
+    container = setup.container(protocol=protocol).keep()
     with Requests(container, 100, 0.01) as requests:
         goes_on(container, 20)
         wait_for(lambda: container.pids("rank"), "a training", 60)
@@ -91,8 +91,8 @@ def test_killed_within_a_training(role: str, kafka: Broker, stage: Staging) -> N
         accepted = requests.accepted
         wait_for(lambda: requests.accepted >= accepted + 2, "two more trainings", 60)
     container.stop()
-    judged(scene)
-    records = receive(kafka.plain_bootstrap, [scene.topics[0]])
+    judged(setup)
+    records = receive(kafka.plain_bootstrap, [setup.topics[0]])
     ends = [record for record in records if record.action == "END"]
     assert {end.status for end in ends[:-1]} == ENDS[role]
     assert sum("the service process was killed" in end.text for end in ends) == (
@@ -100,12 +100,14 @@ def test_killed_within_a_training(role: str, kafka: Broker, stage: Staging) -> N
     )
 
 
-def test_sidecar_frozen_for_longer_than_its_time_limits(kafka: Broker, stage: Staging) -> None:
-    scene = stage(kafka)
-    container = scene.container(crowd_command("--others", 1, "--pace", 0.005)).keep()
+def test_sidecar_frozen_for_longer_than_its_time_limits(
+    kafka: Broker, fault_setup: FaultSetupFactory
+) -> None:
+    setup = fault_setup(kafka)
+    container = setup.container(writer_command("--others", 1, "--pace", 0.005)).keep()
     goes_on(container)
     with container.frozen("sidecar"):
         time.sleep(BEYOND_SHORT_SECONDS[0])  # the freeze's length is what is tested
     goes_on(container)
     container.stop()
-    judged(scene)
+    judged(setup)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.dubhe_sidecar.sinks.kafka.helpers import FAST
-from tests.faults.numbered import PERFECT, Delivery
+from tests.faults.numbered_delivery import PERFECT, Delivery
 from tests.kafka.broker import Broker
 from tests.network.lab import Lab
 from tests.network.wire import Rule
@@ -36,7 +36,7 @@ def far(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture
 def delivery(lab: Lab, far: Broker, topic_name: str, tmp_path: Path) -> Iterator[Delivery]:
-    """Messages that are said and delivered without end, over a sound line so far."""
+    """Messages that are reported and delivered without end, over a sound line so far."""
     lab.heal()
     far.create_topic(topic_name)
     prefix = lab[SIDECAR].prefix
@@ -60,19 +60,21 @@ def test_a_bad_line(lab: Lab, far: Broker, delivery: Delivery, rule: Rule) -> No
 def test_connections_are_reset(lab: Lab, far: Broker, delivery: Delivery) -> None:
     for _ in range(5):
         lab.rule(BROKER, SIDECAR, Rule(reset=True))
-        delivery.wait_told(far.bootstrap)
+        delivery.wait_reported(far.bootstrap)
         lab.heal()
         delivery.wait_delivered()
-        delivery.wait_well()
+        delivery.wait_recovered()
     assert delivery.finish(far.plain_bootstrap) == PERFECT
 
 
 def test_a_black_hole_longer_than_every_timeout(lab: Lab, far: Broker, delivery: Delivery) -> None:
     lab.rule(BROKER, SIDECAR, Rule(loss=1.0))
-    delivery.wait_told("no answer")
-    told = delivery.status.retries
-    wait_for(lambda: delivery.status.retries > told + 1, "vain attempts", 4 * FAST.stall_s + 30)
+    delivery.wait_reported("no answer")
+    published = delivery.status.retries
+    wait_for(
+        lambda: delivery.status.retries > published + 1, "vain attempts", 4 * FAST.stall_s + 30
+    )
     lab.heal()
     delivery.wait_delivered()
-    delivery.wait_well()
+    delivery.wait_recovered()
     assert delivery.finish(far.plain_bootstrap) == PERFECT

@@ -7,7 +7,7 @@ from tests.faults.__main__ import main
 
 
 def test_the_same_seed_gives_the_same_faults() -> None:
-    for name in ("crowd", "http"):
+    for name in ("writers", "http"):
         one, again, other = (
             list(islice(plan.container_track(seed, name, plan.SERVICE, 1.0), 200))
             for seed in (1, 1, 2)

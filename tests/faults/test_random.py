@@ -14,7 +14,7 @@ pytestmark = pytest.mark.needs("java")
 def test_random_faults_lose_repeat_and_disorder_nothing(tmp_path: Path) -> None:
     lines: list[str] = []
     options = Options(seed=20, minutes=0.75, kills=25, broker_faults=3)
-    outcome = run(options, tmp_path, lines.append)
-    told = "\n".join(lines)
-    assert outcome.good, f"{told}\n{outcome.faults}\n{outcome.short_of}\n{outcome.verdict}"
-    assert outcome.verdict.starts > 5
+    result = run(options, tmp_path, lines.append)
+    published = "\n".join(lines)
+    assert result.good, f"{published}\n{result.faults}\n{result.short_of}\n{result.verdict}"
+    assert result.verdict.starts > 5

@@ -19,8 +19,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     UserScramCredentialUpsertion,
 )
 
-from tests.dubhe_sidecar.helpers import Place
-from tests.faults.numbered import PERFECT, Delivery
+from tests.dubhe_sidecar.helpers import SidecarHarness
+from tests.faults.numbered_delivery import PERFECT, Delivery
 from tests.kafka.broker import Broker
 from tests.kafka.pki import Authority
 from tests.support.waiting import wait_for
@@ -145,14 +145,14 @@ def test_an_encrypted_key_without_its_password_is_refused_at_the_start(
     env = encrypted_key(authority)
     if password:
         env["KAFKA_SSL_KEY_PASSWORD"] = password
-    place = Place(tmp_path)
+    harness = SidecarHarness(tmp_path)
     try:
-        process = place.start(env={"BOOTSTRAP_SERVERS": secured.at("TLS"), **env})
+        process = harness.start(env={"BOOTSTRAP_SERVERS": secured.at("TLS"), **env})
         assert process.wait(30) == 2
-        assert "KAFKA_SSL_KEY_PASSWORD does not open the key" in place.log_text
-        assert WRONG not in place.log_text
+        assert "KAFKA_SSL_KEY_PASSWORD does not open the key" in harness.log_text
+        assert WRONG not in harness.log_text
     finally:
-        place.close()
+        harness.close()
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", *SCRAMS])
@@ -195,8 +195,8 @@ def test_tls_refused(
     if case == "unknown authority":
         env["KAFKA_SSL_CAFILE"] = str(Authority(tmp_path / "other", "other").certificate)
     with Delivery(tmp_path, secured.at(listener), topic_name, env=env) as delivery:
-        delivery.wait_told(words, 30)
-        assert words in delivery.place.log_text
+        delivery.wait_reported(words, 30)
+        assert words in delivery.harness.log_text
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
@@ -208,16 +208,16 @@ def test_a_wrong_password_is_corrected_in_its_file(
     secret.write_text(WRONG)
     env = sasl("SASL_PLAINTEXT", mechanism, secret)
     with Delivery(tmp_path, secured.at("SASL"), topic_name, env=env) as delivery:
-        delivery.wait_told("wrong user name or password", 30)
+        delivery.wait_reported("wrong user name or password", 30)
         secret.write_text("")  # half-written
-        delivery.wait_told("is empty; expected the secret in it", 30)
+        delivery.wait_reported("is empty; expected the secret in it", 30)
         secret.write_text(PASSWORD)
         delivery.wait_delivered()
-        delivery.wait_well()
+        delivery.wait_recovered()
         shown = [
-            delivery.place.log_text,
-            delivery.place.dubhe("status").stdout,
-            delivery.place.dubhe("status", "--json").stdout,
+            delivery.harness.log_text,
+            delivery.harness.dubhe("status").stdout,
+            delivery.harness.dubhe("status", "--json").stdout,
             *command_lines(),
         ]
         assert not [text for text in shown if PASSWORD in text or WRONG in text]
@@ -237,19 +237,19 @@ def test_no_lockout_by_hammering(secured: Broker, tmp_path: Path) -> None:
     """The product's own times, for a minute."""
     secret = tmp_path / "secret"
     secret.write_text(WRONG)
-    place = Place(tmp_path)
+    harness = SidecarHarness(tmp_path)
     env = sasl("SASL_PLAINTEXT", "PLAIN", secret)
     try:
-        place.start(env={"BOOTSTRAP_SERVERS": secured.at("LOCKOUT"), **env})
-        wait_for(lambda: attempts(secured), lambda: f"an attempt\n{place.log_text}", 30)
+        harness.start(env={"BOOTSTRAP_SERVERS": secured.at("LOCKOUT"), **env})
+        wait_for(lambda: attempts(secured), lambda: f"an attempt\n{harness.log_text}", 30)
         end = time.monotonic() + 60
         wait_for(lambda: time.monotonic() > end, "a minute", 70)
-        assert 2 <= attempts(secured) <= 8, place.log_text
+        assert 2 <= attempts(secured) <= 8, harness.log_text
     finally:
-        place.close()
+        harness.close()
 
 
 def attempts(broker: Broker) -> int:
-    """Return how many failed authentications at one listener the broker has told of."""
+    """Return how many failed authentications at one listener the broker has given of."""
     port = broker.at("LOCKOUT").rpartition(":")[2]
     return len(re.findall(rf"Failed authentication with .*:{port}-", broker.log.read_text()))

@@ -1,4 +1,4 @@
-"""The sidecar's own writing on a disk that takes nothing: it waits, says so, and goes on.
+"""The sidecar's own writing on a disk that takes nothing: it waits, reports so, and goes on.
 
 Neither cursor nor dead letter nor journal may be lost over it, nor the same delivered again.
 """
@@ -17,9 +17,9 @@ from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar import dead_letters
 from dubhe_sidecar.status import read_live
 from tests.dubhe_sdk.spool.helpers import DATE_MS, KIB, Kind, make_writer, mounted, segments
-from tests.dubhe_sidecar.helpers import Place, tell
+from tests.dubhe_sidecar.helpers import SidecarHarness, append_number
 from tests.faults import disks
-from tests.faults.ledgers import status
+from tests.faults.record_counts import status
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.support.waiting import wait_for
@@ -29,128 +29,133 @@ pytestmark = pytest.mark.needs("root")
 NO_ROOM = "No space left on device"
 
 
-def still_the_first(place: Place, sidecar: subprocess.Popen[bytes]) -> None:
+def still_the_first(harness: SidecarHarness, sidecar: subprocess.Popen[bytes]) -> None:
     """Nothing died, hence nothing was started again either."""
-    assert sidecar.poll() is None, place.log_text
-    assert place.log_text.count(NO_ROOM) <= 4, "it says so once, not in every round"
+    assert sidecar.poll() is None, harness.log_text
+    assert harness.log_text.count(NO_ROOM) <= 4, "it says so once, not in every round"
 
 
 @contextlib.contextmanager
-def full_from_the_beginning(place: Place, folder: Path) -> Iterator[None]:
+def full_from_the_beginning(harness: SidecarHarness, folder: Path) -> Iterator[None]:
     """Have a spool with 500 messages on a disk that others filled, with no ballast left."""
     with mounted(folder / "disk", "-o", "size=2m") as disk:
-        place.spool = disk / "spool"
-        writer = make_writer(place.spool)
+        harness.spool = disk / "spool"
+        writer = make_writer(harness.spool)
         for number in range(500):
-            tell(writer, number)
+            append_number(writer, number)
         writer.close()
-        (place.spool / disk_reserve.NAME).unlink()
+        (harness.spool / disk_reserve.NAME).unlink()
         with disks.filled(disk):
             yield
-        place.drain()
-        assert place.values == list(range(500))
-        assert segments(place.spool) == []
-        assert status(place)["delivered"] == 500
+        harness.drain()
+        assert harness.values == list(range(500))
+        assert segments(harness.spool) == []
+        assert status(harness)["delivered"] == 500
 
 
-def test_a_cursor_that_finds_no_room(place: Place, tmp_path: Path) -> None:
+def test_a_cursor_that_finds_no_room(harness: SidecarHarness, tmp_path: Path) -> None:
     """Delivery goes on, and nothing is deleted before the cursor is there."""
-    with full_from_the_beginning(place, tmp_path):
-        sidecar = place.start()
-        wait_for(lambda: len(place.values) == 500, lambda: place.log_text)
-        wait_for(lambda: "the cursor in" in place.log_text, lambda: place.log_text)
-        assert "nothing is deleted from the spool" in place.log_text
-        assert NO_ROOM in place.log_text
-        assert len(segments(place.spool)) == 1
-        assert not (place.spool / cursors.NAME).exists()
-        still_the_first(place, sidecar)
-        (place.spool.parent / "foreign").unlink()
-        wait_for(lambda: not segments(place.spool), lambda: place.log_text)
-        wait_for(lambda: "can be written again" in place.log_text, lambda: place.log_text)
-        still_the_first(place, sidecar)
-        place.stop()
+    with full_from_the_beginning(harness, tmp_path):
+        sidecar = harness.start()
+        wait_for(lambda: len(harness.values) == 500, lambda: harness.log_text)
+        wait_for(lambda: "the cursor in" in harness.log_text, lambda: harness.log_text)
+        assert "nothing is deleted from the spool" in harness.log_text
+        assert NO_ROOM in harness.log_text
+        assert len(segments(harness.spool)) == 1
+        assert not (harness.spool / cursors.NAME).exists()
+        still_the_first(harness, sidecar)
+        (harness.spool.parent / "foreign").unlink()
+        wait_for(lambda: not segments(harness.spool), lambda: harness.log_text)
+        wait_for(lambda: "can be written again" in harness.log_text, lambda: harness.log_text)
+        still_the_first(harness, sidecar)
+        harness.stop()
 
 
 def test_killed_again_and_again_while_the_cursor_finds_no_room(
-    place: Place, tmp_path: Path
+    harness: SidecarHarness, tmp_path: Path
 ) -> None:
-    with full_from_the_beginning(place, tmp_path):
+    with full_from_the_beginning(harness, tmp_path):
         for turn in range(1, 4):
-            sidecar = place.start()
+            sidecar = harness.start()
             wait_for(
-                lambda n=turn: place.log_text.count("the cursor in") >= n, lambda: place.log_text
+                lambda n=turn: harness.log_text.count("the cursor in") >= n,
+                lambda: harness.log_text,
             )
             sidecar.kill()
             sidecar.wait()
-        assert len(place.values) == 500
+        assert len(harness.values) == 500
 
 
 def test_a_dead_letter_that_finds_no_room(
-    place: Place, tmp_path: Path, kafka: Broker, topic_name: str
+    harness: SidecarHarness, tmp_path: Path, kafka: Broker, topic_name: str
 ) -> None:
     """Nothing behind it is taken for delivered before it lies in the file."""
     kafka.create_topic(topic_name, config={"max.message.bytes": "20000"})
     with mounted(tmp_path / "disk", "-o", "size=2m") as disk:
-        place.spool = disk / "spool"
-        writer = make_writer(place.spool, topic_status=topic_name, topic_result=topic_name)
-        sidecar = place.start(env={"BOOTSTRAP_SERVERS": kafka.bootstrap})
-        tell(writer, 0)
-        wait_for(lambda: status(place)["delivered"] == 1, lambda: place.log_text)
+        harness.spool = disk / "spool"
+        writer = make_writer(harness.spool, topic_status=topic_name, topic_result=topic_name)
+        sidecar = harness.start(env={"BOOTSTRAP_SERVERS": kafka.bootstrap})
+        append_number(writer, 0)
+        wait_for(lambda: status(harness)["delivered"] == 1, lambda: harness.log_text)
         assert writer.append(Kind.RESULT, b'"%b"' % (b"x" * 100_000), DATE_MS)  # too large
         for number in range(1, 20):
-            tell(writer, number)
+            append_number(writer, number)
         sidecar.kill()
         sidecar.wait()
-        (place.spool / disk_reserve.NAME).unlink(missing_ok=True)
+        (harness.spool / disk_reserve.NAME).unlink(missing_ok=True)
         with disks.filled(disk):
-            sidecar = place.start(env={"BOOTSTRAP_SERVERS": kafka.bootstrap})
-            wait_for(lambda: "the dead letter for" in place.log_text, lambda: place.log_text)
+            sidecar = harness.start(env={"BOOTSTRAP_SERVERS": kafka.bootstrap})
+            wait_for(lambda: "the dead letter for" in harness.log_text, lambda: harness.log_text)
             wait_for(
-                lambda: NO_ROOM in (status(place)["last_error"] or ""),
-                lambda: f"{read_live(place.spool)}\n{place.log_text}",
+                lambda: NO_ROOM in (status(harness)["last_error"] or ""),
+                lambda: f"{read_live(harness.spool)}\n{harness.log_text}",
             )
-            assert status(place)["dead_letters"] == 0
-            still_the_first(place, sidecar)
-        wait_for(lambda: status(place)["undelivered"] == 0, lambda: place.log_text)
-        wait_for(lambda: status(place)["last_error"] is None, lambda: place.log_text)
-        still_the_first(place, sidecar)
-        place.processes = [sidecar]
-        place.stop()
-        (letter,) = dead_letters.read(place.spool)
+            assert status(harness)["dead_letters"] == 0
+            still_the_first(harness, sidecar)
+        wait_for(lambda: status(harness)["undelivered"] == 0, lambda: harness.log_text)
+        wait_for(lambda: status(harness)["last_error"] is None, lambda: harness.log_text)
+        still_the_first(harness, sidecar)
+        harness.processes = [sidecar]
+        harness.stop()
+        (letter,) = dead_letters.read(harness.spool)
         assert letter["seq"] == 2
         assert len(str(letter["value"])) == 100_002
-        assert (place.spool / dead_letters.NAME).read_text().count('"stream"') == 1, "torn attempts"
+        assert (harness.spool / dead_letters.NAME).read_text().count('"stream"') == 1, (
+            "torn attempts"
+        )
     values = [message.value for message in read_topic(kafka.bootstrap, topic_name)]
     assert values == [b"%d" % number for number in range(20)]
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["lives", "killed meanwhile"])
-def test_a_journal_on_a_full_disk(place: Place, tmp_path: Path, killed: bool) -> None:
-    with mounted(place.journal, "-o", "size=1m") as disk:
-        writer = make_writer(place.spool)
-        sidecar = place.start()
-        tell(writer, 0)
-        wait_for(lambda: place.values, lambda: place.log_text)
+def test_a_journal_on_a_full_disk(harness: SidecarHarness, tmp_path: Path, killed: bool) -> None:
+    with mounted(harness.journal, "-o", "size=1m") as disk:
+        writer = make_writer(harness.spool)
+        sidecar = harness.start()
+        append_number(writer, 0)
+        wait_for(lambda: harness.values, lambda: harness.log_text)
         with disks.filled(disk, leave=10 * KIB):
             for number in range(1, 1000):
-                tell(writer, number)
-            wait_for(lambda: NO_ROOM in (status(place)["last_error"] or ""), lambda: place.log_text)
-            still_the_first(place, sidecar)
-            told = place.values
-            assert 1 < len(told) < 1000
-            assert told == list(range(len(told)))
-            assert status(place)["undelivered"] > 0
+                append_number(writer, number)
+            wait_for(
+                lambda: NO_ROOM in (status(harness)["last_error"] or ""), lambda: harness.log_text
+            )
+            still_the_first(harness, sidecar)
+            published = harness.values
+            assert 1 < len(published) < 1000
+            assert published == list(range(len(published)))
+            assert status(harness)["undelivered"] > 0
             if killed:
                 sidecar.kill()
                 sidecar.wait()
-                sidecar = place.start()
-                wait_for(lambda: place.log_text.count(NO_ROOM) == 2, lambda: place.log_text)
-                assert place.values == told
-        wait_for(lambda: len(place.values) == 1000, lambda: place.log_text)
-        wait_for(lambda: status(place)["last_error"] is None, lambda: str(status(place)))
+                sidecar = harness.start()
+                wait_for(lambda: harness.log_text.count(NO_ROOM) == 2, lambda: harness.log_text)
+                assert harness.values == published
+        wait_for(lambda: len(harness.values) == 1000, lambda: harness.log_text)
+        wait_for(lambda: status(harness)["last_error"] is None, lambda: str(status(harness)))
         assert sidecar.poll() is None
-        place.processes = [sidecar]
-        place.stop()
-        assert place.values == list(range(1000))
-        offsets = [message["offset"] for message in place.messages]
+        harness.processes = [sidecar]
+        harness.stop()
+        assert harness.values == list(range(1000))
+        offsets = [message["offset"] for message in harness.messages]
         assert offsets == list(range(1000))

@@ -18,7 +18,7 @@ import pytest
 from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sidecar.status import is_running, read_live
 from tests.dubhe_sdk.spool.helpers import KIB, make_writer
-from tests.dubhe_sidecar.helpers import Place, tell
+from tests.dubhe_sidecar.helpers import SidecarHarness, append_number
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.support.waiting import wait_for
@@ -31,9 +31,9 @@ NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL
 STANDING_BY = "another sidecar delivers the spool"
 
 
-def start(place: Place, **env: str) -> subprocess.Popen[bytes]:
+def start(harness: SidecarHarness, **env: str) -> subprocess.Popen[bytes]:
     """Start a sidecar in a PID namespace of its own."""
-    return place.start(env=env, namespace=NAMESPACE)
+    return harness.start(env=env, namespace=NAMESPACE)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -49,10 +49,10 @@ def terminate(process: subprocess.Popen[bytes]) -> None:
     assert process.wait(60) == 0
 
 
-def holder(place: Place) -> int | None:
+def holder(harness: SidecarHarness) -> int | None:
     """Return the process that holds the spool's lock, as numbered outside; None if nobody does."""
     try:
-        inode = (place.spool / "sidecar.lock").stat().st_ino
+        inode = (harness.spool / "sidecar.lock").stat().st_ino
     except FileNotFoundError:
         return None
     for line in Path("/proc/locks").read_text().splitlines():
@@ -63,9 +63,9 @@ def holder(place: Place) -> int | None:
     return None
 
 
-def delivers(container: subprocess.Popen[bytes], place: Place) -> bool:
+def delivers(container: subprocess.Popen[bytes], harness: SidecarHarness) -> bool:
     """Return whether the lock's holder is a process of this container."""
-    pid = holder(place)
+    pid = holder(harness)
     while pid is not None and pid > 1 and pid != container.pid:
         try:
             pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
@@ -74,101 +74,106 @@ def delivers(container: subprocess.Popen[bytes], place: Place) -> bool:
     return pid == container.pid
 
 
-def speak(place: Place, **described: str) -> threading.Thread:
+def speak(harness: SidecarHarness, **described: str) -> threading.Thread:
     """Say numbers in a thread, while sidecars come and go."""
-    writer = make_writer(place.spool, SpoolLimits(segment_bytes=16 * KIB), **described)
+    writer = make_writer(harness.spool, SpoolLimits(segment_bytes=16 * KIB), **described)
 
-    def say() -> None:
+    def report() -> None:
         for number in range(COUNT):
-            tell(writer, number)
+            append_number(writer, number)
             threading.Event().wait(0.0003)
         writer.close()
 
-    thread = threading.Thread(target=say)
+    thread = threading.Thread(target=report)
     thread.start()
     return thread
 
 
-def test_the_second_waits_and_takes_over_when_the_first_is_killed(place: Place) -> None:
-    sidecars = [start(place)]
-    wait_for(lambda: read_live(place.spool), lambda: place.log_text)
-    thread = speak(place)
+def test_the_second_waits_and_takes_over_when_the_first_is_killed(harness: SidecarHarness) -> None:
+    sidecars = [start(harness)]
+    wait_for(lambda: read_live(harness.spool), lambda: harness.log_text)
+    thread = speak(harness)
     for turn in range(1, 5):
-        sidecars.append(start(place))
-        wait_for(lambda n=turn: place.log_text.count(STANDING_BY) == n, lambda: place.log_text)
-        before = len(place.values)
+        sidecars.append(start(harness))
+        wait_for(lambda n=turn: harness.log_text.count(STANDING_BY) == n, lambda: harness.log_text)
+        before = len(harness.values)
         wait_for(
-            lambda n=before: len(place.values) > n or not thread.is_alive(), lambda: place.log_text
+            lambda n=before: len(harness.values) > n or not thread.is_alive(),
+            lambda: harness.log_text,
         )
         kill(sidecars[-2])
         # Before the next one comes, which else might be quicker to take the lock.
-        wait_for(lambda heir=sidecars[-1]: delivers(heir, place), lambda: place.log_text)
+        wait_for(lambda heir=sidecars[-1]: delivers(heir, harness), lambda: harness.log_text)
     thread.join()
-    wait_for(lambda: len(place.values) >= COUNT, lambda: place.log_text)
+    wait_for(lambda: len(harness.values) >= COUNT, lambda: harness.log_text)
     terminate(sidecars[-1])
-    assert place.values == list(range(COUNT))
-    assert [message["offset"] for message in place.messages] == list(range(COUNT))
-    assert str(place.spool) in place.log_text
-    assert not is_running(place.spool)
+    assert harness.values == list(range(COUNT))
+    assert [message["offset"] for message in harness.messages] == list(range(COUNT))
+    assert str(harness.spool) in harness.log_text
+    assert not is_running(harness.spool)
 
 
-def test_the_same_with_a_broker(place: Place, kafka: Broker, topic: str) -> None:
+def test_the_same_with_a_broker(harness: SidecarHarness, kafka: Broker, topic: str) -> None:
     env = {"BOOTSTRAP_SERVERS": kafka.bootstrap}
-    sidecars = [start(place, **env)]
-    wait_for(lambda: read_live(place.spool), lambda: place.log_text)
-    thread = speak(place, topic_status=topic, topic_result=topic)
+    sidecars = [start(harness, **env)]
+    wait_for(lambda: read_live(harness.spool), lambda: harness.log_text)
+    thread = speak(harness, topic_status=topic, topic_result=topic)
 
     def arrived() -> list[int]:
         return [int(m.value or b"-1") for m in read_topic(kafka.bootstrap, topic)]
 
     for turn in range(1, 4):
-        sidecars.append(start(place, **env))
-        wait_for(lambda n=turn: place.log_text.count(STANDING_BY) == n, lambda: place.log_text)
+        sidecars.append(start(harness, **env))
+        wait_for(lambda n=turn: harness.log_text.count(STANDING_BY) == n, lambda: harness.log_text)
         before = len(arrived())
         wait_for(
             lambda n=before: len(arrived()) > n or not thread.is_alive(),
-            lambda: place.log_text,
+            lambda: harness.log_text,
             60,
         )
         kill(sidecars[-2])
         # Before the next one comes, which else might be quicker to take the lock.
-        wait_for(lambda heir=sidecars[-1]: delivers(heir, place), lambda: place.log_text)
+        wait_for(lambda heir=sidecars[-1]: delivers(heir, harness), lambda: harness.log_text)
     thread.join()
-    wait_for(lambda: len(arrived()) >= COUNT, lambda: place.log_text, 60)
+    wait_for(lambda: len(arrived()) >= COUNT, lambda: harness.log_text, 60)
     terminate(sidecars[-1])
     assert arrived() == list(range(COUNT))
 
 
 @pytest.mark.parametrize("how", ["removed", "exchanged"])
-def test_a_new_spool_under_the_old_name_has_one_sidecar_too(place: Place, how: str) -> None:
+def test_a_new_spool_under_the_old_name_has_one_sidecar_too(
+    harness: SidecarHarness, how: str
+) -> None:
     """The old lock's file has lost its name; whoever holds or awaits it must notice."""
-    first = start(place)
-    wait_for(lambda: read_live(place.spool), lambda: place.log_text)
-    second, third = start(place), start(place)
-    wait_for(lambda: place.log_text.count(STANDING_BY) == 2, lambda: place.log_text)
+    first = start(harness)
+    wait_for(lambda: read_live(harness.spool), lambda: harness.log_text)
+    second, third = start(harness), start(harness)
+    wait_for(lambda: harness.log_text.count(STANDING_BY) == 2, lambda: harness.log_text)
     if how == "removed":
-        shutil.rmtree(place.spool, ignore_errors=True)  # the sidecar writes there meanwhile
+        shutil.rmtree(harness.spool, ignore_errors=True)  # the sidecar writes there meanwhile
     else:
-        place.spool.rename(place.folder / "aside")
-    thread = speak(place)
+        harness.spool.rename(harness.folder / "aside")
+    thread = speak(harness)
     assert first.wait(60) == 1
     thread.join()
-    wait_for(lambda: len(place.values) >= COUNT, lambda: place.log_text)
+    wait_for(lambda: len(harness.values) >= COUNT, lambda: harness.log_text)
     assert (second.poll(), third.poll()) == (None, None)
-    assert [delivers(sidecar, place) for sidecar in (second, third)].count(True) == 1
+    assert [delivers(sidecar, harness) for sidecar in (second, third)].count(True) == 1
     terminate(second)
     terminate(third)
-    assert place.values == list(range(COUNT))
+    assert harness.values == list(range(COUNT))
 
 
-def test_one_that_waits_ends_when_told_to_drain_and_nothing_is_left(place: Place) -> None:
-    first = start(place)
-    wait_for(lambda: read_live(place.spool), lambda: place.log_text)
-    second = start(place)
-    wait_for(lambda: STANDING_BY in place.log_text, lambda: place.log_text)
-    thread = speak(place)
+def test_one_that_waits_ends_when_told_to_drain_and_nothing_is_left(
+    harness: SidecarHarness,
+) -> None:
+    first = start(harness)
+    wait_for(lambda: read_live(harness.spool), lambda: harness.log_text)
+    second = start(harness)
+    wait_for(lambda: STANDING_BY in harness.log_text, lambda: harness.log_text)
+    thread = speak(harness)
     terminate(second)
     thread.join()
-    wait_for(lambda: len(place.values) == COUNT, lambda: place.log_text)
+    wait_for(lambda: len(harness.values) == COUNT, lambda: harness.log_text)
     terminate(first)
-    assert place.values == list(range(COUNT))
+    assert harness.values == list(range(COUNT))

@@ -6,40 +6,40 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.faults.account import Account, Said, read
 from tests.faults.consumer import Received
+from tests.faults.report_counter import ReportCounter, ReportCounts, read
 from tests.faults.verdict import Verdict, judge
 
 A, B = 0xA, 0xB
 
 
-def message(speaker: int, n: int, offset: int, *, began: int = 0, **more) -> Received:
+def message(reporter: int, n: int, offset: int, *, began: int = 0, **more) -> Received:
     fields = {
         "topic": "status",
         "partition": 0,
         "offset": offset,
         "appended_ms": offset,
         "instance": "i",
-        "request_number": speaker * 1000 + n,
+        "request_number": reporter * 1000 + n,
         "action": "",
         "status": 0,
         "text": "",
-        "speaker": speaker,
+        "reporter": reporter,
         "n": n,
         "writer": "run-1",
-        "began": began or n * 10 + speaker % 10,
+        "began": began or n * 10 + reporter % 10,
     }
     return Received(**{**fields, **more})
 
 
-def action(word: str, offset: int, status: int = 200, text: str = "") -> Received:
-    more = {"action": word, "status": status, "text": text, "request_number": 10**6 + offset}
+def action(kind_of: str, offset: int, status: int = 200, text: str = "") -> Received:
+    more = {"action": kind_of, "status": status, "text": text, "request_number": 10**6 + offset}
     return message(0, 0, offset, **more)
 
 
-def verdict(*records: Received, said: int = 3, begun: int = 0, **more) -> Verdict:
-    accounts = {A: Said(A, begun or said, said, 0)}
-    return judge(accounts, sorted(records), **more)
+def verdict(*records: Received, reported: int = 3, begun: int = 0, **more) -> Verdict:
+    counters = {A: ReportCounts(A, begun or reported, reported, 0)}
+    return judge(counters, sorted(records), **more)
 
 
 GOOD = [message(A, n, n) for n in (1, 2, 3)]
@@ -47,7 +47,7 @@ GOOD = [message(A, n, n) for n in (1, 2, 3)]
 
 def test_good() -> None:
     assert verdict(*GOOD).good
-    assert verdict(*GOOD, begun=4).good  # killed while it said the fourth
+    assert verdict(*GOOD, begun=4).good  # killed while it reported the fourth
     assert verdict(*GOOD, message(A, 4, 4), begun=4).good
     assert verdict(*GOOD[:2], dead_letters=[(A, 3)]).good
     assert verdict(GOOD[0], GOOD[2], dropped=1).good
@@ -82,12 +82,12 @@ def test_nothing_said_is_not_good() -> None:
 
 def test_order_across_processes() -> None:
     """B began its second after A had ended its first, for A had begun its second before."""
-    accounts = {A: Said(A, 2, 2, 0), B: Said(B, 2, 2, 0)}
+    counters = {A: ReportCounts(A, 2, 2, 0), B: ReportCounts(B, 2, 2, 0)}
     a1, a2 = message(A, 1, 0, began=10), message(A, 2, 0, began=20)
     b1, b2 = message(B, 1, 0, began=11), message(B, 2, 0, began=30)
 
     def judged(*order: Received) -> Verdict:
-        return judge(accounts, sorted(r._replace(offset=i) for i, r in enumerate(order)))
+        return judge(counters, sorted(r._replace(offset=i) for i, r in enumerate(order)))
 
     assert judged(a1, b1, a2, b2).good
     assert judged(b1, a1, a2, b2).good
@@ -129,9 +129,9 @@ def test_results_lie_between_start_and_end() -> None:
 
 
 def test_account(tmp_path) -> None:
-    account = Account(tmp_path)
+    counter = ReportCounter(tmp_path)
     [path] = tmp_path.iterdir()
-    assert account.begin(70) == 1
-    assert read(path) == (account.speaker, 1, 0, 70)
-    account.returned()
-    assert read(path) == (account.speaker, 1, 1, 0)
+    assert counter.begin(70) == 1
+    assert read(path) == (counter.reporter, 1, 0, 70)
+    counter.returned()
+    assert read(path) == (counter.reporter, 1, 1, 0)

@@ -1,4 +1,4 @@
-"""From what was said and what was received to a verdict. Knows nothing of how either was got."""
+"""Compares what was reported with what was received: `judge`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any
 
-from tests.faults.account import Said
 from tests.faults.consumer import Received
+from tests.faults.report_counter import ReportCounts
 from tests.faults.tasks import judge_tasks
 
 _SHOWN = 20
@@ -31,10 +31,10 @@ _FAULTLESS = (
 class Verdict:
     """Counts of messages; see `_FAULTLESS` for what has to be zero."""
 
-    said: int = 0
-    """Accepted: the call that said it has returned."""
+    reported: int = 0
+    """Accepted: the call that reported it has returned."""
     in_doubt: int = 0
-    """Killed while it was said: begun, not returned."""
+    """Killed while it was reported: begun, not returned."""
     received: int = 0
     """Numbered messages in the topics."""
     records: int = 0
@@ -44,7 +44,7 @@ class Verdict:
     repeated: int = 0
     out_of_order: int = 0
     unknown: int = 0
-    """Received and never said."""
+    """Received and never reported."""
     scattered: int = 0
     """Instances whose records lie in several partitions of one topic."""
     starts: int = 0
@@ -65,9 +65,9 @@ class Verdict:
     @property
     def good(self) -> bool:
         """Whether nothing was lost, repeated, disordered or miscounted."""
-        return not any(getattr(self, name) for name in _FAULTLESS) and self.said > 0
+        return not any(getattr(self, name) for name in _FAULTLESS) and self.reported > 0
 
-    def blame(self, count: str, text: str, by: int = 1) -> None:
+    def add_problem(self, count: str, text: str, by: int = 1) -> None:
         """Count something that must not be."""
         setattr(self, count, getattr(self, count) + by)
         if len(self.problems) < _SHOWN:
@@ -90,7 +90,7 @@ class Verdict:
 
 
 def judge(
-    accounts: Mapping[int, Said],
+    counters: Mapping[int, ReportCounts],
     records: Sequence[Received],
     dead_letters: Sequence[tuple[int, int]] = (),
     dropped: int = 0,
@@ -98,17 +98,17 @@ def judge(
     """Compare.
 
     Args:
-        accounts: what was said, by speaker.
+        counters: what was reported, by reporter.
         records: everything in the topics, by topic, partition and offset.
-        dead_letters: speaker and number of each.
+        dead_letters: reporter and number of each.
         dropped: messages that the sidecars reported as dropped.
     """
     verdict = Verdict(records=len(records), dropped=dropped, dead_letters=len(dead_letters))
-    verdict.said = sum(said.returned for said in accounts.values())
-    verdict.in_doubt = sum(said.begun - said.returned for said in accounts.values())
-    numbered = [record for record in records if record.speaker]
+    verdict.reported = sum(reported.returned for reported in counters.values())
+    verdict.in_doubt = sum(reported.begun - reported.returned for reported in counters.values())
+    numbered = [record for record in records if record.reporter]
     verdict.received = len(numbered)
-    _judge_counts(verdict, accounts, numbered, dead_letters)
+    _judge_counts(verdict, counters, numbered, dead_letters)
     _judge_repeats(verdict, records)
     _judge_order(verdict, records)
     judge_tasks(verdict, records)
@@ -117,30 +117,30 @@ def judge(
 
 def _judge_counts(
     verdict: Verdict,
-    accounts: Mapping[int, Said],
+    counters: Mapping[int, ReportCounts],
     numbered: Sequence[Received],
     dead_letters: Sequence[tuple[int, int]],
 ) -> None:
     got: dict[int, set[int]] = defaultdict(set)
-    for speaker, n in [*((record.speaker, record.n) for record in numbered), *dead_letters]:
-        if speaker not in accounts or not 0 < n <= accounts[speaker].begun:
-            verdict.blame("unknown", f"message {n} of {speaker:012x}")
-        got[speaker].add(n)
+    for reporter, n in [*((record.reporter, record.n) for record in numbered), *dead_letters]:
+        if reporter not in counters or not 0 < n <= counters[reporter].begun:
+            verdict.add_problem("unknown", f"message {n} of {reporter:012x}")
+        got[reporter].add(n)
     missing = 0
-    for speaker, said in accounts.items():
-        absent = set(range(1, said.returned + 1)) - got[speaker]
+    for reporter, reported in counters.items():
+        absent = set(range(1, reported.returned + 1)) - got[reporter]
         missing += len(absent)
         if absent and not verdict.dropped:
             first = sorted(absent)[:5]
-            text = f"{len(absent)} of {said.returned} of {speaker:012x}, the first: {first}"
-            verdict.blame("lost", text, len(absent))
+            text = f"{len(absent)} of {reported.returned} of {reporter:012x}, the first: {first}"
+            verdict.add_problem("lost", text, len(absent))
     if verdict.dropped:
-        # Which numbers were dropped nobody tells, but how many is to be exact. A message in doubt
+        # Which numbers were dropped nobody shows, but how many is to be exact. A message in doubt
         # may have been dropped as well.
-        unseen = sum(s.begun - s.returned for k, s in accounts.items() if s.begun not in got[k])
+        unseen = sum(s.begun - s.returned for k, s in counters.items() if s.begun not in got[k])
         if not missing <= verdict.dropped <= missing + unseen:
             text = f"{missing} numbers missing, {verdict.dropped} reported as dropped"
-            verdict.blame("dropped_difference", text, abs(missing - verdict.dropped))
+            verdict.add_problem("dropped_difference", text, abs(missing - verdict.dropped))
             verdict.lost += max(0, missing - verdict.dropped)
 
 
@@ -148,36 +148,38 @@ def _judge_repeats(verdict: Verdict, records: Sequence[Received]) -> None:
     """A plain consumer knows a message by its request number."""
     for number, count in Counter(record.request_number for record in records).items():
         if count > 1:
-            verdict.blame("repeated", f"request_number {number}, {count} times", count - 1)
-    counts = Counter((r.speaker, r.n) for r in records if r.speaker)
-    for (speaker, n), count in counts.items():
+            verdict.add_problem("repeated", f"request_number {number}, {count} times", count - 1)
+    counts = Counter((r.reporter, r.n) for r in records if r.reporter)
+    for (reporter, n), count in counts.items():
         if count > 1 and not verdict.repeated:
-            verdict.blame("repeated", f"message {n} of {speaker:012x}, {count} times", count - 1)
+            verdict.add_problem(
+                "repeated", f"message {n} of {reporter:012x}, {count} times", count - 1
+            )
 
 
 def _judge_order(verdict: Verdict, records: Sequence[Received]) -> None:
     """Whatever ended before something else began comes first, within instance and topic.
 
-    A message had been said when its speaker began the next one.
+    A message had been reported when its reporter began the next one.
     """
-    began = {(r.speaker, r.n): r.began for r in records if r.speaker}
+    began = {(r.reporter, r.n): r.began for r in records if r.reporter}
     key = lambda record: (record.instance, record.topic)  # noqa: E731 - twice the same
     for (instance, topic), group in groupby(sorted(records, key=key), key):
         own = list(group)
         if len({record.partition for record in own}) > 1:
-            verdict.blame("scattered", f"{instance} in {topic}")
+            verdict.add_problem("scattered", f"{instance} in {topic}")
         latest: dict[int, int] = {}
         newest, newest_of = 0, (0, 0)
         for record in own:
-            if not record.speaker:
+            if not record.reporter:
                 continue
-            ended = began.get((record.speaker, record.n + 1))
-            if record.n <= latest.get(record.speaker, 0):
-                text = f"{record.n} after {latest[record.speaker]} of {record.speaker:012x}"
-                verdict.blame("out_of_order", f"{text} in {topic}")
+            ended = began.get((record.reporter, record.n + 1))
+            if record.n <= latest.get(record.reporter, 0):
+                text = f"{record.n} after {latest[record.reporter]} of {record.reporter:012x}"
+                verdict.add_problem("out_of_order", f"{text} in {topic}")
             elif ended is not None and ended < newest:
-                text = f"{record.n} of {record.speaker:012x} after {newest_of}, said later"
-                verdict.blame("out_of_order", f"{text}, in {topic}")
-            latest[record.speaker] = max(record.n, latest.get(record.speaker, 0))
+                text = f"{record.n} of {record.reporter:012x} after {newest_of}, said later"
+                verdict.add_problem("out_of_order", f"{text}, in {topic}")
+            latest[record.reporter] = max(record.n, latest.get(record.reporter, 0))
             if record.began > newest:
-                newest, newest_of = record.began, (record.speaker, record.n)
+                newest, newest_of = record.began, (record.reporter, record.n)

@@ -18,6 +18,8 @@ from dubhe_sdk import __version__
 from tests.packaging.conftest import Environment, size_of
 from tests.support.distributions import FOLDERS, ROOT
 
+pytestmark = pytest.mark.slow
+
 PACKAGES = {
     "dubhe-core": "dubhe_sdk",
     "dubhe-runtime": "dubhe_sidecar",

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 from tests.support.waiting import wait_for
 
@@ -34,7 +34,7 @@ def fill(runs: Path, images: list[Path]) -> None:
         runs: the platform's folder; is made.
         images: what the results are of.
     """
-    platform = Platform(Options(runs))
+    platform = Platform(RunConfig(runs))
     platform.ingest.prepare()
     platform.ingest.start()
     total = 0
@@ -48,9 +48,9 @@ def fill(runs: Path, images: list[Path]) -> None:
         platform.ingest.put(RecordBatch(instance, records, "end"))
         total += offset + 1
     last = "SELECT coalesce(max(id), 0) FROM messages"
-    wait_for(lambda: platform.store.one(last)[0] == total, "all to be stored", TIMEOUT_S)
+    wait_for(lambda: platform.database.one(last)[0] == total, "all to be stored", TIMEOUT_S)
     platform.ingest.close()
-    platform.store.close()
+    platform.database.close()
 
 
 def record(instance: str, offset: int, topic: str, kind: int, data: Any) -> SourceRecord:

@@ -58,13 +58,15 @@ def test_a_broker_dies_in_mid_run(
     card = page.locator(".card[data-instance]")
     expect(card.locator(".badge")).to_have_text("Cannot deliver", timeout=OUTAGE_S * 1000)
     expect(card.locator(".reason")).to_be_visible()
-    expect(page.locator(".banner", has_text="cannot deliver")).to_contain_text("messages wait")
+    expect(page.locator(".banner", has_text="cannot deliver")).to_contain_text(
+        "messages are waiting"
+    )
     waiting = undelivered(page)
     wait_for(lambda: undelivered(page) > waiting, "more that waits", OUTAGE_S)
 
     broker.start()
     expect(page.locator(".banner")).to_have_count(0, timeout=OUTAGE_S * 1000)
-    expect(page.locator(".source-card .badge")).to_have_text("Works")
+    expect(page.locator(".source-card .badge")).to_have_text("Working")
     enough.touch()
     platform.wait_workflow()
     steps = int(enough.read_text())

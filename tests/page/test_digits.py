@@ -28,7 +28,8 @@ def points(page: Page) -> int:
 def test_train_evaluate_and_infer_by_clicking(platform: Platform, visit: Visitor) -> None:
     page = visit(platform.url)
     expect(page.get_by_role("heading", name="No instance yet")).to_be_visible()
-    expect(page.locator("[data-action=evaluate]")).to_be_disabled()
+    note = page.locator("[data-action=evaluate] .action-note")
+    expect(note).to_have_text("No model file: runs without one")
 
     page.locator("[data-action=train]").click()
     card = page.locator(".card").first
@@ -50,7 +51,7 @@ def test_train_evaluate_and_infer_by_clicking(platform: Platform, visit: Visitor
     expect(page.locator(".card").first).to_have_attribute("data-state", "ended", timeout=60_000)
 
     page.locator("[data-action=infer]").click()
-    expect(page.locator(".flow li").nth(2)).to_have_class("done", timeout=60_000)
+    expect(page.locator(".workflow li").nth(2)).to_have_class("done", timeout=60_000)
     page.get_by_role("navigation").get_by_role("link", name="Send").click()
     page.locator(".sent summary").first.click()
     expect(page.locator(".sent .tile")).to_have_count(6)

@@ -13,6 +13,8 @@ import pytest
 from tests.support.environ import clean_environ
 from tests.support.rerun import RERUN_AT_MOST
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 # Only the plugins that are needed: others take longer to load than these tests to run.
 ENVIRON = {

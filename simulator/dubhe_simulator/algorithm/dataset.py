@@ -1,18 +1,24 @@
-"""Labelled images in a folder, and how they are dealt out to the three kinds of task.
+"""Data in a folder, and how it is dealt out to the requests for the three kinds of task.
 
-The folder may hold ``train``, ``val`` and ``test``; without them all images serve for all. The
-classes are the names of the sub-folders of the training images.
+The folder may hold ``train``, ``val`` and ``test``; without them all data serves for all. Images
+are not required: tables and texts are data too. With images, the classes are the names of the
+sub-folders of the training images.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.contract import payloads
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.i18n import translate
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+EXAMPLES = 6
 
 
 @dataclass(frozen=True)
@@ -20,38 +26,92 @@ class Dataset:
     """Absolute paths, as requests carry them.
 
     Attributes:
-        train: images to train on.
-        validation: images to validate on while training; None lets the algorithm hold some out.
-        test: images for evaluation and inference.
+        train: data to train on; None if there is none.
+        validation: data to validate on while training; None lets the algorithm hold some out.
+        test: data for evaluation and inference; None if there is none.
         classes: the names of the classes.
     """
 
-    train: Path
-    validation: Path | None
-    test: Path
-    classes: tuple[str, ...]
+    train: Path | None = None
+    validation: Path | None = None
+    test: Path | None = None
+    classes: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> list[Path]:
+        """All folders that it names."""
+        return [folder for folder in (self.train, self.validation, self.test) if folder]
+
+    def images(self) -> list[str]:
+        """Return the names of the test images, relative to `test`, sorted."""
+        if self.test is None:
+            return []
+        return [str(path.relative_to(self.test)) for path in images_below(self.test)]
 
     def examples(self, count: int) -> list[str]:
-        """Return names of test images, relative to `test` and spread over it evenly."""
-        names = [str(path.relative_to(self.test)) for path in images_below(self.test)]
+        """Return names of test images, spread evenly over them."""
+        names = self.images()
         step = max(1, len(names) // max(1, count))
         return names[step // 2 :: step][:count]
+
+    def request(
+        self,
+        kind: TaskKind,
+        instance_id: str,
+        *,
+        images: int = EXAMPLES,
+        number: int = 1,
+        special_params: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return the body of the request for a task on this data.
+
+        Args:
+            kind: of task.
+            instance_id: whom it is for.
+            images: how many test images an inference names.
+            number: an inference's ``request_number``.
+            special_params: business parameters.
+        """
+        if kind is TaskKind.TRAIN:
+            paths, verify = _texts(self.train), _texts(self.validation)
+            return payloads.train(instance_id, paths, self.classes, verify, special_params)
+        if kind is TaskKind.EVALUATE:
+            return payloads.evaluate(instance_id, _texts(self.test), special_params)
+        base, names = str(self.test or ""), self.examples(images)
+        return payloads.infer(instance_id, base, names, number, special_params)
+
+
+NO_DATA = Dataset()
 
 
 def read_dataset(folder: Path) -> Dataset:
     """Look at a data folder.
 
     Raises:
-        CannotPlay: it does not exist or holds no images.
+        CannotPlay: it does not exist.
     """
     folder = folder.absolute()
-    if not folder.is_dir() or not images_below(folder):
-        raise CannotPlay(_missing(folder))
-    train = _existing(folder / "train") or folder
-    validation = _existing(folder / "val")
-    test = _existing(folder / "test") or validation or train
+    if not folder.is_dir():
+        raise CannotPlay(translate("no_folder", folder=folder))
+    train = _part(folder / "train") or folder
+    validation = _part(folder / "val")
+    test = _part(folder / "test") or validation or train
     classes = sorted({path.parent.name for path in images_below(train) if path.parent != train})
     return Dataset(train, validation, test, tuple(classes))
+
+
+def dataset_of(algorithm: Path) -> Dataset:
+    """Look at the folder ``data`` of an algorithm, which need not have one.
+
+    Raises:
+        CannotPlay: the algorithm's ``prepare.py`` has to make the data first.
+    """
+    folder, script = algorithm / "data", algorithm / "prepare.py"
+    if _part(folder):
+        return read_dataset(folder)
+    if script.is_file():
+        raise CannotPlay(translate("no_data_but_script", folder=folder, script=script))
+    return NO_DATA
 
 
 def images_below(folder: Path) -> list[Path]:
@@ -59,12 +119,10 @@ def images_below(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def _existing(folder: Path) -> Path | None:
-    return folder if folder.is_dir() and images_below(folder) else None
+def _part(folder: Path) -> Path | None:
+    """Return the folder if there is anything in it."""
+    return folder if folder.is_dir() and any(folder.iterdir()) else None
 
 
-def _missing(folder: Path) -> str:
-    script = folder.parent / "prepare.py"
-    if script.is_file():
-        return translate("no_data_but_script", folder=folder, script=script)
-    return translate("no_data", folder=folder)
+def _texts(folder: Path | None) -> list[str]:
+    return [str(folder)] if folder else []

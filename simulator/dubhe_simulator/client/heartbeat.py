@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_simulator.client import Client, NoAnswer
@@ -18,18 +17,26 @@ class HeartbeatMonitor:
     """Sends heartbeats from a thread of its own, so that a slow answer delays nothing else.
 
     Args:
-        client: for its use alone; it is closed with the heart.
+        client: for its use alone; it is closed with the monitor.
         instance_id: whom to ask.
+        changed: called on that thread with the first outcome and with every other one:
+            ``changed(alive, detail)``.
         every: seconds between two heartbeats.
     """
 
-    def __init__(self, client: Client, instance_id: str, every: float = EVERY_S) -> None:
+    def __init__(
+        self,
+        client: Client,
+        instance_id: str,
+        changed: Callable[[bool, str], None],
+        every: float = EVERY_S,
+    ) -> None:
         self._client = client
         self._body = payloads.heartbeat(instance_id)
+        self._changed = changed
         self._every = every
-        self._changes: SimpleQueue[tuple[bool, str]] = SimpleQueue()
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self.sent = 0
         self.lost = 0
 
@@ -37,30 +44,22 @@ class HeartbeatMonitor:
         """Begin."""
         self._thread.start()
 
-    def report(self, notify: Callable[[bool, str], None]) -> None:
-        """Tell what changed since the last call: ``tell(alive, detail)``."""
-        while True:
-            try:
-                alive, detail = self._changes.get_nowait()
-            except Empty:
-                return
-            notify(alive, detail)
-
     def stop(self) -> None:
         """End it; a heartbeat under way is not waited for."""
         self._end.set()
 
     def _run(self) -> None:
-        reported: str | None = None  # the problem, if there is one
+        published: tuple[bool, str] | None = None
         while not self._end.is_set():
             problem = send_heartbeat(self._client, self._body)
             if self._end.is_set():
                 break  # the instance is being stopped: no answer is no news
             self.sent += 1
             self.lost += problem is not None
-            if reported != problem:
-                reported = problem
-                self._changes.put((problem is None, problem or ""))
+            outcome = (problem is None, problem or "")
+            if outcome != published:
+                published = outcome
+                self._changed(*outcome)
             self._end.wait(self._every)
         self._client.close()
 

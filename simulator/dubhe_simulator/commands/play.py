@@ -1,104 +1,113 @@
-"""Play the platform for an algorithm: train, evaluate, infer, and show what was said."""
+"""Run an algorithm on the local platform in a terminal: train, evaluate, infer, report."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import signal
 import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 
-from dubhe_sdk.environment import brokers, text
+from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import interrupts
-from dubhe_simulator.algorithm.dataset import read_dataset
-from dubhe_simulator.algorithm.layout import PROTOCOLS, read_algorithm
-from dubhe_simulator.commands.hosts import add_host_options, hosts_of
-from dubhe_simulator.contract.payload_options import json_object
-from dubhe_simulator.contract.topics import topics
-from dubhe_simulator.errors import CannotPlay, Stopped, TaskFailed
+from dubhe_simulator.algorithm.dataset import EXAMPLES
+from dubhe_simulator.algorithm.layout import PROTOCOLS
+from dubhe_simulator.commands.platform_options import add_platform_options, platform_config
+from dubhe_simulator.errors import CannotPlay, Refused, Stopped
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.backend import InstanceBackend, LocalBackend
-from dubhe_simulator.stage import RunConfig
-from dubhe_simulator.story import StoryReport, new_run_folder, play
+from dubhe_simulator.platform.ingest.message_stats import MessageStats
+from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.workflow import WorkflowRequest
+from dubhe_simulator.platform.workflow_events import WorkflowEnded, WorkflowEvent
 from dubhe_simulator.terminal.progress import Terminal
 from dubhe_simulator.terminal.report import report_lines, tail_lines
 from dubhe_simulator.terminal.screen import Screen
 
 EXIT_OK = 0
 EXIT_FAILED = 1
-EXIT_USAGE = 2
+SOURCE_TIMEOUT_S = 10.0
+OUTAGE_TIMEOUT_S = 120.0
 
 
 def main(argv: list[str]) -> int:
-    """Play the story and return the exit status: 0, 1 failed, 2 usage, 128 + n signal."""
+    """Run the workflow; return the exit status: 0, 1 failed, 2 usage, 128 + n signal."""
     options = _parser().parse_args(argv)
     screen = Screen(sys.stdout)
     try:
         with interrupts.watched():
             return _play(options, screen)
     except Stopped as stopped:
-        return _stopped_status(stopped, screen)
+        with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells
+            screen.line(translate("stopped_by", name=signal.Signals(stopped.signum).name))
+        return stopped.exit_status
 
 
 def _play(options: argparse.Namespace, screen: Screen) -> int:
     try:
-        backend = _site(options)
-        dataset = read_dataset(options.data_dir or options.algorithm / "data")
-        params = json_object("--special-params", options.special_params)
-        config = RunConfig(
-            backend,
-            new_run_folder(options.runs_dir),
-            brokers=brokers({"BOOTSTRAP_SERVERS": options.brokers}),
-            topics=topics(os.environ),
-            special_params=params,
-            ready_timeout=options.ready_timeout,
-            task_timeout=options.task_timeout,
+        config = platform_config(
+            options,
+            options.algorithm,
+            options.protocol,
+            skip_history=True,
+            task_timeout_s=options.task_timeout,
+            outage_timeout_s=OUTAGE_TIMEOUT_S,
         )
-        screen.line(backend.title)
-        report = play(config, dataset, options.images, Terminal(screen))
-    except (CannotPlay, EnvironmentInvalid, OSError) as error:
+        assert config.backend is not None
+        screen.line(config.backend.title)
+        with ExitStack() as stack:
+            with interrupts.deferred():  # or nobody would close it
+                platform = Platform(config)
+                stack.callback(platform.close)
+                platform.start()
+            platform.wait_for_source(SOURCE_TIMEOUT_S)
+            return _watch(platform, WorkflowRequest(images=options.images, stop_all=True), screen)
+    except (CannotPlay, Refused, EnvironmentInvalid, OSError) as error:
         screen.line(translate("failed", error=error))
         return EXIT_FAILED
-    except TaskFailed as failure:
-        screen.line(translate("failed", error=failure))
-        for line in tail_lines(failure.logs):
-            screen.line(line)
-        return EXIT_FAILED
-    screen.line()
-    for line in report_lines(report):
+
+
+def _watch(platform: Platform, request: WorkflowRequest, screen: Screen) -> int:
+    """Show a workflow until its end, then the report."""
+    # The workflow has a thread of its own: signals interrupt this one alone, which holds nothing.
+    events: SimpleQueue[WorkflowEvent] = SimpleQueue()
+    platform.workflow.begin(request, events.put)
+    terminal = Terminal(screen)
+    while not isinstance(event := events.get(), WorkflowEnded):
+        terminal.show(event)
+    if event.failure is not None:
+        return _failed(event, screen)
+    result = event.result
+    stats = {kind: platform.message_stats(name) for kind, name in result.instances.items()}
+    for line in report_lines(platform, result, stats):
         screen.line(line)
-    return _exit_status(report, screen)
+    return _exit_status(stats, screen)
 
 
-def _site(options: argparse.Namespace) -> InstanceBackend:
-    if options.on:
-        return hosts_of(options)
-    return LocalBackend(read_algorithm(options.algorithm, options.protocol))
+def _failed(ended: WorkflowEnded, screen: Screen) -> int:
+    assert ended.failure is not None
+    error = str(ended.failure)
+    if instance := ended.result.instances.get(ended.kind):
+        kind = translate(f"kind_{ended.kind.value}")
+        error = translate("task_failed", kind=kind, instance_id=instance, text=error)
+    screen.line(translate("failed", error=error))
+    for line in tail_lines(ended.failure.logs):
+        screen.line(line)
+    return EXIT_FAILED
 
 
-def _exit_status(report: StoryReport, screen: Screen) -> int:
+def _exit_status(stats: Mapping[TaskKind, MessageStats], screen: Screen) -> int:
     status = EXIT_OK
-    for kind, stage in report.stages.items():
-        tally = stage.tally
-        if not stage.complete:
+    for kind, of in stats.items():
+        if not of.complete:
             name = translate(f"kind_{kind.value}")
-            error = translate(
-                "incomplete",
-                kind=name,
-                gaps=stage.reported - tally.received + tally.repeats,
-                repeats=tally.repeats,
-            )
+            error = translate("incomplete", kind=name, gaps=of.missing, repeats=of.repeats)
             screen.line(translate("failed", error=error))
             status = EXIT_FAILED
     return status
-
-
-def _stopped_status(stopped: Stopped, screen: Screen) -> int:
-    with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells
-        screen.line(translate("stopped_by", name=signal.Signals(stopped.signum).name))
-    return stopped.exit_status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,22 +125,8 @@ def _parser() -> argparse.ArgumentParser:
         help=translate("help_algorithm"),
     )
     add("--protocol", choices=PROTOCOLS, help=translate("help_protocol"))
-    add("--data-dir", type=Path, metavar="DIR", help=translate("help_data"))
-    add("--runs-dir", type=Path, default=here / "runs", metavar="DIR", help=translate("help_runs"))
-    add(
-        "--brokers",
-        default=os.environ.get("BOOTSTRAP_SERVERS", ""),
-        metavar="HOST:PORT",
-        help=translate("help_brokers"),
-    )
-    add(
-        "--special-params",
-        default=text(os.environ, "special_params"),
-        metavar="JSON",
-        help=translate("help_params"),
-    )
-    add("--images", type=_positive, default=6, metavar="N", help=translate("help_images"))
-    add_host_options(parser, 120.0)
+    add("--images", type=_positive, default=EXAMPLES, metavar="N", help=translate("help_images"))
+    add_platform_options(parser, ready_timeout=120.0)
     add(
         "--task-timeout",
         type=float,

@@ -27,7 +27,7 @@ from dubhe_simulator.instances.docker.spec import (
     read_environment,
 )
 from dubhe_simulator.instances.local import free_port
-from dubhe_simulator.story import new_run_folder
+from dubhe_simulator.platform.run_config import new_run_folder
 from dubhe_simulator.terminal.screen import Screen
 
 if TYPE_CHECKING:

@@ -7,29 +7,34 @@ import json
 import os
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_sdk.environment import brokers
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_simulator.awaiting import open_source, wait_for_end
+from dubhe_simulator.algorithm.dataset import NO_DATA, Dataset, read_dataset
 from dubhe_simulator.client import NoAnswer
-from dubhe_simulator.client.address import Address, ask, name_of, parse_address
+from dubhe_simulator.client.address import Address, ask, name_of
 from dubhe_simulator.client.platform_api import PlatformClient, PlatformUnavailable
-from dubhe_simulator.contract.payload_options import make_body, read_body, set_fields
+from dubhe_simulator.commands.platform_options import address
+from dubhe_simulator.contract.message import Message
+from dubhe_simulator.contract.payload_options import read_body, set_fields
 from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.sources import SourceBroken
+from dubhe_simulator.sources import open_source
+from dubhe_simulator.sources.record import InvalidRecord, RecordBatch, read
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 KINDS = {kind.value: kind for kind in TaskKind}
 UNKNOWN = "manual-local-{word}-1"  # manual mode takes any id
 POLL_INTERVAL_S = 0.3
+SOURCE_TIMEOUT_S = 10.0
 
 
 def main(argv: list[str]) -> int:
@@ -44,31 +49,57 @@ def main(argv: list[str]) -> int:
         parser.error(translate("send_wait_how"))
     try:
         return _through(given) if given.ui is not None else _directly(given, given.address)
-    except (CannotPlay, NoAnswer, PlatformUnavailable, SourceBroken, EnvironmentInvalid) as error:
+    except (CannotPlay, NoAnswer, PlatformUnavailable, EnvironmentInvalid) as error:
         sys.stderr.write(translate("failed", error=error) + "\n")
         return EXIT_FAILED
 
 
-def _directly(given: argparse.Namespace, address: Address) -> int:
+def _directly(given: argparse.Namespace, to: Address) -> int:
     kind = KINDS[given.kind]
-    name = given.instance or name_of(address) or UNKNOWN.format(word=kind.id_word)
+    name = given.instance or name_of(to) or UNKNOWN.format(word=kind.id_word)
     body = _body(given, kind, name)
     if not given.wait:
-        return _print_reply(ask(address, body, given.timeout).__dict__)
-    source = open_source(
-        given.journal, brokers({"BOOTSTRAP_SERVERS": given.brokers}), topics(os.environ), name
-    )
+        return _print_reply(ask(to, body, given.timeout).__dict__)
+    batches: SimpleQueue[RecordBatch] = SimpleQueue()
+    servers = brokers({"BOOTSTRAP_SERVERS": given.brokers}) if given.journal is None else None
+    source = open_source(None, servers, topics(os.environ), {}, batches.put, skip_history=True)
     with closing(source):
-        status = _print_reply(ask(address, body, given.timeout).__dict__)
+        if given.journal is not None:  # the instance's folder, or its journal
+            source.follow(
+                given.journal if given.journal.name != "journal" else given.journal.parent
+            )
+        source.start()
+        if not source.wait_until_connected(SOURCE_TIMEOUT_S):
+            raise CannotPlay(translate("no_broker", brokers=servers, error=source.error or ""))
+        source.catch_up(SOURCE_TIMEOUT_S)
+        sent_after = batches.qsize()  # what came before belongs to former tasks
+        status = _print_reply(ask(to, body, given.timeout).__dict__)
         if status != EXIT_OK:
             return status
-        message = wait_for_end(source, name, given.timeout)
+        for _ in range(sent_after):
+            batches.get()
+        message = _wait_for_end(batches, name, given.timeout)
     if message is None:
-        sys.stderr.write(
-            translate("failed", error=translate("send_no_end", seconds=given.timeout)) + "\n"
-        )
-        return EXIT_FAILED
+        raise CannotPlay(translate("send_no_end", seconds=given.timeout))
     return _ended(message.failed, str(message.data.get("msg", "")))
+
+
+def _wait_for_end(
+    batches: SimpleQueue[RecordBatch], instance: str, timeout: float
+) -> Message | None:
+    """Return the next END of an instance; None if none comes in time."""
+    deadline = time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            batch = batches.get(timeout=left)
+        except Empty:
+            break
+        for record in batch.records:
+            with suppress(InvalidRecord):
+                message = read(record)
+                if message.action == "END" and message.instance_id == instance:
+                    return message
+    return None
 
 
 def _through(given: argparse.Namespace) -> int:
@@ -129,8 +160,15 @@ def _runs(remote: PlatformClient, instance: str) -> dict[int, dict[str, Any]]:
 def _body(given: argparse.Namespace, kind: TaskKind, name: str) -> dict[str, Any]:
     if given.body is not None:
         body = {"req_type": kind.request_type, "instance_id": name, **read_body(given.body)}
+    elif given.images is not None and kind is TaskKind.INFER:
+        data = Dataset(test=given.images.absolute())
+        count = len(data.images())
+        if count == 0:
+            raise CannotPlay(translate("no_images", folder=data.test))
+        body = data.request(kind, name, images=count)
     else:
-        body = make_body(kind, name, given.data_dir, given.images)
+        data = read_dataset(given.data_dir) if given.data_dir is not None else NO_DATA
+        body = data.request(kind, name)
     return set_fields(body, given.set)
 
 
@@ -152,20 +190,13 @@ def _ended(failed: bool, message: str) -> int:
     return EXIT_FAILED if failed else EXIT_OK
 
 
-def _address(text: str) -> Address:
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dubhe send", description=translate("send_help"), epilog=translate("send_help_exit")
     )
     add = parser.add_argument
     add("kind", choices=tuple(KINDS), help=translate("send_help_kind"))
-    add("address", nargs="?", type=_address, metavar="URL", help=translate("send_help_address"))
+    add("address", nargs="?", type=address, metavar="URL", help=translate("send_help_address"))
     add("--ui", metavar="URL", help=translate("send_help_ui"))
     add("--instance", metavar="ID", help=translate("send_help_instance"))
     add("--data-dir", type=Path, metavar="DIR", help=translate("send_help_data"))

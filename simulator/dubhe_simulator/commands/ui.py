@@ -10,19 +10,17 @@ import webbrowser
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dubhe_sdk.environment import brokers, text
+from dubhe_sdk.environment import text
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import interrupts
-from dubhe_simulator.algorithm.dataset import Dataset, read_dataset
-from dubhe_simulator.algorithm.layout import read_algorithm
-from dubhe_simulator.client.address import Address, parse_address
-from dubhe_simulator.commands.hosts import add_host_options, hosts_of
-from dubhe_simulator.contract.payload_options import json_object
-from dubhe_simulator.contract.topics import topics
+from dubhe_simulator.commands.platform_options import (
+    add_platform_options,
+    address,
+    platform_config,
+)
 from dubhe_simulator.errors import CannotPlay, Stopped
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.backend import InstanceBackend, LocalBackend
-from dubhe_simulator.platform.options import Options
+from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.terminal.screen import Screen
 
@@ -42,8 +40,8 @@ def main(argv: list[str]) -> int:
     screen = Screen(sys.stdout)
     try:
         with interrupts.watched():  # hosts may be waited for
-            options = _options(given, screen)
-        Database(options.runs).close()  # whether it can be used is told before anything begins
+            config = _config(given, screen)
+        Database(config.runs).close()  # whether it can be used is told before anything begins
     except Stopped as stopped:
         return stopped.exit_status
     except (CannotPlay, EnvironmentInvalid, OSError) as error:
@@ -56,13 +54,13 @@ def main(argv: list[str]) -> int:
         listener = server.bind(given.host, given.port)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        text = translate("ui_port_taken", host=given.host, port=given.port, error=reason)
-        screen.line(translate("failed", error=text))
+        problem = translate("ui_port_taken", host=given.host, port=given.port, error=reason)
+        screen.line(translate("failed", error=problem))
         return EXIT_FAILED
     port = listener.getsockname()[1]
     host = urlsplit(given.url).hostname if given.url else given.host
     status = server.serve(
-        options, listener, host or "", lambda: _ready(given, port, Screen(sys.stdout))
+        config, listener, host or "", lambda: _ready(given, port, Screen(sys.stdout))
     )
     with contextlib.suppress(Stopped):
         if status > 128:
@@ -91,40 +89,15 @@ def _url_of(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
-def _options(given: argparse.Namespace, screen: Screen) -> Options:
-    algorithm = read_algorithm(given.algorithm) if given.algorithm is not None else None
-    params = json_object("--special-params", given.special_params)
-    runs = given.runs_dir.absolute()
-    runs.mkdir(parents=True, exist_ok=True)
+def _config(given: argparse.Namespace, screen: Screen) -> RunConfig:
+    given.runs_dir.mkdir(parents=True, exist_ok=True)
     for folder in given.images:
         if not folder.is_dir():
-            raise CannotPlay(translate("ui_no_folder", folder=folder))
-    backend: InstanceBackend | None = LocalBackend(algorithm) if algorithm is not None else None
+            raise CannotPlay(translate("no_folder", folder=folder))
     if given.on:
         screen.line(translate("ui_waiting", hosts=", ".join(given.on)))
-        backend = hosts_of(given)
-    dataset: Dataset | None = None
-    if given.data_dir is not None or algorithm is not None:
-        assert algorithm is not None or given.data_dir is not None
-        dataset = read_dataset(given.data_dir or algorithm.folder / "data")  # type: ignore[union-attr]
-    return Options(
-        runs=runs,
-        backend=backend,
-        dataset=dataset,
-        brokers=brokers({"BOOTSTRAP_SERVERS": given.brokers}),
-        topics=topics(os.environ),
-        images=tuple(folder.absolute() for folder in given.images),
-        attach=tuple(given.attach),
-        special_params=params,
-        ready_timeout=given.ready_timeout,
-    )
-
-
-def _address(text: str) -> Address:
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    images = tuple(folder.absolute() for folder in given.images)
+    return platform_config(given, given.algorithm, images=images, attach=tuple(given.attach))
 
 
 def _port(text: str) -> int:
@@ -163,13 +136,6 @@ def _parser() -> argparse.ArgumentParser:
     url = text(os.environ, "DUBHE_UI_URL")
     add("--url", type=_url, default=url, metavar="URL", help=translate("ui_help_url"))
     add(
-        "--brokers",
-        default=os.environ.get("BOOTSTRAP_SERVERS", ""),
-        metavar="HOST:PORT",
-        help=translate("help_brokers"),
-    )
-    add("--data-dir", type=Path, metavar="DIR", help=translate("help_data"))
-    add(
         "--images",
         type=Path,
         action="append",
@@ -177,23 +143,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help=translate("ui_help_images"),
     )
-    runs = Path() / "runs"
-    add("--runs-dir", type=Path, default=runs, metavar="DIR", help=translate("ui_help_runs"))
     add(
         "--attach",
-        type=_address,
+        type=address,
         action="append",
         default=[],
         metavar="URL",
         help=translate("ui_help_attach"),
     )
-    add(
-        "--special-params",
-        default=text(os.environ, "special_params"),
-        metavar="JSON",
-        help=translate("help_params"),
-    )
-    add_host_options(parser, READY_TIMEOUT_S)
+    add_platform_options(parser, READY_TIMEOUT_S)
     add("--no-open", action="store_true", help=translate("ui_help_no_open"))
     return parser
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dubhe_sdk.contract.requests import RequestType
-from dubhe_simulator.algorithm.dataset import Dataset
 
 SPLIT_RATE = 0.1
 VERIFY_BY_RATIO = 1
@@ -14,21 +13,24 @@ VERIFY_GIVEN_SET = 2
 
 
 def heartbeat(instance_id: str) -> dict[str, Any]:
-    """Are you there?"""
+    """Ask whether an instance lives."""
     return {"req_type": int(RequestType.HEARTBEAT), "instance_id": instance_id}
 
 
 def train(
-    instance_id: str, dataset: Dataset, special_params: Mapping[str, Any] | None = None
+    instance_id: str,
+    data_paths: Sequence[str] = (),
+    code_list: Sequence[str] = (),
+    verify_paths: Sequence[str] = (),
+    special_params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Train on the training images; validate on the given ones, or on a share held out."""
-    given = dataset.validation
+    """Ask for a training; without ``verify_paths`` the algorithm holds a share of the data out."""
     return {
         **_common(RequestType.TRAIN, instance_id, special_params),
-        "data_paths": [str(dataset.train)],
-        "code_list": list(dataset.classes),
-        "verify_way": VERIFY_GIVEN_SET if given else VERIFY_BY_RATIO,
-        "verify_paths": [str(given)] if given else [],
+        "data_paths": list(data_paths),
+        "code_list": list(code_list),
+        "verify_way": VERIFY_GIVEN_SET if verify_paths else VERIFY_BY_RATIO,
+        "verify_paths": list(verify_paths),
         "split_rate": SPLIT_RATE,
         "pretrained_model_path": "",
         "pretrained_epoch": 0,
@@ -36,27 +38,29 @@ def train(
 
 
 def evaluate(
-    instance_id: str, dataset: Dataset, special_params: Mapping[str, Any] | None = None
+    instance_id: str,
+    data_paths: Sequence[str] = (),
+    special_params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Evaluate on the test images."""
+    """Ask for an offline evaluation."""
     return {
         **_common(RequestType.PREDICT, instance_id, special_params),
-        "data_paths": [str(dataset.test)],
+        "data_paths": list(data_paths),
     }
 
 
 def infer(
     instance_id: str,
-    dataset: Dataset,
-    names: Sequence[str],
-    request_number: int,
+    image_base_dir: str = "",
+    image_names: Sequence[str] = (),
+    request_number: int = 1,
     special_params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Recognise the named test images."""
+    """Ask for an online inference."""
     return {
         **_common(RequestType.INFERENCE, instance_id, special_params),
-        "image_base_dir": str(dataset.test),
-        "image_names": list(names),
+        "image_base_dir": image_base_dir,
+        "image_names": list(image_names),
         "request_number": request_number,
     }
 

@@ -1,11 +1,10 @@
-"""Predictions in the results that an algorithm reports, and how good they are."""
+"""Predictions in the results that an algorithm reports."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,28 +52,6 @@ def results_in(data: Any) -> Iterator[ImageResult]:
         if isinstance(image, dict) and isinstance(image.get("info"), list):
             infos = [info for info in image["info"] if isinstance(info, dict)]
             yield ImageResult(str(image.get("img_path", "")), tuple(map(_prediction, infos)))
-
-
-def predictions_in(data: Any) -> list[Prediction]:
-    """Return the predictions in a result of the platform's format."""
-    return [prediction for image in results_in(data) for prediction in image.predictions]
-
-
-def accuracy(predictions: Iterable[Prediction]) -> float | None:
-    """Return the share of right predictions among those whose truth is known."""
-    right = [p.truth == p.predicted for p in predictions if p.truth]
-    return sum(right) / len(right) if right else None
-
-
-def confusion(predictions: Iterable[Prediction]) -> Counter[tuple[str, str]]:
-    """Return how often each (truth, prediction) occurs."""
-    return Counter((p.truth, p.predicted) for p in predictions if p.truth)
-
-
-def false_finds(predictions: Iterable[Prediction]) -> int:
-    """Return how often something was found where the truth, known elsewhere, has nothing."""
-    found = [bool(p.truth) for p in predictions if p.truth or p.predicted]
-    return found.count(False) if any(found) else 0
 
 
 def _flat(data: Any) -> Iterator[Any]:

@@ -24,7 +24,7 @@ HostAddress = tuple[str, int]
 CONNECT_TIMEOUT_S = 5.0
 AGAIN_S = 0.2
 POLL_INTERVAL_S = 0.1
-REPORT_S = 5.0  # for the host to count what was said, after the instance's end
+REPORT_S = 5.0  # for the host to count what was reported, after the instance's end
 # …and after one or two signals to the platform itself. The host sees to the end in any case.
 STOP_TIMEOUT_S = (GRACE_S + REPORT_S, REPORT_S, 0.0)
 
@@ -111,7 +111,7 @@ class RemoteInstance:
             self._connection = None
 
     def _poll(self, timeout: float) -> bool:
-        """Take in what the host has said; return whether it may say more."""
+        """Take in what the host has sent; return whether it may send more."""
         if self._connection is None:
             return False
         if select.select([self._connection], [], [], timeout)[0]:
@@ -153,7 +153,7 @@ def wait_for_host(host: HostAddress, timeout: float) -> str:
 
 
 def handshake(host: HostAddress) -> tuple[Connection, dict[str, Any]]:
-    """Connect to a host and return the connection and what the host said first.
+    """Connect to a host and return the connection and the host's first message.
 
     Raises:
         OSError: nobody is there, or it is busy with another instance.

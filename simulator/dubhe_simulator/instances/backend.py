@@ -38,7 +38,7 @@ class InstanceBackend(Protocol):
 
     @property
     def kinds(self) -> Sequence[TaskKind]:
-        """The kinds of task it can run, in the order of the story."""
+        """The kinds of task it can run, in their order."""
 
     @property
     def models(self) -> Path:

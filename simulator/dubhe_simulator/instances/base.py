@@ -1,4 +1,4 @@
-"""What `stage` and `watch` need of an instance, wherever it runs."""
+"""What the platform needs of an instance, wherever it runs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Instance(Protocol):
         """Ask it to end and wait until nothing of it is left."""
 
     def reported_count(self) -> int | None:
-        """Return how many messages it said, by its own spool. For after its end.
+        """Return how many messages it reported, by its own spool. For after its end.
 
         None if it has no spool: the algorithm does not use this SDK.
         """

@@ -113,7 +113,7 @@ class LocalInstance:
         supervisor = Path(__file__).with_name("supervisor.py")
         # Isolated (-I) and without site-packages (-S): nothing of the caller's can break it.
         command = [sys.executable, "-I", "-S", str(supervisor), str(self.console), str(GRACE_S)]
-        with interrupts.deferred():  # or nobody would hold on to the keeper
+        with interrupts.deferred():  # or nobody would hold on to the supervisor
             self._supervisor = subprocess.Popen(
                 [*command, *self.algorithm.command],
                 stdin=subprocess.PIPE,
@@ -175,7 +175,7 @@ class LocalInstance:
         supervisor.stdout.close()
         with contextlib.suppress(OSError):
             supervisor.stdin.close()
-        if not raw:  # the keeper could not start the command, or somebody killed it
+        if not raw:  # the supervisor could not start the command, or somebody killed it
             return ExitInfo(supervisor.returncode or 1)
         report = json.loads(raw)
         return ExitInfo(report["status"], report["killed"], tuple(report["stragglers"]))

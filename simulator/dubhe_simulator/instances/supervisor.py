@@ -11,7 +11,7 @@ the platform is gone, it ends everything.
 Promise: when it exits, no descendant of the instance is alive. A process in uninterruptible
 sleep is waited for. Without /proc (not Linux) only the instance's process group is ended.
 
-Usage: ``keeper.py CONSOLE_FILE GRACE_SECONDS COMMAND…``. On standard input, ``T`` asks for an
+Usage: ``supervisor.py CONSOLE_FILE GRACE_SECONDS COMMAND…``. On standard input, ``T`` asks for an
 orderly stop (SIGTERM, and SIGKILL after the grace), ``K`` for SIGKILL at once; the end of input
 counts as ``T``. On standard output it tells, as one JSON object, how the instance ended.
 """

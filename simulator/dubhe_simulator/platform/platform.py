@@ -4,79 +4,82 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from dubhe_simulator import interrupts
 from dubhe_simulator.client.address import ask, is_request, parse_address
-from dubhe_simulator.errors import Refused
+from dubhe_simulator.errors import CannotPlay, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.ingest.ingest import Ingest
+from dubhe_simulator.platform.ingest.message_stats import MessageStats
 from dubhe_simulator.platform.managed.factory import InstanceFactory
 from dubhe_simulator.platform.managed.files import FileWatcher
 from dubhe_simulator.platform.managed.images import ImageFiles
 from dubhe_simulator.platform.managed.manager import InstanceManager
-from dubhe_simulator.platform.options import Options
+from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
 from dubhe_simulator.platform.state.records import InstanceRecord
 from dubhe_simulator.platform.state.registry import InstanceRegistry, now_ms
 from dubhe_simulator.platform.state.views import instance_view, run_view
 from dubhe_simulator.platform.storage.database import Database
+from dubhe_simulator.platform.task_run import PlatformParts
 from dubhe_simulator.platform.workflow import Workflow
-from dubhe_simulator.sources.journal_source import JournalFollower
+from dubhe_simulator.sources import open_source
 
 POLL_INTERVAL_S = 0.3
-
-
-class _Source(Protocol):
-    name: str
-    error: str | None
-
-    def start(self) -> None: ...
-    def close(self) -> None: ...
+REPLY_TIMEOUT_S = 3600.0  # an inference takes what it takes
+CATCH_UP_TIMEOUT_S = 30.0
 
 
 class Platform:
     """Starts with `start`; `close` ends every instance that it started.
 
     Args:
-        options: how to run.
+        config: how to run.
 
     Raises:
-        CannotPlay: its file cannot be used.
+        CannotPlay: its database cannot be used.
     """
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        options.runs.mkdir(parents=True, exist_ok=True)
+    def __init__(self, config: RunConfig) -> None:
+        self.config = config
+        config.runs.mkdir(parents=True, exist_ok=True)
         self.session_id = secrets.token_hex(4)
-        self.database = Database(options.runs)
+        self.database = Database(config.runs)
         self.change_feed = ChangeFeed()
         self.registry = InstanceRegistry(self.database, self.change_feed, self.session_id)
         self.ingest = Ingest(self.registry, self.database)
-        self.factory = InstanceFactory(options)
-        self.images = ImageFiles(_image_folders(options), self.database)
+        self.source = open_source(
+            config.runs,
+            config.brokers,
+            config.topics,
+            dict(self.database.rows("SELECT source, position FROM positions")),
+            self.ingest.put,
+            skip_history=config.skip_history,
+        )
+        self.factory = InstanceFactory(config)
+        self.images = ImageFiles((*config.dataset.folders, *config.images), self.database)
         self.files = FileWatcher(self.change_feed)
-        self.manager = InstanceManager(self.registry, self.factory, self._follow)
-        self.workflow = Workflow(self)
+        self.manager = InstanceManager(self.registry, self.factory, self.source.follow)
         self.closing = False
+        parts = PlatformParts(
+            config=config,
+            registry=self.registry,
+            manager=self.manager,
+            factory=self.factory,
+            source=self.source,
+            send=self.send,
+            catch_up=self.catch_up,
+            forget=self.forget,
+            closing=lambda: self.closing,
+        )
+        self.workflow = Workflow(parts, self.change_feed)
         self._end = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._published_source: dict[str, Any] | None = None
-        positions = dict(self.database.rows("SELECT source, position FROM positions"))
-        self.journals: JournalFollower | None = None
-        self.source: _Source = self._open_source(positions, self.ingest.put)
 
-    def _open_source(self, positions: Mapping[str, str], put: Any) -> _Source:
-        if self.options.brokers is None:
-            self.journals = JournalFollower(self.options.runs, positions, put)
-            return self.journals
-        # Only a platform with brokers needs the package.
-        from dubhe_simulator.sources.kafka_source import KafkaFollower
-
-        return KafkaFollower(self.options.brokers, self.options.topics, positions, put)
-
-    # ------------------------------------------------------------------ life
+    # ------------------------------------------------------------------ start and end
 
     def start(self) -> None:
         """Begin to read, and attach to what was named."""
@@ -84,25 +87,43 @@ class Platform:
         self.ingest.start()
         for record in list(self.registry.instances.values()):
             if record.managed.folder is not None:
-                self._follow(Path(record.managed.folder))
+                self.source.follow(Path(record.managed.folder))
         self.source.start()
         self._watcher.start()
-        for address in self.options.attach:
+        for address in self.config.attach:
             self.manager.attach(address, None, None)
 
     def close(self) -> None:
-        """End the instances that were started here, take in their last words, and end."""
-        self.closing = True
-        self.change_feed.close()
-        with self.registry.changed:
-            self.registry.changed.notify_all()
-        self.manager.close()
-        self._end.set()
-        self.source.close()
-        self.ingest.close()
-        self.database.close()
+        """End the instances that were started here, take in their last messages, and end."""
+        with interrupts.deferred():
+            self.closing = True
+            self.change_feed.close()
+            with self.registry.changed:
+                self.registry.changed.notify_all()
+            self.manager.close()
+            self._end.set()
+            self.source.close()
+            self.workflow.join()
+            self.ingest.close()
+            self.database.close()
 
-    # ------------------------------------------------------------------ deeds
+    def wait_for_source(self, timeout: float) -> None:
+        """Wait until messages can be read.
+
+        Raises:
+            CannotPlay: they cannot.
+        """
+        if not self.source.wait_until_connected(timeout):
+            error = self.source.error or ""
+            raise CannotPlay(translate("no_broker", brokers=self.config.brokers, error=error))
+
+    def catch_up(self) -> bool:
+        """Take in every message that can be read now; return whether that was done in time."""
+        done = self.source.catch_up(CATCH_UP_TIMEOUT_S)
+        self.ingest.settle()
+        return done
+
+    # ------------------------------------------------------------------ actions
 
     def forget(self, name: str) -> None:
         """Delete what is kept of an instance; one that we are attached to is let go.
@@ -116,8 +137,13 @@ class Platform:
         self.registry.forget(name)
         self.ingest.settle()
 
-    def send(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    def send(self, name: str, body: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
         """Send a request to an instance and wait for the reply.
+
+        Args:
+            name: the instance.
+            body: the request.
+            timeout: seconds; None for `REPLY_TIMEOUT_S`.
 
         Raises:
             Refused: there is no such instance, its address is unknown, or it is no request.
@@ -131,7 +157,8 @@ class Platform:
         at_ms = now_ms()
         if body["req_type"] in (1, 2):
             self.registry.note(name, _forget_end)
-        answer = ask(parse_address(managed.address, managed.protocol), body)
+        address = parse_address(managed.address, managed.protocol)
+        answer = ask(address, body, REPLY_TIMEOUT_S if timeout is None else timeout)
         number, run = self.registry.sent(name, at_ms, body, answer.reply, answer.error, answer.ms)
         found = {"id": number, "reply": answer.reply, "error": answer.error, "ms": answer.ms}
         return {**found, "run": run}
@@ -139,7 +166,7 @@ class Platform:
     # ------------------------------------------------------------------ questions
 
     def find(self, name: str) -> InstanceRecord:
-        """Return an instance's account.
+        """Return an instance's record.
 
         Raises:
             Refused: there is none.
@@ -149,14 +176,12 @@ class Platform:
             raise Refused(translate("ui_no_instance", instance=name), 404)
         return record
 
-    def runs_of(self, name: str) -> int:
-        """Return how many runs an instance had."""
-        return self.find(name).reported.runs
-
-    @property
-    def models_folder(self) -> Path | None:
-        """Where the algorithm saves models."""
-        return self.options.backend.models if self.options.backend else None
+    def message_stats(self, name: str) -> MessageStats:
+        """Return the counts of the messages of an instance that was started here and has ended."""
+        managed = self.manager.find(name)
+        process = managed.process if managed is not None else None
+        spooled = process.reported_count() if process is not None else None
+        return self.registry.message_stats(name, spooled)
 
     def source_view(self) -> dict[str, Any]:
         """Return how reading messages goes."""
@@ -193,20 +218,10 @@ class Platform:
                 self.change_feed.publish("source")
             for record in list(self.registry.instances.values()):
                 managed = self.manager.find(record.id)
-                self.files.poll(record, managed is not None and not managed.gone)
-
-    def _follow(self, folder: Path) -> None:
-        if self.journals is not None:
-            self.journals.follow(folder)
+                self.files.poll(record, managed is not None and managed.exit_info is None)
 
 
 def _forget_end(record: InstanceRecord) -> None:
     """A new task is being asked for: the former one's END is no answer to it."""
     if record.reported.open_run is None and record.reported.ready:
         record.reported.end, record.reported.end_message = None, ""
-
-
-def _image_folders(options: Options) -> list[Path]:
-    data = options.dataset
-    own = [data.train, data.validation, data.test] if data is not None else []
-    return [folder for folder in (*own, *options.images) if folder is not None]

@@ -1,155 +1,189 @@
-"""Training, evaluating the model that came out, inferring: one after another, by itself."""
+"""Training, evaluating the model that it made, inferring: one task after another."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.contract.messages import STATUS_OK
-from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_simulator.contract.model_files import best
-from dubhe_simulator.errors import Refused
+from dubhe_simulator.errors import Refused, TaskFailed
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.platform.state.records import InstanceRecord
+from dubhe_simulator.platform.run_config import new_run_folder
+from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.task_run import PlatformParts, TaskRun, TaskUnsupported
+from dubhe_simulator.platform.workflow_events import (
+    Listener,
+    WorkflowEnded,
+    WorkflowNote,
+    WorkflowResult,
+    ignore,
+)
 
-if TYPE_CHECKING:
-    from dubhe_simulator.platform.platform import Platform
-
-TASK_ORDER = (TaskKind.TRAIN, TaskKind.EVALUATE, TaskKind.INFER)
+TASK_ORDER = tuple(TaskKind)
+END_TIMEOUT_S = 10.0
 
 
-class StepFailed(Exception):
-    """A step did not do what it had to. The text says what happened instead."""
+@dataclass(frozen=True)
+class WorkflowRequest:
+    """What is to be done.
+
+    Attributes:
+        kinds: the tasks, in their order.
+        images: how many images an inference names.
+        params: business parameters; None for the platform's own.
+        stop_all: end the instance of the inference too.
+    """
+
+    kinds: Sequence[TaskKind] = TASK_ORDER
+    images: int = 6
+    params: Mapping[str, Any] | None = None
+    stop_all: bool = False
 
 
 class Workflow:
-    """Runs steps on a thread of its own, one flow at a time.
+    """Runs tasks on a thread of its own, one workflow at a time.
 
     Args:
-        platform: what does the work.
+        parts: of the platform.
+        change_feed: is told when the view changes.
     """
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, parts: PlatformParts, change_feed: ChangeFeed) -> None:
+        self._parts = parts
+        self._change_feed = change_feed
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
         self._view: dict[str, Any] | None = None
 
     @property
     def view(self) -> dict[str, Any] | None:
-        """The flow as the page knows it; None before the first."""
+        """The workflow as the page knows it; None before the first."""
         return self._view
 
-    def begin(
-        self, steps: Sequence[TaskKind], images: int, params: Mapping[str, Any] | None
-    ) -> None:
+    def begin(self, request: WorkflowRequest, listener: Listener = ignore) -> None:
         """Begin, and return at once.
 
+        Args:
+            request: what is to be done.
+            listener: is told what happens, on the workflow's thread; `WorkflowEnded` comes last.
+
         Raises:
-            Refused: there is nothing to start, no data, or a flow is under way.
+            Refused: there is nothing to start, or a workflow is under way.
         """
-        platform = self._platform
-        if not platform.factory.can_start:
+        available = self._parts.factory.kinds
+        if not available:
             raise Refused(translate("ui_no_algorithm"))
-        _ = platform.factory.dataset
-        if len(steps) > 1:  # the whole story, as far as there is something to run it
-            steps = [kind for kind in steps if kind in platform.factory.kinds]
-        if steps[0] is not TaskKind.TRAIN and platform.factory.newest() is None:
-            raise Refused(translate("ui_no_model"))
+        kinds = list(request.kinds)
+        if len(kinds) > 1:  # everything, as far as there is something to run it
+            kinds = [kind for kind in kinds if kind in available]
         with self._lock:
             if self._view is not None and self._view["state"] == "running":
                 raise Refused(translate("ui_workflow_running"))
-            self._set_view("running", steps[0])
-        told = copy_context().run  # what it says is in the language of who began it
-        work = threading.Thread(
-            target=told, args=(self._run, steps, images, params), name="workflow", daemon=True
-        )
-        work.start()
+            self._set_view("running", kinds[0])
+        in_language = copy_context().run  # of who began it
+        self._thread = threading.Thread(
+            target=in_language, args=(self._run, kinds, request, listener),
+            name="workflow", daemon=True,
+        )  # fmt: skip
+        self._thread.start()
 
-    def _run(
-        self, steps: Sequence[TaskKind], images: int, params: Mapping[str, Any] | None
+    def join(self) -> None:
+        """Wait for the end of a workflow whose instances have ended: the platform closes."""
+        if self._thread is not None:
+            self._thread.join(END_TIMEOUT_S)
+
+    def _run(self, kinds: list[TaskKind], request: WorkflowRequest, listener: Listener) -> None:
+        begun = time.monotonic()
+        # Kept if something unforeseen ends this thread: whoever listens waits for an end.
+        failure: TaskFailed | None = TaskFailed(translate("workflow_broken"))
+        kind = kinds[0]
+        work = _Tasks(self._parts, request, listener)
+        try:
+            for kind in kinds:
+                self._set_view("running", kind, note=work.note)
+                try:
+                    work.do(kind)
+                except TaskUnsupported:
+                    if len(kinds) == 1:
+                        raise
+                    work.skip(kind)
+                self._change_feed.publish("algorithm")
+            failure = None
+        except TaskFailed as error:
+            failure = error
+        except (Refused, OSError) as error:
+            failure = TaskFailed(str(error))
+        finally:
+            work.result.seconds = time.monotonic() - begun
+            text = None if failure is None else str(failure)
+            self._set_view("done" if failure is None else "failed", kind, text, work.note)
+            listener(WorkflowEnded(kind, work.result, failure))
+
+    def _set_view(
+        self, state: str, step: TaskKind, error: str | None = None, note: str | None = None
     ) -> None:
-        model = self._platform.factory.newest() if steps[0] is not TaskKind.TRAIN else None
-        for kind in steps:
-            self._set_view("running", kind)
-            try:
-                model = self._step(kind, model, images, params)
-            except (StepFailed, Refused, OSError) as error:
-                self._set_view("failed", kind, str(error))
-                return
-        self._set_view("done", steps[-1])
+        self._view = {"state": state, "step": step.value, "error": error, "note": note}
+        self._change_feed.publish("workflow")
 
-    def _step(
-        self, kind: TaskKind, model: Path | None, images: int, params: Mapping[str, Any] | None
-    ) -> Path | None:
-        """Do one step; return the model for the next one."""
-        platform = self._platform
-        before = platform.factory.models()
-        name = platform.manager.find_idle(kind, model) or platform.manager.start(
-            kind, model, params
-        )
-        self._wait_ready(name)
-        answer = platform.send(name, platform.factory.body(kind, name, images, params))
-        if answer["reply"] is None:
-            raise StepFailed(translate("no_answer", error=answer["error"]))
-        if answer["reply"].get("flag") != FLAG_OK:
-            raise StepFailed(translate("refused", message=answer["reply"].get("message")))
-        if kind is TaskKind.INFER:
-            return model
-        self._wait_end(name, platform.runs_of(name))
-        platform.manager.stop(name)
+
+class _Tasks:
+    """The tasks of one workflow, and what one hands to the next."""
+
+    def __init__(self, parts: PlatformParts, request: WorkflowRequest, listener: Listener) -> None:
+        self._parts = parts
+        self._request = request
+        self._listener = listener
+        self._trained = self._told_no_model = False
+        self.result = WorkflowResult()
+        self.note: str | None = None
+
+    def do(self, kind: TaskKind) -> None:
+        """Do one task.
+
+        Raises:
+            TaskFailed: it did not do what it had to.
+            Refused: it cannot be started.
+        """
+        factory, result, request = self._parts.factory, self.result, self._request
+        before = factory.models()
+        if kind is not TaskKind.TRAIN and not self._trained:
+            result.model = factory.newest()
+        if kind is not TaskKind.TRAIN and result.model is None and not self._told_no_model:
+            self._told_no_model = True
+            self._say(kind, translate("no_model", folder=factory.models_folder))
+        result.folder = result.folder or new_run_folder(self._parts.config.runs)
+        task = TaskRun(self._parts, kind, self._listener)
+        try:
+            task.start(result.model, request.params, result.folder)
+            body = factory.request(kind, task.instance, request.images, request.params)
+            if kind is TaskKind.INFER:
+                result.reply = task.infer(body)
+            else:
+                task.execute(body)
+            if (run := task.run) is not None:
+                result.runs[kind] = run.id
+            if kind is not TaskKind.INFER or request.stop_all:
+                task.stop()
+        finally:
+            if task.instance:
+                result.instances[kind] = task.instance
         if kind is TaskKind.TRAIN:
-            model = best(platform.factory.models() - before)
-            platform.change_feed.publish("algorithm")
-            if model is None:
-                raise StepFailed(translate("no_model", folder=platform.models_folder))
-        return model
+            self._trained = True
+            result.model = best(factory.models() - before)
 
-    def _wait_ready(self, name: str) -> None:
-        registry, timeout = self._platform.registry, self._platform.options.ready_timeout
-        with registry.changed:
-            record = registry.record(name)
-            registry.changed.wait_for(
-                lambda: record.reported.ready or record.reported.end is not None
-                or record.managed.gone or self._platform.closing,
-                timeout,
-            )  # fmt: skip
-            self._check(record.reported.end, record.reported.end_message)
-            self._check_alive(record, "READY")
-            if not record.reported.ready:
-                raise StepFailed(translate("timeout", action="READY", seconds=timeout))
+    def skip(self, kind: TaskKind) -> None:
+        """Pass over a task that the algorithm has no method for."""
+        instance = self.result.instances.pop(kind)
+        self._parts.manager.stop(instance)
+        self._parts.catch_up()
+        self._parts.forget(instance)
+        self._say(kind, translate("skipped", decorator=kind.decorator))
 
-    def _wait_end(self, name: str, runs: int) -> None:
-        """Wait for the END of the run that the request began."""
-        registry = self._platform.registry
-        with registry.changed:
-            record = registry.record(name)
-            registry.changed.wait_for(
-                lambda: (record.reported.end is not None and record.reported.open_run is None)
-                or record.managed.gone or self._platform.closing
-            )  # fmt: skip
-            if record.reported.end is None:
-                # Its last words may still be on their way.
-                registry.changed.wait_for(lambda: record.reported.end is not None, 3.0)
-            self._check(record.reported.end, record.reported.end_message)
-            if record.reported.end is None:
-                self._check_alive(record, "END")
-                raise StepFailed(translate("ui_closing"))
-
-    @staticmethod
-    def _check_alive(record: InstanceRecord, action: str) -> None:
-        if record.managed.gone:
-            early = translate("ended_early", status=record.managed.exit_status, action=action)
-            raise StepFailed(record.managed.lost or early)
-
-    @staticmethod
-    def _check(status: int | None, message: str) -> None:
-        if status is not None and status != STATUS_OK:
-            raise StepFailed(message)
-
-    def _set_view(self, state: str, step: TaskKind, error: str | None = None) -> None:
-        self._view = {"state": state, "step": step.value, "error": error}
-        self._platform.change_feed.publish("workflow")
+    def _say(self, kind: TaskKind, text: str) -> None:
+        self.note = text
+        self._listener(WorkflowNote(kind, text))

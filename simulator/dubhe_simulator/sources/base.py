@@ -1,32 +1,44 @@
-"""What `watch` needs of a source of messages."""
+"""What a source of messages offers, and what it needs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
-from dubhe_simulator.contract.message import Message
+from dubhe_simulator.sources.record import RecordBatch
 
-
-class SourceBroken(Exception):
-    """Messages cannot be read on. The text says why."""
+Put = Callable[[RecordBatch], None]
 
 
 class Source(Protocol):
-    """Messages of one instance, in the order in which they were delivered."""
+    """Reads records on a thread of its own and hands them over in batches.
 
-    def poll(self, timeout: float) -> list[Message]:
-        """Return messages that arrived; waits up to ``timeout`` seconds for the first.
+    Attributes:
+        name: what it reads.
+    """
 
-        Raises:
-            SourceBroken: reading cannot go on.
-        """
+    name: str
 
-    def drain(self) -> list[Message]:
-        """Return everything that is there by now. For after the instance's end.
+    @property
+    def error(self) -> str | None:
+        """Why nothing can be read, while that is so; in the language of who asks."""
 
-        Raises:
-            SourceBroken: reading cannot go on.
-        """
+    @property
+    def outage_s(self) -> float:
+        """For how many seconds nothing could be read."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def wait_until_connected(self, timeout: float) -> bool:
+        """Return whether it is known in time from where on it reads."""
+
+    def follow(self, folder: Path) -> None:
+        """Follow an instance's folder too, if it is one of journals."""
+
+    def catch_up(self, timeout: float) -> bool:
+        """Hand over everything that can be read now; return whether that was done in time."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Hand over what is there, then end."""

@@ -10,10 +10,12 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from dubhe_simulator.contract.json_safe import LARGEST, decode, encode
+from dubhe_simulator.sources.base import Put
+from dubhe_simulator.sources.flush import FlushRequests
 from dubhe_simulator.sources.journal_lines import JournalLines, Line
 from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 
@@ -39,22 +41,22 @@ class JournalFollower:
     """A source of records. Its thread ends with `close`.
 
     Args:
-        runs: the runs folder.
-        positions: where to read on, by source; from the store.
-        put: where records go.
+        runs: the runs folder; None to read only the folders that are followed.
+        positions: where to read on, by source; from the database.
+        put: takes the records.
     """
 
     name = "journal"
+    outage_s = 0.0  # a file that cannot be read is no outage: the others can
 
-    def __init__(
-        self, runs: Path, positions: Mapping[str, str], put: Callable[[RecordBatch], None]
-    ) -> None:
+    def __init__(self, runs: Path | None, positions: Mapping[str, str], put: Put) -> None:
         self._runs = runs
         self._positions = positions
         self._put = put
         self._journals: dict[Path, _Journal] = {}
         self._added: list[Path] = []
         self._lock = threading.Lock()
+        self._flush = FlushRequests()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journals", daemon=True)
         self.error: str | None = None
@@ -63,28 +65,39 @@ class JournalFollower:
         """Begin."""
         self._thread.start()
 
+    def wait_until_connected(self, timeout: float) -> bool:
+        """See `Source.wait_until_connected`: journals are read from their beginning."""
+        return True
+
     def follow(self, folder: Path) -> None:
         """Follow an instance's folder, wherever it lies, and look often for a while."""
         with self._lock:
             self._added.append(folder.absolute())
 
+    def catch_up(self, timeout: float) -> bool:
+        """See `Source.catch_up`."""
+        return self._flush.wait(self._flush.ask(), timeout)
+
     def close(self) -> None:
         """Read what is there, then end."""
         self._end.set()
         self._thread.join(POLL_IDLE_S * 5)
+        self._flush.close()
 
     def _run(self) -> None:
         discover_at = 0.0
         while True:
-            closing = self._end.is_set()
-            if time.monotonic() >= discover_at or closing:
+            closing, flush = self._end.is_set(), self._flush.pending
+            everything = closing or flush > 0
+            if time.monotonic() >= discover_at or everything or self._added:
                 self._discover()
                 discover_at = time.monotonic() + DISCOVER_EVERY_S
             problem = None
             for journal in list(self._journals.values()):
-                if time.monotonic() >= journal.next_poll or closing:
+                if time.monotonic() >= journal.next_poll or everything:
                     problem = self._poll(journal) or problem
             self.error = problem
+            self._flush.done(flush)
             if closing:
                 return
             self._end.wait(POLL_INTERVAL_S)
@@ -95,7 +108,7 @@ class JournalFollower:
         for folder in added:
             journal = self._journals.setdefault(folder, self._open(folder))
             journal.next_poll, journal.pause = 0.0, POLL_INTERVAL_S
-        for folder in _instance_folders(self._runs):
+        for folder in _instance_folders(self._runs) if self._runs else ():
             if folder not in self._journals:
                 self._journals[folder] = self._open(folder)
 

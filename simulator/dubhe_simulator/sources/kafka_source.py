@@ -1,7 +1,7 @@
 """Follows both topics of a Kafka cluster: a plain consumer of all partitions, without a group.
 
-Positions are the store's. When the brokers are away, kafka-python waits in silence; so they are
-asked whenever nothing has come for a while, and what hinders is said.
+The database keeps the positions. When the brokers are unreachable, kafka-python waits without an
+error; so they are asked whenever nothing has come for a while, and the problem is shown.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from dubhe_simulator.i18n import translate
+from dubhe_simulator.sources.base import Put
+from dubhe_simulator.sources.flush import FlushRequests
 from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 
 POLL_S = 0.1
@@ -32,8 +35,9 @@ class KafkaFollower:
     Args:
         brokers: ``host:port[,host:port…]``.
         topics: names of the topics.
-        positions: where to read on, by source; from the store.
-        put: where records go.
+        positions: where to read on, by source; from the database.
+        put: takes the records.
+        skip_history: begin at the end of a topic that has no position yet.
     """
 
     def __init__(
@@ -41,40 +45,66 @@ class KafkaFollower:
         brokers: str,
         topics: Iterable[str],
         positions: Mapping[str, str],
-        put: Callable[[RecordBatch], None],
+        put: Put,
+        *,
+        skip_history: bool = False,
     ) -> None:
         self.name = f"kafka {brokers}"
-        self.error: str | None = None
         self._brokers = brokers
         self._topics = sorted(set(topics))
         self._stored = positions
+        self._skip_history = skip_history
         self._next: dict[TopicPartition, int] = {}
         self._put = put
         self._received_at = time.monotonic()
+        self._problem: str | None = None
+        self._since = 0.0  # when the problem began, seconds since 1970
+        self._connected = threading.Event()
+        self._flush = FlushRequests()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
+
+    @property
+    def error(self) -> str | None:
+        """See `Source.error`."""
+        if self._problem is None:
+            return None
+        since = time.strftime("%H:%M:%S", time.localtime(self._since))
+        return translate("ui_no_kafka", brokers=self._brokers, error=self._problem, since=since)
+
+    @property
+    def outage_s(self) -> float:
+        """See `Source.outage_s`."""
+        return 0.0 if self._problem is None else time.time() - self._since
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
+    def wait_until_connected(self, timeout: float) -> bool:
+        """See `Source.wait_until_connected`."""
+        return self._connected.wait(timeout)
+
+    def follow(self, folder: Path) -> None:
+        """See `Source.follow`: messages do not lie in folders."""
+
+    def catch_up(self, timeout: float) -> bool:
+        """See `Source.catch_up`."""
+        return self._flush.wait(self._flush.ask(), timeout)
+
     def close(self) -> None:
         """End."""
         self._end.set()
         self._thread.join(REQUEST_TIMEOUT_MS / 1000)
+        self._flush.close()
 
     def _run(self) -> None:
-        since = None
         while not self._end.is_set():
             problem = self._session()
             if problem is not None:
-                since = since or time.strftime("%H:%M:%S")
-                self.error = translate(
-                    "ui_no_kafka", brokers=self._brokers, error=problem, since=since
-                )
+                self._since = time.time() if self._problem is None else self._since
+                self._problem = problem
                 self._end.wait(RETRY_S)
-            else:
-                since = None
 
     def _session(self) -> str | None:
         """Read until something hinders; return what."""
@@ -107,20 +137,29 @@ class KafkaFollower:
 
     def _follow(self, consumer: KafkaConsumer) -> None:
         known: set[TopicPartition] = set()
+        flush = 0  # the request under way, and how far it wants to read
+        ends: dict[TopicPartition, int] = {}
         look_at = 0.0
         while not self._end.is_set():
-            if time.monotonic() >= look_at:
+            asked = self._flush.pending
+            if time.monotonic() >= look_at or asked > flush:
                 known = self._assign(consumer, known)
+                self._connected.set()
                 if time.monotonic() - self._received_at > POLL_INTERVAL_S:
                     self._ask(consumer, known)
                 look_at = time.monotonic() + POLL_INTERVAL_S
-            if not known:
+            if asked > flush:
+                flush, ends = asked, consumer.end_offsets(sorted(known)) if known else {}
+            if known:
+                for partition, records in consumer.poll(timeout_ms=int(POLL_S * 1000)).items():
+                    self._received_at = time.monotonic()
+                    self._problem = None
+                    self._hand_over(partition, records)
+            else:
                 self._end.wait(POLL_S)  # the topics do not exist yet
-                continue
-            for partition, records in consumer.poll(timeout_ms=int(POLL_S * 1000)).items():
-                self._received_at = time.monotonic()
-                self.error = None
-                self._hand_over(partition, records)
+            if all(consumer.position(partition) >= end for partition, end in ends.items()):
+                self._flush.done(flush)
+                ends = {}
 
     def _assign(self, consumer: KafkaConsumer, known: set[TopicPartition]) -> set[TopicPartition]:
         listed = {
@@ -130,9 +169,17 @@ class KafkaFollower:
         }
         if not listed - known:
             return known
+        fresh = [place for place in listed if place not in self._next]
+        if self._skip_history and not self._connected.is_set():
+            ends = consumer.end_offsets(fresh) if fresh else {}
+        else:
+            ends = {}
+        for partition in fresh:
+            stored = self._stored.get(self._source(partition))
+            self._next[partition] = ends.get(partition, 0) if stored is None else int(stored)
         consumer.assign(sorted(known | listed))
         for partition in known | listed:
-            consumer.seek(partition, self._position(partition))
+            consumer.seek(partition, self._next[partition])
         return known | listed
 
     def _ask(self, consumer: KafkaConsumer, known: set[TopicPartition]) -> None:
@@ -146,28 +193,23 @@ class KafkaFollower:
             raise OSError(problem)
         if known:
             consumer.end_offsets(sorted(known), timeout_ms=REQUEST_TIMEOUT_MS // 2)
-        self.error = None
+        self._problem = None
 
     def _unreachable(self) -> str | None:
         """Return why no broker accepts connections; None if one does."""
-        troubles = []
+        problems = []
         for broker in self._brokers.split(","):
             host, _, port = broker.rpartition(":")
             try:
                 socket.create_connection((host.strip("[]"), int(port)), PROBE_S).close()
             except OSError as error:
-                troubles.append(f"{broker}: {error.strerror or error}")
+                problems.append(f"{broker}: {error.strerror or error}")
             else:
                 return None
-        return "; ".join(troubles)
+        return "; ".join(problems)
 
     def _source(self, partition: TopicPartition) -> str:
         return f"{self.name} {partition.topic}/{partition.partition}"
-
-    def _position(self, partition: TopicPartition) -> int:
-        if partition not in self._next:
-            self._next[partition] = int(self._stored.get(self._source(partition), 0))
-        return self._next[partition]
 
     def _hand_over(self, partition: TopicPartition, raw: list[Any]) -> None:
         source = self._source(partition)

@@ -1,16 +1,24 @@
-"""Shows the play in a terminal while it goes on; also fit for a log file."""
+"""Shows a workflow in a terminal while it goes on; also fit for a log file."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.base import ExitInfo
+from dubhe_simulator.platform.workflow_events import (
+    HeartbeatChanged,
+    InferenceAnswered,
+    InstanceReady,
+    InstanceStarted,
+    InstanceStopped,
+    TaskEnded,
+    TaskProgress,
+    WorkflowEvent,
+    WorkflowNote,
+)
 from dubhe_simulator.terminal.screen import Screen, pad
-from dubhe_simulator.terminal.view import Progress
 
 BAR_CELLS = 24
 # Without a terminal: a line at every tenth, and one after so many seconds in any case.
@@ -19,7 +27,7 @@ LINE_EVERY_S = 15.0
 
 
 class Terminal:
-    """A `View` that writes lines."""
+    """Writes a line for what a workflow's listener is told."""
 
     def __init__(self, screen: Screen, clock: Callable[[], float] = time.monotonic) -> None:
         self._screen = screen
@@ -27,50 +35,46 @@ class Terminal:
         self._next_share = 0.0
         self._next_line_at = 0.0
 
-    def starting(self, kind: TaskKind, instance_id: str) -> None:
-        """See `View.starting`."""
-        self._next_share = self._next_line_at = 0.0
-        self._line(kind, translate("starting", instance_id=instance_id))
+    def show(self, event: WorkflowEvent) -> None:
+        """Show an event."""
+        match event:
+            case InstanceStarted(kind, instance):
+                self._next_share = self._next_line_at = 0.0
+                self._line(kind, translate("starting", instance_id=instance))
+            case InstanceReady(kind, seconds):
+                self._line(kind, translate("ready", seconds=seconds))
+            case TaskProgress():
+                self._progress(event)
+            case TaskEnded(kind, seconds, metrics):
+                self._line(kind, translate("task_ended", seconds=seconds) + _metrics(metrics))
+            case InferenceAnswered(kind, milliseconds):
+                self._line(kind, translate("answered", milliseconds=milliseconds))
+            case HeartbeatChanged(_, alive, detail):
+                key = "heartbeat_back" if alive else "heartbeat_lost"
+                self._warn(translate(key, detail=detail))
+            case InstanceStopped(kind, exit_info):
+                self._line(kind, translate("stopped", status=exit_info.status))
+                if exit_info.killed:
+                    self._warn(translate("had_to_kill"))
+                if exit_info.stragglers:
+                    self._warn(translate("stragglers", names=", ".join(exit_info.stragglers)))
+            case WorkflowNote(kind, text):
+                self._line(kind, text)
 
-    def ready(self, kind: TaskKind, seconds: float) -> None:
-        """See `View.ready`."""
-        self._line(kind, translate("ready", seconds=seconds))
-
-    def progress(self, kind: TaskKind, progress: Progress) -> None:
-        """See `View.progress`."""
+    def _progress(self, progress: TaskProgress) -> None:
         if self._screen.live:
-            self._screen.bottom(self._label(kind) + self._bar(progress.share) + _figures(progress))
+            bar = self._label(progress.kind) + self._bar(progress.share)
+            self._screen.bottom(bar + _figures(progress))
         elif progress.share >= self._next_share or self._clock() >= self._next_line_at:
             self._next_share = progress.share + LINE_EVERY_SHARE
             self._next_line_at = self._clock() + LINE_EVERY_S
-            self._line(kind, _figures(progress).strip())
-
-    def task_ended(self, kind: TaskKind, progress: Progress | None, seconds: float) -> None:
-        """See `View.task_ended`."""
-        metrics = _metrics(progress.metrics) if progress else ""
-        self._line(kind, translate("task_ended", seconds=seconds) + metrics)
-
-    def answered(self, kind: TaskKind, reply: Mapping[str, Any], seconds: float) -> None:
-        """See `View.answered`."""
-        self._line(kind, translate("answered", milliseconds=seconds * 1000))
-
-    def heartbeat(self, alive: bool, detail: str) -> None:
-        """See `View.heartbeat`."""
-        text = translate("heartbeat_back") if alive else translate("heartbeat_lost", detail=detail)
-        self._screen.line(f"  ! {text}")
-
-    def stopped(self, kind: TaskKind, exit_info: ExitInfo) -> None:
-        """See `View.stopped`."""
-        self._line(kind, translate("stopped", status=exit_info.status))
-        if exit_info.killed:
-            self._screen.line(f"  ! {translate('had_to_kill')}")
-        if exit_info.stragglers:
-            self._screen.line(
-                f"  ! {translate('stragglers', names=', '.join(exit_info.stragglers))}"
-            )
+            self._line(progress.kind, _figures(progress).strip())
 
     def _line(self, kind: TaskKind, text: str) -> None:
         self._screen.line(self._label(kind) + text)
+
+    def _warn(self, text: str) -> None:
+        self._screen.line(f"  ! {text}")
 
     def _label(self, kind: TaskKind) -> str:
         return "  " + pad(translate(f"kind_{kind.value}"), 12)
@@ -81,9 +85,9 @@ class Terminal:
         return full * done + empty * (BAR_CELLS - done)
 
 
-def _figures(progress: Progress) -> str:
+def _figures(progress: TaskProgress) -> str:
     epoch = "" if progress.epoch is None else "  " + translate("epoch", number=progress.epoch)
-    left = progress.remaining
+    left = progress.remaining_s
     time_left = "" if left is None else "  " + translate("time_left", time=duration(left))
     # The metrics last: what a narrow window cuts off is the least needed.
     return f" {progress.share:4.0%}{time_left}{epoch}{_metrics(progress.metrics)}"

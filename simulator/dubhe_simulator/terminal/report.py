@@ -1,89 +1,100 @@
-"""What is told at the end: how good the model is, what arrived, where everything lies."""
+"""The report after a workflow: how good the model is, what arrived, where everything lies.
+
+All figures are the platform's own, the same that the page shows.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.contract.predictions import (
-    Prediction,
-    accuracy,
-    confusion,
-    false_finds,
-    results_in,
-)
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.stage import StageReport
-from dubhe_simulator.story import StoryReport
-from dubhe_simulator.tally import COLUMNS
-from dubhe_simulator.terminal.screen import pad, width
+from dubhe_simulator.platform.ingest.message_stats import MESSAGE_TYPES, MessageStats
+from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.storage import result_queries
+from dubhe_simulator.platform.workflow_events import WorkflowResult
+from dubhe_simulator.terminal.screen import fit, pad, width
 
 MATRIX_LABELS = 20  # more classes do not fit into a terminal
 PAIRS = 10
+PLAIN_RESULTS = 3
+IMAGES = 10_000
+PLAIN_WIDTH = 160
 TAIL_LINES = 20
 TAIL_BYTES = 64 * 1024
 
+Summary = Mapping[str, Any]
 
-def report_lines(report: StoryReport) -> Iterator[str]:
-    """Yield the lines for a story that went well."""
-    for kind in (TaskKind.TRAIN, TaskKind.EVALUATE):
-        yield from _quality(kind, report.predictions(kind))
-    yield from confusion_lines(report.predictions(TaskKind.EVALUATE))
-    yield ""
-    if TaskKind.INFER in report.stages:
-        yield from _answer(report.answer)
+
+def report_lines(
+    platform: Platform, result: WorkflowResult, stats: Mapping[TaskKind, MessageStats]
+) -> Iterator[str]:
+    """Yield the lines for a workflow that went well.
+
+    Args:
+        platform: which did it.
+        result: what it did.
+        stats: the counts of messages, by the kind of task.
+    """
+    sections: list[Iterable[str]] = [
+        _quality(platform, kind, result.runs[kind])
+        for kind in (TaskKind.TRAIN, TaskKind.EVALUATE)
+        if kind in result.runs
+    ]
+    if (number := result.runs.get(TaskKind.INFER)) is not None:
+        sections.append(_answer(platform, number))
+    sections.append((*delivery_lines(stats), _heartbeats(platform, result)))
+    sections += [_places(platform, result), [translate("done", seconds=result.seconds)]]
+    for lines in filter(None, map(list, sections)):
         yield ""
-    yield from delivery_lines(report.stages)
-    yield ""
-    yield from _places(report)
-    yield ""
-    yield translate("done", seconds=report.seconds)
+        yield from lines
 
 
-def confusion_lines(predictions: Iterable[Prediction]) -> Iterator[str]:
+def matrix_lines(summary: Summary) -> Iterator[str]:
     """Yield the confusion matrix, or for many classes the pairs most often confused."""
-    counts = confusion(predictions)
-    if not counts:
-        return
-    labels = sorted({label for pair in counts for label in pair}, key=_natural)
+    none = translate("no_class")
+    labels = [*summary["classes"], none]
+    counts = {
+        (truth, predicted): number
+        for truth, row in zip(labels, summary["matrix"], strict=True)
+        for predicted, number in zip(labels, row, strict=True)
+        if number
+    }
+    if none not in {label for pair in counts for label in pair}:
+        labels.remove(none)
     yield ""
     if len(labels) > MATRIX_LABELS:
         yield translate("confused_pairs")
-        wrong = Counter({pair: n for pair, n in counts.items() if pair[0] != pair[1]})
-        for (truth, predicted), number in wrong.most_common(PAIRS):
+        wrong = [(number, *pair) for pair, number in counts.items() if pair[0] != pair[1]]
+        for number, truth, predicted in sorted(wrong, key=lambda row: -row[0])[:PAIRS]:
             yield f"  {number:5d}  {truth} → {predicted}"
         return
     yield translate("matrix")
     column = max(4, *(width(label) + 1 for label in labels))
     yield " " * (column + 2) + "".join(_right(label, column) for label in labels)
     for truth in labels:
-        cells = (counts[truth, predicted] for predicted in labels)
-        row = "".join(_right(str(cell) if cell else "·", column) for cell in cells)
-        yield "  " + _right(truth, column) + row
+        cells = (str(counts.get((truth, predicted)) or "·") for predicted in labels)
+        yield "  " + _right(truth, column) + "".join(_right(cell, column) for cell in cells)
 
 
-def delivery_lines(stages: dict[TaskKind, StageReport]) -> Iterator[str]:
-    """Yield what was said and what arrived, by type of message."""
-    columns = [c for c in COLUMNS if any(stage.tally.by_word[c] for stage in stages.values())]
-    heads = [
-        *columns,
-        *(translate(f"head_{name}") for name in ("reported", "received", "gaps", "repeats")),
-    ]
+def delivery_lines(stats: Mapping[TaskKind, MessageStats]) -> Iterator[str]:
+    """Yield what was reported and what arrived, by type of message."""
+    columns = [c for c in MESSAGE_TYPES if any(s.by_type.get(c) for s in stats.values())]
+    totals = ("reported", "received", "gaps", "repeats")
+    heads = [*columns, *(translate(f"head_{name}") for name in totals)]
     widths = [max(8, width(head)) + 2 for head in heads]
     label = pad(translate("messages"), 14)
     yield label + "".join(_right(head, w) for head, w in zip(heads, widths, strict=True))
-    for kind, stage in stages.items():
-        tally = stage.tally
-        numbers = [tally.by_word[column] for column in columns]
-        numbers += [stage.reported, tally.received, tally.gaps, tally.repeats]
+    for kind, of in stats.items():
+        numbers = [of.by_type.get(column, 0) for column in columns]
+        numbers += [getattr(of, name) for name in totals]
         row = "".join(_right(str(n), w) for n, w in zip(numbers, widths, strict=True))
         yield "  " + pad(translate(f"kind_{kind.value}"), 12) + row
-        if tally.unnumbered:
-            yield "  ! " + translate("unnumbered", number=tally.unnumbered)
-    sent = sum(stage.heartbeats_sent for stage in stages.values())
-    yield translate("heartbeats", sent=sent, lost=sum(s.heartbeats_lost for s in stages.values()))
+        if of.unnumbered:
+            yield "  ! " + translate("unnumbered", number=of.unnumbered)
 
 
 def tail_lines(logs: Iterable[Path]) -> Iterator[str]:
@@ -101,43 +112,56 @@ def tail_lines(logs: Iterable[Path]) -> Iterator[str]:
             return
 
 
-def _quality(kind: TaskKind, predictions: list[Prediction]) -> Iterator[str]:
-    share = accuracy(predictions)
-    known = [p for p in predictions if p.truth]
+def _quality(platform: Platform, kind: TaskKind, number: int) -> Iterator[str]:
+    run = platform.registry.runs.get(number)
+    assert run is not None
+    summary = result_queries.summary(platform.database, run.id, run.labelled, 0.0)
+    share, false = summary["accuracy"], summary["outcomes"]["false"]
     if share is not None:
-        right = sum(p.truth == p.predicted for p in known)
-        text = translate(f"accuracy_{kind.value}", share=share, right=right, total=len(known))
-        yield text
-        if false := false_finds(predictions):
+        right, total = summary["outcomes"]["right"], summary["judged"]
+        yield translate(f"accuracy_{kind.value}", share=share, right=right, total=total)
+        if false:
             yield translate("false_finds", number=false)
+        if kind is TaskKind.EVALUATE:
+            yield from matrix_lines(summary)
+    total, items = result_queries.plain_results(platform.database, run.id, PLAIN_RESULTS)
+    if total:
+        yield translate(f"plain_{kind.value}", number=total)
+        yield from (f"  {fit(item, PLAIN_WIDTH)}" for item in items)
 
 
-def _answer(answer: object) -> Iterator[str]:
-    results = list(results_in(answer))
+def _answer(platform: Platform, number: int) -> Iterator[str]:
+    wanted = result_queries.Filter()
     yield translate("inference_results")
-    if not results:
-        yield f"  {answer!r}"
-    for image in results:
-        for p in image.predictions:
-            conf = "" if p.confidence is None else f"  ({p.confidence:.4f})"
-            yield f"  {image.path}  →  {p.predicted}{conf}"
+    _, items = result_queries.images(platform.database, number, False, wanted, 0, IMAGES)
+    for item in items:
+        if item["plain"] is not None:
+            yield f"  {fit(item['plain'], PLAIN_WIDTH)}"
+        for p in item["predictions"]:
+            conf = "" if p["conf"] is None else f"  ({p['conf']:.4f})"
+            yield f"  {item['img_path']}  →  {p['predicted']}{conf}"
 
 
-def _places(report: StoryReport) -> Iterator[str]:
-    run = report.config.run
-    yield translate("place_model", path=report.model)
-    if report.config.backend.keeps_logs:
-        yield translate("place_logs", path=run / "*" / "log" / "dubhe.log")
-    if report.config.brokers is None:
-        yield translate("place_journal", path=run / "*" / "journal")
-    else:
-        topics = ", ".join(report.config.topics)
-        yield translate("place_kafka", brokers=report.config.brokers, topics=topics)
+def _heartbeats(platform: Platform, result: WorkflowResult) -> str:
+    managed = [platform.manager.find(name) for name in result.instances.values()]
+    counts = [each.heartbeats for each in managed if each is not None]
+    sent, lost = (sum(column) for column in zip(*counts, strict=True))
+    return translate("heartbeats", sent=sent, lost=lost)
+
+
+def _places(platform: Platform, result: WorkflowResult) -> Iterator[str]:
+    config = platform.config
+    if result.model is not None:
+        yield translate("place_model", path=result.model)
+    if result.folder is not None and config.backend is not None and config.backend.keeps_logs:
+        yield translate("place_logs", path=result.folder / "*" / "log" / "dubhe.log")
+    if config.brokers is not None:
+        topics = ", ".join(config.topics)
+        yield translate("place_kafka", brokers=config.brokers, topics=topics)
+    elif result.folder is not None:
+        yield translate("place_journal", path=result.folder / "*" / "journal")
+    yield translate("place_page", runs=shlex.quote(str(config.runs)))
 
 
 def _right(text: str, columns: int) -> str:
     return " " * max(0, columns - width(text)) + text
-
-
-def _natural(label: str) -> tuple[int, int, str]:
-    return (0, int(label), "") if label.isdecimal() else (1, 0, label)

@@ -21,8 +21,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from dubhe_simulator import interrupts
 from dubhe_simulator.errors import CannotPlay
-from dubhe_simulator.platform.options import Options
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.web.slow import TAKE_S, Deadlines, TimedBody
 
 THREADS = 64
@@ -51,16 +51,16 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def serve(options: Options, listener: socket.socket, host: str, ready: Callable[[], None]) -> int:
+def serve(config: RunConfig, listener: socket.socket, host: str, ready: Callable[[], None]) -> int:
     """Serve until a signal; return the exit status: 128 + signal, or 1 if the worker died.
 
     Args:
-        options: the platform's.
+        config: the platform's.
         listener: from `bind`; closed at the end.
         host: the address it is bound to, as it was given.
         ready: called in the worker when the platform runs.
     """
-    server = Server(options, listener.detach(), host, ready)
+    server = Server(config, listener.detach(), host, ready)
     arbiter = os.getpid()
     try:
         server.run()
@@ -76,9 +76,9 @@ class Server(BaseApplication):  # type: ignore[misc]
     """Configures gunicorn by itself: no command line, no file, no environment."""
 
     def __init__(
-        self, options: Options, listen_fd: int, host: str, ready: Callable[[], None]
+        self, config: RunConfig, listen_fd: int, host: str, ready: Callable[[], None]
     ) -> None:
-        self.options = options
+        self.config = config
         self.listen_fd = listen_fd
         self.host = host
         self.ready = ready
@@ -116,7 +116,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         from dubhe_simulator.web.app import make_app  # keeps falcon out of the arbiter
 
         try:
-            self.platform = Platform(self.options)
+            self.platform = Platform(self.config)
         except CannotPlay as error:
             sys.stderr.write(f"{error}\n")
             sys.exit(EXIT_CANNOT)

@@ -99,6 +99,8 @@ export interface Workflow {
   state: "running" | "done" | "failed";
   step: Step;
   error: string | null;
+  /** What is worth knowing of it: a task was skipped, or there is no model file. */
+  note: string | null;
 }
 
 export interface Snapshot {
@@ -138,6 +140,8 @@ export interface ResultItem {
   img_path: string;
   name: string;
   url: string | null;
+  /** A result of the algorithm's own format, as JSON; null: it is one of the platform's. */
+  plain: string | null;
   predictions: Prediction[];
   outcome: Outcome;
 }

@@ -50,7 +50,8 @@ def test_ends_when_the_time_is_over(worker: Worker) -> None:
     worker.thaw()
     worker.ask({**ONE, "seconds": 0.05, "calls": 10**9})
     answer = worker.reply()
-    assert 0.05e9 <= answer["elapsed_ns"] < 10e9
+    assert answer["elapsed_ns"] >= 0.05e9
+    assert answer["calls"] < 10**9
 
 
 def test_frozen_it_does_not_answer(worker: Worker) -> None:

@@ -25,7 +25,10 @@ from tests.dubhe_sdk.service.harness import App
             "the model process was killed by SIGKILL (",
         ),
         ("import dubhe_sdk", "AppInvalid: the app has no class marked"),
-        (app_with().replace("train()", "predict()"), "AppInvalid: the instance is of kind train"),
+        (
+            app_with().replace("train()", "predict()"),
+            "KindUnsupported: the instance is of kind train",
+        ),
     ],
     ids=["constructor", "syntax", "top", "exit", "_exit", "killed", "no class", "other kind"],
 )

@@ -215,6 +215,7 @@ print(said + len(handled))
 """
 
 
+@pytest.mark.slow
 def test_a_signal_handler_may_report_something_in_the_middle_of_an_append(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", _REENTRANT, str(tmp_path)],

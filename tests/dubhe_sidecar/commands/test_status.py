@@ -15,21 +15,21 @@ from tests.support.waiting import wait_for
 
 
 @pytest.fixture
-def filled(place):
+def filled(harness):
     """A spool with two records of a living writer, and a dead letter."""
-    writer = make_writer(place.spool)
+    writer = make_writer(harness.spool)
     assert writer.append(Kind.RESULT, b'{"a":1}', 1_700_000_000_000)
     append(writer, b'{"b":2}')
-    DeadLetters(place.spool).add(record(1), "too large: 9 bytes", 1_700_000_000_000)
+    DeadLetters(harness.spool).add(record(1), "too large: 9 bytes", 1_700_000_000_000)
     yield writer
     writer.close()
 
 
-def test_undelivered_records_as_text(place, filled, capsys):
-    assert main([str(place.spool)]) == 1
+def test_undelivered_records_as_text(harness, filled, capsys):
+    assert main([str(harness.spool)]) == 1
     text = capsys.readouterr().out
     lines = dict(line.split(None, 1) for line in text.split("\n\n")[0].splitlines())
-    assert lines["spool"] == str(place.spool)
+    assert lines["spool"] == str(harness.spool)
     assert lines["sidecar"] == "not running"
     assert lines["undelivered"].startswith("2 (102 B), oldest ")
     assert lines["delivered"] == "0"
@@ -38,8 +38,8 @@ def test_undelivered_records_as_text(place, filled, capsys):
     assert "being written  2 undelivered" in text
 
 
-def test_undelivered_records_as_json(place, filled, capsys):
-    assert main([str(place.spool), "--json"]) == 1
+def test_undelivered_records_as_json(harness, filled, capsys):
+    assert main([str(harness.spool), "--json"]) == 1
     (line,) = capsys.readouterr().out.splitlines()
     told = json.loads(line)
     assert told["undelivered"] == 2
@@ -54,16 +54,16 @@ def test_undelivered_records_as_json(place, filled, capsys):
     }
 
 
-def test_the_real_command_before_and_after_delivery(place, filled):
-    before = place.dubhe("status")
+def test_the_real_command_before_and_after_delivery(harness, filled):
+    before = harness.dubhe("status")
     assert before.returncode == 1, before.stderr
-    place.start()
-    wait_for(lambda: place.dubhe("status").returncode == 0, "delivery")
-    after = place.dubhe("status", "--json")
+    harness.start()
+    wait_for(lambda: harness.dubhe("status").returncode == 0, "delivery")
+    after = harness.dubhe("status", "--json")
     told = json.loads(after.stdout)
     assert (told["delivered"], told["undelivered"], told["sidecar"]) == (2, 0, "running")
-    assert told["sink"] == f"journal {place.journal}"
-    text = place.dubhe("status", str(place.spool)).stdout
+    assert told["sink"] == f"journal {harness.journal}"
+    text = harness.dubhe("status", str(harness.spool)).stdout
     assert "sidecar       running" in text
     assert "last error    none" in text
 
@@ -96,8 +96,8 @@ def test_an_unreadable_stream_is_not_delivered(tmp_path, capsys):
     assert "unreadable" in capsys.readouterr().out
 
 
-def test_wrong_usage_and_help(place):
-    assert place.dubhe("status", "--what").returncode == 2
-    done = place.dubhe("status", "--help")
+def test_wrong_usage_and_help(harness):
+    assert harness.dubhe("status", "--what").returncode == 2
+    done = harness.dubhe("status", "--help")
     assert done.returncode == 0
     assert "Exit status" in done.stdout

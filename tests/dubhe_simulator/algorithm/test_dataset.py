@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_simulator.algorithm.dataset import read_dataset
-from dubhe_simulator.contract import payloads
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.algorithm.dataset import NO_DATA, dataset_of, read_dataset
 from dubhe_simulator.errors import CannotPlay
 
 
@@ -20,16 +20,16 @@ def test_split_folders(tmp_path: Path) -> None:
     images(tmp_path, "train/a/1.png", "train/b/2.JPG", "val/a/3.png", "test/b/4.png")
     dataset = read_dataset(tmp_path)
     assert dataset.classes == ("a", "b")
-    body = payloads.train("i", dataset)
+    body = dataset.request(TaskKind.TRAIN, "i")
     assert body["data_paths"] == [str(tmp_path / "train")]
     assert (body["verify_way"], body["verify_paths"]) == (2, [str(tmp_path / "val")])
-    assert payloads.evaluate("i", dataset)["data_paths"] == [str(tmp_path / "test")]
+    assert dataset.request(TaskKind.EVALUATE, "i")["data_paths"] == [str(tmp_path / "test")]
 
 
 def test_one_folder_serves_for_all(tmp_path: Path) -> None:
     images(tmp_path, "a/1.png", "b/2.png")
     dataset = read_dataset(tmp_path)
-    body = payloads.train("i", dataset)
+    body = dataset.request(TaskKind.TRAIN, "i")
     assert (body["verify_way"], body["verify_paths"]) == (1, [])
     assert dataset.train == dataset.test == tmp_path
 
@@ -41,22 +41,43 @@ def test_examples_are_spread(tmp_path: Path) -> None:
     assert len(read_dataset(tmp_path).examples(100)) == 12
 
 
-def test_no_images(tmp_path: Path) -> None:
-    images(tmp_path, "notes.txt")
-    with pytest.raises(CannotPlay, match="--data-dir"):
-        read_dataset(tmp_path)
+def test_tables_are_data_too(tmp_path: Path) -> None:
+    images(tmp_path, "train/rows.csv", "test/rows.csv")
+    dataset = read_dataset(tmp_path)
+    assert dataset.request(TaskKind.TRAIN, "i")["data_paths"] == [str(tmp_path / "train")]
+    body = dataset.request(TaskKind.INFER, "i")
+    assert (body["image_base_dir"], body["image_names"]) == (str(tmp_path / "test"), [])
 
 
-def test_no_images_but_a_script_that_makes_them(tmp_path: Path) -> None:
+def test_an_algorithm_needs_no_data(tmp_path: Path) -> None:
+    assert dataset_of(tmp_path) == NO_DATA
+    assert NO_DATA.request(TaskKind.TRAIN, "i")["data_paths"] == []
+    body = NO_DATA.request(TaskKind.INFER, "i")
+    assert (body["image_base_dir"], body["image_names"]) == ("", [])
+
+
+def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(CannotPlay, match="there is no folder"):
+        read_dataset(tmp_path / "data")
+
+
+def test_no_data_but_a_script_that_makes_it(tmp_path: Path) -> None:
     (tmp_path / "prepare.py").touch()
     with pytest.raises(CannotPlay, match=r"prepare\.py"):
-        read_dataset(tmp_path / "data")
+        dataset_of(tmp_path)
+    (tmp_path / "data").mkdir()
+    with pytest.raises(CannotPlay, match=r"prepare\.py"):
+        dataset_of(tmp_path)
+    images(tmp_path, "data/a/1.png")
+    assert dataset_of(tmp_path).classes == ("a",)
 
 
 def test_a_request_carries_special_params_only_if_there_are_any(tmp_path: Path) -> None:
     images(tmp_path, "a/1.png")
     dataset = read_dataset(tmp_path)
-    assert "special_params" not in payloads.evaluate("i", dataset)
-    assert payloads.evaluate("i", dataset, {"a": 1})["special_params"] == {"a": 1}
-    body = payloads.infer("i", dataset, ["a/1.png"], 7)
-    assert (body["request_number"], body["image_base_dir"]) == (7, str(tmp_path))
+    assert "special_params" not in dataset.request(TaskKind.EVALUATE, "i")
+    body = dataset.request(TaskKind.EVALUATE, "i", special_params={"a": 1})
+    assert body["special_params"] == {"a": 1}
+    body = dataset.request(TaskKind.INFER, "i", images=1, number=7)
+    assert (body["request_number"], body["image_names"]) == (7, ["a/1.png"])
+    assert body["image_base_dir"] == str(tmp_path)

@@ -26,28 +26,30 @@ class Client:
         self.closed = True
 
 
-def test_only_changes_are_told() -> None:
-    client = Client(True, None, None, False, True)
-    heart = HeartbeatMonitor(client, "i", every=0.001)
-    heart.start()
-    told: list[tuple[bool, str]] = []
+class Changes:
+    def __init__(self) -> None:
+        self.seen: list[tuple[bool, str]] = []
 
-    def back() -> bool:
-        heart.report(lambda alive, detail: told.append((alive, detail)))
-        return len(told) >= 3
+    def add(self, alive: bool, detail: str) -> None:
+        self.seen.append((alive, detail))
 
-    wait_until(back)
-    heart.stop()
+
+def test_only_changes_are_reported() -> None:
+    client, changes = Client(True, True, None, None, False, True), Changes()
+    monitor = HeartbeatMonitor(client, "i", changes.add, every=0.001)
+    monitor.start()
+    wait_until(lambda: len(changes.seen) >= 4)
+    monitor.stop()
     wait_until(lambda: client.closed)
-    assert told == [(False, "timed out"), (False, "model failed"), (True, "")]
-    assert heart.lost == 3
-    assert heart.sent >= 5
+    assert changes.seen == [(True, ""), (False, "timed out"), (False, "model failed"), (True, "")]
+    assert monitor.lost == 3
+    assert monitor.sent >= 6
 
 
 def test_a_refusal_is_a_lost_heartbeat() -> None:
-    heart = HeartbeatMonitor(Client(False), "i", every=60)
-    heart.start()
-    told: list[str] = []
-    wait_until(lambda: heart.report(lambda alive, detail: told.append(detail)) or told)
-    heart.stop()
-    assert told == ["model failed"]
+    changes = Changes()
+    monitor = HeartbeatMonitor(Client(False), "i", changes.add, every=60)
+    monitor.start()
+    wait_until(lambda: changes.seen)
+    monitor.stop()
+    assert changes.seen == [(False, "model failed")]

@@ -157,18 +157,18 @@ def test_a_file_that_cannot_be_read(
 from pathlib import Path
 from dubhe_simulator.instances.docker.build import BuildOptions, build
 from dubhe_simulator.instances.docker.engine import engine
-from dubhe_simulator.instances.docker.errors import EngineTrouble
+from dubhe_simulator.instances.docker.errors import EngineError
 with engine() as client:
     become_nobody()
     try:
         build(client, BuildOptions(Path({str(folder)!r}), {tag!r}), None)
-    except EngineTrouble as trouble:
+    except EngineError as trouble:
         print(trouble)
 """
     said = as_nobody(script, folder).stdout
     assert f"Can not read file in context: {secret}" in said
     assert "Permission denied" in said
-    assert "leave it out by a line in .dockerignore" in said
+    assert "exclude it in .dockerignore" in said
     (folder / ".dockerignore").write_text("*.pem\n")
     # Now it gets as far as the engine, which nobody may not use.
     assert "the folder cannot be sent" not in as_nobody(script, folder).stdout
@@ -199,5 +199,5 @@ def test_ctrl_c_stops_the_build(
         process.send_signal(signum)
         assert process.wait(20) == status
         assert process.stdout is not None
-        assert f"Stopped by {signum.name}; nothing was built." in process.stdout.read()
+        assert f"Stopped by {signum.name}; no image was built." in process.stdout.read()
     wait_for(lambda: not building(), "the step's container to be gone")

@@ -49,7 +49,7 @@ def send(folder: Path, protocol: str, port: int, request: str) -> dict[str, obje
 
 def test_it_says_what_comes_next(tmp_path: Path) -> None:
     done = dubhe("init", "my shapes", cwd=tmp_path)
-    assert "my shapes is ready: an algorithm that runs (http)" in done.stdout
+    assert "my shapes is ready: a runnable algorithm (http)" in done.stdout
     assert "cd 'my shapes'" in done.stdout
     for step in ("dubhe play", "python3 -m pytest", "dubhe build", "dubhe run --kind train"):
         assert step in done.stdout

@@ -96,7 +96,7 @@ def test_no_end_in_time(tmp_path: Path, capsys: Capture) -> None:
         wait_until(lambda: ready(instance))
         arguments = ["train", f"127.0.0.1:{instance.port}", "--instance", TRAIN, "--wait"]
         assert main([*arguments, "--journal", str(instance.folder), "--timeout", "1"]) == 1
-    assert "no END within 1 seconds" in capsys.readouterr().err
+    assert "no END message within 1 seconds" in capsys.readouterr().err
 
 
 def test_through_a_platform(tmp_path: Path, capsys: Capture) -> None:
@@ -113,7 +113,7 @@ def test_through_a_platform(tmp_path: Path, capsys: Capture) -> None:
         assert main(["train", "--ui", ui.url, "--instance", "nobody"]) == 1
         assert "there is no instance 'nobody'" in capsys.readouterr().err
         assert main(["train", "--ui", ui.url, "--set", "a=1"]) == 1
-        assert "need --instance ID" in capsys.readouterr().err
+        assert "require --instance ID" in capsys.readouterr().err
 
 
 def test_a_failing_task_through_a_platform(tmp_path: Path, capsys: Capture) -> None:
@@ -124,10 +124,10 @@ def test_a_failing_task_through_a_platform(tmp_path: Path, capsys: Capture) -> N
 
 def test_nobody_answers(capsys: Capture) -> None:
     assert main(["train", "http://127.0.0.1:1", "--instance", TRAIN]) == 1
-    assert "no answer to the request" in capsys.readouterr().err
+    assert "no reply to the request" in capsys.readouterr().err
     assert main(["train", "http://127.0.0.1:1"]) == 1
     assert main(["train", "--ui", "http://127.0.0.1:1"]) == 1
-    assert "no answer from http://127.0.0.1:1" in capsys.readouterr().err
+    assert "no reply from http://127.0.0.1:1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_wrong_use(arguments: list[str]) -> None:
     [
         (["--set", "nonsense"], "expected KEY=VALUE"),
         (["--body", "/nonexistent"], "--body /nonexistent"),
-        (["--data-dir", "/nonexistent"], "there are no images in /nonexistent"),
+        (["--data-dir", "/nonexistent"], "there is no folder /nonexistent"),
     ],
 )
 def test_bodies_that_cannot_be_made(options: list[str], expected: str, capsys: Capture) -> None:

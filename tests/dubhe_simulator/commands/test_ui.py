@@ -48,12 +48,12 @@ def test_wrong_use(options: list[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["/nonexistent"], "/nonexistent has neither run.sh nor app.py"),
-        (["--data-dir", "/nonexistent"], "there are no images in /nonexistent"),
+        (["/nonexistent"], "/nonexistent contains neither run.sh nor app.py"),
+        (["--data-dir", "/nonexistent"], "there is no folder /nonexistent"),
         (["--images", "/nonexistent"], "there is no folder /nonexistent"),
         (["--brokers", "nonsense"], "BOOTSTRAP_SERVERS contains 'nonsense'"),
-        (["--host", "192.0.2.1"], "192.0.2.1:8040 cannot be used"),
-        (["--on", "train=train"], "--on also needs --brokers, --data-dir, --models"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:8040"),
+        (["--on", "train=train"], "--on also requires --brokers, --data-dir, --models"),
         (["--special-params", "[1]"], "--special-params is not a JSON object: [1]"),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         port = other.getsockname()[1]
         assert main(["--port", str(port), "--runs-dir", str(tmp_path)]) == 1
     told = capsys.readouterr().out
-    assert f"127.0.0.1:{port} cannot be used: Address already in use" in told
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in told
     assert "--port (0: any)" in told
 
 
@@ -114,7 +114,7 @@ def test_one_platform_for_a_runs_folder(tmp_path: Path) -> None:
         command = [*PROGRAM, "--port", "0", "--runs-dir", str(tmp_path), "--no-open"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
         assert done.returncode == 1
-        assert f"another `dubhe ui` uses {tmp_path}" in done.stderr + done.stdout
+        assert f"another `dubhe ui` or `dubhe play` uses {tmp_path}" in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_sigkill_in_mid_run_and_another_start(tmp_path: Path) -> None:
     with Ui(runs, folder) as ui:
         found = ui.instance(instance["id"])
         assert (found["state"], found["owned"]) == ("lost", False)
-        assert found["reason"] == "the platform that had started it was ended"
+        assert found["reason"] == "the platform process that started it has ended"
         assert (found["messages"], found["repeats"]) == (instance["messages"], 0)
         other.report(2, {"loss": 3.0, "progress": 0.3})
         other.end()
@@ -189,7 +189,7 @@ def test_a_restart_leaves_what_ended_well_alone(tmp_path: Path) -> None:
         ui.post("workflow")
         ui.wait(lambda s: s["workflow"] and s["workflow"]["state"] != "running")
         before = ui.get("state")
-        assert before["workflow"] == {"state": "done", "step": "infer", "error": None}
+        assert before["workflow"] == {"state": "done", "step": "infer", "error": None, "note": None}
         [_, predict, inference] = before["runs"]
         summary = ui.get("summary", run=predict["id"])
         assert ui.end() == 143

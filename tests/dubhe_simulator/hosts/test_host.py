@@ -153,7 +153,7 @@ def test_a_host_that_dies_is_told(host: RunningHost) -> None:
     with host.instance() as instance:
         wait_until(lambda: host.said("up"))
         host.process.kill()
-        with pytest.raises(TaskFailed, match="without a word"):
+        with pytest.raises(TaskFailed, match="without a report"):
             wait_until(instance.ended)
     for pid in processes_with(host.mark):  # a container takes it along
         os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Instance and keeper: whatever happens, nothing stays behind."""
+"""Instance and supervisor: whatever happens, nothing stays behind."""
 
 from __future__ import annotations
 

@@ -7,10 +7,16 @@ import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.errors import Stopped
-from dubhe_simulator.instances.local import ExitInfo
+from dubhe_simulator.instances.base import ExitInfo
+from dubhe_simulator.platform.workflow_events import (
+    HeartbeatChanged,
+    InstanceStopped,
+    TaskEnded,
+    TaskProgress,
+    WorkflowNote,
+)
 from dubhe_simulator.terminal.progress import Terminal, duration
 from dubhe_simulator.terminal.screen import CLEAR_LINE, Screen, fit, pad, width
-from dubhe_simulator.terminal.view import Progress
 
 TRAIN = TaskKind.TRAIN
 
@@ -38,15 +44,15 @@ class Clock:
         return self.now
 
 
-def at(share: float, elapsed: float = 0.0) -> Progress:
-    return Progress(share, 3, {"loss": 0.5}, elapsed)
+def at(share: float, remaining_s: float | None = None) -> TaskProgress:
+    return TaskProgress(TRAIN, share, 3, {"loss": 0.5}, remaining_s)
 
 
 def test_a_file_gets_a_line_at_every_tenth() -> None:
     out = Output(tty=False)
     terminal = Terminal(Screen(out), Clock())
     for step in range(1, 1001):
-        terminal.progress(TRAIN, at(step / 1000))
+        terminal.show(at(step / 1000))
     lines = out.text().splitlines()
     assert 9 <= len(lines) <= 11
     assert "\x1b" not in out.text() and "\r" not in out.text()
@@ -57,7 +63,7 @@ def test_a_file_gets_a_line_now_and_then_in_a_slow_task() -> None:
     terminal = Terminal(Screen(out), clock)
     for second in range(60):
         clock.now = float(second)
-        terminal.progress(TRAIN, at(0.0001, second))
+        terminal.show(at(0.0001))
     assert len(out.text().splitlines()) == 4
 
 
@@ -68,8 +74,8 @@ def test_a_terminal_gets_a_bar_that_changes_in_place(monkeypatch: pytest.MonkeyP
     terminal = Terminal(Screen(out, clock), clock)
     for _ in range(100):
         clock.now += 0.01
-        terminal.progress(TRAIN, at(0.5, 30))
-    terminal.task_ended(TRAIN, at(1.0), 60)
+        terminal.show(at(0.5, 30))
+    terminal.show(TaskEnded(TRAIN, 60, {"loss": 0.5}))
     text = out.text()
     assert text.count("█" * 12 + "░" * 12) == 10  # not oftener than an eye can follow
     assert "50%  30 s left  epoch 3  loss 0.5000" in text
@@ -81,7 +87,7 @@ def test_a_narrow_terminal_never_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "30")
     out = Output(tty=True)
-    Terminal(Screen(out)).progress(TRAIN, at(0.5))
+    Terminal(Screen(out)).show(at(0.5))
     assert width(out.text().removeprefix(CLEAR_LINE)) == 29
 
 
@@ -90,7 +96,7 @@ def test_a_terminal_without_unicode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     out = Output(tty=True, encoding="ascii")
     screen = Screen(out)
-    Terminal(screen).progress(TRAIN, at(0.5))
+    Terminal(screen).show(at(0.5))
     screen.line("→ 缺陷")
     assert "############............" in out.text()
     assert out.text().endswith("? ??\n")
@@ -116,22 +122,18 @@ def test_a_reader_that_has_gone_stops_the_play_once() -> None:
 def test_trouble_is_said() -> None:
     out = Output(tty=False)
     terminal = Terminal(Screen(out))
-    terminal.heartbeat(False, "timed out")
-    terminal.heartbeat(True, "")
-    terminal.stopped(TRAIN, ExitInfo(137, killed=True, stragglers=("python3 (7)",)))
-    lost, back, stopped, killed, stragglers = out.text().splitlines()
+    terminal.show(HeartbeatChanged(TRAIN, False, "timed out"))
+    terminal.show(HeartbeatChanged(TRAIN, True, ""))
+    exit_info = ExitInfo(137, killed=True, stragglers=("python3 (7)",))
+    terminal.show(InstanceStopped(TRAIN, exit_info))
+    terminal.show(WorkflowNote(TRAIN, "no model file"))
+    lost, back, stopped, killed, stragglers, note = out.text().splitlines()
     assert "heartbeat lost: timed out" in lost
-    assert "heartbeat is back" in back
+    assert "heartbeat restored" in back
     assert "exit status 137" in stopped
-    assert "ignored SIGTERM" in killed
+    assert "did not react to SIGTERM" in killed
     assert "python3 (7)" in stragglers
-
-
-def test_remaining_time() -> None:
-    assert at(0.25, 10).remaining == 30
-    assert at(0.0, 10).remaining is None
-    assert at(1.0, 10).remaining is None
-    assert at(0.5, 0.1).remaining is None  # too early to tell
+    assert note == "  training    no model file"
 
 
 @pytest.mark.parametrize(

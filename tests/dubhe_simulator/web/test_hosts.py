@@ -106,7 +106,7 @@ def test_what_hosts_run_is_shown_as_what_runs_here(place: Place) -> None:
     assert place.states("train") == [("ended", "")]
     assert place.states("infer") == [("ready", "")]
     refused = ui.post("start", 409, kind="evaluate")["error"]
-    assert refused.startswith("nothing here runs evaluation"), refused
+    assert refused.startswith("no host for evaluation"), refused
 
     # Each instance has a log of its own, and all of a host deliver from one spool.
     place.workflow("/train", special_params={"epochs": 3})
@@ -139,10 +139,10 @@ def test_a_busy_host_is_told_and_a_dead_one_too(place: Place) -> None:
 
     place.marked[TRAIN].kill()  # as a container's end does
     found = ui.wait_state(name, "lost")
-    assert found["reason"].endswith("has gone without a word")
+    assert found["reason"].endswith("closed the connection without a report")
     assert not found["owned"]
     state = ui.wait(lambda s: s["workflow"]["state"] == "failed")
-    assert state["workflow"]["error"].endswith("has gone without a word")
+    assert state["workflow"]["error"].endswith("closed the connection without a report")
     gone = ui.post("start", 409, kind="train")["error"]
     assert "no `dubhe host` answers" in gone, gone
 

@@ -25,9 +25,9 @@ def test_the_whole_story(tmp_path: Path, protocol: str) -> None:
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", protocol)) as ui:
         assert ui.get("state")["can_start"]
         ui.post("workflow", images=2)
-        assert "a flow is under way" in ui.post("workflow", 409)["error"]
+        assert "a workflow is running" in ui.post("workflow", 409)["error"]
         state = ui.wait(finished)
-        assert state["workflow"] == {"state": "done", "step": "infer", "error": None}
+        assert state["workflow"] == {"state": "done", "step": "infer", "error": None, "note": None}
         kinds = {i["kind"]: i for i in state["instances"]}
         assert {kind: i["state"] for kind, i in kinds.items()} == {
             "train": "ended",
@@ -72,9 +72,9 @@ def test_forms_and_sending(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "state", "reason"),
     [
-        ({"exit_in": "train"}, "failed", "it exited with status 3"),
+        ({"exit_in": "train"}, "failed", "exited with status 3"),
         ({"fail": "train"}, "failed", "current model error boom"),
-        ({"vanish_in": "train"}, "failed", "it exited with status 7"),
+        ({"vanish_in": "train"}, "failed", "exited with status 7"),
     ],
 )
 def test_failures(tmp_path: Path, behaviour: dict[str, object], state: str, reason: str) -> None:
@@ -104,14 +104,17 @@ def test_stopping_in_mid_run(tmp_path: Path) -> None:
         ui.post("stop", instance=name)
         found = ui.instance(name)
         assert (found["state"], found["owned"]) == ("lost", False)
-        assert "never said END" in found["reason"]
+        assert "without sending END" in found["reason"]
         assert ui.wait(finished)["workflow"]["state"] == "failed"
 
 
-def test_nothing_to_evaluate(tmp_path: Path) -> None:
-    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net")) as ui:
-        assert "there is no model yet" in ui.post("workflow/evaluate", 409)["error"]
-        assert "there is no model yet" in ui.post("start", 409, kind="infer")["error"]
+def test_without_a_model_file_it_goes_on_and_says_so(tmp_path: Path) -> None:
+    algorithm = fake_algorithm(tmp_path / "net", no_model=True)
+    with Ui(tmp_path / "runs", algorithm) as ui:
+        ui.post("workflow")
+        workflow = ui.wait(finished)["workflow"]
+        assert (workflow["state"], workflow["error"]) == ("done", None)
+        assert workflow["note"].endswith("starting without model_path")
 
 
 @pytest.mark.parametrize("protocol", ["http", "tcp"])
@@ -151,7 +154,7 @@ def test_heartbeats_that_stay_away_and_come_back(tmp_path: Path) -> None:
         [app] = [pid for pid in processes_with(name) if b"app.py" in cmdline(pid)]
         os.kill(app, signal.SIGSTOP)
         lost = ui.wait_state(name, "lost")
-        assert "no answer to the heartbeat" in lost["reason"]
+        assert "no reply to the heartbeat" in lost["reason"]
         os.kill(app, signal.SIGCONT)
         ui.wait_state(name, "ready")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -45,8 +45,16 @@ def action(name: str) -> dict[str, object]:
     return {"action": name, "status": 200, "msg": name}
 
 
+@dataclass
+class Load:
+    """Where it is, and the seconds it took to take it in: on a slow machine all takes longer."""
+
+    runs: Path
+    seconds: float
+
+
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def load(tmp_path_factory: pytest.TempPathFactory) -> Load:
     """A runs folder whose platform has taken in everything, and was killed."""
     runs = tmp_path_factory.mktemp("load") / "runs"
     messages = POINTS // METRICS
@@ -72,10 +80,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             data = [{"img_path": f"images/{n}.png", "info": info}]
             file.write(line(FORECAST, n + 1, 3, data))
         file.write(line(FORECAST, RESULTS + 1, 1, action("END")))
+    begun = time.monotonic()
     with Ui(runs) as ui:
         ui.wait(lambda s: s["messages"] == messages + RESULTS + 3, timeout=250)
+        seconds = time.monotonic() - begun
         ui.kill()
-    yield runs
+    return Load(runs, seconds)
 
 
 def timed(ui: Ui, path: str, **query: object) -> tuple[float, dict[str, object]]:
@@ -86,9 +96,9 @@ def timed(ui: Ui, path: str, **query: object) -> tuple[float, dict[str, object]]
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_usable_at_once_after_a_restart(runs: Path) -> None:
+def test_usable_at_once_after_a_restart(load: Load) -> None:
     begun = time.monotonic()
-    with Ui(runs) as ui:
+    with Ui(load.runs) as ui:
         started = time.monotonic()
         state = ui.get("state")
         run = next(r for r in state["runs"] if r["instance"] == TRAIN)
@@ -96,18 +106,18 @@ def test_usable_at_once_after_a_restart(runs: Path) -> None:
         curve = ui.get("curves", run=run["id"], metric="m0", width=1000)
         first_curve = time.monotonic() - started
         assert max(curve["y"]) == 50.0, "the spike"
-        assert first_curve < 1.0
-        assert started - begun < 5.0  # interpreter and imports, on a busy machine
+        assert first_curve < load.seconds / 10
+        assert started - begun < load.seconds / 3
         for axis in ("step", "epoch", "time"):
             ui.get("curves", run=run["id"], metric="m0", width=1000, axis=axis)
             best = min(
                 timed(ui, "curves", run=run["id"], metric="m0", axis=axis)[0] for _ in range(20)
             )
-            assert best < 0.060, axis  # 30 ms, and HTTP
+            assert best < load.seconds / 200, axis
 
 
-def test_ten_thousand_results(runs: Path) -> None:
-    with Ui(runs) as ui:
+def test_ten_thousand_results(load: Load) -> None:
+    with Ui(load.runs) as ui:
         run = next(r["id"] for r in ui.get("state")["runs"] if r["instance"] == FORECAST)
         for path, query in (
             ("results", {"limit": 100}),
@@ -122,4 +132,4 @@ def test_ten_thousand_results(runs: Path) -> None:
                 (timed(ui, path, run=run, **query) for _ in range(10)), key=lambda t: t[0]
             )
             assert found.get("total") or found.get("images"), (path, query)
-            assert best < 0.1, (path, query)
+            assert best < load.seconds / 100, (path, query)

@@ -12,7 +12,6 @@ from dubhe_simulator.algorithm.dataset import read_dataset
 from dubhe_simulator.algorithm.layout import Algorithm, read_algorithm
 from dubhe_simulator.algorithm.template.pictures import draw_all
 from dubhe_simulator.client import send_command
-from dubhe_simulator.contract import payloads
 
 _FILES = Path(__file__).with_name("files")
 # Under their own names these would hide files from git and from the packaging.
@@ -66,15 +65,10 @@ def _filled(name: str, text: str, folder: Path, protocol: str) -> str:
 def _write_requests(algorithm: Algorithm) -> None:
     """Write one request of each kind, as the platform would send it for the sample images."""
     dataset = read_dataset(algorithm.folder / "data")
-    ids = {kind: f"{algorithm.name}-local-{kind.id_word}-1" for kind in TaskKind}
-    names = dataset.examples(_IMAGES_IN_REQUEST)
-    requests = {
-        "train": payloads.train(ids[TaskKind.TRAIN], dataset),
-        "evaluate": payloads.evaluate(ids[TaskKind.EVALUATE], dataset),
-        "infer": payloads.infer(ids[TaskKind.INFER], dataset, names, 1),
-    }
     folder = algorithm.folder / "requests"
     folder.mkdir(exist_ok=True)
-    for name, body in requests.items():
+    for kind in TaskKind:
+        name = f"{algorithm.name}-local-{kind.id_word}-1"
+        body = dataset.request(kind, name, images=_IMAGES_IN_REQUEST)
         text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
-        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        (folder / f"{kind.value}.json").write_text(text, encoding="utf-8")

@@ -94,7 +94,7 @@ def build(client: DockerClient, options: BuildOptions, view: BuildView) -> Built
     """Build the image.
 
     Raises:
-        EngineTrouble: it cannot begin: no Dockerfile, no base image, unreadable files.
+        EngineError: it cannot begin: no Dockerfile, no base image, unreadable files.
         BuildFailed: a step failed.
     """
     from docker.errors import APIError, DockerException

@@ -35,7 +35,7 @@ def find_image(client: DockerClient, name: str, advice: str) -> Image:
         advice: what to do if there is none.
 
     Raises:
-        EngineTrouble: there is none.
+        EngineError: there is none.
     """
     from docker.errors import APIError, ImageNotFound
 
@@ -55,7 +55,7 @@ class RunningContainer:
         plan: what to start.
 
     Raises:
-        EngineTrouble: the engine refuses it.
+        EngineError: the engine refuses it.
     """
 
     def __init__(self, client: DockerClient, spec: ContainerSpec) -> None:
@@ -76,7 +76,7 @@ class RunningContainer:
         """Start it.
 
         Raises:
-            EngineTrouble: it cannot start: the port is taken, there is no such GPU.
+            EngineError: it cannot start: the port is taken, there is no such GPU.
         """
         from docker.errors import APIError
 

@@ -26,7 +26,7 @@ def engine() -> Iterator[DockerClient]:
     """Yield a client of the engine that answers.
 
     Raises:
-        EngineTrouble: the package ``docker`` is missing, no engine answers, or it went away or
+        EngineError: the package ``docker`` is missing, no engine answers, or it went away or
             refused something in the block.
     """
     try:

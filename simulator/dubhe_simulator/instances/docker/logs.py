@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dubhe_simulator.errors import Stopped
-from dubhe_simulator.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
+
+    from dubhe_simulator.terminal.screen import Screen
 
 
 class LogFollower:

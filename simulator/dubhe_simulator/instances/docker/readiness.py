@@ -1,4 +1,4 @@
-"""Whether an instance has said READY, from the SDK's log on the mounted folder.
+"""Whether an instance has reported READY, from the SDK's log on the mounted folder.
 
 The log has a line for every message, wherever the messages themselves go: brokers may have names
 that only the container's network knows.
@@ -18,7 +18,7 @@ class Readiness:
     """Follows the log of one run, which need not exist yet.
 
     Attributes:
-        ready: whether READY was said.
+        ready: whether READY was reported.
         failure: what an END before it says; None as long as there is none.
     """
 

@@ -11,8 +11,6 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.contract.requests import ROUTES, RequestType
 from dubhe_simulator.algorithm.dataset import Dataset, read_dataset
 from dubhe_simulator.client import send_command
-from dubhe_simulator.contract import payloads
-from dubhe_simulator.errors import CannotPlay
 from dubhe_simulator.instances.local import HOST
 
 IMAGES = 3
@@ -20,17 +18,13 @@ NOWHERE = Path("/path/to/images")
 
 
 def sample_body(kind: TaskKind, instance_id: str, data: Path | None) -> dict[str, Any]:
-    """Return a request as the platform would send it for these images; without any, for none."""
-    try:
-        dataset = read_dataset(data) if data is not None else _none(NOWHERE)
-    except CannotPlay:
-        dataset = _none(data or NOWHERE)
-    if kind is TaskKind.TRAIN:
-        return payloads.train(instance_id, dataset)
-    if kind is TaskKind.EVALUATE:
-        return payloads.evaluate(instance_id, dataset)
-    names = dataset.examples(IMAGES) or ["1.png"]
-    return payloads.infer(instance_id, dataset, names, 1)
+    """Return a request as the platform would send it for this data; without any, an example."""
+    folder = data or NOWHERE
+    dataset = read_dataset(folder) if folder.is_dir() else Dataset(folder, None, folder)
+    body = dataset.request(kind, instance_id, images=IMAGES)
+    if body.get("image_names") == [] and not folder.is_dir():
+        body["image_names"] = ["1.png"]
+    return body
 
 
 def write_sample(path: Path, body: dict[str, Any]) -> None:
@@ -49,7 +43,3 @@ def send_line(protocol: str, port: int, body: dict[str, Any], path: Path) -> str
     type_ = RequestType(body["req_type"])
     [route] = [route for route, known in ROUTES.items() if known is type_]
     return shlex.join(["curl", f"http://{HOST}:{port}{route}", "-d", f"@{path}"])
-
-
-def _none(data: Path) -> Dataset:
-    return Dataset(data, None, data, ())

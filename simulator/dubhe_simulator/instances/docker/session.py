@@ -21,10 +21,11 @@ from dubhe_simulator.instances.docker.readiness import Readiness
 from dubhe_simulator.instances.docker.sample_request import sample_body, send_line, write_sample
 from dubhe_simulator.instances.docker.spec import ContainerSpec
 from dubhe_simulator.instances.local import HOST
-from dubhe_simulator.terminal.screen import Screen
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+    from dubhe_simulator.terminal.screen import Screen
 
 POLL_INTERVAL_S = 0.2
 LAST_LINES_S = 5.0
@@ -70,7 +71,7 @@ class ContainerSession:
         """Run it. Returns the container's exit status; 0 if it was left running.
 
         Raises:
-            EngineTrouble: it could not be started, or did not become ready. It is gone then.
+            EngineError: it could not be started, or did not become ready. It is gone then.
             OSError: folders cannot be written, or the engine went away.
         """
         spec = self._spec

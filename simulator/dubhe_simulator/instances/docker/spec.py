@@ -163,7 +163,7 @@ def read_environment(words: Sequence[str]) -> dict[str, str]:
     """Return the variables that ``K=V`` sets; ``K`` alone hands the caller's own on.
 
     Raises:
-        EngineTrouble: a variable that another option decides, or one that is not set.
+        EngineError: a variable that another option decides, or one that is not set.
     """
     found = {}
     for word in words:

@@ -1,7 +1,7 @@
-"""A run's metric: a small account that is always in memory, and its points, which may not be.
+"""A run's metric: a small summary that is always in memory, and its points, which may not be.
 
 Points are stored in chunks of `CHUNK`, in the order of arrival. Only the chunk under way, and
-what the store has not confirmed yet, has to be in memory; the rest is read when somebody looks.
+what the database has not confirmed yet, has to be in memory; the rest is read when somebody looks.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ class Curve:
     """One metric of one run.
 
     Attributes:
-        id: its number in the store.
+        id: its number in the database.
         run: the run's number.
         name: the metric's name.
         points: how many there are, NaN and infinity included.
         last: the latest value.
-        saved: how many full chunks the store holds.
+        saved: how many full chunks the database holds.
         pending: the points behind those.
         series: all points, if they are in memory.
     """
@@ -86,14 +86,14 @@ class Curve:
         self.last = value
 
     def pending_rows(self) -> list[tuple[int, int, bytes]]:
-        """Return rows ``(curve, number, blob)`` for the store; the last may be a partial chunk."""
+        """Return the rows ``(curve, number, blob)`` to store; the last may be a partial chunk."""
         return [
             (self.id, self.saved + start // CHUNK, self.pending.pack(start, start + CHUNK))
             for start in range(0, len(self.pending), CHUNK)
         ]
 
     def confirm(self, points: int) -> None:
-        """The store holds the first ``points`` points: forget the full chunks among them."""
+        """The database holds the first ``points`` points: forget the full chunks among them."""
         full = points // CHUNK - self.saved
         self.pending.drop(full * CHUNK)
         self.saved += full
@@ -102,7 +102,7 @@ class Curve:
         """Bring all points into memory.
 
         Args:
-            blobs: the store's first `saved` chunks, in order.
+            blobs: the database's first `saved` chunks, in order.
         """
         if self.series is None:
             columns = PointColumns()

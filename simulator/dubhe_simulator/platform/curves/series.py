@@ -30,7 +30,7 @@ class Points:
         step: which of the messages with this metric it was, from 0.
         epoch: how many epochs were done, as a fraction.
         time: milliseconds since 1970.
-        value: what was said.
+        value: the reported value.
     """
 
     step: array[int] = field(default_factory=lambda: array("q"))

@@ -14,10 +14,10 @@ LOADED_POINTS = 4_000_000  # about 150 MB
 
 
 class CurveStore:
-    """Not for several threads at once: the book's lock is around it.
+    """Not for several threads at once: the registry's lock is around it.
 
     Args:
-        read_chunks: ``(curve id, count)`` → the first chunks of a curve in the store.
+        read_chunks: ``(curve id, count)`` → the first chunks of a curve in the database.
     """
 
     def __init__(self, read_chunks: Callable[[int, int], Iterable[bytes]]) -> None:
@@ -28,7 +28,7 @@ class CurveStore:
         self._loaded: OrderedDict[int, Curve] = OrderedDict()  # the one looked at last is last
 
     def restore(self, rows: Iterable[tuple[Any, ...]], tail: Callable[[int, int], bytes]) -> None:
-        """Take the accounts from the store.
+        """Take what the database holds of each curve.
 
         Args:
             rows: ``(id, run, name, points, last)``.

@@ -12,21 +12,22 @@ from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.state.registry import InstanceRegistry
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.platform.storage.write_batch import WriteBatch
+from dubhe_simulator.sources.flush import FlushRequests
 from dubhe_simulator.sources.record import RecordBatch
 
 STORE_EVERY_S = 0.2
 RETRY_S = 2.0  # when the disk takes nothing
 QUEUED = 8  # batches; then sources wait
 SETTLE_S = 1.0
-CLOSE_S = 60.0  # a backlog on a slow disk; the store must not be closed under the thread
+CLOSE_S = 60.0  # a backlog on a slow disk; the database must not be closed under the thread
 
 
 class Ingest:
-    """One owner for the book's contents and for writing the store.
+    """One owner for the registry's contents and for writing the database.
 
     Args:
-        book: the account.
-        store: the store.
+        registry: what is known of all instances.
+        database: the database.
     """
 
     def __init__(self, registry: InstanceRegistry, database: Database) -> None:
@@ -35,9 +36,7 @@ class Ingest:
         self._queue: Queue[RecordBatch | None] = Queue(QUEUED)
         self._writes: list[WriteBatch] = []
         self._end = threading.Event()
-        self._saved = threading.Condition()
-        self._asked = 0  # how often `settle` was called, and up to which call it is done
-        self._answered = 0
+        self._flush = FlushRequests()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self.storage_error: str | None = None
         """Why nothing can be stored, while that is so."""
@@ -59,18 +58,17 @@ class Ingest:
         self._queue.put(batch)
 
     def settle(self, timeout: float = SETTLE_S) -> None:
-        """Have everything stored that the book knows now, so that the store answers with it."""
-        with self._saved:
-            self._asked += 1
-            ticket = self._asked
-            with contextlib.suppress(Full):  # then the thread is awake anyway
-                self._queue.put_nowait(None)
-            self._saved.wait_for(lambda: self._answered >= ticket, timeout)
+        """Have everything stored that the registry knows, so that queries see it."""
+        ticket = self._flush.ask()
+        with contextlib.suppress(Full):  # then the thread is awake anyway
+            self._queue.put_nowait(None)
+        self._flush.wait(ticket, timeout)
 
     def close(self) -> None:
         """Store everything, then end. Sources have to be closed before."""
         self._end.set()
         self._thread.join(CLOSE_S)
+        self._flush.close()
 
     def _run(self) -> None:
         save_at = 0.0
@@ -79,7 +77,7 @@ class Ingest:
                 self._take(max(0.0, save_at - time.monotonic()) or STORE_EVERY_S)
             else:
                 self._end.wait(RETRY_S)
-            due = self._asked > self._answered or time.monotonic() >= save_at
+            due = self._flush.pending or time.monotonic() >= save_at
             if due or self._end.is_set():
                 self._registry.open_for_waiting()
                 self._save()
@@ -96,7 +94,7 @@ class Ingest:
             self._registry.apply(batch)
 
     def _save(self) -> None:
-        asked = self._asked
+        flush = self._flush.pending
         collected = self._registry.collect()
         if collected is not None:
             self._writes.append(collected)
@@ -112,6 +110,4 @@ class Ingest:
             self.storage_error = translate("ui_not_stored", path=self._database.path, error=error)
         else:
             self.storage_error = None
-        with self._saved:
-            self._answered = asked
-            self._saved.notify_all()
+        self._flush.done(flush)

@@ -20,7 +20,7 @@ WAIT_FOR_START_S = 5.0  # results lie in another topic and may overtake their ST
 
 
 class MessageHandler:
-    """Not for several threads at once: the book's lock is around it.
+    """Not for several threads at once: the registry's lock is around it.
 
     Args:
         runs: the runs.
@@ -57,7 +57,7 @@ class MessageHandler:
         """Take in a request's answer; an inference is a run of its own, its reply the results.
 
         Args:
-            account: who was asked.
+            record: the instance that was asked.
             send: the request's number.
             at_ms: when it was sent, in ms since 1970.
             body: the request.
@@ -120,7 +120,7 @@ class MessageHandler:
         self._runs.mark_changed(run)
 
     def _just_ended(self, record: InstanceRecord, at: int) -> Run | None:
-        """Return the last run if something was said before its end."""
+        """Return the last run if a message was reported before its end."""
         last = self._runs.get(record.reported.last_run)
         late = last is not None and last.ended_ms is not None and at <= last.ended_ms
         return last if late else None
@@ -134,7 +134,7 @@ class MessageHandler:
 
     def _claim(self, run: Run, from_ms: int) -> None:
         for result in self._results.claim(run.instance, run.id, from_ms):
-            run.count(1, result.labelled)
+            run.count(int(result.image), result.labelled)
             self._runs.mark_changed(run)
 
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.algorithm.dataset import Dataset, images_below
+from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import best, describe, model_files
 from dubhe_simulator.errors import CannotPlay, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import Instance
-from dubhe_simulator.platform.options import Options
-from dubhe_simulator.stage import (
-    RunConfig,
-    instance_environment,
-    instance_folder,
-    instance_id,
-)
-from dubhe_simulator.story import new_run_folder
+from dubhe_simulator.platform.run_config import RunConfig, new_run_folder
 
 LISTED = 2000  # names of images and models
 
@@ -29,43 +23,30 @@ class InstanceFactory:
     """Makes instances and the bodies of requests.
 
     Args:
-        options: the platform's.
+        config: the platform's.
     """
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._dataset = options.dataset
+    def __init__(self, config: RunConfig) -> None:
+        self._config = config
 
     @property
     def one_each(self) -> bool:
         """Whether an instance has to end before the next of its kind can start."""
-        return self._options.backend is not None and self._options.backend.one_each
-
-    @property
-    def can_start(self) -> bool:
-        """Whether there is an algorithm to start."""
-        return self._options.backend is not None
+        return self._config.backend is not None and self._config.backend.one_each
 
     @property
     def kinds(self) -> tuple[TaskKind, ...]:
-        """The kinds of task that can be started, in the order of the story."""
-        return tuple(self._options.backend.kinds) if self._options.backend else ()
+        """The kinds of task that can be started, in their order; none without an algorithm."""
+        return tuple(self._config.backend.kinds) if self._config.backend else ()
 
     @property
-    def dataset(self) -> Dataset:
-        """The images.
-
-        Raises:
-            Refused: there are none.
-        """
-        if self._dataset is None:
-            raise Refused(translate("ui_no_dataset"))
-        return self._dataset
+    def models_folder(self) -> Path | None:
+        """Where the algorithm saves models."""
+        return self._config.backend.models if self._config.backend else None
 
     def models(self) -> set[Path]:
         """Return the model files that there are."""
-        backend = self._options.backend
-        return model_files(backend.models) if backend else set()
+        return model_files(self.models_folder) if self.models_folder else set()
 
     def newest(self) -> Path | None:
         """Return the model made last."""
@@ -77,48 +58,49 @@ class InstanceFactory:
         return best({path for at, path in found if latest - at < 60_000_000_000})
 
     def make(
-        self, kind: TaskKind, model: Path | None, params: Mapping[str, Any] | None
+        self,
+        kind: TaskKind,
+        model: Path | None,
+        params: Mapping[str, Any] | None,
+        folder: Path | None = None,
     ) -> Instance:
         """Return an instance, not started yet.
+
+        Args:
+            kind: of task.
+            model: the model file for evaluation and inference.
+            params: business parameters; None for the platform's own.
+            folder: in which its own is made; None for a new one in the runs folder.
 
         Raises:
             Refused: there is no algorithm, or nothing to run this kind of task.
         """
-        options, backend = self._options, self._options.backend
+        backend = self._config.backend
         if backend is None:
             raise Refused(translate("ui_no_algorithm"))
         if kind not in backend.kinds:
-            raise Refused(
-                translate("ui_no_kind", kind=translate(f"kind_{kind.value}"), place=backend.place)
-            )
-        run = new_run_folder(options.runs)
-        params = options.special_params if params is None else params
-        config = RunConfig(backend, run, options.brokers, options.topics, params)
+            name = translate(f"kind_{kind.value}")
+            raise Refused(translate("ui_no_kind", kind=name, place=backend.place))
+        run = folder or new_run_folder(self._config.runs)
+        name = f"{backend.name}-local-{kind.id_word}-{run.name}"
         try:
-            return backend.instance(
-                kind,
-                instance_id(config, kind),
-                instance_folder(config, kind),
-                instance_environment(config, model),
-            )
+            return backend.instance(kind, name, run / kind.value, self._environment(model, params))
         except CannotPlay as error:
             raise Refused(str(error)) from error
 
-    def body(
-        self, kind: TaskKind, instance: str, images: int, params: Mapping[str, Any] | None = None
+    def request(
+        self,
+        kind: TaskKind,
+        instance: str,
+        images: int,
+        params: Mapping[str, Any] | None = None,
+        number: int = 1,
     ) -> dict[str, Any]:
-        """Return the request that gives an instance its task.
-
-        Raises:
-            Refused: there are no images.
-        """
-        params = self._options.special_params if params is None else params
-        if kind is TaskKind.TRAIN:
-            return payloads.train(instance, self.dataset, params)
-        if kind is TaskKind.EVALUATE:
-            return payloads.evaluate(instance, self.dataset, params)
-        names = self.dataset.examples(images)
-        return payloads.infer(instance, self.dataset, names, 1, params)
+        """Return the request that gives an instance its task."""
+        params = self._config.special_params if params is None else params
+        return self._config.dataset.request(
+            kind, instance, images=images, number=number, special_params=params
+        )
 
     def forms(self, instance: str, kind: TaskKind | None, number: int) -> list[dict[str, Any]]:
         """Return the four requests, filled in for an instance.
@@ -128,25 +110,19 @@ class InstanceFactory:
             kind: its kind; None if unknown.
             number: for ``request_number``.
         """
-        data = self._dataset or Dataset(Path(), None, Path(), ())
-        found = [{"name": "heartbeat", "body": payloads.heartbeat(instance), "fits": True}]
-        params = self._options.special_params
-        names = data.examples(6) if self._dataset else []
-        made = {
-            TaskKind.TRAIN: payloads.train(instance, data, params),
-            TaskKind.EVALUATE: payloads.evaluate(instance, data, params),
-            TaskKind.INFER: payloads.infer(instance, data, names, number, params),
-        }
-        for of, body in made.items():
-            if self._dataset is None:
-                unknown: dict[str, Any] = {"data_paths": [], "image_base_dir": ""}
-                body.update({key: value for key, value in unknown.items() if key in body})
-            found.append({"name": of.value, "body": body, "fits": kind is None or kind is of})
-        return found
+        heartbeat = {"name": "heartbeat", "body": payloads.heartbeat(instance), "fits": True}
+        return [heartbeat] + [
+            {
+                "name": of.value,
+                "body": self.request(of, instance, EXAMPLES, number=number),
+                "fits": kind is None or kind is of,
+            }
+            for of in TaskKind
+        ]
 
     def view(self) -> dict[str, Any] | None:
         """Return the algorithm as the page knows it."""
-        backend = self._options.backend
+        backend, data = self._config.backend, self._config.dataset
         if backend is None:
             return None
         models = sorted(self.models(), key=lambda path: path.name, reverse=True)[:LISTED]
@@ -155,20 +131,30 @@ class InstanceFactory:
             "folder": backend.place,
             "protocol": backend.protocol,
             "kinds": [kind.value for kind in backend.kinds],
-            "special_params": dict(self._options.special_params),
-            "data": self._data(),
+            "special_params": dict(self._config.special_params),
+            "data": {
+                "train": [str(data.train)] if data.train else [],
+                "verify": [str(data.validation)] if data.validation else [],
+                "test": str(data.test or ""),
+                "classes": list(data.classes),
+                "images": data.images()[:LISTED],
+            },
             "models": [describe(path) for path in models],
         }
 
-    def _data(self) -> dict[str, Any]:
-        data = self._dataset
-        if data is None:
-            return {"train": [], "verify": [], "test": "", "classes": [], "images": []}
-        names = [str(path.relative_to(data.test)) for path in images_below(data.test)[:LISTED]]
-        return {
-            "train": [str(data.train)],
-            "verify": [str(data.validation)] if data.validation else [],
-            "test": str(data.test),
-            "classes": list(data.classes),
-            "images": names,
-        }
+    def _environment(self, model: Path | None, params: Mapping[str, Any] | None) -> dict[str, str]:
+        """Return the variables of an instance."""
+        config, env = self._config, {}
+        if model is not None:
+            env["model_path"] = str(model)
+        if params := config.special_params if params is None else params:
+            env["special_params"] = json.dumps(dict(params))
+        if config.brokers is not None:
+            status, result = config.topics
+            env.update(
+                PLATFORM_TYPE="1",
+                BOOTSTRAP_SERVERS=config.brokers,
+                TOPIC_MODEL_STATUS=status,
+                TOPIC_MODEL_RESULT=result,
+            )
+        return env

@@ -18,7 +18,7 @@ class InstanceFiles:
         self.folder = folder
         self.log_path = folder / "log" / "dubhe.log"
         self.log = LogFile(self.log_path)
-        self.lines = -1  # told last
+        self.lines = -1  # published last
         self.asked_after_end = False
         self.delivery = DeliveryStatus(folder / "spool")
 
@@ -32,12 +32,12 @@ class FileWatcher:
     """Opens them as they are asked for, and looks at those while a page is open.
 
     Args:
-        changes: is told what changed, and tells whether anybody watches.
+        changes: publishes what changed; has whether a page is open.
     """
 
     def __init__(self, changes: ChangeFeed) -> None:
         self._changes = changes
-        self._places: dict[str, InstanceFiles] = {}
+        self._files: dict[str, InstanceFiles] = {}
         self._lock = threading.Lock()
 
     def of(self, record: InstanceRecord) -> InstanceFiles | None:
@@ -45,19 +45,19 @@ class FileWatcher:
         if record.managed.folder is None:
             return None
         with self._lock:
-            files = self._places.get(record.id)
+            files = self._files.get(record.id)
             if files is None or str(files.folder) != record.managed.folder:
-                files = self._places[record.id] = InstanceFiles(Path(record.managed.folder))
+                files = self._files[record.id] = InstanceFiles(Path(record.managed.folder))
             return files
 
     def forget(self, name: str) -> None:
         """Let go of an instance's folder."""
         with self._lock:
-            self._places.pop(name, None)
+            self._files.pop(name, None)
 
     def poll(self, record: InstanceRecord, alive: bool) -> None:
         """Refresh log and delivery of what is alive, while somebody watches."""
-        files = self.of(record) if alive or record.id in self._places else None
+        files = self.of(record) if alive or record.id in self._files else None
         if files is None:
             return
         watched = self._changes.watched

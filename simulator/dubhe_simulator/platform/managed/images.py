@@ -18,7 +18,7 @@ class ImageFiles:
 
     Args:
         folders: what may be served; everything below them.
-        store: knows the paths.
+        database: has the paths of results.
     """
 
     def __init__(self, folders: Iterable[Path], database: Database) -> None:

@@ -1,4 +1,4 @@
-"""One instance that the platform started or was given the address of: process and heart."""
+"""One instance that the platform started or was given the address of: process and heartbeats."""
 
 from __future__ import annotations
 
@@ -19,55 +19,56 @@ class ManagedInstance:
         name: its id.
         address: where it serves.
         process: if the platform started it.
-        nameless: ``name`` only stands in for its id, which it did not tell yet.
+        registry: records what becomes of it.
+        unidentified: ``name`` only stands in for its id, which it did not tell yet.
     """
 
     def __init__(
-        self, name: str, address: Address, process: Instance | None, *, unidentified: bool = False
+        self,
+        name: str,
+        address: Address,
+        process: Instance | None,
+        registry: InstanceRegistry,
+        *,
+        unidentified: bool = False,
     ) -> None:
         self.name = name
         self.discovered_id: str | None = None
-        """Its id, once a nameless one has told it."""
+        """Its id, once an unidentified one has told it."""
         self._unidentified = unidentified
         self.address = address
         self.process = process
+        self._registry = registry
         self._heartbeat_monitor: HeartbeatMonitor | None = None
-        self._ended: ExitInfo | None = None
+        self.exit_info: ExitInfo | None = None
+        """How its process ended; None while it runs."""
         self._polling = threading.Lock()  # one thread at a time asks the process for its end
 
-    def poll(self, registry: InstanceRegistry) -> None:
-        """Note what became of it since the last look."""
+    def poll(self) -> None:
+        """Note what became of it since the last call."""
         if not self._polling.acquire(blocking=False):
             return  # it is being stopped, which is noted there
         try:
-            self._poll_exit(registry)
+            self._poll_exit()
+            record = self._registry.instances.get(self.name)
+            # One that we started listens when it says READY; before, silence means nothing.
+            listens = record is not None and (self.process is None or record.reported.ready)
+            if self._heartbeat_monitor is None and self.exit_info is None and listens:
+                client = self.address.client()
+                monitor = HeartbeatMonitor(client, self.name, self._record_heartbeat)
+                self._heartbeat_monitor = monitor
+                monitor.start()
         finally:
             self._polling.release()
-        if self._ended is not None:
-            return
-        record = registry.instances.get(self.name)
-        # One that we started listens when it says READY; before, silence means nothing.
-        if (
-            self._heartbeat_monitor is None
-            and record
-            and (self.process is None or record.reported.ready)
-        ):
-            self._heartbeat_monitor = HeartbeatMonitor(self.address.client(), self.name)
-            self._heartbeat_monitor.start()
-        if self._heartbeat_monitor is not None:
-            self._heartbeat_monitor.report(
-                lambda alive, why: self._record_heartbeat(registry, alive, why)
-            )
-            if self._heartbeat_monitor.sent and record is not None and record.alive is None:
-                self._record_heartbeat(registry, self._heartbeat_monitor.lost == 0, "")
 
-    def stop(self, registry: InstanceRegistry) -> None:
+    def stop(self) -> ExitInfo:
         """End it, if it is ours, and wait for its end."""
         self.forget()
         with self._polling:
-            if self.process is not None and self._ended is None:
-                registry.note(self.name, lambda record: setattr(record.managed, "stopped", True))
-                self._record_exit(registry, self.process.stop())
+            if self.process is not None and self.exit_info is None:
+                self._registry.note(self.name, lambda it: setattr(it.managed, "stopped", True))
+                self._record_exit(self.process.stop())
+        return self.exit_info or ExitInfo(0)
 
     def forget(self) -> None:
         """Send no more heartbeats."""
@@ -75,31 +76,37 @@ class ManagedInstance:
             self._heartbeat_monitor.stop()
 
     @property
-    def gone(self) -> bool:
-        """Whether its process has ended."""
-        return self._ended is not None
+    def heartbeats(self) -> tuple[int, int]:
+        """How many heartbeats were sent, and how many of them lost."""
+        monitor = self._heartbeat_monitor
+        return (monitor.sent, monitor.lost) if monitor is not None else (0, 0)
 
-    def _poll_exit(self, registry: InstanceRegistry) -> None:
-        if self.process is None or self._ended is not None:
+    @property
+    def runs(self) -> bool:
+        """Whether it is a process of ours that has not ended."""
+        return self.process is not None and self.exit_info is None
+
+    def _poll_exit(self) -> None:
+        if self.process is None or self.exit_info is not None:
             return
         try:
             exit_info = self.process.ended()
         except TaskFailed as failure:  # its host is gone, or refused to start it
-            self._record_exit(registry, ExitInfo(1), str(failure))
+            self._record_exit(ExitInfo(1), str(failure))
         else:
             if exit_info is not None:
-                self._record_exit(registry, exit_info)
+                self._record_exit(exit_info)
 
-    def _record_heartbeat(self, registry: InstanceRegistry, alive: bool, why: str) -> None:
+    def _record_heartbeat(self, alive: bool, why: str) -> None:
         if self._unidentified:
             self.discovered_id = name_in(why)
 
         def change(record: InstanceRecord) -> None:
             record.alive, record.heartbeat_error = alive, why
 
-        registry.note(self.name, change)
+        self._registry.note(self.name, change)
 
-    def _record_exit(self, registry: InstanceRegistry, exit_info: ExitInfo, lost: str = "") -> None:
+    def _record_exit(self, exit_info: ExitInfo, lost: str = "") -> None:
         def change(record: InstanceRecord) -> None:
             if lost:
                 record.managed.lost = lost
@@ -107,7 +114,7 @@ class ManagedInstance:
                 record.managed.exit_status = exit_info.status
 
         self.forget()
-        self._ended = exit_info
+        self.exit_info = exit_info
         if self.process is not None:
             self.process.__exit__(None, None, None)  # lets go of the connection to a host
-        registry.note(self.name, change)
+        self._registry.note(self.name, change)

@@ -12,9 +12,10 @@ from dubhe_simulator.client import NoAnswer
 from dubhe_simulator.client.address import Address, name_of
 from dubhe_simulator.errors import Refused, TaskFailed
 from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import ExitInfo
 from dubhe_simulator.platform.managed.factory import InstanceFactory
 from dubhe_simulator.platform.managed.instance import ManagedInstance
-from dubhe_simulator.platform.state.records import InstanceRecord
+from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState
 from dubhe_simulator.platform.state.registry import InstanceRegistry, now_ms
 
 
@@ -22,9 +23,9 @@ class InstanceManager:
     """Starts and stops, attaches and lets go.
 
     Args:
-        book: the account.
-        workshop: makes instances.
-        follow: is told the folder of each, to read its journal.
+        registry: what is known of instances.
+        factory: makes instances.
+        follow: called with the folder of each, to read its journal.
     """
 
     def __init__(
@@ -35,51 +36,62 @@ class InstanceManager:
         self._follow = follow
         self._managed: dict[str, ManagedInstance] = {}
         self._lock = threading.Lock()
+        self._starting = threading.Lock()  # held while one is started: `close` waits for it
         self._closing = False
 
     def close(self) -> None:
         """End what was started here; start nothing more."""
         self._closing = True
-        stops = [threading.Thread(target=each.stop, args=(self._registry,)) for each in self._all()]
+        with self._starting:
+            stops = [threading.Thread(target=each.stop) for each in self._all()]
         for stop in stops:
             stop.start()
         for stop in stops:
             stop.join()
 
-    def start(self, kind: TaskKind, model: Path | None, params: Mapping[str, Any] | None) -> str:
+    def start(
+        self,
+        kind: TaskKind,
+        model: Path | None,
+        params: Mapping[str, Any] | None,
+        folder: Path | None = None,
+    ) -> str:
         """Start an instance; return its id.
+
+        Args:
+            kind: of task.
+            model: the model file for evaluation and inference; None for the newest, if any.
+            params: business parameters; None for the platform's own.
+            folder: in which its own is made; None for a new one.
 
         Raises:
             Refused: it cannot be started.
         """
-        if self._closing:
-            raise Refused(translate("ui_closing"))
         if kind is not TaskKind.TRAIN and model is None:
             model = self._factory.newest()
-            if model is None:
-                raise Refused(translate("ui_no_model"))
         self._free_slot(kind)
-        process = self._factory.make(kind, model, params)
-        try:
-            process.__enter__()
-        except (OSError, TaskFailed) as error:
-            raise Refused(translate("ui_not_started", error=error)) from error
-        address = Address(process.protocol, *process.address)
-
-        def change(record: InstanceRecord) -> None:
-            managed = record.managed
-            managed.owned, managed.session_id, managed.created_ms = (
-                True,
-                self._registry.session_id,
-                now_ms(),
+        with self._starting:
+            if self._closing:
+                raise Refused(translate("ui_closing"))
+            process = self._factory.make(kind, model, params, folder)
+            try:
+                process.__enter__()
+            except (OSError, TaskFailed) as error:
+                raise Refused(translate("ui_not_started", error=error)) from error
+            address = Address(process.protocol, *process.address)
+            state = ManagedState(
+                owned=True,
+                session_id=self._registry.session_id,
+                protocol=address.protocol,
+                address=address.text,
+                folder=str(process.folder) if process.folder is not None else None,
+                model=str(model) if model else None,
+                created_ms=now_ms(),
             )
-            managed.protocol, managed.address = address.protocol, address.text
-            managed.folder = str(process.folder) if process.folder is not None else None
-            managed.model = str(model) if model else None
-
-        self._registry.enter(process.id, change)
-        with self._lock:
-            self._managed[process.id] = ManagedInstance(process.id, address, process)
+            self._registry.enter(process.id, lambda record: setattr(record, "managed", state))
+            with self._lock:
+                managed = ManagedInstance(process.id, address, process, self._registry)
+                self._managed[process.id] = managed
         if process.folder is not None:
             self._follow(process.folder)
         return process.id
@@ -93,14 +105,14 @@ class InstanceManager:
         if not self._factory.one_each:
             return
         for each in self._all():
-            if each.process is None or each.process.kind is not kind or each.gone:
+            if each.process is None or each.process.kind is not kind or not each.runs:
                 continue
             reported = self._registry.instances[each.name].reported
             if reported.open_run is not None or not (reported.ready or reported.end):
                 raise Refused(translate("ui_host_busy", instance=each.name))
-            each.stop(self._registry)
+            each.stop()
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str) -> ExitInfo:
         """End an instance that was started here, and wait for its end.
 
         Raises:
@@ -112,7 +124,7 @@ class InstanceManager:
                 translate("ui_not_ours", instance=name),
                 409 if name in self._registry.instances else 404,
             )
-        managed.stop(self._registry)
+        return managed.stop()
 
     def attach(self, address: Address, name: str | None, folder: Path | None) -> str:
         """Attach to a running instance; return its id.
@@ -126,12 +138,12 @@ class InstanceManager:
             Refused: the folder does not exist, or the instance was started here.
         """
         if folder is not None and not folder.is_dir():
-            raise Refused(translate("ui_no_folder", folder=folder), 400)
+            raise Refused(translate("no_folder", folder=folder), 400)
         if name is None:
             try:
                 name = name_of(address)
             except NoAnswer:
-                name = None  # not up yet: the heart will tell
+                name = None  # not up yet: heartbeats will find out
         known_as = name or f"{address.protocol}-{address.host}-unknown-{address.port}"
 
         def change(record: InstanceRecord) -> None:
@@ -144,12 +156,12 @@ class InstanceManager:
 
         with self._lock:
             former = self._managed.get(known_as)
-            if former is not None and former.process is not None and not former.gone:
+            if former is not None and former.runs:
                 raise Refused(translate("ui_is_ours", instance=known_as))
             if former is not None:
                 former.forget()
             self._managed[known_as] = ManagedInstance(
-                known_as, address, None, unidentified=name is None
+                known_as, address, None, self._registry, unidentified=name is None
             )
         self._registry.enter(known_as, change)
         if folder is not None:
@@ -164,7 +176,7 @@ class InstanceManager:
         """
         with self._lock:
             managed = self._managed.get(name)
-            if managed is not None and managed.process is not None and not managed.gone:
+            if managed is not None and managed.runs:
                 raise Refused(translate("ui_runs", instance=name))
             self._managed.pop(name, None)
         if managed is not None:
@@ -175,9 +187,10 @@ class InstanceManager:
         with self._registry.lock:
             for managed in self._all():
                 record = self._registry.instances.get(managed.name)
-                if record is None or managed.process is None or managed.gone:
+                if record is None or not managed.runs:
                     continue
-                same = kind is TaskKind.TRAIN or record.managed.model == str(model)
+                file = str(model) if model else None
+                same = kind is TaskKind.TRAIN or record.managed.model == file
                 reported = record.reported
                 waits = reported.ready and reported.open_run is None and record.alive is not False
                 if record.kind is kind and same and waits and not record.managed.stopped:
@@ -190,9 +203,9 @@ class InstanceManager:
             return self._managed.get(name)
 
     def poll(self) -> None:
-        """Note what became of each since the last look."""
+        """Note what became of each since the last call."""
         for each in self._all():
-            each.poll(self._registry)
+            each.poll()
             if each.discovered_id is not None:
                 self._name(each, each.discovered_id)
 
@@ -202,7 +215,7 @@ class InstanceManager:
         self.detach(managed.name)
         self._registry.forget(managed.name)
         same = self.find(name)
-        if same is None or same.gone:
+        if same is None or same.exit_info is not None:
             folder = record.managed.folder if record is not None else None
             self.attach(managed.address, name, Path(folder) if folder else None)
 

@@ -15,7 +15,7 @@ Subject = tuple[str, str]  # what kind of thing, and which one
 class ChangeFeed:
     """The numbers of the latest change of each object.
 
-    Numbers begin with the time, so that those of a former life of the platform are recognised
+    Numbers begin with the time, so that those of a former session of the platform are recognised
     as unknown. They stay below 2^53, which JavaScript can hold.
     """
 
@@ -50,7 +50,7 @@ class ChangeFeed:
             self._condition.notify_all()
 
     def is_known_cursor(self, cursor: int) -> bool:
-        """Whether the number is from this life of the platform."""
+        """Whether the number is from this session of the platform."""
         return self._first <= cursor <= self._now
 
     def since(self, cursor: int, timeout: float) -> tuple[int, list[Subject]]:

@@ -1,4 +1,4 @@
-"""What is known of an instance and of a run, as plain data that the store keeps."""
+"""What is known of an instance and of a run, as plain data that the database keeps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind, kind_of
+
+ESTIMATE_AFTER_S = 1.0  # the first batch is slower than the rest
 
 
 @dataclass
@@ -15,13 +17,18 @@ class ReportedState:
     Attributes:
         ready: READY was seen.
         end: status of the last END that no START followed; None without one.
-        end_message: what that END said.
+        end_message: the text of that END.
         open_run: the run under way.
         last_run: the latest run.
         runs: how many there were.
-        first_ms: when the first message was said, ms since 1970; 0 without one.
-        last_ms: when the last message was said.
+        first_ms: when the first message was reported, ms since 1970; 0 without one.
+        last_ms: when the last message was reported.
         last: the last message in a few words.
+        messages: how many arrived.
+        repeats: how many of them had arrived before.
+        broken: how many are not the contract's.
+        unnumbered: how many carry no number, so that gaps and repeats cannot be told.
+        by_type: how many of each of `MESSAGE_TYPES`.
     """
 
     ready: bool = False
@@ -36,6 +43,8 @@ class ReportedState:
     messages: int = 0
     repeats: int = 0
     broken: int = 0
+    unnumbered: int = 0
+    by_type: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -44,7 +53,7 @@ class ManagedState:
 
     Attributes:
         owned: this platform started it.
-        life: which life of the platform did; a number drawn at its start.
+        session_id: which session of the platform did; drawn at its start.
         protocol: ``http`` or ``tcp``.
         address: ``host:port``.
         folder: with its log, spool and journal.
@@ -103,17 +112,17 @@ class Run:
     """What one START … END covers; an answered inference request is one as well.
 
     Attributes:
-        id: unique in the store.
+        id: unique in the database.
         instance: whose.
         kind: of task.
         number: which of the instance's, from 1.
         started_ms: when it began, ms since 1970.
         ended_ms: when it ended; None while it runs.
         status: of END: 200 or 300; None without one.
-        message: what END said.
+        message: the text of END.
         share: of the work done, 0 to 1.
         epoch: the latest.
-        progress_ms: when the latest progress was said.
+        progress_ms: when the latest progress was reported.
         results: result messages.
         images: images in them.
         labelled: whether any of them tells a truth.
@@ -143,6 +152,15 @@ class Run:
         self.images += images
         self.labelled = self.labelled or labelled
 
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds left as of the latest progress, if it goes on like this; None: unknown."""
+        elapsed = (self.progress_ms - self.started_ms) / 1000
+        share = self.share or 0.0
+        if self.ended_ms is not None or not 0 < share < 1 or elapsed < ESTIMATE_AFTER_S:
+            return None
+        return round(elapsed * (1 - share) / share, 1)
+
     def facts(self) -> dict[str, Any]:
-        """Return it for the store."""
+        """Return it for the database."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""The platform's account of everything: instances, runs, curves, and what has to be stored.
+"""What the platform knows: instances, runs, curves, and what has to be stored.
 
 The ingest thread applies records; other threads note what the platform did. All of it happens
 under one lock, in short steps. What is shown is made on demand by `views`.
@@ -17,6 +17,7 @@ from dubhe_simulator.contract.json_safe import encode
 from dubhe_simulator.platform.curves.store import CurveStore
 from dubhe_simulator.platform.ingest.deduplication import Deduplicator
 from dubhe_simulator.platform.ingest.message_handler import MessageHandler
+from dubhe_simulator.platform.ingest.message_stats import MessageStats
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
 from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState, ReportedState
 from dubhe_simulator.platform.state.results import ResultBuffer
@@ -29,12 +30,12 @@ REPLAY_STEP = 20_000  # messages between two pauses
 
 
 class InstanceRegistry:
-    """Reads what the store holds, then keeps account.
+    """Reads what the database holds, then keeps it up to date.
 
     Args:
-        store: the store.
+        database: the database.
         changes: whom to tell what changed.
-        life: a name for this life of the platform.
+        session_id: identifies this session of the platform.
     """
 
     def __init__(self, database: Database, change_feed: ChangeFeed, session_id: str) -> None:
@@ -50,7 +51,7 @@ class InstanceRegistry:
         self._change_feed = change_feed
         self._database = database
         self._deduplicator = Deduplicator(
-            database.rows("SELECT scope, writer, spans FROM intervals")
+            database.rows("SELECT instance, place, writer, spans FROM intervals")
         )
         self._results = ResultBuffer(database)
         self._message_handler = MessageHandler(self.runs, self.curves, self._results)
@@ -115,12 +116,12 @@ class InstanceRegistry:
         except InvalidRecord as error:
             broken = str(error)
         name = str(message.instance_id) if message else incoming.instance
-        repeat = message is not None and self._deduplicator.is_duplicate(incoming, name)
+        repeat = self._deduplicator.is_duplicate(incoming, name) if message is not None else None
         if database:
             self._writes.messages.append((
                 id_, incoming.source, incoming.topic, incoming.partition, incoming.offset,
                 incoming.timestamp_ms, json.dumps(dict(incoming.headers)), incoming.value, broken,
-                repeat, name, incoming.instance, incoming.broken is not None,
+                bool(repeat), name, incoming.instance, incoming.broken is not None,
             ))  # fmt: skip
         if not name:
             return
@@ -130,12 +131,29 @@ class InstanceRegistry:
         reported = record.reported
         reported.messages += 1
         reported.broken += broken is not None
-        reported.repeats += repeat
+        reported.repeats += bool(repeat)
+        reported.unnumbered += repeat is None
+        word = message.word if message is not None else "other"
+        reported.by_type[word] = reported.by_type.get(word, 0) + 1
         if message is not None and not repeat:
             self._message_handler.handle(record, message)
         elif broken is not None:
             reported.last = broken
         self._dirty[name] = None
+
+    def message_stats(self, name: str, spooled: int | None) -> MessageStats:
+        """Return the counts of an instance's messages.
+
+        Args:
+            name: the instance's.
+            spooled: how many its own spool says it reported; None if it has no spool.
+        """
+        with self.lock:
+            reported = self.record(name).reported
+            numbered, gaps = self._deduplicator.numbered(name)
+            total = numbered + reported.unnumbered if spooled is None else spooled
+            by_type = dict(reported.by_type)
+            return MessageStats(by_type, gaps, reported.repeats, reported.unnumbered, total)
 
     def open_for_waiting(self) -> None:
         """Give results whose START does not come a run of their own. The ingest thread only."""
@@ -146,7 +164,7 @@ class InstanceRegistry:
     # ------------------------------------------------------------------ what the platform does
 
     def record(self, name: str) -> InstanceRecord:
-        """Return an instance's account; made if it is new. The lock is held."""
+        """Return an instance's record; created if it is new. The lock is held."""
         record = self.instances.get(name)
         if record is None:
             record = self.instances[name] = InstanceRecord(name)
@@ -171,8 +189,8 @@ class InstanceRegistry:
     def forget(self, name: str) -> None:
         """Forget an instance, and delete what is stored of it.
 
-        How far sources were read, and which records of it arrived, stays known: what it said
-        does not come back.
+        How far sources were read, and which records of it arrived, stays known: its messages
+        do not come back.
         """
         with self.changed:
             if self.instances.pop(name, None) is None:
@@ -211,7 +229,7 @@ class InstanceRegistry:
         self._dirty[instance] = None
         return run.id if run is not None else None
 
-    # ------------------------------------------------------------------ for the store
+    # ------------------------------------------------------------------ for the database
 
     def collect(self) -> WriteBatch | None:
         """Return what has to be stored, if anything; it is the caller's then."""

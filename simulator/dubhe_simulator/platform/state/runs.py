@@ -10,10 +10,10 @@ from dubhe_simulator.platform.storage.write_batch import WriteBatch
 
 
 class Runs:
-    """Not for several threads at once: the book's lock is around it.
+    """Not for several threads at once: the registry's lock is around it.
 
     Args:
-        facts: ``(number, facts)`` as the store has them, in the order of their beginning.
+        facts: ``(number, facts)`` as the database has them, in the order of their beginning.
     """
 
     def __init__(self, facts: Iterable[tuple[int, dict[str, Any]]]) -> None:
@@ -44,7 +44,7 @@ class Runs:
         return self.get(record.reported.open_run)
 
     def at(self, record: InstanceRecord, at_ms: int) -> Run | None:
-        """Return the run that was under way when something was said."""
+        """Return the run that was under way when a message was reported."""
         for number in reversed(self._of_instance.get(record.id, ())):
             run = self._runs[number]
             if run.started_ms <= at_ms:
@@ -55,7 +55,7 @@ class Runs:
         """Begin a run.
 
         Args:
-            account: whose.
+            record: the instance.
             at_ms: when, in ms since 1970.
             send: the number of the inference request that it is.
         """

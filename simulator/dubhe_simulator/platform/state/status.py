@@ -11,8 +11,8 @@ def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
     """Return the state and the reason for it (empty if there is nothing to explain).
 
     Args:
-        account: the instance.
-        life: the platform's present life: an instance of a former one has ended with it.
+        record: the instance.
+        session_id: the platform's present session: an instance of a former one has ended with it.
     """
     reported, managed = record.reported, record.managed
     gone = managed.owned and (managed.gone or managed.session_id != session_id)

@@ -1,4 +1,4 @@
-"""The book's contents as the page knows them. The book's lock is held by the caller."""
+"""The registry's contents as the page shows them. The caller holds the registry's lock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from dubhe_simulator.platform.state.records import InstanceRecord, Run
 from dubhe_simulator.platform.state.registry import InstanceRegistry
 from dubhe_simulator.platform.state.status import state_of
-from dubhe_simulator.terminal.view import Progress
 
 
 def instance_view(
@@ -19,8 +18,8 @@ def instance_view(
     """Return an instance.
 
     Args:
-        book: the account of everything.
-        account: the instance's.
+        registry: what is known of all instances.
+        record: the instance's.
         has_log: whether its log can be read.
         delivery: what its sidecar says, if that is known.
     """
@@ -42,7 +41,7 @@ def instance_view(
         "repeats": reported.repeats,
         "broken": reported.broken,
         "progress": run.share if run else None,
-        "remaining_s": remaining_s(run) if state == "running" and run else None,
+        "remaining_s": run.remaining_s if state == "running" and run else None,
         "run": run.id if run else None,
         "has_log": has_log,
         "delivery": delivery,
@@ -62,18 +61,9 @@ def run_view(registry: InstanceRegistry, run: Run) -> dict[str, Any]:
         "message": run.message,
         "progress": run.share,
         "epoch": run.epoch,
-        "remaining_s": remaining_s(run),
+        "remaining_s": run.remaining_s,
         "metrics": [curve.view() for curve in registry.curves.of(run.id).values()],
         "results": run.results,
         "images": run.images,
         "truth": run.labelled,
     }
-
-
-def remaining_s(run: Run) -> float | None:
-    """Return the seconds left as of the latest progress, if it goes on like this."""
-    if run.share is None or run.ended_ms is not None:
-        return None
-    elapsed = max(0.0, (run.progress_ms - run.started_ms) / 1000)
-    remaining = Progress(run.share, run.epoch, {}, elapsed).remaining
-    return None if remaining is None else round(remaining, 1)

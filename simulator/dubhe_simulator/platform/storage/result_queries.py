@@ -1,4 +1,4 @@
-"""Questions about a run's results, answered by the store."""
+"""Questions about a run's results, answered by the database."""
 
 from __future__ import annotations
 
@@ -48,12 +48,19 @@ def images(
     where = _where(wanted)
     (total,) = database.one(f"SELECT count(*) FROM results WHERE {where}", values)
     rows = database.rows(
-        f"SELECT id, img_path FROM results WHERE {where} ORDER BY id LIMIT :limit OFFSET :offset",
+        f"SELECT id, img_path, plain FROM results WHERE {where} "
+        "ORDER BY id LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )
     found = {
-        id_: {"id": id_, "img_path": path, "name": _name(path), "predictions": []}
-        for id_, path in rows
+        id_: {
+            "id": id_,
+            "img_path": path,
+            "name": _name(path),
+            "predictions": [],
+            "plain": plain,
+        }
+        for id_, path, plain in rows
     }
     marks = ", ".join(str(int(id_)) for id_ in found)
     columns = f"result, truth, {PREDICTED}, conf, {OUTCOME}, shape_type, position, special"
@@ -73,9 +80,8 @@ def images(
             }
         )
     for image in found.values():
-        image["outcome"] = _outcome_of_image(
-            [prediction["outcome"] for prediction in image["predictions"]], labelled
-        )
+        outcomes = [prediction["outcome"] for prediction in image["predictions"]]
+        image["outcome"] = _outcome_of_image(outcomes, labelled and image["plain"] is None)
     return total, list(found.values())
 
 
@@ -92,16 +98,25 @@ def summary(database: Database, run: int, labelled: bool, confidence: float) -> 
     labels = [*classes, ""]
     judged = sum(n for pair, n in counts.items()) if labelled else 0
     right = sum(counts.get((name, name), 0) for name in classes)
-    (number,) = database.one("SELECT count(*) FROM results WHERE run = ?", (run,))
+    (number,) = database.one("SELECT count(*) FROM results WHERE run = ? AND plain IS NULL", (run,))
     return {
         "classes": classes,
         "matrix": [[counts.get((t, p), 0) for p in labels] for t in labels],
         "accuracy": right / judged if judged else None,
+        "judged": judged,
         "per_class": [_quality(counts, name) for name in classes] if labelled else [],
         "images": number,
         "predictions": sum(counts.values()),
         "outcomes": outcomes,
     }
+
+
+def plain_results(database: Database, run: int, limit: int) -> tuple[int, list[str]]:
+    """Return how many results of the algorithm's own format a run has, and the last as JSON."""
+    where = "FROM results WHERE run = ? AND plain IS NOT NULL"
+    (total,) = database.one(f"SELECT count(*) {where}", (run,))
+    rows = database.rows(f"SELECT plain {where} ORDER BY id DESC LIMIT ?", (run, limit))
+    return total, [plain for (plain,) in reversed(rows)]
 
 
 def all_predictions(database: Database, run: int, labelled: bool) -> Iterator[tuple[Any, ...]]:
@@ -160,7 +175,7 @@ def _where(wanted: Filter) -> str:
         where += f" AND EXISTS (SELECT 1 FROM predictions WHERE result = id AND {inner})"
     if wanted.outcome == "right":
         mistake = f"{OUTCOME} IN {MISTAKES}"
-        where += " AND :labelled"
+        where += " AND :labelled AND plain IS NULL"
         where += f" AND NOT EXISTS (SELECT 1 FROM predictions WHERE result = id AND {mistake})"
     return where
 

@@ -1,6 +1,6 @@
 """The tables of the platform's file.
 
-What sources said lies in ``messages`` and ``sends``; what the platform did in ``instances``.
+``messages`` and ``sends`` hold what was received and sent; ``managed`` what the platform did.
 Everything else is derived from these and can be made anew: `DERIVED` says by which rules it was
 made, and a file of other rules is derived again.
 """
@@ -8,7 +8,7 @@ made, and a file of other rules is derived again.
 from __future__ import annotations
 
 FORMAT = "2"  # of the tables that cannot be derived
-DERIVED = "2"
+DERIVED = "3"
 
 KEPT = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -32,7 +32,8 @@ DERIVED_TABLES = ("reported", "intervals", "runs", "curves", "chunks", "results"
 DERIVED_SQL = """
 CREATE TABLE IF NOT EXISTS reported (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS intervals (
-  scope TEXT NOT NULL, writer TEXT NOT NULL, spans TEXT NOT NULL, PRIMARY KEY (scope, writer)
+  instance TEXT NOT NULL, place TEXT NOT NULL, writer TEXT NOT NULL, spans TEXT NOT NULL,
+  PRIMARY KEY (instance, place, writer)
 );
 CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS curves (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, name TEXT NOT NULL,
@@ -43,7 +44,7 @@ CREATE TABLE IF NOT EXISTS chunks (
 );
 CREATE TABLE IF NOT EXISTS results (
   id INTEGER PRIMARY KEY, run INTEGER, instance TEXT NOT NULL, at_ms INTEGER NOT NULL,
-  img_path TEXT NOT NULL
+  img_path TEXT NOT NULL, plain TEXT
 );
 CREATE INDEX IF NOT EXISTS results_of ON results (run, id);
 CREATE TABLE IF NOT EXISTS predictions (

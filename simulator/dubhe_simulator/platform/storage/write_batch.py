@@ -1,4 +1,4 @@
-"""What the book changed since the store was written last."""
+"""What the registry changed since the database was written last."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = tuple[Any, ...]
 
 @dataclass
 class WriteBatch:
-    """Rows for the store. One transaction takes them all.
+    """Rows for the database. One transaction takes them all.
 
     Attributes:
         forgotten: instances of which everything stored is deleted first.
@@ -65,11 +65,11 @@ class WriteBatch:
         many("INSERT INTO sends VALUES (?, ?, ?, ?, ?, ?, ?)", self.sends)
         many("INSERT OR REPLACE INTO managed VALUES (?, ?)", _facts(self.managed))
         many("INSERT OR REPLACE INTO reported VALUES (?, ?)", _facts(self.reported))
-        many("INSERT OR REPLACE INTO intervals VALUES (?, ?, ?)", self.intervals)
+        many("INSERT OR REPLACE INTO intervals VALUES (?, ?, ?, ?)", self.intervals)
         many("INSERT OR REPLACE INTO runs VALUES (?, ?)", _facts(self.runs))
         many("INSERT OR REPLACE INTO curves VALUES (?, ?, ?, ?, ?)", self.curves)
         many("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?)", self.chunks)
-        many("INSERT INTO results VALUES (?, ?, ?, ?, ?)", self.results)
+        many("INSERT INTO results VALUES (?, ?, ?, ?, ?, ?)", self.results)
         many("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.predictions)
         many("UPDATE results SET run = ? WHERE id = ?", self.moved)
 

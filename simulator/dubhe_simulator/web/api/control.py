@@ -1,4 +1,4 @@
-"""What the platform is told to do: start, stop, forget, attach, flow."""
+"""Commands to the platform: start, stop, forget, attach, workflow."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ import falcon
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.client.address import parse_address
 from dubhe_simulator.errors import Refused
-from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.platform.workflow import TASK_ORDER
+from dubhe_simulator.platform.workflow import TASK_ORDER, WorkflowRequest
 from dubhe_simulator.web.api.params import body_of, object_in, text_in
+from dubhe_simulator.web.api.resource import Resource
 
 IMAGES = 6
 MOST_IMAGES = 10_000
 
 
-class StartResource:
+class StartResource(Resource):
     """POST /api/start."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Start an instance."""
@@ -33,11 +30,8 @@ class StartResource:
         resp.media = {"instance": name}
 
 
-class StopResource:
+class StopResource(Resource):
     """POST /api/stop."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """End an instance."""
@@ -45,11 +39,8 @@ class StopResource:
         resp.media = {}
 
 
-class ForgetResource:
+class ForgetResource(Resource):
     """POST /api/forget."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Delete what is kept of an instance."""
@@ -57,11 +48,8 @@ class ForgetResource:
         resp.media = {}
 
 
-class AttachResource:
+class AttachResource(Resource):
     """POST /api/attach."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Attach to a running instance."""
@@ -79,22 +67,19 @@ class AttachResource:
         resp.media = {"instance": found}
 
 
-class WorkflowResource:
+class WorkflowResource(Resource):
     """POST /api/workflow and /api/workflow/KIND."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-
     def on_post(self, req: falcon.Request, resp: falcon.Response, kind: str | None = None) -> None:
-        """Begin the whole story, or one step."""
+        """Begin the whole workflow, or one task."""
         body = body_of(req)
         images = body.get("images")
         images = IMAGES if images is None else images
         if isinstance(images, bool) or not isinstance(images, int) or not 0 < images <= MOST_IMAGES:
             raise Refused(f"images is {images!r}, expected a number from 1 to {MOST_IMAGES}", 400)
         params = object_in(body, "special_params", optional=True)
-        steps = TASK_ORDER if kind is None else (kind_of(kind),)
-        self._platform.workflow.begin(steps, images, params)
+        kinds = TASK_ORDER if kind is None else (kind_of(kind),)
+        self._platform.workflow.begin(WorkflowRequest(kinds, images, params))
         resp.media = {}
 
 

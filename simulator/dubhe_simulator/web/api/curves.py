@@ -13,6 +13,7 @@ from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.storage import csv_export
 from dubhe_simulator.web.api.download import as_download, runs_wanted
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
+from dubhe_simulator.web.api.resource import Resource
 
 WIDTH = 1000
 WIDEST = 8192
@@ -38,11 +39,8 @@ class CurvesResource:
             resp.media = series.window(axis, *limits, width)
 
 
-class CurvesCsvResource:
+class CurvesCsvResource(Resource):
     """GET /api/curves.csv."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return all points of runs."""

@@ -7,17 +7,14 @@ import falcon
 from dubhe_simulator.errors import Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.managed.log_index import LEVELS
-from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.web.api.params import choice, whole
+from dubhe_simulator.web.api.resource import Resource
 
 MOST = 2000
 
 
-class LogResource:
+class LogResource(Resource):
     """GET /api/log."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return lines of the log."""

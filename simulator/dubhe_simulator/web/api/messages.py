@@ -7,19 +7,16 @@ from typing import Any
 
 import falcon
 
-from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.web.api.params import whole
+from dubhe_simulator.web.api.resource import Resource
 
 MOST = 500
 _COLUMNS = ("id", "topic", "partition", "offset", "timestamp_ms", "headers", "value", "broken",
             "repeat", "instance")  # fmt: skip
 
 
-class MessagesResource:
+class MessagesResource(Resource):
     """GET /api/messages."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return messages in ascending order: after one, before one, or the newest."""

@@ -15,6 +15,7 @@ from dubhe_simulator.platform.state.records import Run
 from dubhe_simulator.platform.storage import csv_export, result_queries
 from dubhe_simulator.web.api.download import as_download, runs_wanted
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
+from dubhe_simulator.web.api.resource import Resource
 
 MOST = 500
 HEAD = ("instance", "run", "img_path", "prediction", "truth", "predicted", "conf", "outcome",
@@ -41,11 +42,8 @@ def with_urls(platform: Platform, items: list[dict[str, Any]]) -> list[dict[str,
     return items
 
 
-class ResultsResource:
+class ResultsResource(Resource):
     """GET /api/results."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return images with what was found in them."""
@@ -62,11 +60,8 @@ class ResultsResource:
         resp.media = {"total": total, "items": with_urls(self._platform, items)}
 
 
-class SummaryResource:
+class SummaryResource(Resource):
     """GET /api/summary."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return the confusion matrix and what follows from it."""
@@ -76,11 +71,8 @@ class SummaryResource:
         resp.media = {**found, "truth": run.labelled}
 
 
-class ResultsCsvResource:
+class ResultsCsvResource(Resource):
     """GET /api/results.csv."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return all predictions of runs."""

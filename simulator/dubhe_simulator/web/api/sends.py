@@ -10,6 +10,7 @@ import falcon
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.storage import result_queries
 from dubhe_simulator.web.api.params import body_of, object_in, text_in, whole
+from dubhe_simulator.web.api.resource import Resource
 from dubhe_simulator.web.api.results import with_urls
 
 MOST = 200
@@ -17,11 +18,8 @@ SHOWN_IMAGES = 100
 _COLUMNS = ("id", "instance", "at_ms", "body", "reply", "error", "ms")
 
 
-class FormsResource:
+class FormsResource(Resource):
     """GET /api/forms."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return the four requests, filled in for an instance."""
@@ -31,11 +29,8 @@ class FormsResource:
         resp.media = {"instance": record.id, "requests": forms}
 
 
-class SendResource:
+class SendResource(Resource):
     """POST /api/send."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Send a request and return the reply."""
@@ -48,11 +43,8 @@ class SendResource:
         resp.media = {**sent, "results": results_of(self._platform, sent["run"])}
 
 
-class SendsResource:
+class SendsResource(Resource):
     """GET /api/sends."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return the latest requests, the newest first."""
@@ -77,4 +69,4 @@ def results_of(platform: Platform, run: int | None) -> list[dict[str, Any]] | No
     _, items = result_queries.images(
         platform.database, run, False, result_queries.Filter(), 0, SHOWN_IMAGES
     )
-    return with_urls(platform, items) or None
+    return with_urls(platform, [item for item in items if item["plain"] is None]) or None

@@ -8,20 +8,21 @@ import falcon
 
 from dubhe_sdk.version import __version__
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.web.api.resource import Resource
 
 
 def state_view(platform: Platform) -> dict[str, Any]:
     """Return the whole state."""
-    cursor = platform.change_feed.cursor  # first: what changes meanwhile is told again
+    cursor = platform.change_feed.cursor  # first: what changes meanwhile is published again
     platform.change_feed.asked()
     views = [platform.instance_view(name) for name in list(platform.registry.instances)]
     instances = sorted((v for v in views if v is not None), key=lambda v: (v["first_ms"], v["id"]))
     return {
         "version": __version__,
-        "mode": "kafka" if platform.options.brokers else "embedded",
+        "mode": "kafka" if platform.config.brokers else "embedded",
         "source": platform.source_view(),
         "algorithm": platform.factory.view(),
-        "can_start": platform.factory.can_start,
+        "can_start": bool(platform.factory.kinds),
         "instances": instances,
         "runs": [platform.run_view(run.id) for run in platform.registry.runs],
         "workflow": platform.workflow.view,
@@ -31,11 +32,8 @@ def state_view(platform: Platform) -> dict[str, Any]:
     }
 
 
-class StateResource:
+class StateResource(Resource):
     """GET /api/state."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return the state."""

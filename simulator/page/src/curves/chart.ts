@@ -75,7 +75,7 @@ export class MetricChart implements Zoomable, ChartActions {
     this.fetch();
   }
 
-  /** New points were said. */
+  /** New points were reported. */
   grown(): void {
     this.stale = !this.visible;
     if (this.visible) this.lines.grown();

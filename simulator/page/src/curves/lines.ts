@@ -54,7 +54,7 @@ export class Lines {
     void this.fetch(true);
   }
 
-  /** New points were said. */
+  /** New points were reported. */
   grown(): void {
     this.growth();
   }

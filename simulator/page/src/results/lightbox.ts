@@ -47,7 +47,9 @@ export function openLightbox(given: LightboxOptions): void {
     picture.show(item, { ...options, labels: true });
     side.replaceChildren(
       h("p", { class: `outcome ${item.outcome}` }, t(`outcome_${item.outcome}`)),
-      predictionsTable(item.predictions, options.classes),
+      item.plain === null
+        ? predictionsTable(item.predictions, options.classes)
+        : h("pre", { class: "json" }, JSON.stringify(JSON.parse(item.plain), null, 2)),
       h("p", { class: "note mono path" }, item.img_path),
     );
   };

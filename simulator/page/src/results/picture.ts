@@ -30,7 +30,10 @@ export class Picture {
     const other = this.image.getAttribute("src") !== item.url;
     this.item = item;
     this.image.alt = item.name;
-    if (!item.url) {
+    this.missing.classList.toggle("plain", item.plain !== null);
+    if (item.plain !== null) {
+      this.blank(item.plain);
+    } else if (!item.url) {
       this.blank(t("image_unknown"));
     } else if (other) {
       this.blank("");

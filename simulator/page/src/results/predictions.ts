@@ -1,4 +1,4 @@
-/** What was found in an image, as a table. */
+/** The predictions of an image, as a table. */
 
 import { h } from "../dom";
 import { percent } from "../format";
@@ -11,7 +11,7 @@ export function predictionsTable(predictions: Prediction[], classes: string[]): 
   const head = names.map((name) => h("th", { scope: "col", class: name }, t(name)));
   return h(
     "div",
-    { class: "table-box" },
+    { class: "table-box", tabindex: "0", role: "group", "aria-label": t("predictions") },
     h(
       "table",
       { class: "predictions" },

@@ -40,7 +40,8 @@ export class Tile {
     this.element.dataset.outcome = item.outcome;
     this.element.dataset.name = item.name;
     this.outcome.replaceChildren(icon(item.outcome));
-    this.label.replaceChildren(...summary(item.predictions));
+    const own = h("span", { class: "quiet" }, t("own_format"));
+    this.label.replaceChildren(...(item.plain === null ? summary(item.predictions) : [own]));
     this.element.title = item.img_path;
     this.element.setAttribute(
       "aria-label",

@@ -127,9 +127,7 @@ export function actions(): { element: HTMLElement; update(): void } {
       const busy = store.workflow?.state === "running";
       for (const { name, element, note } of buttons) {
         show(element, name === "all" ? kinds.length > 1 : kinds.includes(name));
-        const trains = name === "train" || (name === "all" && kinds.includes("train"));
-        const lacks = !trains && !newest;
-        element.disabled = lacks || busy || !store.connected;
+        element.disabled = busy || !store.connected;
         if (name === "evaluate") setText(note, newest ? modelNote(newest) : t("no_model"));
         if (name === "evaluate") setAttribute(note, "title", newest?.path ?? null);
       }

@@ -61,7 +61,7 @@ function workflowStrip(): { element: HTMLElement; update(): void } {
         const done = place < at || (workflow.state === "done" && place === at);
         step.className = done ? "done" : place === at ? workflow.state : "";
       });
-      setText(feedback, workflow.error ?? t(`workflow_${workflow.state}`));
+      setText(feedback, workflow.error ?? workflow.note ?? t(`workflow_${workflow.state}`));
       feedback.classList.toggle("bad", workflow.state === "failed");
     },
   };

@@ -33,7 +33,7 @@ export function results(scroller: HTMLElement): View {
   const gallery = new Gallery(
     scroller,
     () => ({ classes: summary?.classes ?? [], confidence: query.confidence, labels: false }),
-    (n) => setText(total, t("n_images_shown", { n: count(n), total: count(query.run?.images ?? n) })),
+    (n) => setText(total, t("n_images_shown", { n: count(n), total: count(Math.max(query.run?.images ?? 0, n)) })),
   );
   const figures = new Figures((cell) => pick(cell));
   const body = h(

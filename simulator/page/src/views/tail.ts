@@ -36,7 +36,7 @@ export class Tail<T> {
   // One request at a time; a new query replaces it, and its answer is dropped.
   private turn = 0;
   private busy = false;
-  private more = false; // something new was said while a request was under way
+  private more = false; // something new was reported while a request was under way
   private complete = false; // the beginning is loaded
   private cut = false; // newer items were not loaded, so as not to lose those that are read
 

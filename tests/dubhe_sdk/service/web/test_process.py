@@ -90,6 +90,7 @@ def test_sigterm_lets_a_running_request_end(start: Start, protocol: str) -> None
     assert web.stderr.decode() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_sigterm_waits_a_bounded_time(start: Start, protocol: str) -> None:
     web = start(protocol)

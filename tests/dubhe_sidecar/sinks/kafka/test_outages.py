@@ -9,7 +9,8 @@ import pytest
 
 from dubhe_sidecar.sinks.kafka import KafkaSink
 from dubhe_sidecar.status import read_live
-from tests.dubhe_sidecar.helpers import Place
+from tests.dubhe_sidecar.helpers import SidecarHarness
+from tests.dubhe_sidecar.short_timeouts import COMMAND, ENV
 from tests.dubhe_sidecar.sinks.kafka.helpers import (
     FAST,
     Beside,
@@ -23,7 +24,6 @@ from tests.dubhe_sidecar.sinks.kafka.helpers import (
     record,
     until,
 )
-from tests.dubhe_sidecar.swift import COMMAND, ENV
 from tests.kafka.broker import Broker
 from tests.kafka.fixtures import BrokerFactory
 from tests.kafka.reader import read_topic, wait_for
@@ -31,8 +31,8 @@ from tests.kafka.reader import read_topic, wait_for
 COUNT = 400
 
 
-def last_error(place: Place) -> str:
-    return read_live(place.spool).get("last_error") or ""
+def last_error(harness: SidecarHarness) -> str:
+    return read_live(harness.spool).get("last_error") or ""
 
 
 def opening(sink: KafkaSink) -> Beside:
@@ -57,10 +57,11 @@ def test_absent_at_start(make_broker: BrokerFactory, caplog: pytest.LogCaptureFi
     assert numbers(read_topic(broker.bootstrap, "t")) == [1]
 
 
-def test_a_host_name_that_cannot_be_resolved(place: Place) -> None:
-    place.start(env={"BOOTSTRAP_SERVERS": "no-such-host.invalid:9092", **ENV}, command=COMMAND)
-    until(lambda: "no-such-host.invalid:9092: the name cannot be resolved" in last_error(place))
-    assert read_live(place.spool)["last_error_code"] == "name"
+@pytest.mark.slow
+def test_a_host_name_that_cannot_be_resolved(harness: SidecarHarness) -> None:
+    harness.start(env={"BOOTSTRAP_SERVERS": "no-such-host.invalid:9092", **ENV}, command=COMMAND)
+    until(lambda: "no-such-host.invalid:9092: the name cannot be resolved" in last_error(harness))
+    assert read_live(harness.spool)["last_error_code"] == "name"
 
 
 def test_frozen_at_start(make_broker: BrokerFactory) -> None:
@@ -74,11 +75,11 @@ def test_frozen_at_start(make_broker: BrokerFactory) -> None:
         sink.close()
 
 
-def test_not_a_listener_for_clients(make_broker: BrokerFactory, place: Place) -> None:
+def test_not_a_listener_for_clients(make_broker: BrokerFactory, harness: SidecarHarness) -> None:
     with make_broker() as broker:
-        place.start(env={"BOOTSTRAP_SERVERS": broker.controller, **ENV}, command=COMMAND)
-        until(lambda: "not a Kafka broker's client listener" in last_error(place))
-        assert read_live(place.spool)["last_error_code"] == "protocol"
+        harness.start(env={"BOOTSTRAP_SERVERS": broker.controller, **ENV}, command=COMMAND)
+        until(lambda: "not a Kafka broker's client listener" in last_error(harness))
+        assert read_live(harness.spool)["last_error_code"] == "protocol"
 
 
 @pytest.mark.parametrize("same_session", [True, False], ids=["same producer", "replaced producer"])

@@ -19,7 +19,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink
 from dubhe_sidecar.sinks.kafka.settings import servers
 from dubhe_sidecar.status import read_live
-from tests.dubhe_sidecar.helpers import Place
+from tests.dubhe_sidecar.helpers import SidecarHarness
+from tests.dubhe_sidecar.short_timeouts import COMMAND, ENV
 from tests.dubhe_sidecar.sinks.kafka.helpers import (
     FAST,
     Beside,
@@ -31,9 +32,9 @@ from tests.dubhe_sidecar.sinks.kafka.helpers import (
     record,
     until,
 )
-from tests.dubhe_sidecar.swift import COMMAND, ENV
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.needs("java")
 
@@ -78,20 +79,22 @@ def grant(broker: Broker, topic: str, *operations: AclOperation) -> None:
         future.result(10)
 
 
-def test_a_wrong_password_is_reported_as_such(secured: Broker, place: Place) -> None:
+def test_a_wrong_password_is_reported_as_such(secured: Broker, harness: SidecarHarness) -> None:
     env = {
         "BOOTSTRAP_SERVERS": secured.bootstrap,
         "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
         "KAFKA_SASL_USERNAME": "alice",
         "KAFKA_SASL_PASSWORD": "hunter2",
     }
-    place.start(env={**env, **ENV}, command=COMMAND)
-    until(lambda: "authentication" in str(read_live(place.spool).get("last_error")))
-    until(lambda: read_live(place.spool)["retries"] > 1)
-    live = read_live(place.spool)
+    harness.start(env={**env, **ENV}, command=COMMAND)
+    wait_for(
+        lambda: read_live(harness.spool).get("last_error_code") == "authentication",
+        lambda: f"{read_live(harness.spool)}\n{harness.log_text}",
+    )
+    until(lambda: read_live(harness.spool)["retries"] > 1)
+    live = read_live(harness.spool)
     assert secured.bootstrap in live["last_error"]
-    assert live["last_error_code"] == "authentication"
-    assert "hunter2" not in f"{live} {place.log_text}"
+    assert "hunter2" not in f"{live} {harness.log_text}"
 
 
 def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: str) -> None:

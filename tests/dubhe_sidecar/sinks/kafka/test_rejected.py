@@ -120,7 +120,8 @@ def test_what_was_said_long_ago_is_kept(make_broker: BrokerFactory, topic_name: 
         sink = open_sink(broker.bootstrap, Cursor())
         deliver(sink, [record(topic_name, n, date_ms=DATE_MS) for n in range(9)])
         sink.close()
-        # One that is sent with the date at which it was said, to see when the broker has judged.
+        # One that is sent with the date at which it was reported, to see when the broker has
+        # judged.
         producer = Producer({"bootstrap.servers": broker.bootstrap})
         producer.produce(old, b"old", timestamp=DATE_MS)
         assert producer.flush(30) == 0

@@ -47,7 +47,7 @@ def test_arrived_but_never_collected(kafka: Broker, topic: str) -> None:
     for n in range(COUNT):
         sink.send(record(topic, n))
     wait_for(kafka.bootstrap, topic, lambda messages: len(messages) == COUNT)
-    sink.close()  # the cursor still says: nothing delivered
+    sink.close()  # the cursor still reports: nothing delivered
     sink = open_sink(kafka.bootstrap, cursor)
     assert sink.delivered == {"writer-1": frozenset(range(COUNT))}
     sink.close()

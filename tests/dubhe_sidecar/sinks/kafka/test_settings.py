@@ -1,4 +1,4 @@
-"""Environment → settings, and what is said about a malformed one."""
+"""Environment → settings, and what is reported about a malformed one."""
 
 from __future__ import annotations
 

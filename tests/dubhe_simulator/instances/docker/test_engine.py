@@ -65,7 +65,7 @@ def test_the_current_context_names_the_engine(
     assert where() == ("unix:///no/such.sock", "elsewhere")
     assert "unix:///no/such.sock (from the Docker context elsewhere)" in trouble()
     monkeypatch.setenv("DOCKER_CONTEXT", "missing")
-    assert "the Docker context missing cannot be used: there is none" in trouble()
+    assert "the Docker context missing cannot be used: it does not exist" in trouble()
 
 
 def test_a_socket_that_may_not_be_used(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_socket_that_may_not_be_used(tmp_path: Path) -> None:
         )
         done = as_nobody(script, tmp_path)
     assert done.returncode == 1, done
-    assert "Permission denied. You may not use its socket" in done.stdout
+    assert "Permission denied. You have no permission to use its socket" in done.stdout
     assert "usermod -aG docker" in done.stdout
 
 

@@ -82,7 +82,10 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("word", "said"),
-    [("PORT=1", "decided by --port"), ("NOT_SET_ANYWHERE", "--env NOT_SET_ANYWHERE=VALUE")],
+    [
+        ("PORT=1", "this variable is set by --port"),
+        ("NOT_SET_ANYWHERE", "--env NOT_SET_ANYWHERE=VALUE"),
+    ],
 )
 def test_variables_that_are_refused(word: str, said: str) -> None:
     with pytest.raises(EngineError, match=said):

@@ -1,4 +1,4 @@
-"""Whatever arrives, the account goes on, and the database can hold it."""
+"""Whatever arrives, the registry goes on, and the database can hold it."""
 
 from __future__ import annotations
 

@@ -131,8 +131,11 @@ def test_results_of_other_forms(ui: Ui, journal: Journal) -> None:
     run = report(ui, journal)
     found = ui.runs_of(NAME)[0]
     assert (found["results"], found["images"]) == (5, 1)
-    [item] = ui.get("results", run=run)["items"]
+    *plain, item = ui.get("results", run=run)["items"]
     assert [item["predictions"][0][key] for key in ("truth", "predicted")] == ["1", "2.5"]
+    assert item["plain"] is None
+    assert [each["plain"] for each in plain] == ['"text"', "5", "null", '{"score": 1}']
+    assert [(each["img_path"], each["predictions"]) for each in plain] == [("", [])] * 4
     assert ui.instance(NAME)["broken"] == 0
 
 

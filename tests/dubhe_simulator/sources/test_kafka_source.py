@@ -1,0 +1,137 @@
+"""The Kafka source against a real broker, with records written by librdkafka."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from dubhe_simulator.sources.kafka_source import KafkaFollower
+from tests.dubhe_simulator.fake import wait_until
+from tests.dubhe_simulator.sources.feed import Feed
+from tests.kafka.broker import Broker
+from tests.kafka.fixtures import BrokerFactory
+
+TIMEOUT_S = 30.0
+
+
+class Follow(Feed):
+    """A source that runs, and what it handed over."""
+
+    def __init__(self, brokers: str, *topics: str, **more: Any) -> None:
+        super().__init__()
+        positions = more.pop("positions", {})
+        self.source = KafkaFollower(brokers, topics, positions, self.put, **more)
+        self.source.start()
+
+    @property
+    def numbers(self) -> list[int]:
+        return [json.loads(record.value)["n"] for record in self.records]
+
+
+@pytest.fixture
+def opened() -> Iterator[list[Follow]]:
+    found: list[Follow] = []
+    yield found
+    for follow in found:
+        follow.source.close()
+
+
+def write(broker: Broker, topic: str, *numbers: int, **kwargs: Any) -> None:
+    producer = Producer({"bootstrap.servers": broker.bootstrap})
+    for number in numbers:
+        headers = [("dubhe-seq", str(number).encode())]
+        producer.produce(topic, json.dumps({"n": number}), "i", headers=headers, **kwargs)
+    assert producer.flush(20) == 0
+
+
+def test_everything_is_read_and_positions_go_on(
+    kafka: Broker, topic: str, opened: list[Follow]
+) -> None:
+    write(kafka, topic, 1, 2)
+    opened.append(first := Follow(kafka.bootstrap, topic))
+    assert first.source.wait_until_connected(TIMEOUT_S)
+    assert first.source.catch_up(TIMEOUT_S)
+    assert first.numbers == [1, 2]
+    assert (first.records[0].instance, first.records[0].headers) == ("i", {"dubhe-seq": "1"})
+    write(kafka, topic, 3)
+    opened.append(second := Follow(kafka.bootstrap, topic, positions=first.positions))
+    assert second.source.catch_up(TIMEOUT_S)
+    assert second.numbers == [3]
+
+
+def test_history_can_be_skipped(kafka: Broker, topic: str, opened: list[Follow]) -> None:
+    write(kafka, topic, 1, 2)
+    opened.append(follow := Follow(kafka.bootstrap, topic, skip_history=True))
+    assert follow.source.wait_until_connected(TIMEOUT_S)
+    write(kafka, topic, 3, 4)
+    assert follow.source.catch_up(TIMEOUT_S)
+    assert follow.numbers == [3, 4]
+
+
+def test_a_stored_position_is_no_history(kafka: Broker, topic: str, opened: list[Follow]) -> None:
+    write(kafka, topic, 1, 2)
+    positions = {f"kafka {kafka.bootstrap} {topic}/0": "1"}
+    follow = Follow(kafka.bootstrap, topic, skip_history=True, positions=positions)
+    opened.append(follow)
+    assert follow.source.catch_up(TIMEOUT_S)
+    assert follow.numbers == [2]
+
+
+def test_all_partitions_of_all_topics(kafka: Broker, topic_name: str, opened: list[Follow]) -> None:
+    kafka.create_topic(topic_name, partitions=3)
+    kafka.create_topic(topic_name + "-2")
+    opened.append(follow := Follow(kafka.bootstrap, topic_name, topic_name + "-2"))
+    for partition in range(3):
+        write(kafka, topic_name, partition, partition=partition)
+    write(kafka, topic_name + "-2", 3)
+    assert follow.source.catch_up(TIMEOUT_S)
+    assert sorted(follow.numbers) == [0, 1, 2, 3]
+
+
+def test_a_topic_that_appears_later_is_read_from_its_beginning(
+    kafka: Broker, topic_name: str, opened: list[Follow]
+) -> None:
+    opened.append(follow := Follow(kafka.bootstrap, topic_name, skip_history=True))
+    assert follow.source.wait_until_connected(TIMEOUT_S)
+    assert follow.source.catch_up(TIMEOUT_S)
+    assert follow.numbers == []
+    kafka.create_topic(topic_name)
+    write(kafka, topic_name, 1)
+    wait_until(lambda: follow.numbers == [1])
+
+
+def test_catching_up_reaches_the_end(kafka: Broker, topic: str, opened: list[Follow]) -> None:
+    opened.append(follow := Follow(kafka.bootstrap, topic))
+    write(kafka, topic, *range(3000))
+    assert follow.source.catch_up(TIMEOUT_S)
+    assert follow.numbers == list(range(3000))
+
+
+def test_no_broker(opened: list[Follow]) -> None:
+    opened.append(follow := Follow("127.0.0.1:1", "t"))
+    wait_until(lambda: follow.source.error)
+    assert "127.0.0.1:1: Connection refused" in (follow.source.error or "")
+    assert not follow.source.wait_until_connected(0)
+    assert not follow.source.catch_up(0.1)
+
+
+def test_a_broker_that_restarts_is_waited_for(
+    make_broker: BrokerFactory, topic_name: str, opened: list[Follow]
+) -> None:
+    broker = make_broker().start()
+    broker.create_topic(topic_name)
+    opened.append(follow := Follow(broker.bootstrap, topic_name, "later"))
+    write(broker, topic_name, 1)
+    wait_until(lambda: follow.numbers == [1])
+    broker.kill()
+    wait_until(lambda: follow.source.outage_s > 1.0)
+    assert follow.source.error
+    broker.start()
+    write(broker, topic_name, 2, 3)
+    wait_until(lambda: follow.numbers == [1, 2, 3])
+    wait_until(lambda: follow.source.error is None)
+    assert follow.source.outage_s == 0
