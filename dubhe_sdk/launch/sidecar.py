@@ -6,7 +6,6 @@ environment that the very first sidecar refuses ends the container: later, it wa
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 
 from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process.backoff import RestartBackoff
-from dubhe_sdk.process.command import support_command
+from dubhe_sdk.process.command import support_command, support_environ
 from dubhe_sdk.process.tree import describe_exit
 from dubhe_sdk.version import __version__
 
@@ -101,7 +100,7 @@ class SidecarSupervisor:
             stdout=sys.stderr,
             pass_fds=[self._lifeline],
             start_new_session=True,  # Ctrl-C in a terminal is not for it
-            env=dict(os.environ),
+            env=support_environ(),
         )
 
     def _on_death(self, returncode: int) -> None:

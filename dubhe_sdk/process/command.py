@@ -57,6 +57,18 @@ def support_command() -> list[str]:
     return [found]
 
 
+def support_environ() -> dict[str, str]:
+    """Return this process's environment for `support_command`.
+
+    Another environment's `dubhe` does not see where the algorithm looks for its packages.
+    """
+    env = dict(os.environ)
+    if support_command() != dubhe_command():
+        for name in ("PYTHONPATH", "PYTHONHOME"):
+            env.pop(name, None)
+    return env
+
+
 def _program(name: str) -> str | None:
     """Return the path of a program as exec finds it; `shutil` would weigh more than all of this."""
     for folder in [""] if os.sep in name else os.get_exec_path():

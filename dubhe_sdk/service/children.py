@@ -12,7 +12,7 @@ from pathlib import Path
 from dubhe_sdk.autostart import PROCESS_VARIABLE
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.process.backoff import RestartBackoff
-from dubhe_sdk.process.command import dubhe_command, support_command
+from dubhe_sdk.process.command import dubhe_command, support_command, support_environ
 
 # The number of a model process, from 0; 0 if there is only one. For the algorithm, which may
 # choose a GPU by it.
@@ -62,7 +62,7 @@ def start_web(
         *("--concurrency", str(concurrency)),
         *("--queue", str(queue)),
     ]
-    return _start([*support_command(), "web", *options], "web", [fd], {})
+    return _start([*support_command(), "web", *options], "web", [fd], support_environ())
 
 
 def socket_of(run_dir: Path, index: int) -> Path:
@@ -81,12 +81,10 @@ def start_model(
         *("--concurrency", str(concurrency)),
     ]
     command = [*dubhe_command(), "model", *options, str(app), *arguments]
-    return _start(command, "model", [], {WORKER_VARIABLE: str(index)})
+    return _start(command, "model", [], {**os.environ, WORKER_VARIABLE: str(index)})
 
 
-def _start(
-    command: list[str], name: str, pass_fds: Sequence[int], variables: Mapping[str, str]
-) -> Child:
+def _start(command: list[str], name: str, pass_fds: Sequence[int], env: Mapping[str, str]) -> Child:
     ours, theirs = socket.socketpair()
     with theirs:
         # The options come right after the command's name, before the app and its arguments.
@@ -99,7 +97,7 @@ def _start(
             # A session of its own: a signal to the group of run.sh reaches the parent alone,
             # which decides in which order things end.
             start_new_session=True,
-            env={**os.environ, PROCESS_VARIABLE: name, "PYTHONUNBUFFERED": "1", **variables},
+            env={**env, PROCESS_VARIABLE: name, "PYTHONUNBUFFERED": "1"},
         )
     sys.stdout.flush()
     return Child(process, Channel(ours))

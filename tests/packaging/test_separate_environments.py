@@ -68,10 +68,16 @@ def test_trained_to_its_end(
 ) -> None:
     assert platform.run("dubhe", "--version") == f"dubhe-sdk {__version__}\n"
     programs = platform.folder / "bin"
+    # Where the algorithm looks for packages is not where its service does.
+    vendored = tmp_path / "vendored"
+    vendored.mkdir()
+    for name in ("gunicorn", "crc32c"):
+        (vendored / f"{name}.py").write_text("raise ImportError('of the algorithm')")
     if named_by == "PATH":
         env = {"PATH": without_dubhe(programs)}
     else:
         env = {"PATH": without_dubhe(), "DUBHE_COMMAND": str(programs / "dubhe")}
+    env["PYTHONPATH"] = str(vendored)
     with App(tmp_path / "app", APP, protocol="http", env=env) as app:
         app.start([str(algorithm.python), "-u", "app.py"])
         assert app.train()["flag"] == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.process.command import dubhe_command, support_command
+from dubhe_sdk.process.command import dubhe_command, support_command, support_environ
 from tests.support.environ import clean_environ
 
 
@@ -66,6 +66,15 @@ def test_a_command_that_cannot_be_run(
     monkeypatch.setenv("DUBHE_COMMAND", str(tmp_path / name))
     with pytest.raises(EnvironmentInvalid, match="is not a program that can be run"):
         support_command()
+
+
+def test_another_environment_does_not_look_for_packages_where_the_algorithm_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/algorithm/vendored")
+    assert support_environ()["PYTHONPATH"] == "/algorithm/vendored"
+    monkeypatch.setenv("DUBHE_COMMAND", str(program(tmp_path / "dubhe")))
+    assert "PYTHONPATH" not in support_environ()
 
 
 def program(path: Path) -> Path:
