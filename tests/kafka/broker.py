@@ -172,11 +172,15 @@ class Broker:
         self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Stop the broker's clock (SIGSTOP): connections stay open, nothing is answered."""
+        """Stop the broker's clock (SIGSTOP): connections stay open, nothing is answered.
+
+        Returns when it has stopped: until every thread has, it still answers what is sent.
+        """
         if self._process is None:
             raise HarnessError("the broker is not running")
         self._process.send_signal(signal.SIGSTOP)
         self._frozen = True
+        _wait_until_stopped(self._process.pid)
 
     def thaw(self) -> None:
         """Let a frozen broker go on (SIGCONT)."""
@@ -320,3 +324,20 @@ def free_ports(count: int) -> list[int]:
         if len(found) == count:
             return found
     raise HarnessError(f"no {count} free ports in {PORTS}")
+
+
+def _wait_until_stopped(pid: int) -> None:
+    """Wait until all threads of a process are stopped."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while any(_thread_state(stat) != "T" for stat in Path(f"/proc/{pid}/task").glob("*/stat")):
+        if time.monotonic() > deadline:
+            raise HarnessError(f"process {pid} was not stopped within {STOP_TIMEOUT_S:g} s")
+        time.sleep(0.001)
+
+
+def _thread_state(stat: Path) -> str:
+    """Return a thread's state letter; "T" for one that has ended meanwhile."""
+    try:
+        return stat.read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return "T"

@@ -148,7 +148,7 @@ class KafkaFollower:
                 if time.monotonic() - self._received_at > POLL_INTERVAL_S:
                     self._ask(consumer, known)
                 look_at = time.monotonic() + POLL_INTERVAL_S
-            if asked > flush:
+            if asked > flush and not self._overlooked(consumer, known):
                 flush, ends = asked, consumer.end_offsets(sorted(known)) if known else {}
             if known:
                 for partition, records in consumer.poll(timeout_ms=int(POLL_S * 1000)).items():
@@ -160,6 +160,16 @@ class KafkaFollower:
             if all(consumer.position(partition) >= end for partition, end in ends.items()):
                 self._flush.done(flush)
                 ends = {}
+
+    def _overlooked(self, consumer: KafkaConsumer, known: set[TopicPartition]) -> set[str]:
+        """Return topics that exist though a look found no partition of theirs.
+
+        kafka-python's `partitions_for_topic` may be answered by a metadata request that was under
+        way before, for other topics. An existing topic then looks absent until the next look, and
+        everything that is in it would count as read.
+        """
+        unknown = set(self._topics) - {partition.topic for partition in known}
+        return unknown & consumer.topics() if unknown else set()
 
     def _assign(self, consumer: KafkaConsumer, known: set[TopicPartition]) -> set[TopicPartition]:
         listed = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from kafka import KafkaConsumer
 
 from dubhe_simulator.sources.kafka_source import KafkaFollower
 from tests.dubhe_simulator.fake import wait_until
@@ -61,6 +62,24 @@ def test_everything_is_read_and_positions_go_on(
     opened.append(second := Follow(kafka.bootstrap, topic, positions=first.positions))
     assert second.source.catch_up(TIMEOUT_S)
     assert second.numbers == [3]
+
+
+def test_a_topic_that_a_look_missed_is_caught_up_with(
+    kafka: Broker, topic: str, opened: list[Follow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # kafka-python answers so if a metadata request for other topics was under way.
+    look, looks = KafkaConsumer.partitions_for_topic, []
+
+    def miss_the_first(consumer: KafkaConsumer, name: str) -> set[int]:
+        looks.append(name)
+        found: set[int] = look(consumer, name)
+        return set() if len(looks) <= 2 else found
+
+    monkeypatch.setattr(KafkaConsumer, "partitions_for_topic", miss_the_first)
+    write(kafka, topic, 1)
+    opened.append(follow := Follow(kafka.bootstrap, topic))
+    assert follow.source.catch_up(TIMEOUT_S)
+    assert follow.numbers == [1]
 
 
 def test_history_can_be_skipped(kafka: Broker, topic: str, opened: list[Follow]) -> None:
