@@ -23,6 +23,7 @@ from dubhe_sdk.contract.framing import FrameReader, pack
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.model.failure import log_failure, text_of
+from dubhe_sdk.model.fork_guard import foreign_code, keep_private
 from dubhe_sdk.reporting.encoding import dumps
 
 _LIMIT = 2**32 - 1  # the web front has checked the size
@@ -56,6 +57,7 @@ class InferenceServer:
         self._log = log
         path.unlink(missing_ok=True)  # of a predecessor that died
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        keep_private(self._listener)
         self._listener.bind(str(path))
         self._listener.listen(concurrency + 16)
 
@@ -74,6 +76,7 @@ class InferenceServer:
             return
 
     def _serve_connection(self, connection: socket.socket) -> None:
+        keep_private(connection)
         with connection:
             reader = FrameReader(connection, _LIMIT)
             try:
@@ -93,7 +96,8 @@ class InferenceServer:
         try:
             context = Context(request, self._settings)
             current.set(context)
-            return b"+" + dumps(self._method(context))
+            with foreign_code(self._log):
+                return b"+" + dumps(self._method(context))
         except TaskStopped:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, the client gets it

@@ -24,6 +24,7 @@ from dubhe_sdk.ipc.identity import manual_instance_id
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.model.app import run_app
 from dubhe_sdk.model.failure import describe, log_failure
+from dubhe_sdk.model.fork_guard import foreign_code, keep_private
 from dubhe_sdk.model.inferences import InferenceServer
 from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.model.tasks import TaskRunner
@@ -47,15 +48,18 @@ def main(argv: list[str]) -> int:
     die_with_parent(options.parent, signal.SIGKILL)
     raise_oom_score()
     faulthandler.enable()
-    channel = Channel(socket.socket(fileno=options.control_fd))
+    control = socket.socket(fileno=options.control_fd)
+    keep_private(control)
+    channel = Channel(control)
     os.set_inheritable(options.control_fd, False)
     stop = StopSignal()
     stop.install()
     settings = read_settings()
     log = open_log(settings.log_file)
     try:
-        run_app(options.app, options.arguments)
-        settings, instance = _construct(options.app, settings, channel)
+        with foreign_code(log):
+            run_app(options.app, options.arguments)
+            settings, instance = _construct(options.app, settings, channel)
     except BaseException as error:  # noqa: BLE001 - sent to the parent, which ends the service
         if stop.raised:
             return EXIT_FAILED

@@ -14,6 +14,7 @@ from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.model.failure import describe, is_success, log_failure
+from dubhe_sdk.model.fork_guard import foreign_code
 from dubhe_sdk.model.stop import StopSignal
 
 
@@ -64,7 +65,8 @@ class TaskRunner:
             self._task_file.write_text(json.dumps(request), "utf-8")
             os.environ[TASK_VARIABLE] = str(self._task_file)
             set_task(context)
-            self._method(context)
+            with foreign_code(self._log):
+                self._method(context)
         except BaseException as error:  # noqa: BLE001 - sent to the parent, which reports END
             if self._stop.raised:
                 return "the task was stopped by SIGTERM before its end"
