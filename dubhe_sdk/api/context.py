@@ -129,6 +129,11 @@ class Context:
             return copy.deepcopy(settings.rely_model_data)
         return copy.deepcopy(settings.special_params)
 
+    @property
+    def last_progress(self) -> float:
+        """The progress that was reported last in this process, from 0 to 1; 0 before the first."""
+        return self._cleaner.last_progress
+
     def log(self, msg: object, *args: object) -> None:
         """Write a line to the console and to ``/temporary/log/dubhe.log``.
 

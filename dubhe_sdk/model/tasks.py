@@ -55,14 +55,15 @@ class TaskRunner:
                 return
             if message is None:
                 return
-            error = self._run(message["request"])
-            self._channel.send({"op": "ended", "error": error})
+            context = Context(message["request"], self._settings)
+            error = self._run(context)
+            complete = context.last_progress == 1
+            self._channel.send({"op": "ended", "error": error, "complete": complete})
 
-    def _run(self, request: dict[str, Any]) -> str | None:
+    def _run(self, context: Context) -> str | None:
         """Run the method once; return None if it ended well, otherwise what went wrong."""
         try:
-            context = Context(request, self._settings)
-            self._task_file.write_text(json.dumps(request), "utf-8")
+            self._task_file.write_text(json.dumps(context.json_request), "utf-8")
             os.environ[TASK_VARIABLE] = str(self._task_file)
             set_task(context)
             with foreign_code(self._log):

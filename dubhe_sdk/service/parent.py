@@ -203,7 +203,7 @@ class Service:
         elif op == "failed":
             model.failure = message["error"]
         elif op == "ended":
-            self._on_task_ended(message["error"])
+            self._on_task_ended(message["error"], message["complete"])
 
     def _on_hello(self, instance_id: str) -> None:
         """Take over the id that the model has chosen in manual mode."""
@@ -227,9 +227,9 @@ class Service:
             self._ready_reported = True
             self._tasks.slot.report_ready()
 
-    def _on_task_ended(self, error: str | None) -> None:
+    def _on_task_ended(self, error: str | None, complete: bool) -> None:
         if self._shutdown.begun:
-            self._tasks.end_during_shutdown(error)
+            self._tasks.end_during_shutdown(error, complete)
         elif self._tasks.end(error):
             self._progress_log.poll()
             self._publisher.enter(Phase.READY)

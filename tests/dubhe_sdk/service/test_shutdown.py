@@ -166,3 +166,32 @@ def test_a_signal_while_the_model_loads(tmp_path: Path) -> None:
         app.terminate()
         assert app.wait() == 0
         assert app.reported == []
+
+
+@pytest.mark.parametrize(
+    ("progress", "status", "code"), [(0.14, "END 300", 143), (1, "END 200", 0)], ids=["cut", "done"]
+)
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "lambda *_: sys.exit(0)",
+        "lambda *_: sys.exit()",
+        "lambda *_: Path('leave').write_text('1')",
+    ],
+)
+def test_a_handler_of_the_training_s_own_does_not_make_a_cut_training_end_well(
+    tmp_path: Path, handler: str, progress: float, status: str, code: int
+) -> None:
+    train = f"""
+        signal.signal(signal.SIGTERM, {handler})
+        ctx.logProgress({progress})
+        Path("training").write_text("1")
+        while not Path("leave").exists(): time.sleep(0.01)
+    """
+    with App(tmp_path, app_with(train=train)) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        assert app.wait() == code
+        assert app.reported == ["READY", "START", "progress", status]
