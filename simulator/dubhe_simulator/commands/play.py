@@ -19,8 +19,8 @@ from dubhe_simulator.algorithm.layout import PROTOCOLS
 from dubhe_simulator.commands.platform_options import add_platform_options, platform_config
 from dubhe_simulator.errors import CannotPlay, Refused, Stopped
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.workflow import WorkflowRequest
 from dubhe_simulator.platform.workflow_events import WorkflowEnded, WorkflowEvent
 from dubhe_simulator.terminal.progress import Terminal

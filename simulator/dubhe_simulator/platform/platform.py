@@ -11,14 +11,14 @@ from dubhe_simulator import interrupts
 from dubhe_simulator.client.address import ask, is_request, parse_address
 from dubhe_simulator.errors import CannotPlay, Refused
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.platform.ingest.ingest import Ingest
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
+from dubhe_simulator.platform.ingest import Ingest
 from dubhe_simulator.platform.managed.factory import InstanceFactory
 from dubhe_simulator.platform.managed.files import FileWatcher
 from dubhe_simulator.platform.managed.images import ImageFiles
 from dubhe_simulator.platform.managed.manager import InstanceManager
 from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.state.records import InstanceRecord
 from dubhe_simulator.platform.state.registry import InstanceRegistry, now_ms
 from dubhe_simulator.platform.state.views import instance_view, run_view
