@@ -12,8 +12,8 @@ from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.platform.ingest.message_stats import MESSAGE_TYPES, MessageStats
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.state.message_stats import MESSAGE_TYPES, MessageStats
 from dubhe_simulator.platform.storage import result_queries
 from dubhe_simulator.platform.workflow_events import WorkflowResult
 from dubhe_simulator.terminal.screen import fit, pad, width

@@ -15,10 +15,10 @@ from typing import Any
 
 from dubhe_simulator.contract.json_safe import encode
 from dubhe_simulator.platform.curves.store import CurveStore
-from dubhe_simulator.platform.ingest.deduplication import Deduplicator
-from dubhe_simulator.platform.ingest.message_handler import MessageHandler
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.deduplication import Deduplicator
+from dubhe_simulator.platform.state.message_handler import MessageHandler
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState, ReportedState
 from dubhe_simulator.platform.state.results import ResultBuffer
 from dubhe_simulator.platform.state.runs import Runs

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.state.registry import InstanceRegistry
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.sources.record import RecordBatch, SourceRecord
