@@ -62,6 +62,7 @@ SIDECAR_MAY_IMPORT = {
     "dubhe_sdk.contract": "the END that it adds for a killed service; the heartbeat's request",
     "dubhe_sdk.environment": "variables that both read",
     "dubhe_sdk.errors": "errors that commands report",
+    "dubhe_sdk.logs.console": "a console that never waits",
     "dubhe_sdk.logs.format": "log lines in one format",
     "dubhe_sdk.process.state_file": "`dubhe health` and `dubhe status` read them",
     "dubhe_sdk.reporting.encoding": "JSON of messages",
