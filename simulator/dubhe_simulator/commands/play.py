@@ -104,7 +104,7 @@ def _exit_status(stats: Mapping[TaskKind, MessageStats], screen: Screen) -> int:
     for kind, of in stats.items():
         if not of.complete:
             name = translate(f"kind_{kind.value}")
-            error = translate("incomplete", kind=name, gaps=of.missing, repeats=of.repeats)
+            error = translate("incomplete", kind=name, gaps=of.missing, duplicates=of.duplicates)
             screen.line(translate("failed", error=error))
             status = EXIT_FAILED
     return status

@@ -83,7 +83,7 @@ def matrix_lines(summary: Summary) -> Iterator[str]:
 def delivery_lines(stats: Mapping[TaskKind, MessageStats]) -> Iterator[str]:
     """Yield what was reported and what arrived, by type of message."""
     columns = [c for c in MESSAGE_TYPES if any(s.by_type.get(c) for s in stats.values())]
-    totals = ("reported", "received", "gaps", "repeats")
+    totals = ("reported", "received", "gaps", "duplicates")
     heads = [*columns, *(translate(f"head_{name}") for name in totals)]
     widths = [max(8, width(head)) + 2 for head in heads]
     label = pad(translate("messages"), 14)
