@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 import dubhe_sdk
-from dubhe_sdk.api import context as contexts
-from dubhe_sdk.api.context import Context, current, set_task, with_instance
+from dubhe_sdk.api import stopping
+from dubhe_sdk.api.context import Context, with_instance
+from dubhe_sdk.api.current_task import current, set_task
 from dubhe_sdk.api.keys import ContextKey
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import Settings, read_settings
@@ -109,7 +110,7 @@ def task_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Announce a running task to child processes, as the model process does."""
     path = tmp_path / "task.json"
     path.write_text(json.dumps(REQUEST), "utf-8")
-    monkeypatch.setenv(contexts.TASK_VARIABLE, str(path))
+    monkeypatch.setenv(stopping.TASK_VARIABLE, str(path))
     return path
 
 
