@@ -78,19 +78,19 @@ class Context:
         # Crosses to spawned processes as its request; the rest comes from their environment.
         return _restored, (self._request, self._gate)
 
-    def belong_to(self, gate: TaskGate | None, *, own: bool = True) -> None:
-        """Have it report while a task runs. Internal: the service calls it.
+    def _belong_to(self, gate: TaskGate | None, *, own: bool = True) -> None:
+        """Have it report while a task runs.
 
         Args:
             gate: of the task.
-            own: whether this process runs the task, and will `close` it.
+            own: whether this process runs the task, and will close it.
         """
         self._gate = gate
         self._owner = os.getpid() if own else 0
         _of_tasks.add(self)
 
-    def close(self) -> float:
-        """Drop whatever is reported from now on. Internal: the service calls it.
+    def _close(self) -> float:
+        """Drop whatever is reported from now on.
 
         Returns:
             The last progress reported, from 0 to 1.
@@ -103,8 +103,8 @@ class Context:
         return self._cleaner.last_progress
 
     @property
-    def is_own(self) -> bool:
-        """Whether this process runs its task. Internal."""
+    def _is_own(self) -> bool:
+        """Whether this process runs its task."""
         return self._owner == os.getpid()
 
     @property
@@ -351,7 +351,7 @@ class Context:
     def _report(self) -> Reports:
         if self._reporter is None:
             reporter = _reporter(self._settings, self._instance_id)
-            if self._gate is None or self.is_own:
+            if self._gate is None or self._is_own:
                 self._reporter = reporter
             else:
                 # The process that runs the task closes only its own context.
@@ -398,7 +398,7 @@ def _restored(request: dict[str, Any], gate: TaskGate | None) -> Context:
     """Return a context that was handed to another process."""
     context = Context(request)
     if gate is not None:
-        context.belong_to(gate, own=False)
+        context._belong_to(gate, own=False)
     return context
 
 

@@ -42,7 +42,7 @@ def open_task(context: Context, path: Path) -> None:
     new.write_text(json.dumps(context.json_request), "utf-8")
     new.replace(path)  # a child never reads half of it
     gate = TaskGate.of(str(path))
-    context.belong_to(gate)
+    context._belong_to(gate)
     set_task(context, gate)
 
 
@@ -54,7 +54,7 @@ def close_task(context: Context, path: Path) -> float:
     """
     path.unlink(missing_ok=True)
     set_task(None)
-    return context.close()
+    return context._close()
 
 
 def current_context() -> Context:
@@ -81,7 +81,7 @@ def current_context() -> Context:
     if (
         known is not None
         and _Task.owner == os.getpid()
-        and (known.is_own or gate is None or gate.is_open)
+        and (known._is_own or gate is None or gate.is_open)
     ):
         return known
     path = os.environ.get(TASK_VARIABLE)
@@ -100,6 +100,6 @@ def current_context() -> Context:
             f"pass ctx on: {error}"
         ) from None
     context = Context(request)
-    context.belong_to(gate, own=False)
+    context._belong_to(gate, own=False)
     set_task(context, gate)
     return context
