@@ -36,7 +36,7 @@ def serve_if_started_app() -> None:
 
     from dubhe_sdk.environment import read_settings
     from dubhe_sdk.errors import EnvironmentInvalid
-    from dubhe_sdk.process.command import dubhe_command
+    from dubhe_sdk.process.command import algorithm_command
 
     try:
         read_settings()
@@ -46,7 +46,7 @@ def serve_if_started_app() -> None:
         os._exit(EXIT_ENVIRONMENT)  # not SystemExit: the app might catch it
     sys.stdout.flush()
     sys.stderr.flush()
-    command = [*dubhe_command(), "serve", script, *sys.argv[1:]]
+    command = [*algorithm_command(), "serve", script, *sys.argv[1:]]
     os.execv(command[0], command)
 
 

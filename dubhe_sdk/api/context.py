@@ -89,18 +89,13 @@ class Context:
         self._owner = os.getpid() if own else 0
         _of_tasks.add(self)
 
-    def _close(self) -> float:
-        """Drop whatever is reported from now on.
-
-        Returns:
-            The last progress reported, from 0 to 1.
-        """
+    def _close(self) -> None:
+        """Drop whatever is reported from now on."""
         self._closed = True
         self._reporter = GatedReporter(None, self._gate, self._warn)
         reporter = _reporters.get((self._settings.spool, self._instance_id))
         if reporter is not None:
             reporter.writer.wait()
-        return self._cleaner.last_progress
 
     @property
     def _is_own(self) -> bool:
@@ -184,6 +179,11 @@ class Context:
         if key == ContextKey.ENV_RELY_MODEL_DATA:
             return copy.deepcopy(settings.rely_model_data)
         return copy.deepcopy(settings.special_params)
+
+    @property
+    def last_progress(self) -> float:
+        """The progress that was reported last in this process, from 0 to 1; 0 before the first."""
+        return self._cleaner.last_progress
 
     def log(self, msg: object, *args: object) -> None:
         """Write a line to the console and to ``/temporary/log/dubhe.log``.

@@ -46,15 +46,11 @@ def open_task(context: Context, path: Path) -> None:
     set_task(context, gate)
 
 
-def close_task(context: Context, path: Path) -> float:
-    """End a task in the model process: nothing is reported by its context any more.
-
-    Returns:
-        The last progress that the context has reported, from 0 to 1.
-    """
+def close_task(context: Context, path: Path) -> None:
+    """End a task in the model process: nothing is reported by its context any more."""
     path.unlink(missing_ok=True)
     set_task(None)
-    return context._close()
+    context._close()
 
 
 def current_context() -> Context:

@@ -11,7 +11,7 @@ from dubhe_sdk.environment import read_settings
 from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
 from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
 from dubhe_sdk.logs.format import log_to_stderr, read_format
-from dubhe_sdk.process.command import dubhe_command, support_command
+from dubhe_sdk.process.command import algorithm_command, support_command
 from dubhe_sdk.service.options import read_service_options
 from dubhe_sdk.service.parent import Service
 from dubhe_sdk.service.web.options import read_web_options
@@ -41,7 +41,8 @@ def main(argv: list[str]) -> int:
         if not options.app.is_file():
             parser.error(f"{options.app} is not a file: name the algorithm's app.py")
         if not os.environ.get(LAUNCHED_VARIABLE):
-            command = [*dubhe_command(), "launch", "--", *dubhe_command(), "serve", *argv]
+            ours = algorithm_command()
+            command = [*ours, "launch", "--", *ours, "serve", *argv]
             os.execv(command[0], command)
         service = Service(settings, service_options, options.app.absolute(), options.arguments)
         return service.run()

@@ -23,7 +23,7 @@ from dubhe_sdk.environment import SECRETS
 from dubhe_sdk.launch.options import LaunchOptions
 from dubhe_sdk.launch.sidecar import SidecarSupervisor
 from dubhe_sdk.logs.format import log_to_stderr
-from dubhe_sdk.process import lifeline, tree
+from dubhe_sdk.process import inherited, lifeline, tree
 from dubhe_sdk.process.linux import adopt_orphans
 from dubhe_sdk.process.state_file import StateFile, read_local_state
 
@@ -119,7 +119,7 @@ class Launcher:
         for sock in (self._wakeup, writing):
             sock.setblocking(False)
         self._wakeup_writing = writing  # kept open
-        for signum in (*_FORWARDED, signal.SIGCHLD):
+        for signum in (*inherited.not_ignored(_FORWARDED), signal.SIGCHLD):
             signal.signal(signum, lambda number, _: self._signals.append(number))
         signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
 

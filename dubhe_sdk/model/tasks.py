@@ -55,15 +55,16 @@ class TaskRunner:
                 message = self._channel.receive()
                 if message is None:
                     return
-                error = self._run(message["request"])
+                context = Context(message["request"], self._settings)
+                error = self._run(context)
             except TaskStopped:  # before the method began
                 return
-            self._channel.send({"op": "ended", "error": error})
+            complete = context.last_progress == 1
+            self._channel.send({"op": "ended", "error": error, "complete": complete})
             self._stop.resume()
 
-    def _run(self, request: dict[str, Any]) -> str | None:
+    def _run(self, context: Context) -> str | None:
         """Run the method once; return None if it ended well, otherwise what went wrong."""
-        context = Context(request, self._settings)
         open_task(context, self._task_file)
         failure: BaseException | None = None
         try:
@@ -72,22 +73,22 @@ class TaskRunner:
         except BaseException as error:  # noqa: BLE001 - sent to the parent, which reports END
             failure = error
         asked = self._stop.asked
-        progress = close_task(context, self._task_file)
+        close_task(context, self._task_file)
         if asked:
-            return self._after_stop(progress, failure)
+            return self._after_stop(context, failure)
         if failure is None or is_success(failure):
             return None
         log_failure(self._log, "the task failed", failure)
         return describe(failure)
 
-    def _after_stop(self, progress: float, failure: BaseException | None) -> str | None:
+    def _after_stop(self, context: Context, failure: BaseException | None) -> str | None:
         """Judge a method that has ended after a stop was asked for.
 
         Whether it went on to its end or left its loop early cannot be seen from how it returned:
         the algorithm, or a library, may have taken SIGTERM for itself. Its progress tells it.
         """
         if failure is None or is_success(failure):
-            return None if progress >= 1 else _STOPPED
+            return None if context.last_progress == 1 else _STOPPED
         if not isinstance(failure, TaskStopped):
             log_failure(self._log, "the task failed while it was stopped", failure)
         return _STOPPED

@@ -14,6 +14,23 @@ COMMAND_VARIABLE = "DUBHE_COMMAND"
 
 # The package of dubhe-runtime, which brings what web and sidecar depend on.
 _RUNTIME = "dubhe_sidecar"
+
+# Attributes of `sys.flags`, the option of each, and the variable that does the same. Those of the
+# second table are implied by -I.
+_COUNTED = {
+    "bytes_warning": ("b", ""),
+    "debug": ("d", "PYTHONDEBUG"),
+    "dont_write_bytecode": ("B", "PYTHONDONTWRITEBYTECODE"),
+    "no_site": ("S", ""),
+    "optimize": ("O", "PYTHONOPTIMIZE"),
+    "quiet": ("q", ""),
+    "verbose": ("v", "PYTHONVERBOSE"),
+}
+_ISOLATING = {
+    "ignore_environment": ("E", ""),
+    "no_user_site": ("s", "PYTHONNOUSERSITE"),
+    "safe_path": ("P", "PYTHONSAFEPATH"),
+}
 _SCRIPT = Path(__file__).parents[1] / "cli" / "bin" / "dubhe.py"
 
 
@@ -24,6 +41,39 @@ def dubhe_command() -> list[str]:
     the import path, where its ``queue.py`` or ``logging.py`` would take the place of Python's.
     """
     return [sys.executable, "-u", str(_SCRIPT)]
+
+
+def algorithm_command() -> list[str]:
+    """Return `dubhe_command` with the options that this interpreter was started with.
+
+    For the processes on the way to the algorithm, which shall run as ``python3 -O -X utf8 app.py``
+    would: ``-O`` decides whether its asserts run, ``-X utf8`` how it reads its files; ``-s``,
+    ``-E``, ``-I`` and ``-P`` which packages it finds. Web front and sidecar do not get them.
+    """
+    executable, *rest = dubhe_command()
+    return [executable, *_interpreter_options(), *rest]
+
+
+def _interpreter_options() -> list[str]:
+    """Return the options of this interpreter that its children do not inherit by a variable.
+
+    https://docs.python.org/3/library/sys.html#sys.flags
+    """
+    flags = sys.flags
+    env = {} if flags.ignore_environment else os.environ
+    wanted = {**_COUNTED, **({} if flags.isolated else _ISOLATING)}
+    options = ["-I"] if flags.isolated else []
+    for name, (letter, variable) in wanted.items():
+        count = getattr(flags, name, 0)  # safe_path: Python 3.11 and later
+        if count and not env.get(variable):
+            options.append(f"-{letter * count}")
+    for name, value in sys._xoptions.items():
+        options += ["-X", name if value is True else f"{name}={value}"]
+    warnings = list(sys.warnoptions)
+    for inherited in env.get("PYTHONWARNINGS", "").split(","):
+        if inherited in warnings:
+            warnings.remove(inherited)
+    return options + [word for warning in warnings for word in ("-W", warning)]
 
 
 def support_command() -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from dubhe_sdk.autostart import PROCESS_VARIABLE
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.process.backoff import RestartBackoff
-from dubhe_sdk.process.command import dubhe_command, support_command, support_environ
+from dubhe_sdk.process.command import algorithm_command, support_command, support_environ
 
 # The number of a model process, from 0; 0 if there is only one. For the algorithm, which may
 # choose a GPU by it.
@@ -80,7 +80,7 @@ def start_model(
         *("--socket", str(socket_of(run_dir, index))),
         *("--concurrency", str(concurrency)),
     ]
-    command = [*dubhe_command(), "model", *options, str(app), *arguments]
+    command = [*algorithm_command(), "model", *options, str(app), *arguments]
     return _start(command, "model", [], {**os.environ, WORKER_VARIABLE: str(index)})
 
 

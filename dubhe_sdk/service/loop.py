@@ -63,9 +63,17 @@ class Loop:
         self.watch(ours, clear)
 
     def turn(self) -> None:
-        """Wait for one event at least, and handle all that came."""
+        """Wait for one event at least, and handle all that came.
+
+        Signals come first but for SIGCHLD, which comes last: a stop precedes what a child has sent
+        because of it, and a child's death follows what it had sent before.
+        """
         timeout = max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
-        for key, _ in self._selector.select(timeout):
+        events = self._selector.select(timeout)
+        for signum in [one for one in self._signals if one != signal.SIGCHLD]:
+            self._signals.remove(signum)
+            self._on_signal(signum)
+        for key, _ in events:
             key.data()
         while self._timers and self._timers[0][0] <= time.monotonic():
             heapq.heappop(self._timers)[2]()

@@ -27,7 +27,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.ipc.identity import manual_instance_id
 from dubhe_sdk.logs.log import open_log
-from dubhe_sdk.process import lifeline, tree
+from dubhe_sdk.process import inherited, lifeline, tree
 from dubhe_sdk.process.linux import adopt_orphans
 from dubhe_sdk.reporting.reporter import SERVICE_VARIABLE, Reporter
 from dubhe_sdk.service.children import Child, socket_of, start_model, start_web
@@ -48,7 +48,9 @@ from dubhe_sdk.service.web_front import ATTEMPTS, WebFront
 EXIT_FAILED = 1
 EXIT_STOPPED_TASK = 128 + signal.SIGTERM
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+# Their default action would end this process. Algorithms use them for themselves.
+_IGNORED = (signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Service:
@@ -102,7 +104,8 @@ class Service:
             )
             self._progress_log = ProgressLog(self._settings.spool, service, self._log)
             self._progress_log.start()
-            self._loop.catch(_SIGNALS, self._on_signal)
+            caught = [*inherited.not_ignored(_STOPS), *_IGNORED, signal.SIGCHLD]
+            self._loop.catch(caught, self._on_signal)
             self._watch_lifeline()
             try:
                 self._start()
@@ -169,6 +172,8 @@ class Service:
     def _on_signal(self, signum: int) -> None:
         if signum == signal.SIGCHLD:
             self._reap_children()
+        elif signum in _IGNORED:
+            self._log.info("%s has no effect on the service", signal.Signals(signum).name)
         elif self._shutdown.begun:
             self._log.warning("%s again: killing the model", signal.Signals(signum).name)
             self._shutdown.kill_models()
@@ -203,7 +208,7 @@ class Service:
         elif op == "failed":
             model.failure = message["error"]
         elif op == "ended":
-            self._on_task_ended(message["error"])
+            self._on_task_ended(message["error"], message["complete"])
 
     def _on_hello(self, instance_id: str) -> None:
         """Take over the id that the model has chosen in manual mode."""
@@ -227,9 +232,9 @@ class Service:
             self._ready_reported = True
             self._tasks.slot.report_ready()
 
-    def _on_task_ended(self, error: str | None) -> None:
+    def _on_task_ended(self, error: str | None, complete: bool) -> None:
         if self._shutdown.begun:
-            self._tasks.end_during_shutdown(error)
+            self._tasks.end_during_shutdown(error, complete)
         elif self._tasks.end(error):
             self._progress_log.poll()
             self._publisher.enter(Phase.READY)

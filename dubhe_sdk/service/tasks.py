@@ -50,9 +50,16 @@ class TaskControl:
         self.slot.end(error)
         return True
 
-    def end_during_shutdown(self, error: str | None) -> None:
-        """Keep how it ended: END waits until everything that the task started is gone too."""
-        self._ended_well = error is None
+    def end_during_shutdown(self, error: str | None, complete: bool) -> None:
+        """Keep how it ended: END waits until everything that the task started is gone too.
+
+        Args:
+            error: None if the method returned, otherwise what it raised.
+            complete: whether the last progress it reported was 1. A method that returns after a
+                stop was asked for, without an error, may have been cut short all the same: by a
+                handler of its own that saves and exits, or by a library's.
+        """
+        self._ended_well = error is None and complete
 
     def end_stopped(self) -> bool:
         """Report END of a task whose model was stopped. Return whether it was cut short."""

@@ -82,3 +82,48 @@ def program(path: Path) -> Path:
     path.write_text("#!/bin/sh\n")
     path.chmod(0o755)
     return path
+
+
+OPTIONS = [
+    ["-O"],
+    ["-OO", "-B"],
+    ["-s", "-X", "utf8"],
+    ["-E"],
+    ["-I", "-X", "dev"],
+    ["-W", "ignore", "-W", "error::BytesWarning", "-bb"],
+]
+SHOW = """
+import json, sys
+names = ("optimize", "dont_write_bytecode", "no_user_site", "ignore_environment", "isolated",
+         "utf8_mode", "dev_mode", "bytes_warning")
+flags = {name: getattr(sys.flags, name) for name in names}
+print(json.dumps([flags, sorted(set(sys.warnoptions))]))
+"""
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+def test_options_of_the_interpreter_are_passed_on(tmp_path: Path, options: list[str]) -> None:
+    root = Path(sys.modules["dubhe_sdk"].__file__ or "").parents[1]
+    chain = f"""
+import sys, os, subprocess
+sys.path.insert(0, {str(root)!r})
+from dubhe_sdk.process.command import algorithm_command
+command = algorithm_command()
+os.execv(command[0], [*command[:-1], "-c", {SHOW!r}])
+"""
+    env = clean_environ(PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="once", LC_ALL="C")
+    run = {"env": env, "cwd": tmp_path, "capture_output": True, "text": True, "check": True}
+    plain = subprocess.run([sys.executable, *options, "-c", SHOW], **run)  # type: ignore[call-overload]
+    passed = subprocess.run([sys.executable, *options, "-c", chain], **run)  # type: ignore[call-overload]
+    assert passed.stdout == plain.stdout
+
+
+def test_what_a_variable_does_is_inherited_and_not_repeated(tmp_path: Path) -> None:
+    code = (
+        "import dubhe_sdk.process.command as c; print(c.algorithm_command() == c.dubhe_command())"
+    )
+    env = clean_environ(PYTHONDONTWRITEBYTECODE="1", PYTHONWARNINGS="ignore", PYTHONOPTIMIZE="1")
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout == "True\n", done.stderr

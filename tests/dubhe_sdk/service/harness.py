@@ -143,8 +143,13 @@ class App:
 
     def pids_of(self, part: str) -> list[int]:
         """Return the PIDs of all processes that run ``dubhe PART``."""
-        command = " ".join([*dubhe_command(), part]) + " "
-        return [pid for pid, line in self.marked.living().items() if f"{line} ".startswith(command)]
+        executable, *_, script = dubhe_command()
+        found = []
+        for pid, line in self.marked.living().items():
+            before, _, after = line.partition(f" {script} ")  # options of Python's may lie between
+            if before.split(" ")[0] == executable and after.split(" ")[0] == part:
+                found.append(pid)
+        return found
 
     def terminate(self) -> None:
         """Send SIGTERM to what was started."""

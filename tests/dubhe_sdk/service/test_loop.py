@@ -20,10 +20,11 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 @pytest.fixture
 def _signals_as_before() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGUSR1)
+    before = {one: signal.getsignal(one) for one in (signal.SIGUSR1, signal.SIGCHLD)}
     yield
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGUSR1, before)
+    for signum, action in before.items():
+        signal.signal(signum, action)
 
 
 def test_descriptors(pipe: tuple[int, int]) -> None:
@@ -64,3 +65,16 @@ def test_signals_are_handled_by_the_loop_and_wake_it() -> None:
     loop.turn()  # nothing else would end this wait
     timer.join()
     assert len(seen) == 2
+
+
+@pytest.mark.usefixtures("_signals_as_before")
+def test_a_signal_precedes_what_came_with_it_and_a_death_follows_it(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    loop, seen = Loop(), []
+    loop.watch(reading, lambda: seen.append(os.read(reading, 1)))
+    loop.catch([signal.SIGUSR1, signal.SIGCHLD], seen.append)
+    os.write(writing, b"a")
+    os.kill(os.getpid(), signal.SIGCHLD)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    loop.turn()
+    assert seen == [signal.SIGUSR1, b"a", signal.SIGCHLD]

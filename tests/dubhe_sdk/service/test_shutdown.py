@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.dubhe_sdk.service.algorithms import app_with, failed
-from tests.dubhe_sdk.service.harness import INFERENCE_ID, TRAIN_ID, App
+from tests.dubhe_sdk.service.harness import APP_COMMAND, INFERENCE_ID, TRAIN_ID, App
 from tests.support.waiting import wait_for
 
 STOPPED = failed("the task was stopped by SIGTERM before its end")
@@ -146,7 +146,10 @@ def test_a_task_that_ends_well_while_the_service_stops(tmp_path: Path) -> None:
         assert app.reported == ["READY", "START", "progress", "END 200"]
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
+
+
+@pytest.mark.parametrize("signum", STOPS)
 @pytest.mark.parametrize("instance_id", [TRAIN_ID, INFERENCE_ID])
 def test_a_signal_while_idle(tmp_path: Path, signum: signal.Signals, instance_id: str) -> None:
     source = app_with() + "\n    @dubhe_sdk.inference()\n    def infer(self, ctx): return []\n"
@@ -166,3 +169,65 @@ def test_a_signal_while_the_model_loads(tmp_path: Path) -> None:
         app.terminate()
         assert app.wait() == 0
         assert app.reported == []
+
+
+@pytest.mark.parametrize(
+    ("progress", "status", "code"), [(0.14, "END 300", 143), (1, "END 200", 0)], ids=["cut", "done"]
+)
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "lambda *_: sys.exit(0)",
+        "lambda *_: sys.exit()",
+        "lambda *_: Path('leave').write_text('1')",
+    ],
+)
+def test_a_handler_of_the_training_s_own_does_not_make_a_cut_training_end_well(
+    tmp_path: Path, handler: str, progress: float, status: str, code: int
+) -> None:
+    train = f"""
+        signal.signal(signal.SIGTERM, {handler})
+        ctx.logProgress({progress})
+        Path("training").write_text("1")
+        while not Path("leave").exists(): time.sleep(0.01)
+    """
+    with App(tmp_path, app_with(train=train)) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        assert app.wait() == code
+        assert app.reported == ["READY", "START", "progress", status]
+
+
+WAITING = """
+        ctx.logProgress(0.5)
+        Path("training").write_text("1")
+        while not Path("go on").exists(): time.sleep(0.01)
+        ctx.logProgress(1)
+"""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGUSR1, signal.SIGUSR2])
+def test_signals_for_other_purposes_end_no_training(tmp_path: Path, signum: signal.Signals) -> None:
+    with App(tmp_path, app_with(train=WAITING)) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        os.kill(app.pid, signum)
+        wait_for(lambda: "has no effect on the service" in app.log, lambda: app.log)
+        app.write("go on", "")
+        app.wait_reported("END 200")
+
+
+def test_under_nohup_it_outlives_the_terminal(tmp_path: Path) -> None:
+    with App(tmp_path, app_with(train=WAITING)) as app:
+        app.start(["nohup", *APP_COMMAND])
+        app.train()
+        app.wait_file("training")
+        for pid in (app.pid, app.pid_of("serve"), app.pid_of("model")):
+            os.kill(pid, signal.SIGHUP)
+        app.write("go on", "")
+        app.wait_reported("END 200")
+        app.terminate()
+        assert app.wait() == 0
