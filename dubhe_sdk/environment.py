@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from dubhe_sdk.errors import EnvironmentInvalid
 T = TypeVar("T")
 
 DEFAULT_PORT = 8030
+DEFAULT_BROKER_PORT = 9092
+_HOST = re.compile(r"[a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+(%[a-zA-Z0-9._-]+)?\]")
+_TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 DEFAULT_TOPIC_STATUS = "alg_model_progress"
 DEFAULT_TOPIC_RESULT = "als_model_result"
 PROTOCOLS = ("http", "tcp")
@@ -92,8 +96,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         port=number(env, "PORT", DEFAULT_PORT, low=1, high=65535),
         protocol=protocol,
         bootstrap_servers=brokers(env),
-        topic_status=text(env, "TOPIC_MODEL_STATUS") or DEFAULT_TOPIC_STATUS,
-        topic_result=text(env, "TOPIC_MODEL_RESULT") or DEFAULT_TOPIC_RESULT,
+        topic_status=_topic(env, "TOPIC_MODEL_STATUS", DEFAULT_TOPIC_STATUS),
+        topic_result=_topic(env, "TOPIC_MODEL_RESULT", DEFAULT_TOPIC_RESULT),
         instance_id=instance_id,
         kind=_kind(instance_id),
         temporary=temporary,
@@ -163,21 +167,30 @@ def json_object(env: Mapping[str, str], name: str) -> dict[str, Any] | None:
 def brokers(env: Mapping[str, str]) -> str | None:
     """Return ``BOOTSTRAP_SERVERS`` as ``host:port[,host:port…]``, or None if it is unset.
 
+    An entry without a port gets Kafka's usual one, 9092.
+
     Raises:
-        EnvironmentInvalid: an entry is not ``host:port``.
+        EnvironmentInvalid: an entry is not ``host[:port]``.
     """
     raw = text(env, "BOOTSTRAP_SERVERS")
     if raw is None:
         return None
     entries = [entry.strip() for entry in raw.split(",") if entry.strip()]
     for entry in entries:
-        host, colon, port = entry.rpartition(":")
-        if not (host and colon and port.isdecimal() and 0 < int(port) < 65536):
+        host, colon, port = with_port(entry).rpartition(":")
+        sound = _HOST.fullmatch(host) and port.isascii() and port.isdecimal()
+        if not (sound and colon and 0 < int(port) < 65536):
             raise EnvironmentInvalid(
-                f"environment variable BOOTSTRAP_SERVERS contains {entry!r}, expected host:port, "
+                f"environment variable BOOTSTRAP_SERVERS contains {entry!r}, expected host[:port], "
                 "several separated by commas"
             )
-    return ",".join(entries) or None
+    return ",".join(map(with_port, entries)) or None
+
+
+def with_port(broker: str) -> str:
+    """Return ``host:port`` for ``host``; an IPv6 address has to be in brackets."""
+    alone = ":" not in broker or (broker.startswith("[") and broker.endswith("]"))
+    return f"{broker}:{DEFAULT_BROKER_PORT}" if alone else broker
 
 
 def _require(env: Mapping[str, str], name: str) -> None:
@@ -186,6 +199,21 @@ def _require(env: Mapping[str, str], name: str) -> None:
             f"environment variable {name} is missing or empty: the platform (PLATFORM_TYPE=1) "
             "must set it; leave PLATFORM_TYPE unset to run by hand"
         )
+
+
+def is_topic_name(name: str) -> bool:
+    """Return whether Kafka accepts it as a topic's name: ``Topic.validate`` of its clients."""
+    return _TOPIC_NAME.fullmatch(name) is not None and name not in (".", "..")
+
+
+def _topic(env: Mapping[str, str], name: str, default: str) -> str:
+    found = text(env, name) or default
+    if not is_topic_name(found):
+        raise EnvironmentInvalid(
+            f"environment variable {name} is {_short(found)}, expected the name of a Kafka topic: "
+            "1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'"
+        )
+    return found
 
 
 def _kind(instance_id: str | None) -> TaskKind | None:

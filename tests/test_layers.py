@@ -62,6 +62,7 @@ SIDECAR_MAY_IMPORT = {
     "dubhe_sdk.contract": "the END that it adds for a killed service; the heartbeat's request",
     "dubhe_sdk.environment": "variables that both read",
     "dubhe_sdk.errors": "errors that commands report",
+    "dubhe_sdk.logs.console": "a console that never waits",
     "dubhe_sdk.logs.format": "log lines in one format",
     "dubhe_sdk.process.state_file": "`dubhe health` and `dubhe status` read them",
     "dubhe_sdk.reporting.encoding": "JSON of messages",
@@ -170,6 +171,31 @@ def forbidden(importer: str, *targets: str) -> list[str]:
         for target in sorted(found)
         if any(within(target, one) for one in targets)
     ]
+
+
+def folder_of(module: str) -> str:
+    """Return the package that a module stands in; a package stands in itself."""
+    path = modules(module.split(".")[0]).get(module)
+    return module if path is None or path.name == "__init__.py" else module.rpartition(".")[0]
+
+
+def folders(package: str) -> dict[str, frozenset[str]]:
+    """Return which folder imports which, but for those within each other."""
+    graph: dict[str, set[str]] = {}
+    for name, found in imports(package).items():
+        importer = folder_of(name)
+        targets = {folder_of(target) for target in found if target in modules(package)}
+        graph.setdefault(importer, set()).update(
+            target
+            for target in targets
+            if not within(target, importer) and not within(importer, target)
+        )
+    return {name: frozenset(targets) for name, targets in graph.items()}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_two_folders_import_each_other(package: str) -> None:
+    assert circles(folders(package)) == []
 
 
 def test_the_circles_of_a_graph() -> None:

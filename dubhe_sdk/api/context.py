@@ -23,6 +23,7 @@ from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.contract.messages import MessageType
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.logs.log import open_log
+from dubhe_sdk.logs.text import log_text
 from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import Kind
@@ -185,7 +186,7 @@ class Context:
         """The progress that was reported last in this process, from 0 to 1; 0 before the first."""
         return self._cleaner.last_progress
 
-    def log(self, msg: object, *args: object) -> None:
+    def log(self, msg: object, *args: object, exc_info: Any = None, **ignored: object) -> None:
         """Write a line to the console and to ``/temporary/log/dubhe.log``.
 
         The file is rotated at 10 MB; 14 old files are kept.
@@ -193,17 +194,15 @@ class Context:
         Args:
             msg: the text, with ``%s`` places for ``args`` as in `logging`.
             args: the values; if they do not fit the places, they follow the text.
+            exc_info: True for the traceback of the current exception, or an exception.
+            ignored: other keywords of `logging` have no effect.
+
+        Raises nothing for what it is given, and never waits. A line has at most 65 536 characters.
 
         Examples:
             >>> ctx.log("model train starting, %d images", len(images))
         """
-        text = str(msg)
-        if args:
-            named = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else None
-            try:
-                text = text % (named or args)
-            except (TypeError, ValueError, KeyError):
-                text = " ".join([text, *map(str, args)])
+        text = log_text(msg, args, exc_info)
         open_log(self._settings.log_file).info("%s", text)
 
     def logProgress(self, progress: float) -> None:  # noqa: N802 - the platform's name

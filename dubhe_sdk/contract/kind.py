@@ -60,16 +60,16 @@ def kind_of(instance_id: str) -> TaskKind:
     """Return the kind of task that ``instance_id`` names in its third part.
 
     Raises:
-        ValueError: it has not four or five ``-``-separated parts, or an unknown third one.
+        ValueError: it has fewer than three ``-``-separated parts, or an unknown third one.
 
     Example:
         >>> kind_of("modelid1412-algorithm112345540-train-1412-4")
         <TaskKind.TRAIN: 'train'>
     """
     parts = instance_id.split("-")
-    if len(parts) not in (4, 5) or not all(parts):
+    if len(parts) < 3 or not all(parts[:3]):
         raise ValueError(
-            f"has {len([p for p in parts if p])} parts separated by '-', expected four or five, "
+            f"has {len([p for p in parts if p])} parts separated by '-', expected three or more, "
             "like modelid1412-algorithm112345540-train-1412-4"
         )
     kind = KIND_WORDS.get(parts[2])

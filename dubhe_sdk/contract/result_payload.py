@@ -19,14 +19,15 @@ def details(
 ) -> list[dict[str, Any]]:
     """Return the result of one image; see `Context.logResultDetails` for the arguments.
 
-    An empty ``position`` gives an empty ``info`` and a ``bbox_cnt`` of 0.
+    An empty ``position``, which means that nothing was found, is the same as none.
 
     Raises:
         ValueError: ``position`` is not a sequence of boxes, or a box does not have four or five
             numbers, or lacks the confidence that a negative ``conf`` asks for.
     """
     confidence = _number(conf)
-    if position is None:
+    found = [] if position is None else _boxes(position)
+    if not found:
         info = [{"ground_true": ground_true, "predict_code": predict_code, "conf": confidence}]
         return [{"img_path": _path(img_path), "info": info}]
     own = isinstance(confidence, (int, float)) and confidence < 0
@@ -39,7 +40,7 @@ def details(
             "position": [box[:2], box[2:4]],
             "special": special,
         }
-        for box in _boxes(position)
+        for box in found
     ]
     return [{"img_path": _path(img_path), "bbox_cnt": len(boxes), "info": boxes}]
 

@@ -8,12 +8,10 @@ time and level without parsing the rest.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
 import re
-import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,6 +19,7 @@ from typing import Any
 
 from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.logs.console import write_line
 
 # Lines for people: of the log file and the console, and of the web front.
 LOG_LINE = "%(asctime)s %(levelname)s %(process)d %(message)s"
@@ -108,7 +107,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def log_to_stderr(command: str, text: str, level: int = logging.WARNING) -> None:
-    """Write a line to stderr; a closed stderr must not end the process.
+    """Write a line to stderr, without waiting for who reads it.
 
     Args:
         command: the subcommand of `dubhe`.
@@ -119,8 +118,7 @@ def log_to_stderr(command: str, text: str, level: int = logging.WARNING) -> None
     if _wants_json():
         name = logging.getLevelName(level)
         line = json_line(time.time(), name, f"dubhe_sdk.{command}", os.getpid(), text, {})
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"{line}\n")
+    write_line(line)
 
 
 def _wants_json() -> bool:

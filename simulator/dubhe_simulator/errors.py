@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class CannotPlay(Exception):
-    """The play cannot begin: a wrong folder, no data, no broker. The text says what to do."""
+class CannotStart(Exception):
+    """The platform cannot start: a wrong folder, no data, no broker. The text says what to do."""
 
 
 class TaskFailed(Exception):

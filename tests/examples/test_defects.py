@@ -24,9 +24,9 @@ from dubhe_simulator.algorithm.dataset import read_dataset
 from dubhe_simulator.algorithm.layout import read_algorithm
 from dubhe_simulator.contract.model_files import model_files
 from dubhe_simulator.instances.backend import LocalBackend
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.run_config import RunConfig
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.storage import result_queries
 from dubhe_simulator.platform.workflow import WorkflowRequest
 from dubhe_simulator.platform.workflow_events import WorkflowEnded, WorkflowEvent, WorkflowResult

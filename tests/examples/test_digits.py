@@ -56,7 +56,7 @@ def check(out: str) -> None:
     accuracy = re.search(r"^Evaluation: accuracy ([\d.]+) \(\d+ of 359\)$", out, re.MULTILINE)
     assert accuracy is not None, out
     assert float(accuracy[1]) >= 0.95
-    # Messages: READY START progress result END, reported received gaps repeats.
+    # Messages: READY START progress result END, reported received gaps duplicates.
     assert re.search(r"^  training +1 +1 +800 +180 +1 +983 +983 +0 +0$", out, re.MULTILINE), out
     assert re.search(r"^  evaluation +1 +1 +1 +359 +1 +363 +363 +0 +0$", out, re.MULTILINE), out
     assert re.search(r"^  inference +1 +0 +0 +0 +0 +1 +1 +0 +0$", out, re.MULTILINE), out

@@ -49,7 +49,7 @@ def test_the_whole_story(tmp_path: Path, example: tuple[Path, str, Path]) -> Non
         assert state["workflow"] == {"state": "done", "step": "infer", "error": None, "note": None}
         train, predict, inference = sorted(state["instances"], key=lambda i: i["first_ms"])
         assert [i["state"] for i in (train, predict, inference)] == ["ended", "ended", "ready"]
-        assert [i["repeats"] + i["broken"] for i in (train, predict, inference)] == [0, 0, 0]
+        assert [i["duplicates"] + i["malformed"] for i in (train, predict, inference)] == [0, 0, 0]
         runs = {run["kind"]: run for run in state["runs"]}
         assert [m["name"] for m in runs["train"]["metrics"]] == ["loss", "accuracy"]
         assert {m["points"] for m in runs["train"]["metrics"]} == {5 * 40}
@@ -83,7 +83,7 @@ def test_the_platform_is_killed_in_mid_training(
         assert "SIGTERM" in found["reason"] or "stop" in found["reason"].lower()
         [run] = ui.runs_of(name)
         assert run["status"] == 300
-        assert found["repeats"] == found["broken"] == 0
+        assert found["duplicates"] == found["malformed"] == 0
         points = run["metrics"][0]["points"]
         curve = ui.get("curves", run=run["id"], metric="loss", width=8000)
         assert curve["total"] == points == len(curve["x"])
@@ -114,7 +114,7 @@ def test_an_outage_of_kafka_shows_at_the_source_and_at_the_sidecar(
         ui.wait(finished, timeout=120)
         assert ui.get("state")["source"]["ok"]
         found = ui.instance(name)
-        assert (found["state"], found["repeats"], found["broken"]) == ("ended", 0, 0)
+        assert (found["state"], found["duplicates"], found["malformed"]) == ("ended", 0, 0)
         [run] = ui.runs_of(name)
         assert {m["points"] for m in run["metrics"]} == {100 * 40}
         assert (run["status"], run["images"]) == (200, 180)

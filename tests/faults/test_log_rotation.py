@@ -23,9 +23,10 @@ pytestmark = pytest.mark.slow
 # Speaks in two processes until it is stopped; the main one also through messages, whose lines the
 # service parent writes. Lines are numbered per process.
 ALGORITHM = """
-import logging, os, time
+import os, time
 from pathlib import Path
 import dubhe_sdk
+from dubhe_sdk.logs.log import open_log
 
 @dubhe_sdk.pipeline()
 class Model:
@@ -35,7 +36,7 @@ class Model:
     @dubhe_sdk.train()
     def train(self, ctx):
         ctx.log("begin")
-        for handler in logging.getLogger("dubhe_sdk").handlers:
+        for handler in open_log(Path(os.environ["DUBHE_TEMPORARY"], "log", "dubhe.log")).handlers:
             if hasattr(handler, "maxBytes"):
                 handler.maxBytes = int(os.environ.get("TEST_LOG_BYTES", handler.maxBytes))
         pid = os.fork()

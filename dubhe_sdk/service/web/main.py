@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 
 from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.logs.console import ConsoleHandler
 from dubhe_sdk.logs.format import WEB_LOG_LINE, formatter, log_to_stderr
 from dubhe_sdk.service.web.options import read_web_options
 from dubhe_sdk.service.web.runtime import WebConfig
@@ -18,7 +18,7 @@ EXIT_USAGE = 2
 def main(argv: list[str]) -> int:
     """Serve one protocol. Returns the exit status; 2 for wrong usage."""
     arguments = _parser().parse_args(argv)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = ConsoleHandler()
     handler.setFormatter(formatter(WEB_LOG_LINE))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:

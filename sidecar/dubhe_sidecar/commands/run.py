@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dubhe_sdk import environment
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
+from dubhe_sdk.logs.console import ConsoleHandler
 from dubhe_sdk.logs.format import formatter, log_to_stderr, read_format
 from dubhe_sdk.spool.create import check_directory
 from dubhe_sdk.version import __version__
@@ -34,7 +35,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--core-version", default=__version__, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = ConsoleHandler()
     handler.setFormatter(formatter("%(asctime)s %(levelname)s sidecar %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("dubhe_sidecar").setLevel(logging.INFO)

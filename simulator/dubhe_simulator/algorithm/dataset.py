@@ -14,7 +14,7 @@ from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.contract import payloads
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.i18n import translate
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
@@ -88,11 +88,11 @@ def read_dataset(folder: Path) -> Dataset:
     """Look at a data folder.
 
     Raises:
-        CannotPlay: it does not exist.
+        CannotStart: it does not exist.
     """
     folder = folder.absolute()
     if not folder.is_dir():
-        raise CannotPlay(translate("no_folder", folder=folder))
+        raise CannotStart(translate("no_folder", folder=folder))
     train = _part(folder / "train") or folder
     validation = _part(folder / "val")
     test = _part(folder / "test") or validation or train
@@ -104,13 +104,13 @@ def dataset_of(algorithm: Path) -> Dataset:
     """Look at the folder ``data`` of an algorithm, which need not have one.
 
     Raises:
-        CannotPlay: the algorithm's ``prepare.py`` has to make the data first.
+        CannotStart: the algorithm's ``prepare.py`` has to make the data first.
     """
     folder, script = algorithm / "data", algorithm / "prepare.py"
     if _part(folder):
         return read_dataset(folder)
     if script.is_file():
-        raise CannotPlay(translate("no_data_but_script", folder=folder, script=script))
+        raise CannotStart(translate("no_data_but_script", folder=folder, script=script))
     return NO_DATA
 
 

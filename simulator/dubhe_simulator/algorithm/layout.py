@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.i18n import translate
 
 PROTOCOLS = ("http", "tcp")
@@ -61,17 +61,17 @@ def read_algorithm(folder: Path, protocol: str | None = None) -> Algorithm:
         protocol: for an algorithm without ``run.sh``; with one, the script decides.
 
     Raises:
-        CannotPlay: there is nothing to start, or the script exports an unknown protocol.
+        CannotStart: there is nothing to start, or the script exports an unknown protocol.
     """
     folder = folder.absolute()
     script = folder / "run.sh"
     if script.is_file():
         exported = exported_protocol(script.read_text(encoding="utf-8", errors="replace"))
         if exported not in PROTOCOLS:
-            raise CannotPlay(translate("bad_protocol", script=script, protocol=exported))
+            raise CannotStart(translate("bad_protocol", script=script, protocol=exported))
         shell = shutil.which("bash") or "/bin/sh"
         return Algorithm(folder, exported, (shell, script.name))
     if (folder / "app.py").is_file():
         command = (sys.executable, "-u", "app.py")
         return Algorithm(folder, protocol or DEFAULT_PROTOCOL, command)
-    raise CannotPlay(translate("no_algorithm", folder=folder))
+    raise CannotStart(translate("no_algorithm", folder=folder))

@@ -10,14 +10,9 @@ from dubhe_simulator.client.base import Client, NoAnswer
 from dubhe_simulator.client.http import HttpClient
 from dubhe_simulator.client.tcp import TcpClient
 
-__all__ = ["Client", "HttpClient", "NoAnswer", "TcpClient", "open_client", "send_command"]
+__all__ = ["Client", "HttpClient", "NoAnswer", "TcpClient", "open_client"]
 
 
 def open_client(protocol: str, host: str, port: int) -> Client:
     """Return a client; it connects with its first request."""
     return HttpClient(host, port) if protocol == "http" else TcpClient(host, port)
-
-
-def send_command(protocol: str, host: str, port: int) -> list[str]:
-    """Return the command that sends a request; the file with its body is to be added."""
-    return ["python3", "-m", "dubhe_simulator.client", protocol, f"{host}:{port}"]

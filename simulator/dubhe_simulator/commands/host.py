@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dubhe_sdk.environment import text
 from dubhe_simulator.algorithm.layout import read_algorithm
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.hosts import DEFAULT_PORT, Host
 from dubhe_simulator.hosts.host import Served
 from dubhe_simulator.i18n import translate
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
         algorithm = read_algorithm(Path(), text(os.environ, "protocol"))
         served = Served(algorithm.protocol, int(text(os.environ, "PORT") or DEFAULT_SERVICE_PORT))
         listener = socket.create_server(("", options.port))
-    except (CannotPlay, OSError, ValueError) as error:
+    except (CannotStart, OSError, ValueError) as error:
         sys.stderr.write(f"dubhe host: {error}\n")
         return EXIT_USAGE
     with listener:

@@ -13,7 +13,7 @@ from dubhe_simulator.algorithm.layout import id_part, read_algorithm
 from dubhe_simulator.client.address import Address, parse_address
 from dubhe_simulator.contract.payload_options import json_object
 from dubhe_simulator.contract.topics import topics
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.hosts import HostBackend
 from dubhe_simulator.hosts.addresses import chosen_hosts
 from dubhe_simulator.i18n import translate
@@ -62,7 +62,7 @@ def platform_config(
         more: further fields of the configuration.
 
     Raises:
-        CannotPlay: a folder is wrong, or a host does not answer.
+        CannotStart: a folder is wrong, or a host does not answer.
         EnvironmentInvalid: the brokers are malformed.
     """
     params = json_object("--special-params", given.special_params)
@@ -103,7 +103,7 @@ def _hosts(given: argparse.Namespace) -> HostBackend:
     """Wait for the hosts that were named, and return them."""
     missing = [f"--{name.replace('_', '-')}" for name in NEEDED if not getattr(given, name)]
     if missing:
-        raise CannotPlay(translate("hosts_need", missing=", ".join(missing)))
+        raise CannotStart(translate("hosts_need", missing=", ".join(missing)))
     hosts = chosen_hosts(given.on, given.kinds)
     return HostBackend(
         hosts, id_part(given.name), given.models, given.ready_timeout, given.hosts_dir

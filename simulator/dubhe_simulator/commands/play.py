@@ -17,10 +17,10 @@ from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.algorithm.layout import PROTOCOLS
 from dubhe_simulator.commands.platform_options import add_platform_options, platform_config
-from dubhe_simulator.errors import CannotPlay, Refused, Stopped
+from dubhe_simulator.errors import CannotStart, Refused, Stopped
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.workflow import WorkflowRequest
 from dubhe_simulator.platform.workflow_events import WorkflowEnded, WorkflowEvent
 from dubhe_simulator.terminal.progress import Terminal
@@ -65,7 +65,7 @@ def _play(options: argparse.Namespace, screen: Screen) -> int:
                 platform.start()
             platform.wait_for_source(SOURCE_TIMEOUT_S)
             return _watch(platform, WorkflowRequest(images=options.images, stop_all=True), screen)
-    except (CannotPlay, Refused, EnvironmentInvalid, OSError) as error:
+    except (CannotStart, Refused, EnvironmentInvalid, OSError) as error:
         screen.line(translate("failed", error=error))
         return EXIT_FAILED
 
@@ -104,7 +104,7 @@ def _exit_status(stats: Mapping[TaskKind, MessageStats], screen: Screen) -> int:
     for kind, of in stats.items():
         if not of.complete:
             name = translate(f"kind_{kind.value}")
-            error = translate("incomplete", kind=name, gaps=of.missing, repeats=of.repeats)
+            error = translate("incomplete", kind=name, gaps=of.missing, duplicates=of.duplicates)
             screen.line(translate("failed", error=error))
             status = EXIT_FAILED
     return status

@@ -24,7 +24,7 @@ from dubhe_simulator.commands.platform_options import address
 from dubhe_simulator.contract.message import Message
 from dubhe_simulator.contract.payload_options import read_body, set_fields
 from dubhe_simulator.contract.topics import topics
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.sources import open_source
 from dubhe_simulator.sources.record import InvalidRecord, RecordBatch, read
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
         parser.error(translate("send_wait_how"))
     try:
         return _through(given) if given.ui is not None else _directly(given, given.address)
-    except (CannotPlay, NoAnswer, PlatformUnavailable, EnvironmentInvalid) as error:
+    except (CannotStart, NoAnswer, PlatformUnavailable, EnvironmentInvalid) as error:
         sys.stderr.write(translate("failed", error=error) + "\n")
         return EXIT_FAILED
 
@@ -70,7 +70,7 @@ def _directly(given: argparse.Namespace, to: Address) -> int:
             )
         source.start()
         if not source.wait_until_connected(SOURCE_TIMEOUT_S):
-            raise CannotPlay(translate("no_broker", brokers=servers, error=source.error or ""))
+            raise CannotStart(translate("no_broker", brokers=servers, error=source.error or ""))
         source.catch_up(SOURCE_TIMEOUT_S)
         sent_after = batches.qsize()  # what came before belongs to former tasks
         status = _print_reply(ask(to, body, given.timeout).__dict__)
@@ -80,7 +80,7 @@ def _directly(given: argparse.Namespace, to: Address) -> int:
             batches.get()
         message = _wait_for_end(batches, name, given.timeout)
     if message is None:
-        raise CannotPlay(translate("send_no_end", seconds=given.timeout))
+        raise CannotStart(translate("send_no_end", seconds=given.timeout))
     return _ended(message.failed, str(message.data.get("msg", "")))
 
 
@@ -108,7 +108,7 @@ def _through(given: argparse.Namespace) -> int:
     kind = KINDS[given.kind]
     if given.instance is None:
         if given.set or given.body or given.images or given.data_dir:
-            raise CannotPlay(translate("send_needs_instance"))
+            raise CannotStart(translate("send_needs_instance"))
         return _by_workflow(remote, given, kind)
     forms = remote.get("forms", instance=given.instance)["requests"]
     form = next(form["body"] for form in forms if form["name"] == kind.value)
@@ -164,7 +164,7 @@ def _body(given: argparse.Namespace, kind: TaskKind, name: str) -> dict[str, Any
         data = Dataset(test=given.images.absolute())
         count = len(data.images())
         if count == 0:
-            raise CannotPlay(translate("no_images", folder=data.test))
+            raise CannotStart(translate("no_images", folder=data.test))
         body = data.request(kind, name, images=count)
     else:
         data = read_dataset(given.data_dir) if given.data_dir is not None else NO_DATA

@@ -18,7 +18,7 @@ from dubhe_simulator.commands.platform_options import (
     address,
     platform_config,
 )
-from dubhe_simulator.errors import CannotPlay, Stopped
+from dubhe_simulator.errors import CannotStart, Stopped
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.platform.storage.database import Database
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
         Database(config.runs).close()  # whether it can be used is told before anything begins
     except Stopped as stopped:
         return stopped.exit_status
-    except (CannotPlay, EnvironmentInvalid, OSError) as error:
+    except (CannotStart, EnvironmentInvalid, OSError) as error:
         screen.line(translate("failed", error=error))
         return EXIT_FAILED
     # Not for --help: these are the packages that a bare interpreter lacks.
@@ -93,7 +93,7 @@ def _config(given: argparse.Namespace, screen: Screen) -> RunConfig:
     given.runs_dir.mkdir(parents=True, exist_ok=True)
     for folder in given.images:
         if not folder.is_dir():
-            raise CannotPlay(translate("no_folder", folder=folder))
+            raise CannotStart(translate("no_folder", folder=folder))
     if given.on:
         screen.line(translate("ui_waiting", hosts=", ".join(given.on)))
     images = tuple(folder.absolute() for folder in given.images)

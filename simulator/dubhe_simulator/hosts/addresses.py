@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.hosts.host import DEFAULT_PORT
 from dubhe_simulator.hosts.remote import HostAddress
 from dubhe_simulator.i18n import translate
@@ -21,7 +21,7 @@ def chosen_hosts(hosts: Iterable[str], kinds: str) -> dict[TaskKind, HostAddress
         kinds: words for the kinds to use, separated by commas; no known word means all.
 
     Raises:
-        CannotPlay: a host is malformed.
+        CannotStart: a host is malformed.
     """
     found = dict(_parse(host) for host in hosts)
     wanted = {KINDS[word] for word in map(str.strip, kinds.split(",")) if word in KINDS}
@@ -34,5 +34,5 @@ def _parse(value: str) -> tuple[TaskKind, HostAddress]:
     number = port or str(DEFAULT_PORT)
     if word not in KINDS or not host or not number.isdecimal():
         kinds = ", ".join(kind.value for kind in TaskKind)
-        raise CannotPlay(translate("bad_host", value=value, kinds=kinds))
+        raise CannotStart(translate("bad_host", value=value, kinds=kinds))
     return KINDS[word], (host, int(number))

@@ -22,7 +22,7 @@ class HostBackend:
         folders: in which each host's ``/temporary`` can be read, by the name of the host.
 
     Raises:
-        CannotPlay: a host does not answer.
+        CannotStart: a host does not answer.
     """
 
     keeps_logs = False

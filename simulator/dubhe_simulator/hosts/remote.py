@@ -13,7 +13,7 @@ from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
-from dubhe_simulator.errors import CannotPlay, TaskFailed
+from dubhe_simulator.errors import CannotStart, TaskFailed
 from dubhe_simulator.hosts.connection import Connection, ProtocolError
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import ExitInfo
@@ -138,7 +138,7 @@ def wait_for_host(host: HostAddress, timeout: float) -> str:
     """Wait until a host answers and return the protocol that its instances serve.
 
     Raises:
-        CannotPlay: none did in time.
+        CannotStart: none did in time.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -148,7 +148,7 @@ def wait_for_host(host: HostAddress, timeout: float) -> str:
             return str(hello["protocol"])
         except (OSError, ProtocolError, KeyError) as error:
             if time.monotonic() > deadline:
-                raise CannotPlay(translate("no_host", host=name(host), error=error)) from error
+                raise CannotStart(translate("no_host", host=name(host), error=error)) from error
         time.sleep(AGAIN_S)  # nothing tells when a container begins to listen
 
 

@@ -1,4 +1,4 @@
-"""Messages in English and Chinese: one module per command, one lookup for all of them."""
+"""Messages in English and Chinese: a catalog for each language, and their lookup."""
 
 from dubhe_simulator.i18n.lookup import Language, set_language, translate
 

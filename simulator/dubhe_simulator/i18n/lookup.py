@@ -1,23 +1,21 @@
 """Looking up a message in the user's language.
 
+The messages are in ``en.json`` and ``zh.json``, which have the same keys and placeholders.
+
 The language follows the locale: ``LC_ALL``, ``LC_MESSAGES``, ``LANG``; Chinese if it begins with
 ``zh``. A request of the page has a language of its own, which `set_language` sets for its thread.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from contextvars import ContextVar
-from typing import Literal
-
-from dubhe_simulator.i18n import build, common, docker, init, run, send, ui
+from functools import cache
+from pathlib import Path
+from typing import Literal, cast
 
 Language = Literal["en", "zh"]
-
-MODULES = (common, ui, send, docker, build, run, init)
-MESSAGES: dict[str, tuple[str, str]] = {
-    key: texts for module in MODULES for key, texts in module.MESSAGES.items()
-}
 
 _language: ContextVar[Language | None] = ContextVar("language", default=None)
 
@@ -26,10 +24,10 @@ def translate(key: str, **values: object) -> str:
     """Return a message in the user's language.
 
     Args:
-        key: its key in `MESSAGES`.
+        key: its key in the catalogs.
         values: the values of its placeholders.
     """
-    return MESSAGES[key][_column()].format(**values)
+    return catalog(_language.get() or _of_locale())[key].format(**values)
 
 
 def set_language(language: Language | None) -> None:
@@ -37,12 +35,15 @@ def set_language(language: Language | None) -> None:
     _language.set(language)
 
 
-def _column() -> int:
-    language = _language.get()
-    if language is not None:
-        return int(language == "zh")
+@cache
+def catalog(language: Language) -> dict[str, str]:
+    """Return the messages of a language by key; its file is read once."""
+    path = Path(__file__).with_name(f"{language}.json")
+    return cast("dict[str, str]", json.loads(path.read_text("utf-8")))
+
+
+def _of_locale() -> Language:
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        value = os.environ.get(name, "")
-        if value:
-            return int(value.lower().startswith("zh"))
-    return 0
+        if value := os.environ.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"

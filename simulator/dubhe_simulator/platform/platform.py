@@ -9,16 +9,16 @@ from typing import Any
 
 from dubhe_simulator import interrupts
 from dubhe_simulator.client.address import ask, is_request, parse_address
-from dubhe_simulator.errors import CannotPlay, Refused
+from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.platform.ingest.ingest import Ingest
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
+from dubhe_simulator.platform.ingest import Ingest
 from dubhe_simulator.platform.managed.factory import InstanceFactory
 from dubhe_simulator.platform.managed.files import FileWatcher
 from dubhe_simulator.platform.managed.images import ImageFiles
 from dubhe_simulator.platform.managed.manager import InstanceManager
 from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.state.records import InstanceRecord
 from dubhe_simulator.platform.state.registry import InstanceRegistry, now_ms
 from dubhe_simulator.platform.state.views import instance_view, run_view
@@ -39,7 +39,7 @@ class Platform:
         config: how to run.
 
     Raises:
-        CannotPlay: its database cannot be used.
+        CannotStart: its database cannot be used.
     """
 
     def __init__(self, config: RunConfig) -> None:
@@ -111,11 +111,11 @@ class Platform:
         """Wait until messages can be read.
 
         Raises:
-            CannotPlay: they cannot.
+            CannotStart: they cannot.
         """
         if not self.source.wait_until_connected(timeout):
             error = self.source.error or ""
-            raise CannotPlay(translate("no_broker", brokers=self.config.brokers, error=error))
+            raise CannotStart(translate("no_broker", brokers=self.config.brokers, error=error))
 
     def catch_up(self) -> bool:
         """Take in every message that can be read now; return whether that was done in time."""

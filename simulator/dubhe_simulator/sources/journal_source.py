@@ -183,7 +183,7 @@ def _record(journal: _Journal, line: Line) -> SourceRecord:
             headers={},
             value=line.text.decode("utf-8", "backslashreplace"),
             instance=journal.owner,
-            broken=f"{line.file}, before byte {line.end}: not a record: {error!r}",
+            malformed=f"{line.file}, before byte {line.end}: not a record: {error!r}",
         )
     journal.owner = record.instance
     return record

@@ -230,11 +230,11 @@ class KafkaFollower:
 
 def _record(source: str, raw: Any) -> SourceRecord:
     headers = {name: (value or b"").decode(errors="replace") for name, value in raw.headers}
-    broken = None
+    malformed = None
     try:
         value = (raw.value or b"").decode()
     except UnicodeDecodeError as error:
-        value, broken = raw.value.decode("utf-8", "backslashreplace"), f"not UTF-8: {error}"
+        value, malformed = raw.value.decode("utf-8", "backslashreplace"), f"not UTF-8: {error}"
     return SourceRecord(
         source=source,
         topic=raw.topic,
@@ -244,5 +244,5 @@ def _record(source: str, raw: Any) -> SourceRecord:
         headers=headers,
         value=value,
         instance=(raw.key or b"").decode(errors="replace"),
-        broken=broken,
+        malformed=malformed,
     )

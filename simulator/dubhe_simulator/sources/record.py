@@ -33,7 +33,7 @@ class SourceRecord:
         headers: its headers as texts.
         value: its value as text.
         instance: whose it is if the value does not tell (its key, or the journal's owner).
-        broken: why it could not even be read; else None.
+        malformed: why it could not even be read; else None.
     """
 
     source: str
@@ -44,7 +44,7 @@ class SourceRecord:
     headers: Mapping[str, str]
     value: str
     instance: str = ""
-    broken: str | None = None
+    malformed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def read(record: SourceRecord) -> Message:
     Raises:
         Broken: it is not one of the contract's messages.
     """
-    if record.broken is not None:
-        raise InvalidRecord(record.broken)
+    if record.malformed is not None:
+        raise InvalidRecord(record.malformed)
     try:
         value = decode(record.value)
     except ValueError as error:

@@ -12,8 +12,8 @@ from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.platform.ingest.message_stats import MESSAGE_TYPES, MessageStats
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.platform.state.message_stats import MESSAGE_TYPES, MessageStats
 from dubhe_simulator.platform.storage import result_queries
 from dubhe_simulator.platform.workflow_events import WorkflowResult
 from dubhe_simulator.terminal.screen import fit, pad, width
@@ -83,7 +83,7 @@ def matrix_lines(summary: Summary) -> Iterator[str]:
 def delivery_lines(stats: Mapping[TaskKind, MessageStats]) -> Iterator[str]:
     """Yield what was reported and what arrived, by type of message."""
     columns = [c for c in MESSAGE_TYPES if any(s.by_type.get(c) for s in stats.values())]
-    totals = ("reported", "received", "gaps", "repeats")
+    totals = ("reported", "received", "gaps", "duplicates")
     heads = [*columns, *(translate(f"head_{name}") for name in totals)]
     widths = [max(8, width(head)) + 2 for head in heads]
     label = pad(translate("messages"), 14)

@@ -20,7 +20,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.workers.gthread import ThreadWorker
 
 from dubhe_simulator import interrupts
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.web.slow import TAKE_S, Deadlines, TimedBody
@@ -117,7 +117,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
         try:
             self.platform = Platform(self.config)
-        except CannotPlay as error:
+        except CannotStart as error:
             sys.stderr.write(f"{error}\n")
             sys.exit(EXIT_CANNOT)
         self.platform.start()

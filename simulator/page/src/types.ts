@@ -34,8 +34,8 @@ export interface Instance {
   last_ms: number | null;
   last: string;
   messages: number;
-  repeats: number;
-  broken: number;
+  duplicates: number;
+  malformed: number;
   progress: number | null;
   remaining_s: number | null;
   run: number | null;
@@ -172,7 +172,7 @@ export interface Message {
   timestamp_ms: number | null;
   headers: Record<string, Json>;
   value: string;
-  broken: string | null;
+  malformed: string | null;
   repeat: boolean;
   instance: string | null;
 }

@@ -66,7 +66,7 @@ def test_one_box() -> None:
 @pytest.mark.parametrize("position", [[], (), np.zeros((0, 5))])
 def test_no_box_at_all(position: Any) -> None:
     assert details("a.png", "A", "B", 0.5, None, position) == [
-        {"img_path": "a.png", "bbox_cnt": 0, "info": []}
+        {"img_path": "a.png", "info": [{"ground_true": "A", "predict_code": "B", "conf": 0.5}]}
     ]
 
 

@@ -81,7 +81,10 @@ def test_no_command(tmp_path: Path, arguments: list[str]) -> None:
             {"DUBHE_DRAIN_TIMEOUT_SECONDS": "-1"},
             "DUBHE_DRAIN_TIMEOUT_SECONDS is '-1', expected seconds",
         ),
-        ({"BOOTSTRAP_SERVERS": "kafka"}, "BOOTSTRAP_SERVERS contains 'kafka', expected host:port"),
+        (
+            {"BOOTSTRAP_SERVERS": "kafka:x"},
+            "BOOTSTRAP_SERVERS contains 'kafka:x', expected host[:port]",
+        ),
     ],
 )
 def test_a_malformed_environment(tmp_path: Path, env: dict[str, str], words: str) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 import os
 import re
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.logs import log
-from dubhe_sdk.logs.log import open_log
+from dubhe_sdk.logs.log import close_logs, open_log
 from tests.support.environ import clean_environ
 
 WRITER = """
@@ -37,13 +36,8 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _a_logger_of_its_own() -> Iterator[None]:
-    logger = logging.getLogger("dubhe_sdk")
-    before = (list(logger.handlers), getattr(logger, "dubhe_path", None))
-    logger.handlers, logger.dubhe_path = [], None  # type: ignore[attr-defined]
     yield
-    for handler in logger.handlers:
-        handler.close()
-    logger.handlers, logger.dubhe_path = before  # type: ignore[attr-defined]
+    close_logs()
 
 
 def write_at_once(path: Path, writers: int, lines: int, size: int) -> None:
@@ -95,11 +89,11 @@ def test_limits_are_those_of_the_contract() -> None:
 
 
 def test_a_line_goes_to_the_file_and_to_the_console(
-    path: Path, capsys: pytest.CaptureFixture[str]
+    path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     open_log(path).info("%s", "文 %d is no place")
     assert path.read_text("utf-8").endswith(" 文 %d is no place\n")
-    assert capsys.readouterr().err == path.read_text("utf-8")
+    assert capfd.readouterr().err == path.read_text("utf-8")
 
 
 def test_the_logger_is_opened_once_for_a_path(path: Path, tmp_path: Path) -> None:
@@ -132,12 +126,12 @@ def test_a_file_rotated_by_somebody_else_is_followed(path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_reported_and_nothing_fails(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
     logger = open_log(tmp_path / "file" / "dubhe.log")
     logger.info("still here")
-    lines = capsys.readouterr().err.splitlines()
+    lines = capfd.readouterr().err.splitlines()
     assert "cannot be opened: " in lines[0]
     assert str(tmp_path / "file" / "dubhe.log") in lines[0]
     assert lines[1].endswith("still here")
@@ -214,3 +208,91 @@ def test_a_writer_killed_while_it_writes_blocks_nobody(path: Path) -> None:
     process.communicate()
     logger.info("afterwards")
     assert path.read_text().endswith(" afterwards\n")
+
+
+ALGORITHMS = {
+    "dictConfig": 'logging.config.dictConfig({"version": 1, "root": {"level": "ERROR"}})',
+    "disable": "logging.disable(logging.CRITICAL)",
+    "levels": "for name in ['', *logging.root.manager.loggerDict]: "
+    "logging.getLogger(name).setLevel(logging.CRITICAL)",
+    "factory": "logging.setLogRecordFactory(lambda *a, **k: None)",
+    "shutdown": "logging.shutdown()",
+    "closed stderr": "sys.stderr.close()",
+    "detached stderr": "sys.stderr = codecs.getwriter('utf-8')(sys.stderr.detach())",
+    "no stderr": "sys.stderr = None",
+    "descriptors": "os.closerange(3, 100)",
+}
+
+
+@pytest.mark.parametrize("habit", ALGORITHMS)
+def test_what_an_algorithm_does_to_logging_or_stderr_does_not_reach_it(
+    path: Path, habit: str
+) -> None:
+    program = f"""
+import codecs, logging, logging.config, os, sys
+from pathlib import Path
+from dubhe_sdk.logs.log import open_log
+log = open_log(Path({str(path)!r}))
+log.info("before")
+{ALGORITHMS[habit]}
+for number in range(3):
+    log.info("line %d", number)
+log.error("the failure's traceback")
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], env=clean_environ(), capture_output=True)
+    expected = ["before", "line 0", "line 1", "line 2", "the failure's traceback"]
+    for text in (path.read_text("utf-8"), done.stderr.decode()):
+        lines = text.splitlines()
+        assert len(lines) == len(expected), text
+        assert all(line.endswith(end) for line, end in zip(lines, expected, strict=True))
+
+
+def test_children_forked_beside_a_thread_that_logs_hold_up_nobody(path: Path) -> None:
+    program = f"""
+import os, signal, sys, threading
+from pathlib import Path
+from dubhe_sdk.logs.log import open_log
+log = open_log(Path({str(path)!r}), console=False)
+stop = threading.Event()
+def chat():
+    while not stop.is_set():
+        log.info("chat")
+thread = threading.Thread(target=chat)
+thread.start()
+children = []
+for _ in range(60):
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+    children.append(child)
+stop.set()
+thread.join()
+for number in range(20):
+    log.info("after %d", number)
+for child in children:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+"""
+    subprocess.run([sys.executable, "-c", program], env=clean_environ(), timeout=60, check=True)
+    assert "after 19" in path.read_text("utf-8")
+
+
+def test_a_writer_that_is_stopped_while_it_holds_the_lock_holds_up_nobody(path: Path) -> None:
+    logger = open_log(path, console=False)
+    logger.info("one")
+    program = f"""
+import fcntl, os, signal
+fd = os.open({str(path.parent / ".dubhe.log.lock")!r}, os.O_RDWR)
+fcntl.flock(fd, fcntl.LOCK_EX)
+print("held", flush=True)
+signal.pause()
+"""
+    holder = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    for number in range(200):
+        logger.info("line %d", number)
+    holder.kill()
+    holder.wait()
+    assert len(path.read_text().splitlines()) == 201

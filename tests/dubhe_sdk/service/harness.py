@@ -99,16 +99,28 @@ class App:
 
     # --- life ---------------------------------------------------------------------------------
 
-    def start(self, command: Sequence[str] = APP_COMMAND, *, until: str | None = "READY") -> App:
-        """Start it, and wait for a message such as READY; None: do not wait."""
+    def start(
+        self,
+        command: Sequence[str] = APP_COMMAND,
+        *,
+        until: str | None = "READY",
+        output: int | None = None,
+    ) -> App:
+        """Start it, and wait for a message such as READY; None: do not wait.
+
+        Args:
+            command: what is started.
+            until: the message.
+            output: a descriptor for stdout and stderr in place of `console`.
+        """
         with (self.folder / "console.txt").open("ab") as console:
             self.process = subprocess.Popen(
                 list(command),
                 cwd=self.folder,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
+                stdout=console if output is None else output,
+                stderr=console if output is None else output,
                 start_new_session=True,
             )
         if until is not None:

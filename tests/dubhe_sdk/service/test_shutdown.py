@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
+from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.algorithms import app_with, failed
 from tests.dubhe_sdk.service.harness import APP_COMMAND, INFERENCE_ID, TRAIN_ID, App
 from tests.support.waiting import wait_for
@@ -231,3 +234,27 @@ def test_under_nohup_it_outlives_the_terminal(tmp_path: Path) -> None:
         app.wait_reported("END 200")
         app.terminate()
         assert app.wait() == 0
+
+
+@pytest.mark.parametrize("command", [APP_COMMAND, ("bash", "run.sh")], ids=" ".join)
+def test_a_console_that_nobody_reads_holds_up_neither_stop_nor_checkpoint(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    with App(tmp_path, app_with(train=STUBBORN_WORK)) as app:
+        app.write("run.sh", "python3 -u app.py")
+        app.env["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        app.start([*dubhe_command(), "launch", "--", *command], output=writing)
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        assert app.wait() == 143
+        assert app.wait_file("checkpoint") == "TaskStopped"
+        assert app.ends() == [STOPPED]
+    os.close(reading)
+    os.close(writing)

@@ -6,7 +6,7 @@ import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.dataset import NO_DATA, dataset_of, read_dataset
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 
 
 def images(folder: Path, *names: str) -> None:
@@ -57,16 +57,16 @@ def test_an_algorithm_needs_no_data(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(CannotPlay, match="there is no folder"):
+    with pytest.raises(CannotStart, match="there is no folder"):
         read_dataset(tmp_path / "data")
 
 
 def test_no_data_but_a_script_that_makes_it(tmp_path: Path) -> None:
     (tmp_path / "prepare.py").touch()
-    with pytest.raises(CannotPlay, match=r"prepare\.py"):
+    with pytest.raises(CannotStart, match=r"prepare\.py"):
         dataset_of(tmp_path)
     (tmp_path / "data").mkdir()
-    with pytest.raises(CannotPlay, match=r"prepare\.py"):
+    with pytest.raises(CannotStart, match=r"prepare\.py"):
         dataset_of(tmp_path)
     images(tmp_path, "data/a/1.png")
     assert dataset_of(tmp_path).classes == ("a",)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_simulator.algorithm.layout import read_algorithm
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def test_without_a_script_the_option_decides(tmp_path: Path) -> None:
 
 def test_an_unknown_protocol(tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("export protocol=grpc\n")
-    with pytest.raises(CannotPlay, match='protocol="grpc"'):
+    with pytest.raises(CannotStart, match='protocol="grpc"'):
         read_algorithm(tmp_path)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(CannotPlay, match=r"neither run\.sh nor app\.py"):
+    with pytest.raises(CannotStart, match=r"neither run\.sh nor app\.py"):
         read_algorithm(tmp_path)
 
 

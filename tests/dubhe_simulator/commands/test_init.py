@@ -32,11 +32,11 @@ def written(folder: Path, *options: str) -> Path:
 def send(folder: Path, protocol: str, port: int, request: str) -> dict[str, object]:
     """Send a sample by the command that the README shows."""
     readme = (folder / "README.md").read_text()
-    [line] = re.findall(r"^(python3 -m .*) requests/train.json$", readme, re.MULTILINE)
-    command = line.replace(":8030", f":{port}").split()
-    assert command[3] == protocol
+    [line] = re.findall(r"^dubhe send train .*$", readme, re.MULTILINE)
+    assert f"{protocol}://" in line
+    command = line.replace(":8030", f":{port}").replace("train", request).split()
     done = subprocess.run(
-        [*command, f"requests/{request}.json"],
+        command,
         cwd=folder,
         env={**os.environ, "PATH": PATH},
         capture_output=True,

@@ -172,7 +172,7 @@ def test_sigkill_in_mid_run_and_another_start(tmp_path: Path) -> None:
         found = ui.instance(instance["id"])
         assert (found["state"], found["owned"]) == ("lost", False)
         assert found["reason"] == "the platform process that started it has ended"
-        assert (found["messages"], found["repeats"]) == (instance["messages"], 0)
+        assert (found["messages"], found["duplicates"]) == (instance["messages"], 0)
         other.report(2, {"loss": 3.0, "progress": 0.3})
         other.end()
         ui.wait_state("x-local-train-1", "ended")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.hosts.addresses import chosen_hosts
 
 ALL = ("train=a", "evaluate=b:81", "infer=c")
@@ -36,5 +36,5 @@ def test_words_that_are_no_kind_leave_all() -> None:
 
 @pytest.mark.parametrize("value", ["train", "train=", "other=a", "train=a:b", "=a"])
 def test_a_malformed_host_is_told(value: str) -> None:
-    with pytest.raises(CannotPlay, match="--on"):
+    with pytest.raises(CannotStart, match="--on"):
         chosen_hosts([value], "")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.errors import CannotPlay, TaskFailed
+from dubhe_simulator.errors import CannotStart, TaskFailed
 from dubhe_simulator.hosts.remote import RemoteInstance, handshake, wait_for_host
 from tests.dubhe_simulator.fake import processes_with, wait_until
 from tests.support.ports import reserved_port
@@ -162,6 +162,6 @@ def test_a_host_that_dies_is_told(host: RunningHost) -> None:
 def test_nobody_there_is_told() -> None:
     with (
         reserved_port() as port,
-        pytest.raises(CannotPlay, match="COMPOSE_PROFILES=train"),
+        pytest.raises(CannotStart, match="COMPOSE_PROFILES=train"),
     ):
         wait_for_host(("127.0.0.1", port), 0)

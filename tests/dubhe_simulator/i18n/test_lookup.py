@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import re
 import string
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import dubhe_simulator
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.i18n.lookup import MESSAGES, MODULES
+from dubhe_simulator.i18n.lookup import catalog
+
+PACKAGE = Path(dubhe_simulator.__file__).parent
+ENGLISH = catalog("en")
+CHINESE = catalog("zh")
 
 
 def fields(text: str) -> list[tuple[str, str]]:
@@ -16,15 +26,58 @@ def fields(text: str) -> list[tuple[str, str]]:
     return sorted((name, form or "") for _, name, form, _ in parsed if name is not None)
 
 
-@pytest.mark.parametrize("key", MESSAGES)
-def test_both_languages_are_there_with_the_same_placeholders(key: str) -> None:
-    english, chinese = MESSAGES[key]
-    assert english and chinese
-    assert fields(english) == fields(chinese)
+def strings() -> Iterator[str]:
+    """Yield a pattern for each string of the package's code; a placeholder matches a word."""
+    for path in PACKAGE.rglob("*.py"):
+        if "files" in path.relative_to(PACKAGE).parts:
+            continue  # the template's: copied, not run
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield re.escape(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                yield "".join(
+                    re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[a-z]+"
+                    for part in node.values
+                )
 
 
-def test_no_key_is_used_twice() -> None:
-    assert sum(len(module.MESSAGES) for module in MODULES) == len(MESSAGES)
+def translated() -> Iterator[str]:
+    """Yield the keys that the code names in a call of ``translate``."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "translate":
+                key = node.args[0]
+                if isinstance(key, ast.IfExp):
+                    yield from (str(ast.literal_eval(one)) for one in (key.body, key.orelse))
+                elif isinstance(key, ast.Constant):
+                    yield str(key.value)
+
+
+def test_both_languages_have_the_same_keys_in_the_same_order() -> None:
+    assert list(ENGLISH) == list(CHINESE)
+
+
+@pytest.mark.parametrize("key", ENGLISH)
+def test_both_languages_have_the_same_placeholders(key: str) -> None:
+    assert ENGLISH[key] and CHINESE[key]
+    assert fields(ENGLISH[key]) == fields(CHINESE[key])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_key_is_there_twice(language: str) -> None:
+    text = (PACKAGE / "i18n" / f"{language}.json").read_text("utf-8")
+    keys = [key for key, _ in json.loads(text, object_pairs_hook=list)]
+    assert len(keys) == len(set(keys))
+
+
+def test_every_key_that_the_code_names_is_there() -> None:
+    assert set(translated()) <= set(ENGLISH)
+
+
+def test_every_key_is_used() -> None:
+    # A whole string of the code is the key, or an f-string that it matches.
+    used = re.compile("|".join(set(strings()) - {"[a-z]+"}))
+    assert [key for key in ENGLISH if not used.fullmatch(key)] == []
 
 
 @pytest.mark.parametrize(

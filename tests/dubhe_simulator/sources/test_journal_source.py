@@ -127,7 +127,7 @@ def test_what_is_no_record_is_handed_over_with_the_reason(
 ) -> None:
     file(folder, 0).write_text(line(0) + text)
     assert follow.numbers == [0, -1]
-    assert "not a record" in (follow.records[1].broken or "")
+    assert "not a record" in (follow.records[1].malformed or "")
     assert follow.records[1].instance == "i"
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.terminal.report import delivery_lines, matrix_lines
 
 

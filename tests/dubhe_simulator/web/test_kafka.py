@@ -70,12 +70,12 @@ def test_all_instances_from_the_beginning_and_on(
         first.raw(b"\xff\xfe")
         first.raw(None)
         first.report(2, {"loss": 1.0, "progress": 0.5}, seq=2)
-        ui.wait(lambda s: any(i["broken"] == 3 and i["repeats"] == 1 for i in s["instances"]))
+        ui.wait(lambda s: any(i["malformed"] == 3 and i["duplicates"] == 1 for i in s["instances"]))
         ui.kill()
     first.report(2, {"loss": 2.0, "progress": 0.7})
     with platform(tmp_path, kafka, status, result) as ui:
         ui.wait(lambda s: s["messages"] == 9)
-        assert ui.instance(NAME)["repeats"] == 1, "it goes on where it stopped"
+        assert ui.instance(NAME)["duplicates"] == 1, "it goes on where it stopped"
         [run] = ui.runs_of(NAME)
         assert ui.get("curves", run=run["id"], metric="loss")["y"] == [1.0, 2.0]
         items = ui.get("messages", instance=NAME)["items"]
@@ -103,7 +103,7 @@ def test_an_outage_is_told_and_survived(
         broker.start()
         speaker.report(2, {"loss": 2.0, "progress": 0.5})
         ui.wait(lambda s: s["source"]["ok"] and s["messages"] == 2)
-        assert ui.instance(NAME)["repeats"] == 0
+        assert ui.instance(NAME)["duplicates"] == 0
         broker.freeze()
         ui.wait(lambda s: not s["source"]["ok"])
         broker.thaw()

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.environment import with_port
 from dubhe_sdk.errors import EnvironmentInvalid
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -174,13 +175,13 @@ class KafkaSettings:
 
 
 def servers(text: str) -> tuple[Server, ...]:
-    """Parse ``host:port[,host:port…]``; blanks around each part are ignored.
+    """Parse ``host[:port][,host[:port]…]``, port 9092 by default; blanks around parts are ignored.
 
     Raises:
         SettingsError: it is empty or a part is malformed.
     """
-    expected = "expected host:port[,host:port…], for example 10.0.0.5:9092"
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    expected = "expected host[:port][,host[:port]…], for example 10.0.0.5:9092"
+    parts = [with_port(part.strip()) for part in text.split(",") if part.strip()]
     if not parts:
         raise SettingsError(f"BOOTSTRAP_SERVERS is not set; {expected}")
     found = []

@@ -34,6 +34,7 @@ from kafka.errors import (
 )
 from kafka.structs import TopicPartition
 
+from dubhe_sdk.environment import is_topic_name
 from dubhe_sidecar.record import OutgoingRecord
 from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, SinkError
 from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
@@ -111,6 +112,9 @@ class KafkaSink:
 
     def send(self, record: OutgoingRecord) -> None:
         """Hand over one record; wait while too much is in flight."""
+        if not is_topic_name(record.topic):  # of an older run, whose environment was not checked
+            self._reject(record, f"{record.topic!r} is no name of a Kafka topic")
+            return
         session = self._session
         if session is None or session.failure is not None:
             session = self._working_session()
@@ -168,6 +172,13 @@ class KafkaSink:
             else:
                 session.close(CLOSE_S)
         self._connection.client_log.remove()
+
+    def _reject(self, record: OutgoingRecord, reason: str) -> None:
+        """Take a record that is never sent."""
+        pending = PendingRecord(record, len(record.value) + len(record.key) + OVERHEAD_BYTES)
+        pending.reject(reason)
+        self._pending.append(pending)
+        self._pending_bytes += pending.size
 
     def _dispatch(self, pending: PendingRecord, partition: TopicPartition) -> None:
         """Hand a record to the session. A session that does not accept it has failed."""

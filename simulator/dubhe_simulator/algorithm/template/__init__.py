@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 
 from dubhe_sdk.contract.kind import TaskKind
@@ -11,7 +10,6 @@ from dubhe_sdk.environment import DEFAULT_PORT
 from dubhe_simulator.algorithm.dataset import read_dataset
 from dubhe_simulator.algorithm.layout import Algorithm, read_algorithm
 from dubhe_simulator.algorithm.template.pictures import draw_all
-from dubhe_simulator.client import send_command
 
 _FILES = Path(__file__).with_name("files")
 # Under their own names these would hide files from git and from the packaging.
@@ -55,7 +53,7 @@ def _filled(name: str, text: str, folder: Path, protocol: str) -> str:
     values = {
         "NAME": folder.name,
         "ID": Algorithm(folder, protocol, ()).name,
-        "SEND": shlex.join(send_command(protocol, "127.0.0.1", DEFAULT_PORT)),
+        "ADDRESS": f"{protocol}://127.0.0.1:{DEFAULT_PORT}",
     }
     for word, value in values.items():
         text = text.replace(f"@{word}@", value)

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.contract.requests import ROUTES, RequestType
 from dubhe_simulator.algorithm.dataset import Dataset, read_dataset
-from dubhe_simulator.client import send_command
 from dubhe_simulator.instances.local import HOST
 
 IMAGES = 3
@@ -36,10 +34,7 @@ def write_sample(path: Path, body: dict[str, Any]) -> None:
     path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def send_line(protocol: str, port: int, body: dict[str, Any], path: Path) -> str:
+def send_line(kind: TaskKind, protocol: str, port: int, path: Path) -> str:
     """Return the shell command that sends a request from a file."""
-    if protocol != "http":
-        return shlex.join([*send_command(protocol, HOST, port), str(path)])
-    type_ = RequestType(body["req_type"])
-    [route] = [route for route, known in ROUTES.items() if known is type_]
-    return shlex.join(["curl", f"http://{HOST}:{port}{route}", "-d", f"@{path}"])
+    url = f"{protocol}://{HOST}:{port}"
+    return shlex.join(["dubhe", "send", kind.value, url, "--body", str(path)])

@@ -142,7 +142,7 @@ class ContainerSession:
                 port=port,
             )
         )
-        line = send_line(container.protocol, port, body, request)
+        line = send_line(spec.kind, container.protocol, port, request)
         log_follower.write_line(translate("run_send", line=line))
         log_follower.write_line(translate("run_files", folder=spec.run))
         if spec.on_host_network:

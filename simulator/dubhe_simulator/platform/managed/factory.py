@@ -11,7 +11,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import best, describe, model_files
-from dubhe_simulator.errors import CannotPlay, Refused
+from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import Instance
 from dubhe_simulator.platform.run_config import RunConfig, new_run_folder
@@ -85,7 +85,7 @@ class InstanceFactory:
         name = f"{backend.name}-local-{kind.id_word}-{run.name}"
         try:
             return backend.instance(kind, name, run / kind.value, self._environment(model, params))
-        except CannotPlay as error:
+        except CannotStart as error:
             raise Refused(str(error)) from error
 
     def request(

@@ -25,9 +25,9 @@ class ReportedState:
         last_ms: when the last message was reported.
         last: the last message in a few words.
         messages: how many arrived.
-        repeats: how many of them had arrived before.
-        broken: how many are not the contract's.
-        unnumbered: how many carry no number, so that gaps and repeats cannot be told.
+        duplicates: how many of them had arrived before.
+        malformed: how many are not the contract's.
+        unnumbered: how many carry no number, so that gaps and duplicates cannot be told.
         by_type: how many of each of `MESSAGE_TYPES`.
     """
 
@@ -41,8 +41,8 @@ class ReportedState:
     last_ms: int = 0
     last: str = ""
     messages: int = 0
-    repeats: int = 0
-    broken: int = 0
+    duplicates: int = 0
+    malformed: int = 0
     unnumbered: int = 0
     by_type: dict[str, int] = field(default_factory=dict)
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from dubhe_simulator.contract.json_safe import encode
 from dubhe_simulator.platform.curves.store import CurveStore
-from dubhe_simulator.platform.ingest.deduplication import Deduplicator
-from dubhe_simulator.platform.ingest.message_handler import MessageHandler
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.deduplication import Deduplicator
+from dubhe_simulator.platform.state.message_handler import MessageHandler
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState, ReportedState
 from dubhe_simulator.platform.state.results import ResultBuffer
 from dubhe_simulator.platform.state.runs import Runs
@@ -90,12 +90,12 @@ class InstanceRegistry:
         Yields now and then, so that the caller can store what has been derived.
         """
         columns = "source, topic, partition, offset, timestamp_ms, headers, value, hint"
-        sql = f"SELECT id, unreadable, broken, {columns} FROM messages ORDER BY id"
-        for id_, unreadable, broken, *rest in self._database.stream(sql):
+        sql = f"SELECT id, unreadable, malformed, {columns} FROM messages ORDER BY id"
+        for id_, unreadable, malformed, *rest in self._database.stream(sql):
             source, topic, partition, offset, timestamp, headers, value, hint = rest
             incoming = SourceRecord(
                 source, topic, partition, offset, timestamp, json.loads(headers), value, hint,
-                broken if unreadable else None,
+                malformed if unreadable else None,
             )  # fmt: skip
             with self.lock:
                 self._take(incoming, None, id_, database=False)
@@ -110,18 +110,18 @@ class InstanceRegistry:
     def _take(
         self, incoming: SourceRecord, folder: str | None, id_: int, *, database: bool = True
     ) -> None:
-        message, broken = None, None
+        message, malformed = None, None
         try:
             message = read(incoming)
         except InvalidRecord as error:
-            broken = str(error)
+            malformed = str(error)
         name = str(message.instance_id) if message else incoming.instance
         repeat = self._deduplicator.is_duplicate(incoming, name) if message is not None else None
         if database:
             self._writes.messages.append((
                 id_, incoming.source, incoming.topic, incoming.partition, incoming.offset,
-                incoming.timestamp_ms, json.dumps(dict(incoming.headers)), incoming.value, broken,
-                bool(repeat), name, incoming.instance, incoming.broken is not None,
+                incoming.timestamp_ms, json.dumps(dict(incoming.headers)), incoming.value,
+                malformed, bool(repeat), name, incoming.instance, incoming.malformed is not None,
             ))  # fmt: skip
         if not name:
             return
@@ -130,15 +130,15 @@ class InstanceRegistry:
             record.managed.folder = folder
         reported = record.reported
         reported.messages += 1
-        reported.broken += broken is not None
-        reported.repeats += bool(repeat)
+        reported.malformed += malformed is not None
+        reported.duplicates += bool(repeat)
         reported.unnumbered += repeat is None
         word = message.word if message is not None else "other"
         reported.by_type[word] = reported.by_type.get(word, 0) + 1
         if message is not None and not repeat:
             self._message_handler.handle(record, message)
-        elif broken is not None:
-            reported.last = broken
+        elif malformed is not None:
+            reported.last = malformed
         self._dirty[name] = None
 
     def message_stats(self, name: str, spooled: int | None) -> MessageStats:
@@ -153,7 +153,7 @@ class InstanceRegistry:
             numbered, gaps = self._deduplicator.numbered(name)
             total = numbered + reported.unnumbered if spooled is None else spooled
             by_type = dict(reported.by_type)
-            return MessageStats(by_type, gaps, reported.repeats, reported.unnumbered, total)
+            return MessageStats(by_type, gaps, reported.duplicates, reported.unnumbered, total)
 
     def open_for_waiting(self) -> None:
         """Give results whose START does not come a run of their own. The ingest thread only."""

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dubhe_simulator.errors import CannotPlay
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.storage import schema
 
@@ -36,7 +36,7 @@ class Database:
         folder: the runs folder.
 
     Raises:
-        CannotPlay: it cannot be opened, is used by another platform, or is of a newer format.
+        CannotStart: it cannot be opened, is used by another platform, or is of a newer format.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,14 +53,16 @@ class Database:
             self._writer.executescript(schema.KEPT)
             self.fresh = self._prepare()
         except sqlite3.Error as error:
-            raise CannotPlay(translate("ui_store_unusable", path=self.path, error=error)) from error
+            raise CannotStart(
+                translate("ui_store_unusable", path=self.path, error=error)
+            ) from error
 
     def _prepare(self) -> bool:
         """Make the derived tables; return whether they have to be filled again."""
         meta = dict(self._writer.execute("SELECT key, value FROM meta"))
         if meta.get("format", schema.FORMAT) != schema.FORMAT:
             found = meta["format"]
-            raise CannotPlay(translate("ui_store_format", path=self.path, found=found))
+            raise CannotStart(translate("ui_store_format", path=self.path, found=found))
         outdated = meta.get("derived") != schema.DERIVED
         with self.transaction() as write:
             if outdated:
@@ -155,14 +157,14 @@ def _take(folder: Path) -> int:
     """Lock a folder for this process; the kernel drops the lock at its death.
 
     Raises:
-        CannotPlay: another platform has it.
+        CannotStart: another platform has it.
     """
     lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise CannotPlay(translate("ui_store_taken", folder=folder)) from None
+        raise CannotStart(translate("ui_store_taken", folder=folder)) from None
     return lock
 
 

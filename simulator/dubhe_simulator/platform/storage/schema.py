@@ -7,8 +7,8 @@ made, and a file of other rules is derived again.
 
 from __future__ import annotations
 
-FORMAT = "2"  # of the tables that cannot be derived
-DERIVED = "3"
+FORMAT = "3"  # of the tables that cannot be derived
+DERIVED = "4"
 
 KEPT = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS positions (source TEXT PRIMARY KEY, position TEXT NOT
 CREATE TABLE IF NOT EXISTS messages (
   id INTEGER PRIMARY KEY, source TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER,
   offset INTEGER NOT NULL, timestamp_ms INTEGER NOT NULL, headers TEXT NOT NULL,
-  value TEXT NOT NULL, broken TEXT, repeat INTEGER NOT NULL, instance TEXT NOT NULL,
+  value TEXT NOT NULL, malformed TEXT, repeat INTEGER NOT NULL, instance TEXT NOT NULL,
   hint TEXT NOT NULL,  unreadable INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS messages_of ON messages (instance, id);

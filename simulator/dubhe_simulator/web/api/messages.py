@@ -11,7 +11,7 @@ from dubhe_simulator.web.api.params import whole
 from dubhe_simulator.web.api.resource import Resource
 
 MOST = 500
-_COLUMNS = ("id", "topic", "partition", "offset", "timestamp_ms", "headers", "value", "broken",
+_COLUMNS = ("id", "topic", "partition", "offset", "timestamp_ms", "headers", "value", "malformed",
             "repeat", "instance")  # fmt: skip
 
 

@@ -112,7 +112,7 @@ export function instanceCard(first: Instance): Row<Instance> {
 
 function last_received(instance: Instance): string {
   const parts = [count(instance.messages)];
-  if (instance.repeats) parts.push(t("n_repeats", { n: count(instance.repeats) }));
-  if (instance.broken) parts.push(t("n_broken", { n: count(instance.broken) }));
+  if (instance.duplicates) parts.push(t("n_duplicates", { n: count(instance.duplicates) }));
+  if (instance.malformed) parts.push(t("n_malformed", { n: count(instance.malformed) }));
   return parts.join(" · ");
 }

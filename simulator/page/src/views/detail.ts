@@ -22,7 +22,7 @@ export function messageDetail(message: Message, close: () => void): HTMLElement[
   });
   const parts: (HTMLElement | null)[] = [
     h("div", { class: "detail-head" }, h("h2", {}, `#${message.id}`), iconButton("close", t("close"), close)),
-    message.broken ? h("p", { class: "notice bad" }, `${t("broken")}: ${message.broken}`) : null,
+    message.malformed ? h("p", { class: "notice bad" }, `${t("malformed")}: ${message.malformed}`) : null,
     message.repeat ? h("p", { class: "notice" }, t("repeat_note")) : null,
     where.element,
     headers.length ? h("h3", {}, t("headers")) : null,

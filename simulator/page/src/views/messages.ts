@@ -162,7 +162,7 @@ function fillRow(element: HTMLElement, message: Message): void {
   setText(topic, message.topic);
   setText(place, `${message.partition ?? "–"}:${message.offset ?? "–"}`);
   flags.replaceChildren(
-    ...(message.broken ? [h("span", { class: "flag bad" }, t("broken"))] : []),
+    ...(message.malformed ? [h("span", { class: "flag bad" }, t("malformed"))] : []),
     ...(message.repeat ? [h("span", { class: "flag" }, t("repeat"))] : []),
   );
   setText(text, short(message));
@@ -170,7 +170,7 @@ function fillRow(element: HTMLElement, message: Message): void {
 
 /** What tells a message from its neighbours: its data, whose beginning they do not share. */
 function short(message: Message): string {
-  if (!message.broken && message.value.length <= PARSED) {
+  if (!message.malformed && message.value.length <= PARSED) {
     try {
       const { data } = JSON.parse(message.value) as { data?: unknown };
       if (data !== undefined) return JSON.stringify(data).slice(0, SHORT);

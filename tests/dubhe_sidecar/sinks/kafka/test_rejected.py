@@ -127,3 +127,15 @@ def test_what_was_said_long_ago_is_kept(make_broker: BrokerFactory, topic_name: 
         assert producer.flush(30) == 0
         until(lambda: read_topic(broker.bootstrap, old) == [])
         assert numbers(read_topic(broker.bootstrap, topic_name)) == list(range(9))
+
+
+def test_a_topic_that_cannot_exist_holds_nothing_up(kafka: Broker, topic: str) -> None:
+    # A stream of a run whose environment named it; today the service refuses to start with it.
+    sink = open_sink(kafka.bootstrap, Cursor())
+    outcomes = deliver(sink, [record("模型 结果" if n % 3 == 0 else topic, n) for n in range(30)])
+    sink.close()
+    assert [outcome.record.seq for outcome in outcomes] == list(range(30))
+    rejected = {outcome.record.seq for outcome in outcomes if outcome.rejected}
+    assert rejected == set(range(0, 30, 3))
+    assert "is no name of a Kafka topic" in (outcomes[0].rejected or "")
+    assert numbers(read_topic(kafka.bootstrap, topic)) == [n for n in range(30) if n % 3]

@@ -32,11 +32,11 @@ def test_blanks_around_values_are_ignored() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " , ", "host", "host:", ":9092", "host:0", "host:65536", "host:9092x", "http://host:9092",
+    ["", " , ", "host:", ":9092", "host:0", "host:65536", "host:9092x", "http://host:9092",
      "a b:9092", "a:1;b:2", "::1:9092", "host:٣"],
 )  # fmt: skip
 def test_malformed_servers(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"BOOTSTRAP_SERVERS.*expected host:port"):
+    with pytest.raises(SettingsError, match=r"BOOTSTRAP_SERVERS.*expected host\[:port"):
         read({"BOOTSTRAP_SERVERS": text})
 
 

@@ -121,7 +121,7 @@ def test_deep_nesting_is_broken_and_no_more() -> None:
         for number, text in enumerate((value % deep, value % ("[" * 10**5), deep)):
             registry.apply(RecordBatch("kafka s/0", [record(text, number)], "1"))
         save(registry, database)
-        assert registry.instances["a-b-train-1"].reported.broken == 3
+        assert registry.instances["a-b-train-1"].reported.malformed == 3
 
 
 def test_points_survive_any_cut_between_two_saves() -> None:

@@ -38,7 +38,7 @@ def test_a_file_of_other_rules_is_derived_again(tmp_path: Path) -> None:
             assert {**found, "id": 0} == {**run, "id": 0}
         for old in before["instances"]:
             new = ui.instance(old["id"])
-            for key in ("messages", "repeats", "broken", "last", "first_ms"):
+            for key in ("messages", "duplicates", "malformed", "last", "first_ms"):
                 assert new[key] == old[key]
         again = by_start[inference["instance"], 1]["id"]
         names = [item["name"] for item in ui.get("results", run=again)["items"]]

@@ -1,4 +1,4 @@
-"""From journals to the API: runs, curves, broken messages, repeats."""
+"""From journals to the API: runs, curves, malformed messages, duplicates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_run(ui: Ui, journal: Journal) -> None:
     journal.end(300, "out of memory")
     found = ui.wait_state(NAME, "failed")
     assert found["reason"] == "out of memory"
-    assert (found["messages"], found["broken"], found["kind"]) == (8, 0, "train")
+    assert (found["messages"], found["malformed"], found["kind"]) == (8, 0, "train")
     [run] = ui.runs_of(NAME)
     assert (run["status"], run["message"], run["epoch"]) == (300, "out of memory", 2)
     assert run["ended_ms"] - run["started_ms"] == 6
@@ -92,11 +92,11 @@ def test_broken_messages_are_shown_and_do_no_harm(ui: Ui, journal: Journal) -> N
     journal.write(journal.line(2, {"loss": 1.0}).replace("1.0}", "NaN}"))
     journal.report(2, {"loss": 3.0, "progress": 0.5})
     ui.wait(lambda s: s["instances"] and s["instances"][0]["messages"] == 13)
-    assert (ui.instance(NAME)["broken"], ui.instance(NAME)["state"]) == (11, "running")
+    assert (ui.instance(NAME)["malformed"], ui.instance(NAME)["state"]) == (11, "running")
     [run] = ui.runs_of(NAME)
     assert run["metrics"] == [{"name": "loss", "points": 1, "last": 3.0}]
     items = ui.get("messages", instance=NAME)["items"]
-    reasons = [item["broken"] for item in items]
+    reasons = [item["malformed"] for item in items]
     assert reasons[0] is reasons[-1] is None
     assert all(reasons[1:-1])
     assert items[1]["value"] == "rubbish"
@@ -113,7 +113,7 @@ def test_repeats_count_once(ui: Ui, journal: Journal) -> None:
     for line in (*lines, *lines[::-1]):
         journal.write(line)
     ui.wait(lambda s: s["instances"] and s["instances"][0]["messages"] == 9)
-    assert ui.instance(NAME)["repeats"] == 4
+    assert ui.instance(NAME)["duplicates"] == 4
     [run] = ui.runs_of(NAME)
     assert (run["metrics"][0]["points"], run["results"], run["images"]) == (3, 1, 1)
     repeats = [item["repeat"] for item in ui.get("messages")["items"]]
@@ -131,7 +131,7 @@ def test_a_half_written_line_waits_for_its_rest(ui: Ui, journal: Journal) -> Non
         file.truncate(journal.path.stat().st_size - 50)
     journal.report(2, {"loss": 2.0, "progress": 0.5})
     ui.wait(lambda s: s["messages"] == 2)
-    assert ui.get("messages")["items"][1]["broken"] is None
+    assert ui.get("messages")["items"][1]["malformed"] is None
 
 
 def test_paging(ui: Ui, journal: Journal) -> None:
@@ -158,7 +158,7 @@ def test_two_instances_at_once(ui: Ui, journal: Journal) -> None:
         [run] = ui.runs_of(name)
         curve = ui.get("curves", run=run["id"], metric="loss")
         assert curve["y"] == [sign * n for n in range(20)]
-        assert ui.instance(name)["repeats"] == 0, "each journal numbers by itself"
+        assert ui.instance(name)["duplicates"] == 0, "each journal numbers by itself"
 
 
 def test_script_in_a_message_stays_text(ui: Ui, journal: Journal) -> None:

@@ -136,7 +136,7 @@ def test_results_of_other_forms(ui: Ui, journal: Journal) -> None:
     assert item["plain"] is None
     assert [each["plain"] for each in plain] == ['"text"', "5", "null", '{"score": 1}']
     assert [(each["img_path"], each["predictions"]) for each in plain] == [("", [])] * 4
-    assert ui.instance(NAME)["broken"] == 0
+    assert ui.instance(NAME)["malformed"] == 0
 
 
 def test_a_result_that_overtakes_its_start(ui: Ui) -> None:

@@ -10,10 +10,10 @@ from dubhe_sdk.contract.requests import FLAG_OK, RequestType
 from dubhe_simulator.contract.json_safe import LARGEST
 from dubhe_simulator.contract.message import HEADER_BATCH, Message
 from dubhe_simulator.platform.curves.store import CurveStore
-from dubhe_simulator.platform.ingest.summary import summarize
 from dubhe_simulator.platform.state.records import InstanceRecord, Run
 from dubhe_simulator.platform.state.results import ResultBuffer
 from dubhe_simulator.platform.state.runs import Runs
+from dubhe_simulator.platform.state.summary import summarize
 from dubhe_simulator.sources.record import number, reported_at
 
 WAIT_FOR_START_S = 5.0  # results lie in another topic and may overtake their START

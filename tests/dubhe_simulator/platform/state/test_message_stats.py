@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_simulator.platform.ingest.message_stats import MessageStats
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.state.registry import InstanceRegistry
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.sources.record import RecordBatch, SourceRecord
@@ -43,7 +43,7 @@ def stats(database: Database, *records: SourceRecord, spooled: int | None = None
 
 def test_complete(database: Database) -> None:
     s = stats(database, progress("a", 1), progress("b", 1), progress("a", 2))
-    assert (s.reported, s.received, s.gaps, s.repeats, s.complete) == (3, 3, 0, 0, True)
+    assert (s.reported, s.received, s.gaps, s.duplicates, s.complete) == (3, 3, 0, 0, True)
     assert s.by_type == {"progress": 3}
 
 
@@ -54,7 +54,7 @@ def test_a_gap_and_a_missing_beginning(database: Database) -> None:
 
 def test_a_repeat(database: Database) -> None:
     s = stats(database, progress("a", 1), progress("a", 2), progress("a", 1))
-    assert (s.reported, s.received, s.repeats, s.missing, s.complete) == (2, 3, 1, 0, False)
+    assert (s.reported, s.received, s.duplicates, s.missing, s.complete) == (2, 3, 1, 0, False)
 
 
 def test_the_spool_knows_of_an_end_that_is_missing(database: Database) -> None:
@@ -75,4 +75,4 @@ def test_what_is_no_message_is_counted_as_another(database: Database) -> None:
 def test_a_writer_counts_for_its_place_alone(database: Database) -> None:
     copied = progress("a", 1, place="journal of a copied folder")
     s = stats(database, progress("a", 1), copied)
-    assert (s.reported, s.repeats) == (2, 0)
+    assert (s.reported, s.duplicates) == (2, 0)

@@ -19,28 +19,28 @@ class MessageStats:
     Attributes:
         by_type: how many arrived of each of `MESSAGE_TYPES`.
         gaps: how many numbers are missing below each writer's highest.
-        repeats: how many arrived that had arrived before.
+        duplicates: how many arrived that had arrived before.
         unnumbered: how many carry no number.
         reported: how many the instance reported.
     """
 
     by_type: Mapping[str, int]
     gaps: int
-    repeats: int
+    duplicates: int
     unnumbered: int
     reported: int
 
     @property
     def received(self) -> int:
-        """How many arrived, repeats included."""
+        """How many arrived, duplicates included."""
         return sum(self.by_type.values())
 
     @property
     def missing(self) -> int:
         """How many were reported and did not arrive."""
-        return self.reported - self.received + self.repeats
+        return self.reported - self.received + self.duplicates
 
     @property
     def complete(self) -> bool:
         """Whether everything arrived, once."""
-        return self.gaps == self.repeats == self.missing == 0
+        return self.gaps == self.duplicates == self.missing == 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dubhe_simulator.platform.ingest.deduplication import IntervalSet
+from dubhe_simulator.platform.state.deduplication import IntervalSet
 
 
 @given(st.lists(st.integers(0, 40)))

@@ -1,1 +1,0 @@
-"""From records of the sources to the state of the platform."""
