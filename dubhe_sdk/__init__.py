@@ -21,7 +21,8 @@ from dubhe_sdk.autostart import serve_if_started_app
 
 serve_if_started_app()
 
-from dubhe_sdk.api.context import Context, current_context  # noqa: E402 - after the line above,
+from dubhe_sdk.api.context import Context  # noqa: E402 - after the line above,
+from dubhe_sdk.api.current_task import current_context  # noqa: E402
 from dubhe_sdk.api.keys import ContextKey  # noqa: E402
 from dubhe_sdk.api.model_file import model_path  # noqa: E402
 from dubhe_sdk.api.registry import inference, pipeline, predict, train  # noqa: E402

@@ -51,7 +51,8 @@ class NoCurrentTask(DubheError):
 class TaskStopped(BaseException):
     """Raised inside a running task when the service has to stop.
 
-    It is raised once, in the main thread of the model process. It derives from BaseException, like
+    It is raised in the main thread of the model process: once, or again while it vanishes in a
+    finalizer, a callback from C or an event loop's side task. It derives from BaseException, like
     KeyboardInterrupt, so that an algorithm's ``except Exception`` does not catch it. Catch it to
     save a checkpoint, then raise it again; the process is killed
     ``DUBHE_TASK_STOP_TIMEOUT_SECONDS`` (default 5 s) after the stop signal.

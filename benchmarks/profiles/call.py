@@ -69,7 +69,8 @@ def _layers(
 ) -> tuple[Callable[[int], object], list[tuple[str, Callable[[int], object]]]]:
     context = dubhe_sdk.Context({})
     context.logProgressByBatch(1, 1, BATCHES, 0.5, METRICS)
-    reporter: Reporter = context._report()
+    reporter = context._report()
+    assert isinstance(reporter, Reporter)
     data = {**METRICS, "progress": 0.5, "epoch": 1}
     value = b'{"instance_id":"modelid1-bench-train-1","request_number":3415043289293958421,'
     value += b'"date":1795549051326,"mes_type":2,"data":' + dumps_numbers(data) + b"}"

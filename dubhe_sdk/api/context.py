@@ -6,29 +6,29 @@ Names, keys, defaults and the form of messages are the platform's contract.
 from __future__ import annotations
 
 import copy
-import json
 import os
-from collections.abc import Mapping, Sequence
-from contextvars import ContextVar
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.api import stopping
 from dubhe_sdk.api.keys import ContextKey
 from dubhe_sdk.api.metrics import MetricsCleaner
+from dubhe_sdk.api.task_gate import GatedReporter, Reports, TaskGate
 from dubhe_sdk.contract import requests, result_payload
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.contract.messages import MessageType
 from dubhe_sdk.environment import Settings, read_settings
-from dubhe_sdk.errors import NoCurrentTask
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.logs.text import log_text
 from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import Kind
 
-# Path of a file with the running task's request, for the task's child processes.
-TASK_VARIABLE = "DUBHE_TASK"
+_CONTRACT_DEFAULT: Any = object()
 
 
 class Context:
@@ -70,18 +70,69 @@ class Context:
         self._instance_id = self._settings.instance_id or "manual-app-train-1"
         self._kind = kind_of(self._instance_id)
         self._cleaner = MetricsCleaner(self._warn)
-        self._reporter: Reporter | None = None
+        self._reporter: Reports | None = None
+        self._gate: TaskGate | None = None
+        self._owner = 0  # PID of the process that runs its task
+        self._closed = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Crosses to spawned processes as its request; the rest comes from their environment.
-        return Context, (self._request,)
+        return _restored, (self._request, self._gate)
+
+    def _belong_to(self, gate: TaskGate | None, *, own: bool = True) -> None:
+        """Have it report while a task runs.
+
+        Args:
+            gate: of the task.
+            own: whether this process runs the task, and will close it.
+        """
+        self._gate = gate
+        self._owner = os.getpid() if own else 0
+        _of_tasks.add(self)
+
+    def _close(self) -> None:
+        """Drop whatever is reported from now on."""
+        self._closed = True
+        self._reporter = GatedReporter(None, self._gate, self._warn)
+        reporter = _reporters.get((self._settings.spool, self._instance_id))
+        if reporter is not None:
+            reporter.writer.wait()
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether this process runs its task."""
+        return self._owner == os.getpid()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the service was told to stop. For code that asks, such as a library's callback.
+
+        `dubhe_sdk.TaskStopped` is raised all the same, unless the algorithm has set its own action
+        for SIGTERM. Also true in the task's child processes.
+
+        Examples:
+            >>> model.fit(callbacks=[lambda info: not ctx.stopping])
+        """
+        return stopping.is_asked()
+
+    def on_stop(self, callback: Callable[[], object]) -> None:
+        """Have a function called once when the service is told to stop; at once if it was.
+
+        It is called as a signal handler is, in the main thread and before
+        `dubhe_sdk.TaskStopped` is raised: it should set a flag, and take no lock. What it raises is
+        logged. It counts in the task's main process only.
+
+        Examples:
+            >>> ctx.on_stop(lambda: setattr(trainer, "should_stop", True))
+        """
+        stopping.add_callback(callback)
 
     @property
     def json_request(self) -> dict[str, Any]:
         """The whole request, keys as the platform sent them. Empty in the constructor."""
         return self._request
 
-    def get(self, key: str, default: Any = "") -> Any:
+    def get(self, key: str, default: Any = _CONTRACT_DEFAULT) -> Any:
         """Return a request parameter or an environment value.
 
         Args:
@@ -105,14 +156,14 @@ class Context:
             ):
                 value = self._request.get(key)
             if value is None:
-                return default if default != "" else None
+                return None if default is _CONTRACT_DEFAULT else default
             return value
         value = self._request.get(key)
         if value is not None:
             return value
-        if default != "" or key not in requests.FIELDS:
+        if default is not _CONTRACT_DEFAULT:
             return default
-        return requests.default_of(key)
+        return requests.default_of(key) if key in requests.FIELDS else ""
 
     def _from_settings(self, key: str) -> Any:
         settings = self._settings
@@ -296,9 +347,16 @@ class Context:
         data["progress"] = self._cleaner.progress(progress)
         self._report().progress(data)
 
-    def _report(self) -> Reporter:
+    def _report(self) -> Reports:
         if self._reporter is None:
-            self._reporter = _reporter(self._settings, self._instance_id)
+            reporter = _reporter(self._settings, self._instance_id)
+            if self._gate is None or self._is_own:
+                self._reporter = reporter
+            else:
+                # The process that runs the task closes only its own context.
+                self._reporter = GatedReporter(reporter, self._gate, self._warn)
+            if self._closed:  # meanwhile, by another thread
+                self._reporter = GatedReporter(None, self._gate, self._warn)
         return self._reporter
 
     def _warn(self, text: str) -> None:
@@ -319,57 +377,39 @@ _FROM_SETTINGS = frozenset(
 _BATCH_BITS = 32
 
 _reporters: dict[tuple[Path, str], Reporter] = {}
+_making = threading.RLock()
+_of_tasks: weakref.WeakSet[Context] = weakref.WeakSet()
 
 
 def _reporter(settings: Settings, instance_id: str) -> Reporter:
     """Return the process's one reporter for an instance, so that a process has one stream."""
     key = (settings.spool, instance_id)
-    if key not in _reporters:
-        _reporters[key] = Reporter(settings, instance_id)
-    return _reporters[key]
+    reporter = _reporters.get(key)
+    if reporter is None:
+        with _making:  # threads may report for the first time at once
+            reporter = _reporters.get(key)
+            if reporter is None:
+                reporter = _reporters[key] = Reporter(settings, instance_id)
+    return reporter
 
 
-current: ContextVar[Context | None] = ContextVar("dubhe_context", default=None)
-_task_context: list[Context] = []
+def _restored(request: dict[str, Any], gate: TaskGate | None) -> Context:
+    """Return a context that was handed to another process."""
+    context = Context(request)
+    if gate is not None:
+        context._belong_to(gate, own=False)
+    return context
 
 
-def set_task(context: Context | None) -> None:
-    """Make ``context`` what threads of this process get from `current_context`."""
-    _task_context[:] = [context] if context else []
+def _after_fork_in_child() -> None:
+    global _making
+    _making = threading.RLock()
+    for context in list(_of_tasks):
+        if not context._closed:
+            context._reporter = None
 
 
-def current_context() -> Context:
-    """Return the context of the task that this process, thread or parent process is running.
-
-    Works in the algorithm's methods, in threads they start, and in every child process of a
-    training or evaluation: forked, spawned, or a plain subprocess.
-
-    Returns:
-        The context of this thread's inference; otherwise that of the task.
-
-    Raises:
-        NoCurrentTask: no task is running here.
-
-    Examples:
-        >>> ctx = dubhe_sdk.current_context()      # in a rank started by torchrun
-        >>> ctx.logProgress(0.5)
-    """
-    context = current.get()
-    if context is not None:
-        return context
-    if _task_context:
-        return _task_context[0]
-    path = os.environ.get(TASK_VARIABLE)
-    if not path:
-        raise NoCurrentTask(
-            "no task is running in this process or a parent of it; in an inference, pass ctx on"
-        )
-    try:
-        request = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise NoCurrentTask(f"the task that started this process has ended: {error}") from None
-    set_task(Context(request))
-    return _task_context[0]
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def with_instance(settings: Settings, instance_id: str) -> Settings:

@@ -62,7 +62,7 @@ def train(method: Callable[..., Any] | None = None, /) -> Any:
     returns is ignored. The method is returned unchanged. With or without parentheses.
 
     Raises:
-        AppInvalid: the method is ``async``.
+        AppInvalid: the method is ``async``, or has a ``yield``.
 
     Examples:
         >>> @dubhe_sdk.train()
@@ -83,7 +83,7 @@ def predict(method: Callable[..., Any] | None = None, /) -> Any:
     Otherwise like `train`.
 
     Raises:
-        AppInvalid: the method is ``async``.
+        AppInvalid: the method is ``async``, or has a ``yield``.
 
     Examples:
         >>> @dubhe_sdk.predict()
@@ -106,7 +106,7 @@ def inference(method: Callable[..., Any] | None = None, /) -> Any:
     is called by several threads at once. Otherwise like `train`.
 
     Raises:
-        AppInvalid: the method is ``async``.
+        AppInvalid: the method is ``async``, or has a ``yield``.
 
     Examples:
         >>> @dubhe_sdk.inference()
@@ -121,10 +121,15 @@ def _decorate(kind: TaskKind, method: Callable[..., Any] | None) -> Any:
 
     def mark(method: Callable[..., Any]) -> Callable[..., Any]:
         function = getattr(method, "__func__", method)  # staticmethod and classmethod too
-        if inspect.iscoroutinefunction(function):
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise AppInvalid(
                 f"@dubhe_sdk.{kind.decorator}() marks {function.__qualname__}, an async method; "
                 "expected a plain one: write `def` without `async`"
+            )
+        if inspect.isgeneratorfunction(function):
+            raise AppInvalid(
+                f"@dubhe_sdk.{kind.decorator}() marks {function.__qualname__}, a generator: with "
+                "`yield` in it, a call runs nothing; expected a plain method without `yield`"
             )
         setattr(function, _MARK, kind)
         return method

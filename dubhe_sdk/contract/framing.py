@@ -11,6 +11,9 @@ from typing import Protocol
 
 LENGTH = struct.Struct(">I")
 
+# What a request to a model process and its reply have in common; within the frame.
+NUMBER = struct.Struct(">I")
+
 _CHUNK = 65536
 
 

@@ -7,6 +7,8 @@ Kafka record headers.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from enum import IntEnum
 from typing import Any
 
@@ -17,6 +19,10 @@ STATUS_FAILED = 300
 
 # Consumers hold request_number in a signed 64-bit integer.
 REQUEST_NUMBER_LIMIT = 2**63
+
+# Characters of the text in an END; the platform shows it in a line.
+TEXT_LIMIT = 1000
+_BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 
 
 class MessageType(IntEnum):
@@ -45,8 +51,25 @@ def end(kind: TaskKind) -> dict[str, Any]:
 
 def failed(instance_id: str, what: str) -> dict[str, Any]:
     """``data`` of the message that a task, or the start of the model, failed."""
-    msg = f"{instance_id} current model error {what}"
+    msg = f"{instance_id} current model error {one_line(what)}"
     return {"action": "END", "status": STATUS_FAILED, "msg": msg}
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line without control characters, of a bounded length.
+
+    Line breaks become blanks, other control characters their escapes. A long text keeps its
+    beginning; the whole is in the log.
+    """
+    line = _BREAKS.sub(" ", text[: 4 * TEXT_LIMIT])
+    line = "".join(one if one.isprintable() else _escaped(one) for one in line)
+    return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
+
+
+def _escaped(character: str) -> str:
+    if unicodedata.category(character) in ("Zs", "Cf"):  # blanks, joiners
+        return character
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def encode_value(

@@ -4,12 +4,14 @@ A connection carries one request at a time, and the web front opens as many conn
 inferences may run at once. With one, the main thread does the work; with more, each connection
 has a thread. Every request gets a `Context` of its own.
 
-Request frame: the request's JSON. Reply frame: ``+`` and the result's JSON; ``-`` and
-``{"type", "text"}`` of the exception; or ``!`` and why the request is refused.
+Request frame: a number and the request's JSON. Reply frame: the same number; then ``+`` and the
+result's JSON, ``-`` and ``{"type", "text"}`` of the exception, or ``!`` and why the request is
+refused.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
@@ -18,12 +20,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.api.context import Context, current
-from dubhe_sdk.contract.framing import FrameReader, pack
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.api.current_task import current
+from dubhe_sdk.contract.framing import NUMBER, FrameReader, pack
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.model.failure import log_failure, text_of
 from dubhe_sdk.model.fork_guard import foreign_code, keep_private
+from dubhe_sdk.model.outcome import read_inference
+from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.reporting.encoding import dumps
 
 _LIMIT = 2**32 - 1  # the web front has checked the size
@@ -37,6 +42,7 @@ class InferenceServer:
         settings: the environment.
         path: of the socket to listen on.
         concurrency: how many inferences may run at once.
+        stop: the stop, which may be raised in the method of a single inference.
         log: the SDK's logger.
 
     Raises:
@@ -49,11 +55,13 @@ class InferenceServer:
         settings: Settings,
         path: Path,
         concurrency: int,
+        stop: StopSignal,
         log: logging.Logger,
     ) -> None:
         self._method = method
         self._settings = settings
         self._concurrency = concurrency
+        self._stop = stop
         self._log = log
         path.unlink(missing_ok=True)  # of a predecessor that died
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -80,10 +88,19 @@ class InferenceServer:
         with connection:
             reader = FrameReader(connection, _LIMIT)
             try:
-                while (body := reader.read()) is not None:
-                    connection.sendall(pack(self._infer(body)))
+                while (frame := reader.read()) is not None:
+                    number, body = frame[: NUMBER.size], frame[NUMBER.size :]
+                    connection.sendall(pack(number + self._infer(body)))
+                    if self._concurrency == 1:
+                        if self._stop.asked:
+                            raise TaskStopped("the service was told to stop")
+                        self._stop.resume()
             except OSError as error:
                 self._log.warning("the connection to the web front broke: %s", error)
+
+    def _stoppable(self) -> contextlib.AbstractContextManager[None]:
+        """Run the method in this block; a stop is raised in the main thread alone."""
+        return self._stop.task() if self._concurrency == 1 else contextlib.nullcontext()
 
     def _infer(self, body: bytes) -> bytes:
         try:
@@ -96,8 +113,8 @@ class InferenceServer:
         try:
             context = Context(request, self._settings)
             current.set(context)
-            with foreign_code(self._log):
-                return b"+" + dumps(self._method(context))
+            with self._stoppable(), foreign_code(self._log):
+                return b"+" + dumps(read_inference(self._method(context)))
         except TaskStopped:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, the client gets it

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dubhe_sdk.api import registry
 from dubhe_sdk.api.context import Context, with_instance
+from dubhe_sdk.api.stopping import TASK_VARIABLE
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import AppInvalid
@@ -56,16 +57,20 @@ def main(argv: list[str]) -> int:
     stop.install()
     settings = read_settings()
     log = open_log(settings.log_file)
+    stop.log_to(log)
+    # For child processes, also those that live before the first task.
+    os.environ[TASK_VARIABLE] = str(options.run_dir / "task.json")
     try:
-        with foreign_code(log):
+        with stop.task(), foreign_code(log):
             run_app(options.app, options.arguments)
             settings, instance = _construct(options.app, settings, channel)
     except BaseException as error:  # noqa: BLE001 - sent to the parent, which ends the service
-        if stop.raised:
+        if stop.asked:
             return EXIT_FAILED
         log_failure(log, "the model cannot be constructed", error)
         channel.send({"op": "failed", "error": describe(error)})
         return EXIT_FAILED
+    stop.resume()
     return _serve(instance, settings, channel, stop, options, log)
 
 
@@ -94,7 +99,7 @@ def _serve(
 ) -> int:
     assert callable(method)
     if settings.kind is TaskKind.INFER:
-        server = InferenceServer(method, settings, options.socket, options.concurrency, log)
+        server = InferenceServer(method, settings, options.socket, options.concurrency, stop, log)
         channel.send({"op": "constructed"})
         server.serve()
     else:

@@ -1,51 +1,134 @@
-"""SIGTERM in the model process: `TaskStopped` is raised in what the main thread is doing."""
+"""A stop in the model process: `TaskStopped` is raised in what the main thread is doing.
+
+The service parent says it by `STOP_SIGNAL` and not by SIGTERM. Algorithms and libraries take
+SIGTERM for themselves, some in C (PaddlePaddle, at its import), where `signal.getsignal` does not
+show it. What they have set in Python is called as SIGTERM would call it, and then the task's end
+is judged by its progress alone; see `dubhe_sdk.model.tasks`.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import signal
+import sys
+from collections.abc import Iterator
 from types import FrameType
 
+from dubhe_sdk.api import stopping
 from dubhe_sdk.errors import TaskStopped
+from dubhe_sdk.model.failure import log_failure
+from dubhe_sdk.model.swallowed import is_swallowed
+from dubhe_sdk.process.linux import STOP_SIGNAL
 from dubhe_sdk.spool.writer import may_interrupt
+
+_SIGNALS = (STOP_SIGNAL, signal.SIGTERM)
 
 
 class StopSignal:
-    """Raises `TaskStopped` in the main thread once.
+    """Raises `TaskStopped` in the main thread, until some code there has got it.
 
     The parent repeats the signal until the model has gone, so one that comes while a frame is
-    being appended to the spool may simply be passed over.
+    being appended to the spool may simply be passed over; and an exception that vanished in a
+    finalizer, a callback from C or an event loop's side task is raised again. It is never raised
+    into code that has caught it: that may be saving a checkpoint.
     """
 
     def __init__(self) -> None:
-        self.raised = False
+        self.asked = False
+        """Whether a stop was asked for."""
+        self._error: TaskStopped | None = None
+        self._told = False
+        self._forwarded = False
+        self._in_task = False
+        self._armed = True
         self._mask: set[int | signal.Signals] = set()
+        self._log: logging.Logger | None = None
 
     def install(self) -> None:
-        """Take over SIGTERM, in this process alone. To be called in the main thread.
+        """Take over the signals, in this process alone. To be called in the main thread.
 
-        Forked children (data loaders, pools) die of it as usual: ``Process.terminate`` and
+        Forked children (data loaders, pools) die of SIGTERM as usual: ``Process.terminate`` and
         ``Pool.terminate`` send it to them.
         """
-        signal.signal(signal.SIGTERM, self._handle)
+        for signum in _SIGNALS:
+            signal.signal(signum, self._handle)
         # Blocked over the fork: one that came between the fork and `_give_back` would be noted
         # for a handler that is no longer there, and be lost.
         os.register_at_fork(
             before=self._block, after_in_parent=self._restore, after_in_child=self._give_back
         )
 
+    def log_to(self, log: logging.Logger) -> None:
+        """Set the log for what callbacks raise."""
+        self._log = log
+
+    @contextlib.contextmanager
+    def task(self) -> Iterator[None]:
+        """Run the algorithm's code in this block: its own handler of SIGTERM is respected.
+
+        Nothing is raised between the block's end and `resume`, so how the task ended can be
+        reported. Outside, in waiting for work, `TaskStopped` is always raised.
+        """
+        self._in_task = True
+        try:
+            yield
+        finally:
+            self._armed = False
+            self._in_task = False
+
+    def resume(self) -> None:
+        """Raise again: nothing is being reported any more."""
+        self._armed = True
+
     def _block(self) -> None:
-        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def _restore(self) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
     def _give_back(self) -> None:
-        if signal.getsignal(signal.SIGTERM) == self._handle:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for signum in _SIGNALS:
+            if signal.getsignal(signum) == self._handle:
+                signal.signal(signum, signal.SIG_DFL)
         self._restore()
 
     def _handle(self, signum: int, stack: FrameType | None) -> None:
-        if not self.raised and may_interrupt(stack):
-            self.raised = True
-            raise TaskStopped("the service was told to stop (SIGTERM)")
+        self.asked = True
+        if not may_interrupt(stack):
+            return
+        if not self._told:
+            self._told = True
+            stopping.ask()
+            self._call_callbacks()
+        if not self._armed:
+            return
+        if self._in_task and signum != signal.SIGTERM:
+            action = signal.getsignal(signal.SIGTERM)
+            if action != self._handle:
+                self._forward(action, stack)
+                return
+        if self._error is None or is_swallowed(self._error, stack):
+            self._error = TaskStopped("the service was told to stop (SIGTERM)")
+            raise self._error
+
+    def _forward(self, action: object, stack: FrameType | None) -> None:
+        """Do once what SIGTERM does by the algorithm's own choice."""
+        if self._forwarded:
+            return
+        self._forwarded = True
+        if callable(action):
+            action(signal.SIGTERM, stack)
+        elif action == signal.SIG_DFL:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _call_callbacks(self) -> None:
+        for callback in stopping.take_callbacks():
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001 - the algorithm's; the stop goes on
+                if self._log is not None:
+                    log_failure(self._log, "a callback of ctx.on_stop failed", error)
+                else:
+                    sys.excepthook(type(error), error, error.__traceback__)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.api.context import TASK_VARIABLE, Context, set_task
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.api.current_task import close_task, open_task
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.model.failure import describe, is_success, log_failure
 from dubhe_sdk.model.fork_guard import foreign_code
+from dubhe_sdk.model.outcome import check_task
 from dubhe_sdk.model.stop import StopSignal
+
+_STOPPED = "the task was stopped before its end"
 
 
 class TaskRunner:
@@ -48,35 +50,45 @@ class TaskRunner:
 
     def serve(self) -> None:
         """Run tasks until the parent closes the channel or a stop is asked for."""
-        while not self._stop.raised:
+        while not self._stop.asked:
             try:
                 message = self._channel.receive()
-            except TaskStopped:
+                if message is None:
+                    return
+                context = Context(message["request"], self._settings)
+                error = self._run(context)
+            except TaskStopped:  # before the method began
                 return
-            if message is None:
-                return
-            context = Context(message["request"], self._settings)
-            error = self._run(context)
             complete = context.last_progress == 1
             self._channel.send({"op": "ended", "error": error, "complete": complete})
+            self._stop.resume()
 
     def _run(self, context: Context) -> str | None:
         """Run the method once; return None if it ended well, otherwise what went wrong."""
+        open_task(context, self._task_file)
+        failure: BaseException | None = None
         try:
-            self._task_file.write_text(json.dumps(context.json_request), "utf-8")
-            os.environ[TASK_VARIABLE] = str(self._task_file)
-            set_task(context)
-            with foreign_code(self._log):
-                self._method(context)
+            with self._stop.task(), foreign_code(self._log):
+                check_task(self._method(context))
         except BaseException as error:  # noqa: BLE001 - sent to the parent, which reports END
-            if self._stop.raised:
-                return "the task was stopped by SIGTERM before its end"
-            if is_success(error):
-                return None
-            log_failure(self._log, "the task failed", error)
-            return describe(error)
-        finally:
-            set_task(None)
-            os.environ.pop(TASK_VARIABLE, None)
-            self._task_file.unlink(missing_ok=True)
-        return "the task was stopped by SIGTERM before its end" if self._stop.raised else None
+            failure = error
+        asked = self._stop.asked
+        close_task(context, self._task_file)
+        if asked:
+            return self._after_stop(context, failure)
+        if failure is None or is_success(failure):
+            return None
+        log_failure(self._log, "the task failed", failure)
+        return describe(failure)
+
+    def _after_stop(self, context: Context, failure: BaseException | None) -> str | None:
+        """Judge a method that has ended after a stop was asked for.
+
+        Whether it went on to its end or left its loop early cannot be seen from how it returned:
+        the algorithm, or a library, may have taken SIGTERM for itself. Its progress tells it.
+        """
+        if failure is None or is_success(failure):
+            return None if context.last_progress == 1 else _STOPPED
+        if not isinstance(failure, TaskStopped):
+            log_failure(self._log, "the task failed while it was stopped", failure)
+        return _STOPPED

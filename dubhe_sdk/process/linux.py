@@ -1,4 +1,4 @@
-"""The two process attributes that Linux has and Python's library does not: prctl(2).
+"""What Linux has and Python's library does not: two process attributes of prctl(2), and a signal.
 
 Elsewhere the functions do nothing; then a process killed outright may leave children behind.
 """
@@ -9,6 +9,12 @@ import ctypes
 import os
 import signal
 import sys
+
+# By which the service parent tells a model process to stop. Not SIGTERM, which algorithms and
+# libraries take for themselves, some in C; nobody has a use for this one.
+STOP_SIGNAL: int = getattr(signal, "SIGRTMIN", signal.SIGTERM) + (
+    7 if hasattr(signal, "SIGRTMIN") else 0
+)
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36

@@ -37,7 +37,7 @@ def dead_children(root: int) -> list[int]:
     return [pid for pid, parent, state in _processes() if parent == root and state in "ZX"]
 
 
-def signal_all(pids: Iterable[int], signum: signal.Signals) -> None:
+def signal_all(pids: Iterable[int], signum: int) -> None:
     """Send a signal to processes; those that are gone are passed over."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.process import tree
+from dubhe_sdk.process.linux import STOP_SIGNAL
 from dubhe_sdk.service.children import WORKER_VARIABLE, Child, restart_backoff
 from dubhe_sdk.service.loop import Loop
 
@@ -143,7 +144,7 @@ class Models:
         return tree.kill_orphans(os.getpid(), spare=others)
 
     def terminate(self) -> None:
-        """Send SIGTERM until all are gone: the model ignores one that comes at a bad moment."""
+        """Say stop until all are gone: the model ignores it at a bad moment."""
         if not self._terminating:
             self._terminating = True
             self._repeat_term()
@@ -156,7 +157,7 @@ class Models:
 
     def _repeat_term(self) -> None:
         if self.living:
-            tree.signal_all(self.pids, signal.SIGTERM)
+            tree.signal_all(self.pids, STOP_SIGNAL)
             self._loop.after(_TERM_INTERVAL_SECONDS, self._repeat_term)
 
     def _read(self, model: ModelSlot) -> None:

@@ -171,6 +171,11 @@ class SpoolWriter:
                     self._append_deferred()
         return self._append_slowly(kind, value, date_ms, batch, batches)
 
+    def wait(self) -> None:
+        """Wait until no other thread is in the middle of an `append`."""
+        with self._lock:
+            return
+
     def close(self) -> None:
         """End the stream. A later `append` begins a new one."""
         with self._lock:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.api import context as contexts
-from dubhe_sdk.api.context import set_task
+from dubhe_sdk.api.current_task import set_task
 from tests.dubhe_sdk.api.support import TRAIN
 from tests.support.environ import clean_environ
 

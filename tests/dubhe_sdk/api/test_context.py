@@ -145,3 +145,8 @@ def test_by_hand_without_any_instance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INSTANCE_ID")
     instance_id = Context().get(ContextKey.ENV_INSTANCE_ID)
     assert read_settings({"INSTANCE_ID": instance_id}).kind is TaskKind.TRAIN
+
+
+@pytest.mark.parametrize("key", [ContextKey.KEY_SPLIT_RATE, ContextKey.ENV_MODEL_PATH, "own"])
+def test_an_empty_text_is_a_default_like_any_other(key: str) -> None:
+    assert Context().get(key, "") == ""

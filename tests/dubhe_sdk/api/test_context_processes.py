@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import pytest
 
 import dubhe_sdk
 from dubhe_sdk.api import context as contexts
-from dubhe_sdk.api.context import Context, current, set_task, with_instance
+from dubhe_sdk.api import stopping
+from dubhe_sdk.api.context import Context, with_instance
+from dubhe_sdk.api.current_task import current, set_task
 from dubhe_sdk.api.keys import ContextKey
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import Settings, read_settings
@@ -109,7 +112,7 @@ def task_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Announce a running task to child processes, as the model process does."""
     path = tmp_path / "task.json"
     path.write_text(json.dumps(REQUEST), "utf-8")
-    monkeypatch.setenv(contexts.TASK_VARIABLE, str(path))
+    monkeypatch.setenv(stopping.TASK_VARIABLE, str(path))
     return path
 
 
@@ -162,3 +165,25 @@ def test_with_instance_reaches_children(env: dict[str, str], tmp_path: Path) -> 
     assert (settings.instance_id, settings.kind) == (INFERENCE, TaskKind.INFER)
     assert os.environ["INSTANCE_ID"] == INFERENCE
     assert Context().get(ContextKey.ENV_INSTANCE_ID) == INFERENCE
+
+
+def test_first_reports_from_several_threads_make_one_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    real = contexts.Reporter
+
+    def slow(settings: Settings, instance_id: str) -> Any:
+        made.append(instance_id)
+        time.sleep(0.05)  # the others come meanwhile
+        return real(settings, instance_id)
+
+    monkeypatch.setattr(contexts, "Reporter", slow)
+    several = [Context() for _ in range(4)]
+    threads = [threading.Thread(target=_report, args=(ctx, 0.5)) for ctx in several]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert len(data_of(tmp_path)) == 4

@@ -184,3 +184,17 @@ def test_another_pipelines_mark_does_not_hide_a_subclass() -> None:
 
     assert registry.find(TaskKind.TRAIN).cls is Base
     assert registry.find(TaskKind.INFER).cls is Other
+
+
+@pytest.mark.parametrize("decorator", ["train", "predict", "inference"])
+def test_generators_are_refused_with_what_to_do(decorator: str) -> None:
+    def run(ctx: Any) -> Any:
+        yield 1
+
+    async def arun(ctx: Any) -> Any:
+        yield 1
+
+    with pytest.raises(AppInvalid, match=r"run, a generator: .* without `yield`"):
+        getattr(dubhe_sdk, decorator)()(run)
+    with pytest.raises(AppInvalid, match="arun, an async method"):
+        getattr(dubhe_sdk, decorator)()(arun)

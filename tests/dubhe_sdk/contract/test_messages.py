@@ -35,3 +35,14 @@ def test_the_types_are_those_of_the_contract() -> None:
         "RESULT": 3,
     }
     assert messages.REQUEST_NUMBER_LIMIT == 2**63
+
+
+def test_the_text_of_a_failure_is_one_line() -> None:
+    def text(what: str) -> str:
+        return str(messages.failed("a", what)["msg"]).removeprefix("a current model error ")
+
+    assert text("no\n  such\r\nfile ") == "no such file "
+    assert text("\x1b[31mred\x00\t\ud800") == "\\x1b[31mred\\x00\\t\\ud800"
+    assert text("文件 不存在\u3000é") == "文件 不存在\u3000é"
+    assert len(text("x" * 10**6)) == messages.TEXT_LIMIT
+    assert text("x" * 10**6).endswith("x…")

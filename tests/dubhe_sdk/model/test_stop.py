@@ -33,7 +33,7 @@ def test_it_is_no_exception_that_algorithms_swallow() -> None:
             terminate()
         except Exception:  # noqa: BLE001 - as algorithms write it
             pytest.fail("swallowed")
-    assert stop.raised
+    assert stop.asked
 
 
 def test_it_is_raised_once() -> None:
@@ -42,7 +42,7 @@ def test_it_is_raised_once() -> None:
     with pytest.raises(TaskStopped):
         terminate()
     terminate()
-    assert stop.raised
+    assert stop.asked
 
 
 def test_it_interrupts_what_waits() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,259 @@ def test_the_example_of_the_manual_works_unchanged(tmp_path: Path, protocol: str
         assert saved.read_text() == '{"w": 1}'
         assert (app.temporary / "debug").is_dir()
         assert "model train starting..." in app.log
+
+
+HEAD = """
+import asyncio, ctypes, multiprocessing, os, signal, sys, threading, time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+import dubhe_sdk
+"""
+
+
+def app_of(train: str, top: str = "", constructor: str = "pass") -> str:
+    """Return an app whose training is of a few lines."""
+    body = textwrap.indent(textwrap.dedent(train).strip(), "        ")
+    return f"""{HEAD}
+{textwrap.dedent(top)}
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        {constructor}
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+{body}
+"""
+
+
+STOPS = {
+    "own handler exits": """
+        def save(*_):
+            Path("saved").write_text("1")
+            time.sleep(0.7)  # the stop is repeated meanwhile
+            Path("complete").write_text("1")
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, save)
+        ctx.logProgress(0.25)
+        while True: time.sleep(0.01)
+    """,
+    "own handler sets a flag": """
+        stop = []
+        signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+        ctx.logProgress(0.25)
+        while not stop: time.sleep(0.01)
+        Path("saved").write_text("1")
+        Path("complete").write_text(str(len(stop)))
+    """,
+    "an exit of a library's own": """
+        class SIGTERMException(SystemExit): pass
+        def handle(*_): raise SIGTERMException()
+        signal.signal(signal.SIGTERM, handle)
+        ctx.logProgress(0.25)
+        try:
+            while True: time.sleep(0.01)
+        finally:
+            Path("saved").write_text("1")
+            Path("complete").write_text("1")
+    """,
+    "an action set in C": """
+        ctypes.CDLL(None).signal(signal.SIGTERM, ctypes.CDLL(None).abort)
+        ctx.logProgress(0.25)
+        try:
+            while True: time.sleep(600)
+        except dubhe_sdk.TaskStopped:
+            Path("saved").write_text("1")
+            Path("complete").write_text("1")
+    """,
+    "polls": """
+        told = []
+        ctx.on_stop(lambda: told.append(1))
+        ctx.on_stop(lambda: 1 / 0)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = multiprocessing.get_context("fork").Process(target=wait_for_stop, args=(ctx,))
+        child.start()
+        ctx.logProgress(0.25)
+        while not ctx.stopping: time.sleep(0.01)
+        child.join()
+        Path("saved").write_text("1")
+        Path("complete").write_text(str(len(told)))
+    """,
+    "returns in its except": """
+        ctx.logProgress(0.25)
+        try:
+            while True: time.sleep(600)
+        except dubhe_sdk.TaskStopped:
+            Path("saved").write_text("1")
+            Path("complete").write_text("1")
+    """,
+}
+POLL = """
+def wait_for_stop(ctx):
+    while not dubhe_sdk.current_context().stopping: time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("way", STOPS)
+def test_a_task_that_was_cut_off_did_not_end_well(tmp_path: Path, way: str) -> None:
+    with App(tmp_path, app_of(STOPS[way], POLL)) as app:
+        app.start()
+        app.train()
+        app.wait_reported("progress")
+        app.terminate()
+        assert app.wait() == 143
+        assert (tmp_path / "saved").exists()
+        assert app.wait_file("complete") == "1"
+        assert app.reported == ["READY", "START", "progress", "END 300"]
+        assert ("ZeroDivisionError" in app.log) == (way == "polls")
+
+
+def test_a_task_that_went_on_to_its_end_ended_well(tmp_path: Path) -> None:
+    train = """
+        signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
+        ctx.logProgress(0.25)
+        while not stopped: time.sleep(0.01)
+        ctx.logProgress(1)
+    """
+    with App(tmp_path, app_of(train, "stopped = []")) as app:
+        app.start()
+        app.train()
+        app.wait_reported("progress")
+        app.terminate()
+        assert app.wait() == 0
+        assert app.reported == ["READY", "START", "progress", "progress", "END 200"]
+
+
+def test_an_idle_service_ends_whoever_has_taken_sigterm(tmp_path: Path) -> None:
+    top = "signal.signal(signal.SIGTERM, lambda *_: None)"
+    with App(tmp_path, app_of("pass", top)) as app:
+        app.start()
+        app.terminate()
+        assert app.wait(5) == 0
+        assert "killed" not in app.log
+
+
+def test_what_fails_while_it_saves_is_in_the_log(tmp_path: Path) -> None:
+    train = """
+        ctx.logProgress(0.25)
+        try:
+            while True: time.sleep(600)
+        except dubhe_sdk.TaskStopped:
+            raise OSError(28, "the checkpoint finds no space")
+    """
+    with App(tmp_path, app_of(train)) as app:
+        app.start()
+        app.train()
+        app.wait_reported("progress")
+        app.terminate()
+        assert app.wait() == 143
+        assert "the task failed while it was stopped:\nTraceback" in app.log
+        assert "the checkpoint finds no space" in app.log
+
+
+UNRUN = {
+    "coroutine": ("async def work():\n    await asyncio.sleep(0)", "the coroutine work"),
+    "generator": ("def work():\n    yield 1", "the generator work"),
+    "async generator": ("async def work():\n    yield 1", "the async generator work"),
+}
+
+
+@pytest.mark.parametrize("what", UNRUN)
+def test_a_task_of_which_nothing_has_run_did_not_end_well(tmp_path: Path, what: str) -> None:
+    top, words = UNRUN[what]
+    with App(tmp_path, app_of("return work()", top)) as app:
+        app.start()
+        app.train()
+        app.wait_reported("END")
+        assert app.reported == ["READY", "START", "END 300"]
+        assert words in app.ends()[0]["msg"]
+        assert "never awaited" not in app.console
+
+
+def test_the_text_of_an_end_is_one_line(tmp_path: Path) -> None:
+    with App(tmp_path, app_of("raise ValueError('a\\nb\\x1b[31m' + 5000 * 'c' + 'end')")) as app:
+        app.start()
+        app.train()
+        app.wait_reported("END")
+        text = app.ends()[0]["msg"]
+        assert "ValueError: a b\\x1b[31mccc" in text
+        assert text.endswith("ccc…") and len(text) < 1200
+        assert "cccend" in app.log
+
+
+LEFT = {
+    "thread": "threading.Thread(target=report, args=(ctx,), daemon=True).start()",
+    "fork": "multiprocessing.get_context('fork').Process(target=report, args=(ctx,)).start()",
+    "spawn": "multiprocessing.get_context('spawn').Process(target=report, args=(ctx,)).start()",
+    "current": "multiprocessing.get_context('spawn').Process(target=report).start()",
+}
+REPORT = """
+def report(ctx=None):
+    ctx = ctx or dubhe_sdk.current_context()
+    ctx.logProgress(0.5)
+    Path("reports").write_text("1")
+    for number in range(200):
+        ctx.logProgress(0.5)
+        ctx.logResult(number)
+        time.sleep(0.01)
+    Path("through").write_text("1")
+"""
+
+
+@pytest.mark.parametrize("way", LEFT)
+def test_what_is_left_of_a_task_says_nothing_after_its_end(tmp_path: Path, way: str) -> None:
+    train = f"""
+        if not Path("reports").exists():
+            {LEFT[way]}
+        while not Path("reports").exists(): time.sleep(0.01)
+    """
+    with App(tmp_path, app_of(train, REPORT)) as app:
+        app.start()
+        app.train()
+        app.wait_file("through")
+        app.train()
+        app.wait_reported("END", 2)
+        assert app.reported[-3:] == ["END 200", "START", "END 200"]
+        assert app.log.count("after the end of its task is dropped") == 1
+
+
+WORK = """
+def number(_=None):
+    try:
+        ctx = dubhe_sdk.current_context()
+    except dubhe_sdk.NoCurrentTask:
+        return "none"
+    ctx.logProgress(ctx.get("number") / 10)
+    return str(ctx.get("number"))
+"""
+
+
+@pytest.mark.parametrize("made", ["constructor", "task"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_pool_that_lives_on_works_for_the_task_that_runs(
+    tmp_path: Path, method: str, made: str
+) -> None:
+    make = f"ProcessPoolExecutor(1, multiprocessing.get_context({method!r}))"
+    constructor = f"self.pool = {make}; self.pool.submit(number).result()"
+    train = """
+        self.pool = self.pool or MAKE
+        found = self.pool.submit(number).result()
+        Path(f"of-{ctx.get('number')}").write_text(found)
+        late.append(threading.Timer(0.2, lambda: Path(f"late-{found}").write_text(
+            self.pool.submit(number).result())))
+        late[-1].start()
+    """
+    source = app_of(
+        train.replace("MAKE", make),
+        "late = []\n" + WORK,
+        constructor if made == "constructor" else "self.pool = None",
+    )
+    # The path of the fork server's socket must be short.
+    with App(tmp_path, source, env={"TMPDIR": "/tmp"}) as app:
+        app.start()
+        for number in (1, 2):
+            app.train(number=number)
+            app.wait_reported("END", number)
+            assert app.wait_file(f"of-{number}") == str(number)
+            assert app.wait_file(f"late-{number}") == "none"
+        assert app.reported == ["READY", *["START", "progress", "END 200"] * 2]

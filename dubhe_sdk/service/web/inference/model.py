@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from dubhe_sdk.contract.framing import pack
 from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.service.web.inference.errors import InferenceFailed, ModelDied, RequestNotDelivered
 from dubhe_sdk.service.web.inference.model_connection import ModelConnection
@@ -56,19 +55,19 @@ class ModelProcess:
         """
         self._bytes += len(body)
         try:
-            reply = self._ask(pack(body))
+            reply = self._ask(body)
         finally:
             self._bytes -= len(body)
         return _result(reply)
 
-    def _ask(self, frame: bytes) -> bytes:
+    def _ask(self, body: bytes) -> bytes:
         while True:
             kept = self._kept()
             connection = kept or ModelConnection(self._path)
             if self._shares and kept is None:
                 self._idle.append(connection)
             try:
-                reply = connection.infer(frame)
+                reply = connection.infer(body)
             except OSError as error:
                 connection.close()
                 if kept is None:

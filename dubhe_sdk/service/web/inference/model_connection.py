@@ -1,7 +1,8 @@
 """`ModelConnection`: a connection to a model process, with pipelining.
 
-A request frame is the request's JSON. A reply frame is ``+`` and the result's JSON; ``-`` and
-``{"type", "text"}`` of the exception; or ``!`` and why the request is refused.
+A request frame is a number and the request's JSON. A reply frame is the same number; then ``+``
+and the result's JSON, ``-`` and ``{"type", "text"}`` of the exception, or ``!`` and why the request
+is refused.
 
 Problem: a model that answers in microseconds waits longer for its next request than it works, if
 that is sent only after the reply to the last one; and each costs both sides a system call for
@@ -14,7 +15,8 @@ and each goes to the greenlet that is first in the line.
 
 Safety: the model takes one request of a connection at a time and answers it before it begins with
 the next. So if the process dies, what follows the first unanswered request has not begun, and
-only that first one may have.
+only that first one may have. A reply with another number than that of the first in the line ends
+the connection: no client gets the reply to another's request.
 """
 
 from __future__ import annotations
@@ -27,10 +29,11 @@ from typing import Any
 
 from gevent import get_hub, getcurrent
 
-from dubhe_sdk.contract.framing import LENGTH
+from dubhe_sdk.contract.framing import LENGTH, NUMBER, pack
 from dubhe_sdk.service.web.inference.errors import ModelDied, ModelUnavailable, RequestNotDelivered
 
 _READ, _WRITE = 1, 2
+_NUMBERS = 1 << 32
 _CHUNK = 65536
 _LARGE_CHUNK = 1 << 20
 
@@ -43,6 +46,7 @@ _BUSY_POLL_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
 _PIPELINING_SECONDS = 5e-3
 
 _DIED = "the model process died while it worked on the request"
+_MIXED_UP = "the model process answered another request than the one that was asked"
 _NOT_DELIVERED = "the model process died before it took the request"
 
 
@@ -77,6 +81,7 @@ class ModelConnection:
         self._pending: deque[_PendingReply] = deque()
         self._unsent: list[bytes] = []
         self._buffer = bytearray()  # the beginning of a reply
+        self._number = 0  # of the last request
         self._since = 0.0  # when the first of the line was sent, or became the first
         self._busy_poll_until = 0.0
         self._last_seconds: float | None = None
@@ -92,7 +97,7 @@ class ModelConnection:
             and self._last_seconds < _PIPELINING_SECONDS
         )
 
-    def infer(self, frame: bytes) -> bytes:
+    def infer(self, body: bytes) -> bytes:
         """Send a request and wait for its reply.
 
         Raises:
@@ -101,6 +106,8 @@ class ModelConnection:
             RequestNotDelivered: the process ended without having begun with the request.
             ModelDied: the connection broke.
         """
+        self._number = number = (self._number + 1) % _NUMBERS
+        frame = pack(NUMBER.pack(number) + body)
         if not self._pending:
             self._send(frame)
             self._since = perf_counter()
@@ -111,7 +118,7 @@ class ModelConnection:
             self._unsent.append(frame)
             if len(self._unsent) == 1:
                 self._hub.loop.run_callback(self._flush)
-        pending_reply = _PendingReply(getcurrent())
+        pending_reply = _PendingReply(getcurrent(), number)
         self._pending.append(pending_reply)
         try:
             reply: bytes = self._hub.switch()
@@ -225,22 +232,27 @@ class ModelConnection:
             if not self._pending:
                 self.close()  # a reply without a request
                 return
-            greenlet = self._pending.popleft().greenlet
-            if greenlet is not None:
-                greenlet.switch(reply)
+            first = self._pending[0]
+            if len(reply) < NUMBER.size or NUMBER.unpack_from(reply)[0] != first.number:
+                self._break(_MIXED_UP, may_have_begun=True)
+                return
+            self._pending.popleft()
+            if first.greenlet is not None:
+                first.greenlet.switch(reply[NUMBER.size :])
 
-    def _break(self, first: str | None) -> None:
+    def _break(self, first: str | None, *, may_have_begun: bool = False) -> None:
         """Close it and raise an error in those who wait for replies.
 
         Args:
             first: what has become of the first one; None if it had not begun.
+            may_have_begun: whether those behind it may have begun as well.
         """
         self.close()
         pending = list(self._pending)
         self._pending.clear()
         for pending_reply in pending:
             error = RequestNotDelivered(_NOT_DELIVERED) if first is None else ModelDied(first)
-            first = None
+            first = first if may_have_begun else None
             if pending_reply.greenlet is not None:
                 pending_reply.greenlet.throw(error)
 
@@ -254,7 +266,8 @@ class ModelConnection:
 class _PendingReply:
     """A place in the line of replies."""
 
-    __slots__ = ("greenlet",)
+    __slots__ = ("greenlet", "number")
 
-    def __init__(self, greenlet: Any) -> None:
+    def __init__(self, greenlet: Any, number: int) -> None:
         self.greenlet: Any = greenlet
+        self.number = number

@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.contract.framing import FrameReader, pack
+from dubhe_sdk.contract.framing import NUMBER, FrameReader, pack
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.process import tree
@@ -103,11 +103,11 @@ class Model:
                     self.most_running = max(self.most_running, self._running)
                     self._lock.notify_all()
                 try:
-                    payload = self.answer(json.loads(frame))
+                    payload = self.answer(json.loads(frame[NUMBER.size :]))
                 finally:
                     with self._lock:
                         self._running -= 1
-                connection.sendall(pack(payload))
+                connection.sendall(pack(frame[: NUMBER.size] + payload))
 
 
 class Web:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import gevent
 import pytest
 from gevent import Greenlet
 
-from dubhe_sdk.contract.framing import LENGTH, pack
+from dubhe_sdk.contract.framing import LENGTH, NUMBER, pack
 from dubhe_sdk.service.web.inference.errors import (
     InferenceFailed,
     InferenceOverloaded,
@@ -36,6 +37,7 @@ class Peer:
         self._listener.setblocking(False)
         self._sock: socket.socket | None = None
         self._arrived = b""
+        self._numbers: deque[bytes] = deque()  # of the requests that have no reply yet
         self.pool = ModelPool([str(path)], concurrency=1, queue=QUEUE)
 
     def await_connection(self) -> None:
@@ -59,12 +61,18 @@ class Peer:
             end = LENGTH.size + LENGTH.unpack_from(self._arrived)[0]
             if len(self._arrived) < end:
                 break
-            found.append(json.loads(self._arrived[LENGTH.size : end]))
+            begin = LENGTH.size + NUMBER.size
+            self._numbers.append(self._arrived[LENGTH.size : begin])
+            found.append(json.loads(self._arrived[begin:end]))
             self._arrived = self._arrived[end:]
         return found
 
     def answer(self, *texts: str) -> None:
-        self.send(b"".join(pack(b"+" + json.dumps(text).encode()) for text in texts))
+        self.send(b"".join(self.reply(b"+" + json.dumps(text).encode()) for text in texts))
+
+    def reply(self, result: bytes) -> bytes:
+        """Return the frame with the reply to the oldest request that has none yet."""
+        return pack(self._numbers.popleft() + result)
 
     def send(self, data: bytes) -> None:
         assert self._sock is not None
@@ -120,12 +128,19 @@ def outcomes(jobs: list[Greenlet]) -> list[object]:
 
 def test_each_gets_its_own_reply(peer: Peer) -> None:
     jobs = peer.line("a", "b", "c")
-    both = b"".join(pack(b'+"' + text + b'"') for text in (b"a", b"b"))
+    both = b"".join(peer.reply(b'+"' + text + b'"') for text in (b"a", b"b"))
     peer.send(both[:-3])
     gevent.sleep(0.01)
     assert jobs[0].value == b'"a"' and not jobs[1].ready()
-    peer.send(both[-3:] + pack(b'-{"type": "OSError", "text": "no"}'))
+    peer.send(both[-3:] + peer.reply(b'-{"type": "OSError", "text": "no"}'))
     assert outcomes(jobs) == [b'"a"', b'"b"', InferenceFailed]
+
+
+def test_nobody_gets_the_reply_to_anothers_request(peer: Peer) -> None:
+    jobs = peer.line("a", "b")
+    peer.reply(b"")  # as if somebody else had answered it
+    peer.send(peer.reply(b'+"b"'))
+    assert outcomes(jobs) == [ModelDied, ModelDied]
 
 
 def test_only_the_first_can_have_begun_when_the_model_dies(peer: Peer) -> None:
@@ -201,7 +216,8 @@ def test_a_slow_model_gets_one_at_a_time(peer: Peer) -> None:
 
 def test_more_than_was_asked_for_ends_the_connection(peer: Peer) -> None:
     jobs = peer.line("a")
-    peer.answer("a", "b")
+    more = pack(bytes(NUMBER.size) + b'+"b"')
+    peer.send(peer.reply(b'+"a"') + more)
     assert outcomes(jobs) == [b'"a"']
     peer.await_connection()
     jobs = [peer.ask("c")]

@@ -1,0 +1,59 @@
+"""What a method handed back: whether it ran at all, and what the result is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from dubhe_sdk.errors import AppInvalid
+
+
+def refuse_unrun(result: Any) -> None:
+    """Refuse what shows that nothing has run yet: a coroutine, an awaitable, an async generator.
+
+    Raises:
+        AppInvalid: it is one.
+    """
+    if inspect.isawaitable(result) or inspect.isasyncgen(result):
+        if inspect.iscoroutine(result):
+            result.close()  # else Python complains later that nobody awaited it
+        raise AppInvalid(
+            f"the method returned {_name(result)}, so nothing of it has run; expected a plain "
+            "method: run it inside, by asyncio.run(…)"
+        )
+
+
+def check_task(result: Any) -> None:
+    """Refuse what shows that a training or an evaluation has not run.
+
+    Raises:
+        AppInvalid: it returned a coroutine, an async generator or a generator.
+    """
+    refuse_unrun(result)
+    if inspect.isgenerator(result):
+        result.close()
+        raise AppInvalid(
+            f"the method returned {_name(result)}, so nothing of it has run; expected a plain "
+            "method: go through the generator inside"
+        )
+
+
+def read_inference(result: Any) -> Any:
+    """Return an inference's result; one that can only be iterated is read into a list.
+
+    Raises:
+        AppInvalid: it returned a coroutine or an async generator.
+    """
+    refuse_unrun(result)
+    return list(result) if isinstance(result, Iterator) else result
+
+
+def _name(result: Any) -> str:
+    if inspect.iscoroutine(result):
+        return f"the coroutine {result.__qualname__}"
+    if inspect.isasyncgen(result):
+        return f"the async generator {result.__qualname__}"
+    if inspect.isgenerator(result):
+        return f"the generator {result.__qualname__}"
+    return f"an awaitable {type(result).__name__}"

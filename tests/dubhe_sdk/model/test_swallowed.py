@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dubhe_sdk.errors import TaskStopped
+from dubhe_sdk.model.stop import StopSignal
+from dubhe_sdk.process.linux import STOP_SIGNAL
+
+TICK_SECONDS = 0.02
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(STOP_SIGNAL)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGTERM, before[0])
+    signal.signal(STOP_SIGNAL, before[1])
+
+
+def stop_again_and_again(count: int = 20) -> StopSignal:
+    """Say stop from now on, as the service parent does."""
+    stop = StopSignal()
+    stop.install()
+    left = [count]
+
+    def tick(*_: object) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        else:
+            os.kill(os.getpid(), STOP_SIGNAL)
+
+    signal.signal(signal.SIGALRM, tick)
+    signal.setitimer(signal.ITIMER_REAL, TICK_SECONDS, TICK_SECONDS)
+    return stop
+
+
+def busy(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+class Slow:
+    """Its finalizer takes its time."""
+
+    def __del__(self) -> None:
+        busy(3 * TICK_SECONDS)
+
+
+def in_finalizer() -> None:
+    Slow()
+
+
+def in_ctypes_callback() -> None:
+    call_back = ctypes.CFUNCTYPE(None)(lambda: busy(3 * TICK_SECONDS))
+    call_back()
+
+
+def in_nested_callback() -> None:
+    def inner() -> None:
+        try:
+            busy(3 * TICK_SECONDS)
+        except BaseException:
+            raise
+
+    ctypes.CFUNCTYPE(None)(inner)()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("place", [in_finalizer, in_ctypes_callback, in_nested_callback])
+def test_one_that_vanished_is_raised_again(place: Callable[[], None]) -> None:
+    stop_again_and_again()
+    place()  # nothing is raised here
+    with pytest.raises(TaskStopped):
+        time.sleep(1000)  # longer than a test may take
+
+
+def test_one_that_vanished_in_an_event_loop_is_raised_again() -> None:
+    saved = []
+
+    async def helper() -> None:
+        busy(3 * TICK_SECONDS)
+
+    async def main() -> None:
+        side = asyncio.create_task(helper())
+        try:
+            while True:
+                await asyncio.sleep(0.001)
+        except BaseException as error:
+            del side
+            busy(5 * TICK_SECONDS)  # nothing is raised in what saves
+            saved.append(type(error))
+            raise
+
+    stop_again_and_again()
+    with pytest.raises(TaskStopped):
+        asyncio.run(main())
+    assert len(saved) == 1
+
+
+def test_it_is_not_raised_in_code_that_saves() -> None:
+    stop_again_and_again()
+    try:
+        time.sleep(1000)
+    except TaskStopped:
+        busy(5 * TICK_SECONDS)
+        try:
+            raise OSError("the first try to save")
+        except OSError:
+            busy(5 * TICK_SECONDS)
+
+
+def test_it_is_not_raised_in_code_that_saves_after_its_except_block() -> None:
+    stop_again_and_again()
+
+    def train() -> bool:
+        try:
+            time.sleep(1000)
+        except TaskStopped:
+            return True
+        return False
+
+    assert train()
+    busy(5 * TICK_SECONDS)
+
+
+def test_it_is_not_raised_in_a_coroutine_that_waits_while_it_saves() -> None:
+    async def main() -> str:
+        try:
+            busy(1000)
+        except TaskStopped:
+            for _ in range(5):
+                await asyncio.sleep(TICK_SECONDS)
+        return "saved"
+
+    stop_again_and_again()
+    assert asyncio.run(main()) == "saved"
+
+
+def test_it_is_not_raised_in_what_a_finally_block_does() -> None:
+    stop_again_and_again()
+    with pytest.raises(TaskStopped):
+        try:
+            time.sleep(1000)
+        finally:
+            busy(5 * TICK_SECONDS)
