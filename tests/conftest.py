@@ -39,6 +39,17 @@ for name in list(os.environ):
 stop_ignoring_signals()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> object:
+    """A child that a test forks, and that leaves the test, must not run the tests after it."""
+    pid = os.getpid()
+    try:
+        return (yield)
+    finally:
+        if os.getpid() != pid:
+            os._exit(70)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
     """In CI a test that is skipped has failed: what it guards was not looked at."""

@@ -72,10 +72,10 @@ class TaskRunner:
                 check_task(self._method(context))
         except BaseException as error:  # noqa: BLE001 - sent to the parent, which reports END
             failure = error
-        asked = self._stop.asked
-        close_task(context, self._task_file)
-        if asked:
+        if self._stop.asked:
+            # The task goes on in its child processes: the parent ends them, and only then says END.
             return self._after_stop(context, failure)
+        close_task(context, self._task_file)
         if failure is None or is_success(failure):
             return None
         log_failure(self._log, "the task failed", failure)

@@ -108,7 +108,7 @@ def test_every_process_of_an_instance_writes_json(tmp_path: Path) -> None:
 
 
 def test_a_refused_environment_is_json_too(tmp_path: Path) -> None:
-    env = clean_environ(**JSON, DUBHE_TEMPORARY=str(tmp_path), BOOTSTRAP_SERVERS="nonsense")
+    env = clean_environ(**JSON, DUBHE_TEMPORARY=str(tmp_path), BOOTSTRAP_SERVERS="kafka:port")
     for command in (["launch", "--", "true"], ["sidecar"]):
         done = subprocess.run([*dubhe_command(), *command], env=env, capture_output=True)
         assert done.returncode == 2

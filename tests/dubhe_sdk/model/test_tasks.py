@@ -332,6 +332,35 @@ def test_what_is_left_of_a_task_says_nothing_after_its_end(tmp_path: Path, way: 
         assert app.log.count("after the end of its task is dropped") == 1
 
 
+def test_what_a_child_reports_while_the_task_is_stopped_comes_before_its_end(
+    tmp_path: Path,
+) -> None:
+    report = """
+def report(ctx):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ctx.logProgress(0.5)
+    Path("reports").write_text("1")
+    while not Path("saved").exists(): time.sleep(0.01)
+    time.sleep(0.1)
+    ctx.logResult("late")
+"""
+    train = """
+        multiprocessing.get_context("fork").Process(target=report, args=(ctx,)).start()
+        try:
+            while True: time.sleep(0.01)
+        finally:
+            Path("saved").write_text("1")
+    """
+    with App(tmp_path, app_of(train, report)) as app:
+        app.start()
+        app.train()
+        app.wait_file("reports")
+        app.terminate()
+        assert app.wait() == 143
+        assert app.reported[-2:] == ["result", "END 300"]
+        assert "is dropped" not in app.log
+
+
 WORK = """
 def number(_=None):
     try:

@@ -19,7 +19,7 @@ def test_a_spool_that_cannot_be_used(harness):
 
 
 @pytest.mark.parametrize(
-    "env", [{"BOOTSTRAP_SERVERS": "nonsense"}, {"DUBHE_DRAIN_TIMEOUT_SECONDS": "soon"}]
+    "env", [{"BOOTSTRAP_SERVERS": "kafka:port"}, {"DUBHE_DRAIN_TIMEOUT_SECONDS": "soon"}]
 )
 def test_a_malformed_environment(harness, env):
     done = harness.dubhe("sidecar", **env)

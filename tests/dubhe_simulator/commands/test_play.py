@@ -89,7 +89,7 @@ def test_stragglers_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ("options", "expected"),
     [
         (["--special-params", "[1]"], "--special-params is not a JSON object: [1]"),
-        (["--brokers", "nonsense"], "BOOTSTRAP_SERVERS contains 'nonsense'"),
+        (["--brokers", "kafka:port"], "BOOTSTRAP_SERVERS contains 'kafka:port'"),
         (["--data-dir", "/nonexistent"], "there is no folder /nonexistent"),
     ],
 )

@@ -20,7 +20,7 @@ REFUSED = [
     (["--data-dir", "/none/such"], "--data-dir: /none/such does not exist"),
     (["--model", "/none/such.pth"], "--model: /none/such.pth is not a file"),
     (["--env", "PORT=1"], "--env PORT: this variable is set by --port"),
-    (["--brokers", "nonsense"], "contains 'nonsense'"),
+    (["--brokers", "kafka:port"], "contains 'kafka:port'"),
     (["--brokers", "127.0.0.1:9", "--network", "none"], "omit --network"),
     (["--name", "no name"], "no name"),
     (["--user", "nobody-such"], "nobody-such"),

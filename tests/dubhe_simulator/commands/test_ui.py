@@ -51,7 +51,7 @@ def test_wrong_use(options: list[str]) -> None:
         (["/nonexistent"], "/nonexistent contains neither run.sh nor app.py"),
         (["--data-dir", "/nonexistent"], "there is no folder /nonexistent"),
         (["--images", "/nonexistent"], "there is no folder /nonexistent"),
-        (["--brokers", "nonsense"], "BOOTSTRAP_SERVERS contains 'nonsense'"),
+        (["--brokers", "kafka:port"], "BOOTSTRAP_SERVERS contains 'kafka:port'"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:8040"),
         (["--on", "train=train"], "--on also requires --brokers, --data-dir, --models"),
         (["--special-params", "[1]"], "--special-params is not a JSON object: [1]"),
