@@ -52,7 +52,7 @@ def tasks_of(seen: Observation) -> list[Task]:
     starts = [index for index, word in enumerate(words) if word == "START"]
     ends = [index for index, word in enumerate(words) if word.startswith("END")]
     begun = [] if seen.is_inference else seen.noted("started")
-    finished = {entry["task"] for entry in seen.noted("finished")}
+    finished = {entry["task"]: entry["at"] for entry in seen.noted("finished")}
     tasks = []
     for number, start in enumerate(starts, 1):
         end = next((end for end in ends if end > start), len(words))
@@ -62,7 +62,7 @@ def tasks_of(seen: Observation) -> list[Task]:
             name = own["task"]
             until = begun[number]["at"] if number < len(begun) else 2**63
             notes = [e["at"] for e in seen.account if _who(e) == _who(own) and e["at"] < until]
-            last = max(notes)
+            last = finished.get(name, max(notes))
         tasks.append(Task(number, start, end, name, name in finished, last))
     return tasks
 

@@ -135,6 +135,20 @@ CASES = [
         messages=_TWO,
     ),
     Case("standard input is closed", _SHORT, command=("bash", "-c", "exec python3 -u app.py 0<&-")),
+    *(
+        Case(
+            f"{name} closed",
+            _SHORT,
+            command=("bash", "-c", f"exec python3 -u app.py {how}"),
+            play=two_tasks,
+            messages=_TWO,
+        )
+        for name, how in [
+            ("standard output is", "1>&-"),
+            ("standard error is", "2>&-"),
+            ("all standard streams are", "0<&- 1>&- 2>&-"),
+        ]
+    ),
     Case(
         "descriptors of the caller stay open",
         _SHORT,
