@@ -66,6 +66,7 @@ def main(argv: list[str]) -> int:
             settings, instance = _construct(options.app, settings, channel)
     except BaseException as error:  # noqa: BLE001 - sent to the parent, which ends the service
         if stop.asked:
+            channel.send({"op": "leaving"})
             return EXIT_FAILED
         log_failure(log, "the model cannot be constructed", error)
         channel.send({"op": "failed", "error": describe(error)})
@@ -106,4 +107,6 @@ def _serve(
         runner = TaskRunner(method, settings, options.run_dir / "task.json", channel, stop, log)
         channel.send({"op": "constructed"})
         runner.serve()
+    # From here on nothing but the interpreter's end is waited for.
+    channel.send({"op": "leaving"})
     return 0
