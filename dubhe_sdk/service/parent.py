@@ -102,7 +102,9 @@ class Service:
                 self._web,
                 self._models,
             )
-            self._progress_log = ProgressLog(self._settings.spool, service, self._log)
+            self._progress_log = ProgressLog(
+                self._settings.spool, service, self._log, self._settings.describe()
+            )
             self._progress_log.start()
             caught = [*inherited.not_ignored(_STOPS), *_IGNORED, signal.SIGCHLD]
             self._loop.catch(caught, self._on_signal)

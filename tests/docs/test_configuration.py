@@ -21,7 +21,7 @@ from tests.docs.markdown import LANGUAGES
 from tests.docs.reference import CODE, page, tables
 
 _UNITS = {"": 1, "s": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "PiB": 2**50}
-_NUMBER = re.compile(r"(?P<number>\d+) ?(?P<unit>s|[KMGP]iB)?")
+_NUMBER = re.compile(r"(?P<number>\d+(\.\d+)?) ?(?P<unit>s|[KMGP]iB)?")
 
 Env = Mapping[str, str]
 
@@ -72,10 +72,11 @@ def documented(language: str) -> dict[str, list[str]]:
     }
 
 
-def value_of(text: str) -> int:
+def value_of(text: str) -> float:
     found = _NUMBER.fullmatch(text.strip())
     assert found, text
-    return int(found["number"]) * _UNITS[found["unit"] or ""]
+    number = found["number"]
+    return (float(number) if "." in number else int(number)) * _UNITS[found["unit"] or ""]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

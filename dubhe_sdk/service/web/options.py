@@ -15,6 +15,9 @@ _OTHER_FILES = 160
 # More open files are of no use, and tables are sized by the limit.
 _MOST_FILES = 65536
 
+# With less, hardly a request would be read and hardly a reply taken before its time is over.
+_LEAST_TIMEOUT_SECONDS = 0.1
+
 
 # HTTP headers are not counted in the memory budget: at most 256 KiB for a connection, and for no
 # longer than `idle_timeout_seconds`.
@@ -76,8 +79,12 @@ def read_web_options(env: Mapping[str, str]) -> WebOptions:
         max_connections=environment.number(
             env, "DUBHE_MAX_CONNECTIONS", 10_000, low=1, high=1_000_000
         ),
-        transfer_timeout_seconds=environment.seconds(env, "DUBHE_TRANSFER_TIMEOUT_SECONDS", 30.0),
-        idle_timeout_seconds=environment.seconds(env, "DUBHE_IDLE_TIMEOUT_SECONDS", 75.0),
+        transfer_timeout_seconds=environment.seconds(
+            env, "DUBHE_TRANSFER_TIMEOUT_SECONDS", 30.0, low=_LEAST_TIMEOUT_SECONDS
+        ),
+        idle_timeout_seconds=environment.seconds(
+            env, "DUBHE_IDLE_TIMEOUT_SECONDS", 75.0, low=_LEAST_TIMEOUT_SECONDS
+        ),
         max_buffer_bytes=max(buffer, longest + 1),
     )
 

@@ -29,6 +29,14 @@ def test_malformed(name: str, value: str) -> None:
         read_web_options({name: value})
 
 
+@pytest.mark.parametrize("name", ["DUBHE_TRANSFER_TIMEOUT_SECONDS", "DUBHE_IDLE_TIMEOUT_SECONDS"])
+@pytest.mark.parametrize("value", ["0", "0.05", "-1", "x"])
+def test_a_time_in_which_nothing_can_arrive(name: str, value: str) -> None:
+    words = f"{name} is '{value}', expected seconds from 0.1 to 86400"
+    with pytest.raises(EnvironmentInvalid, match=words):
+        read_web_options({name: value})
+
+
 def test_as_many_connections_as_open_files_allow(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = [(256, 1024)]
     monkeypatch.setattr(resource, "getrlimit", lambda which: limits[-1])
