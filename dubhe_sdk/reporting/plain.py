@@ -140,8 +140,8 @@ class Plain:
         if self._warn is not None and name not in _warned:
             _warned.add(name)
             self._warn(
-                f"a result holds a {name}, which {why}: its text is sent, {text[:_LONGEST]!r}; expected "
-                "numbers, texts, lists and objects (logged once for this type)"
+                f"a result holds a {name}, which {why}: its text is sent, {text[:_LONGEST]!r}; "
+                "expected numbers, texts, lists and objects (logged once for this type)"
             )
         return text
 
