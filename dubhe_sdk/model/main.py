@@ -68,6 +68,7 @@ def main(argv: list[str]) -> int:
             settings, method = _construct(options.app, settings, channel)
     except BaseException as error:  # noqa: BLE001 - sent to the parent, which ends the service
         if stop.asked:
+            channel.send({"op": "leaving"})
             return EXIT_FAILED
         if not isinstance(error, AppInvalid):  # else one line is enough: the parent's
             log_failure(log, "the model cannot be constructed", error)
@@ -105,4 +106,6 @@ def _serve(
         runner = TaskRunner(method, settings, options.run_dir / "task.json", channel, stop, log)
         channel.send({"op": "constructed"})
         runner.serve()
+    # From here on nothing but the interpreter's end is waited for.
+    channel.send({"op": "leaving"})
     return 0

@@ -179,7 +179,8 @@ def test_a_killed_launch_leaves_nothing_running_and_nothing_unreported(tmp_path:
         app.wait()
         app.wait_gone()
         assert app.reported == ["READY", "START", "progress", "END 300"]
-        assert app.ends()[0]["msg"].endswith("the task was stopped by SIGTERM before its end")
+        cause = "the task was stopped by the death of the container parent before its end"
+        assert app.ends()[0]["msg"].endswith(cause)
 
 
 def test_a_killed_launch_with_a_command_that_does_not_use_the_sdk(tmp_path: Path) -> None:

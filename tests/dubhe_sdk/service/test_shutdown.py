@@ -164,6 +164,17 @@ def test_a_signal_while_idle(tmp_path: Path, signum: signal.Signals, instance_id
         assert not app.marked.living()
 
 
+@pytest.mark.parametrize("signum", STOPS[1:])
+def test_the_end_names_the_signal(tmp_path: Path, signum: signal.Signals) -> None:
+    with App(tmp_path, app_with(train=WAITING)) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        os.kill(app.pid, signum)
+        assert app.wait() == 143
+        assert app.ends() == [failed(f"the task was stopped by {signum.name} before its end")]
+
+
 def test_a_signal_while_the_model_loads(tmp_path: Path) -> None:
     source = app_with(constructor='Path("loading").write_text("1"); time.sleep(600)')
     with App(tmp_path, source) as app:
