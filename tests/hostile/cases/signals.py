@@ -107,5 +107,6 @@ CASES = [
     Case(
         "the algorithm blocks all signals",
         algorithm("signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()); report(ctx)"),
+        env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "1"},
     ),
 ]
