@@ -37,10 +37,13 @@ def test_a_sidecar_that_cannot_be_started_is_one_that_died(tmp_path: Path) -> No
     with App(tmp_path) as app:
         script = f"{PYTHON} speaker.py 3; until [ -e enough ]; do sleep 0.1; done"
         launch(app, "bash", "-c", script, **forks.env)
+        wait_for(lambda: len(progress(app)) == 3, "what the command reports")
         before = app.pid_of("sidecar")
         with forks.forbidden():
             os.kill(before, signal.SIGKILL)
-            wait_for(lambda: app.console.count("the sidecar cannot be started") >= 2, app.console)
+            wait_for(
+                lambda: app.console.count("the sidecar cannot be started") >= 2, lambda: app.console
+            )
             (state,) = read_states(app.temporary / "spool", "launch")
             assert "cannot be started" in state["sidecar"]["last_end"]
         app.pid_of("sidecar")
