@@ -43,6 +43,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--concurrency", type=int, required=True)
+    parser.add_argument("--module", default="")
     parser.add_argument("app", type=Path)
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args(argv)
@@ -62,8 +63,8 @@ def main(argv: list[str]) -> int:
     os.environ[TASK_VARIABLE] = str(options.run_dir / "task.json")
     try:
         with stop.task(), foreign_code(log):
-            run_app(options.app, options.arguments)
-            settings, instance = _construct(options.app, settings, channel)
+            script = run_app(options.app, options.arguments, options.module)
+            settings, instance = _construct(options.app, script, settings, channel)
     except BaseException as error:  # noqa: BLE001 - sent to the parent, which ends the service
         if stop.asked:
             return EXIT_FAILED
@@ -74,14 +75,16 @@ def main(argv: list[str]) -> int:
     return _serve(instance, settings, channel, stop, options, log)
 
 
-def _construct(app: Path, settings: Settings, channel: Channel) -> tuple[Settings, object]:
+def _construct(
+    app: Path, script: str, settings: Settings, channel: Channel
+) -> tuple[Settings, object]:
     """Choose the class for the instance's kind and construct it."""
     if settings.instance_id is None:
         kind = registry.default_kind() or TaskKind.TRAIN
         settings = with_instance(settings, manual_instance_id(app, kind))
     instance_id = settings.instance_id or ""
     channel.send({"op": "hello", "instance_id": instance_id})
-    pipeline = registry.find(kind_of(instance_id))
+    pipeline = registry.find(kind_of(instance_id), script)
     instance = pipeline.cls(Context({}, settings))
     method = getattr(instance, pipeline.method)
     if not callable(method):
