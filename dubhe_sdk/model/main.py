@@ -15,13 +15,15 @@ import socket
 from pathlib import Path
 
 from dubhe_sdk.api import registry
-from dubhe_sdk.api.context import Context, with_instance
+from dubhe_sdk.api.context import with_instance
+from dubhe_sdk.api.kept_context import KeptContext
 from dubhe_sdk.api.stopping import TASK_VARIABLE
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import AppInvalid
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.ipc.identity import manual_instance_id
+from dubhe_sdk.logs.algorithm import show_unconfigured
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.model.app import run_app
 from dubhe_sdk.model.failure import describe, log_failure
@@ -59,6 +61,9 @@ def main(argv: list[str]) -> int:
     settings = read_settings()
     log = open_log(settings.log_file)
     stop.log_to(log)
+    show_unconfigured(log)
+    if settings.platform_mode:  # the platform gives a container one GPU
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     # For child processes, also those that live before the first task.
     os.environ[TASK_VARIABLE] = str(options.run_dir / "task.json")
     try:
@@ -85,7 +90,9 @@ def _construct(
     instance_id = settings.instance_id or ""
     channel.send({"op": "hello", "instance_id": instance_id})
     pipeline = registry.find(kind_of(instance_id), script)
-    instance = pipeline.cls(Context({}, settings))
+    context = KeptContext(settings)
+    instance = pipeline.cls(context)
+    context.end_construction()
     method = getattr(instance, pipeline.method)
     if not callable(method):
         raise AppInvalid(f"{pipeline.cls.__qualname__}.{pipeline.method} cannot be called")

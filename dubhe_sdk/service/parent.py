@@ -244,6 +244,7 @@ class Service:
         if not self._ready_reported:
             self._ready_reported = True
             self._tasks.slot.report_ready()
+            self._tasks.start_held()
 
     def _on_task_ended(self, error: str | None, complete: bool) -> None:
         if self._shutdown.begun:

@@ -87,6 +87,7 @@ class Route:
                 body.done()
 
     on_get = on_post
+    on_head = on_post  # load balancers ask so; the reply has no body
 
     def on_options(self, request: falcon.Request, response: falcon.Response) -> None:
         """Refuse: falcon's own answer has no JSON, and other sites' pages are not allowed."""
