@@ -22,6 +22,10 @@ T = TypeVar("T")
 DEFAULT_PORT = 8030
 DEFAULT_BROKER_PORT = 9092
 _HOST = re.compile(r"[a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+(%[a-zA-Z0-9._-]+)?\]")
+# What Kubernetes, and Docker's legacy links, put into every container of a namespace: for a Service
+# called dubhe-metrics, DUBHE_METRICS_PORT=tcp://10.0.0.1:9090.
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://(\[[0-9a-fA-F:.]+\]|[^\s/\[\]]+):[0-9]+")
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 DEFAULT_TOPIC_STATUS = "alg_model_progress"
 DEFAULT_TOPIC_RESULT = "als_model_result"
@@ -69,6 +73,15 @@ class Settings:
     def journal(self) -> Path:
         """Where the embedded journal lies, which takes Kafka's place when no brokers are named."""
         return self.temporary / "journal"
+
+    def describe(self) -> str:
+        """Return for people where the service listens, and where its messages go."""
+        if self.bootstrap_servers is None:
+            goal = f"the embedded journal {self.journal}"
+        else:
+            topics = dict.fromkeys((self.topic_status, self.topic_result))
+            goal = f"Kafka {self.bootstrap_servers}, {' and '.join(topics)}"
+        return f"{self.protocol} on 0.0.0.0:{self.port}; messages go to {goal}"
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -119,8 +132,23 @@ def directories(env: Mapping[str, str]) -> tuple[Path, Path]:
 
 
 def text(env: Mapping[str, str], name: str) -> str | None:
-    """Return the variable without surrounding blanks, or None if it is unset or empty."""
+    """Return the variable without surrounding blanks, or None if it is unset or empty.
+
+    Also None if it is a service link, which nobody has set: see `is_service_link`.
+    """
+    if is_service_link(env, name):
+        return None
     return env.get(name, "").strip() or None
+
+
+def is_service_link(env: Mapping[str, str], name: str) -> bool:
+    """Return whether Kubernetes has set the variable, for a Service whose name happens to fit.
+
+    Example:
+        >>> is_service_link({"DUBHE_METRICS_PORT": "tcp://10.0.0.1:9090"}, "DUBHE_METRICS_PORT")
+        True
+    """
+    return name.endswith("_PORT") and _SERVICE_LINK.fullmatch(env.get(name, "").strip()) is not None
 
 
 def number(env: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
@@ -132,13 +160,15 @@ def number(env: Mapping[str, str], name: str, default: int, *, low: int, high: i
     return _parsed(env, name, default, int, f"a whole number from {low} to {high}", low, high)
 
 
-def seconds(env: Mapping[str, str], name: str, default: float, *, high: float = 86400.0) -> float:
-    """Return a duration in seconds, from 0 to ``high``.
+def seconds(
+    env: Mapping[str, str], name: str, default: float, *, low: float = 0.0, high: float = 86400.0
+) -> float:
+    """Return a duration in seconds, within ``low … high``; ``low`` is the least that can work.
 
     Raises:
         EnvironmentInvalid: it is not a number, or out of range.
     """
-    return _parsed(env, name, default, float, f"seconds from 0 to {high:g}", 0.0, high)
+    return _parsed(env, name, default, float, f"seconds from {low:g} to {high:g}", low, high)
 
 
 def json_object(env: Mapping[str, str], name: str) -> dict[str, Any] | None:

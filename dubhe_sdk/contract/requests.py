@@ -64,7 +64,7 @@ class Field:
     used_by: frozenset[RequestType]
     """The kinds of request in which it is checked: others may hold anything in it. Platforms write
     integers that they have not set as 0."""
-    number: Callable[[str], int | float] | None = None
+    number: Callable[[str | float], int | float] | None = None
     """Makes the number of a text, if the platform may have written one."""
 
 

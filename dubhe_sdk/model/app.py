@@ -1,4 +1,5 @@
-"""Runs the algorithm's file as a module of its own name, which is also ``__main__``.
+"""Runs the algorithm's file as a module of its own name, which is also ``__main__``, and
+constructs its class.
 
 Under its own name, so that an ``if __name__ == "__main__":`` block in it, for trying it by hand,
 does not run in the service, and so that what it pickles can be read wherever the file can be
@@ -11,7 +12,9 @@ start it again by ``sys.argv[0]``; a ``__spec__`` would make them use ``python -
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
+from collections.abc import Callable
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     ExtensionFileLoader,
@@ -21,6 +24,11 @@ from importlib.machinery import (
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.api.registry import Pipeline
+from dubhe_sdk.errors import AppInvalid
 
 # Python clears the module that it replaces once nothing refers to it; its code is still running.
 _replaced: list[ModuleType] = []
@@ -68,3 +76,40 @@ def _loader(name: str, path: Path) -> SourceFileLoader | SourcelessFileLoader | 
     if path.suffix == ".pyc":
         return SourcelessFileLoader(name, str(path))
     return SourceFileLoader(name, str(path))
+
+
+def construct(pipeline: Pipeline, context: Context) -> Callable[[Context], Any]:
+    """Construct the algorithm's class; return the method to call for each request.
+
+    Raises:
+        AppInvalid: the class or the method does not take a context, and nothing else.
+        BaseException: whatever the constructor raises.
+    """
+    cls: Any = pipeline.cls
+    name = pipeline.method
+    if cls.__init__ is object.__init__ and cls.__new__ is object.__new__:
+        raise AppInvalid(
+            f"the class {cls.__qualname__} has no __init__(self, ctx); expected one, since it is "
+            f"constructed as {cls.__qualname__}(ctx)"
+        )
+    _check_takes_context(cls, cls.__qualname__, "__init__")
+    method: Any = getattr(cls(context), name)
+    if not callable(method):
+        raise AppInvalid(f"{cls.__qualname__}.{name} cannot be called; expected a method")
+    _check_takes_context(method, f"{cls.__qualname__}.{name}", name)
+    bound: Callable[[Context], Any] = method
+    return bound
+
+
+def _check_takes_context(called: Callable[..., Any], name: str, definition: str) -> None:
+    try:
+        signature = inspect.signature(called)
+    except (ValueError, TypeError):  # compiled code may have none
+        return
+    try:
+        signature.bind(object())
+    except TypeError as error:
+        raise AppInvalid(
+            f"{name} cannot be called with ctx alone ({error}); expected "
+            f"`def {definition}(self, ctx)`"
+        ) from None

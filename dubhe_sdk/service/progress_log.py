@@ -29,10 +29,12 @@ class ProgressLog:
         spool: the spool's directory.
         service: the run's name, as in `Description.service`.
         log: the SDK's logger.
+        serving: where the service listens and where messages go, added to the line of READY.
     """
 
-    def __init__(self, spool: Path, service: str, log: logging.Logger) -> None:
+    def __init__(self, spool: Path, service: str, log: logging.Logger, serving: str) -> None:
         self._log = log
+        self._serving = serving
         self._service = service
         earlier = frozenset(list_segments(spool))
         self._reader = SpoolReader(spool, {}, log.warning, ignore=earlier.__contains__)
@@ -87,8 +89,11 @@ class ProgressLog:
 
     def _write(self, spooled: SpooledFrame) -> None:
         frame = spooled.frame
+        line = line_of(spooled)
+        if frame.kind == Kind.READY:
+            line += f": {self._serving}"
         record = self._log.makeRecord(
-            self._log.name, logging.INFO, __file__, 0, "%s", (line_of(spooled),), None
+            self._log.name, logging.INFO, __file__, 0, "%s", (line,), None
         )
         record.created = frame.date_ms / 1000
         record.msecs = frame.date_ms % 1000

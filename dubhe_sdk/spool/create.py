@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 from dubhe_sdk.errors import SpoolUnusable
+from dubhe_sdk.process.lock import is_held
+from dubhe_sdk.process.volume import volume_of
 from dubhe_sdk.spool import disk_reserve, segment
 
 
@@ -45,7 +47,11 @@ def create_segment(
 
 
 def check_directory(directory: Path) -> None:
-    """Make the spool's directory and prove that files can be written in it.
+    """Make the spool's directory and prove that files can be written and locked in it.
+
+    Locks show who lives (see `dubhe_sdk.spool.segment`). Without them every message would be
+    dropped, or a living writer taken for a dead one; a volume may refuse them, or accept them
+    without keeping anybody out.
 
     A disk that is full at the moment does not count as unwritable: a rank that starts in the
     middle of a training must not fail of it. What it reports is dropped and counted until there is
@@ -58,7 +64,10 @@ def check_directory(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         probe.touch()
-        probe.unlink()
+        try:
+            _check_lock(probe)
+        finally:
+            probe.unlink()
     except OSError as error:
         if error.errno in disk_reserve.DISK_FULL and directory.is_dir():
             return
@@ -66,3 +75,24 @@ def check_directory(directory: Path) -> None:
             f"the spool directory {directory} cannot be written: {error.strerror}. Mount a "
             "writable volume there, or name another directory by DUBHE_SPOOL_DIR"
         ) from None
+
+
+def _check_lock(probe: Path) -> None:
+    """Lock a file, and see that another descriptor of it is kept out.
+
+    Raises:
+        SpoolUnusable: it is not.
+    """
+    with probe.open("r+b") as holder, probe.open("rb") as other:  # NFS locks only what is writable
+        try:
+            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            problem = None if is_held(other.fileno()) else "a lock keeps nobody out"
+        except OSError as error:
+            problem = error.strerror
+    if problem is not None:
+        volume = volume_of(probe.parent)
+        raise SpoolUnusable(
+            f"the spool directory {probe.parent} lies on a volume without file locks (flock: "
+            f"{problem}): {volume or 'unknown'}. Mount a local volume there, or a network volume "
+            "that supports flock, or name another directory by DUBHE_SPOOL_DIR"
+        )

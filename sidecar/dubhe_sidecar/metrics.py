@@ -41,9 +41,18 @@ class MetricsOptions:
 def read_metrics_options(env: Mapping[str, str]) -> MetricsOptions:
     """Read the options.
 
+    A port that Kubernetes has set for a Service called ``dubhe-metrics`` is ignored, with a line in
+    the log.
+
     Raises:
         EnvironmentInvalid: the port is malformed.
     """
+    if environment.is_service_link(env, "DUBHE_METRICS_PORT"):
+        log.info(
+            "DUBHE_METRICS_PORT is %s, set by Kubernetes for the Service dubhe-metrics: ignored. "
+            "For metrics of the sidecar, set a port in the pod's own env, which takes precedence",
+            env["DUBHE_METRICS_PORT"].strip(),
+        )
     return MetricsOptions(
         port=environment.number(env, "DUBHE_METRICS_PORT", 0, low=0, high=65535),
         host=environment.text(env, "DUBHE_METRICS_HOST") or _HOST,

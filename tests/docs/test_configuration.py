@@ -21,17 +21,15 @@ from tests.docs.markdown import LANGUAGES
 from tests.docs.reference import CODE, page, tables
 
 _UNITS = {"": 1, "s": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "PiB": 2**50}
-_NUMBER = re.compile(r"(?P<number>\d+) ?(?P<unit>s|[KMGP]iB)?")
+_NUMBER = re.compile(r"(?P<number>\d+(\.\d+)?) ?(?P<unit>s|[KMGP]iB)?")
 
 Env = Mapping[str, str]
 
 # Variable → what the code makes of it.
 NUMBERS: dict[str, Callable[[Env], float]] = {
     "PORT": lambda env: read_settings(env).port,
-    "DUBHE_TASK_STOP_TIMEOUT_SECONDS": lambda env: (
-        read_service_options(env).task_stop_timeout_seconds
-    ),
-    "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": lambda env: read_launch_options(env).shutdown_timeout_seconds,
+    "DUBHE_TASK_STOP_TIMEOUT_SECONDS": lambda env: read_service_options(env).shutdown.task,
+    "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": lambda env: read_launch_options(env).shutdown.total,
     "DUBHE_DRAIN_TIMEOUT_SECONDS": lambda env: read_launch_options(env).drain_timeout_seconds,
     "DUBHE_SPOOL_MAX_BYTES": lambda env: read_spool_limits(env).max_bytes,
     "DUBHE_SPOOL_FULL_TIMEOUT_SECONDS": lambda env: read_spool_limits(env).full_timeout_seconds,
@@ -72,10 +70,11 @@ def documented(language: str) -> dict[str, list[str]]:
     }
 
 
-def value_of(text: str) -> int:
+def value_of(text: str) -> float:
     found = _NUMBER.fullmatch(text.strip())
     assert found, text
-    return int(found["number"]) * _UNITS[found["unit"] or ""]
+    number = found["number"]
+    return (float(number) if "." in number else int(number)) * _UNITS[found["unit"] or ""]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.environment import Settings, brokers, number, read_settings, seconds
+from dubhe_sdk.environment import Settings, brokers, number, read_settings, seconds, text
 from dubhe_sdk.errors import EnvironmentInvalid
 
 INSTANCE = "modelid1412-algorithm112345540-train-1412-4"
@@ -203,3 +203,26 @@ def test_numbers_and_seconds_within_range() -> None:
     assert number({"NAME": "9"}, "NAME", 7, low=1, high=9) == 9
     assert seconds({"NAME": "0"}, "NAME", 1.0) == 0.0
     assert seconds({"NAME": "2.5"}, "NAME", 1.0) == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("DUBHE_METRICS_PORT", "tcp://10.0.0.1:9090", None),
+        ("DUBHE_METRICS_PORT", "sctp://[fd00::1]:9090 ", None),
+        ("DUBHE_METRICS_PORT", "9090", "9090"),
+        ("DUBHE_METRICS_PORT", "tcp://10.0.0.1", "tcp://10.0.0.1"),
+        ("DUBHE_METRICS_PORT", "http://10.0.0.1:9090", "http://10.0.0.1:9090"),
+        # No Service can have a name that gives these: somebody has set them.
+        ("PORT", "tcp://10.0.0.1:9090", "tcp://10.0.0.1:9090"),
+        ("BOOTSTRAP_SERVERS", "tcp://10.0.0.1:9090", "tcp://10.0.0.1:9090"),
+    ],
+)
+def test_a_service_link_counts_as_unset(name: str, value: str, found: str | None) -> None:
+    assert text({name: value}, name) == found
+
+
+def test_the_least_that_a_time_may_be() -> None:
+    with pytest.raises(EnvironmentInvalid, match=r"NAME is '0', expected seconds from 0.5 to 10"):
+        seconds({"NAME": "0"}, "NAME", 1.0, low=0.5, high=10.0)
+    assert seconds({"NAME": "0.5"}, "NAME", 1.0, low=0.5) == 0.5

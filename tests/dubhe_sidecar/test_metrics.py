@@ -96,6 +96,19 @@ def test_the_options():
         read_metrics_options({"DUBHE_METRICS_PORT": "x"})
 
 
+@pytest.mark.parametrize("link", ["tcp://10.0.0.1:9090", " tcp://[fd00::1]:9090", "udp://a-b:1"])
+def test_what_kubernetes_sets_for_a_service_of_that_name_is_no_port(harness, link):
+    writer = make_writer(harness.spool)
+    append(writer, 1)
+    process = harness.start(env={"DUBHE_METRICS_PORT": link})
+    wait_for(lambda: harness.values, harness.log_text)
+    assert listeners(process) == 0
+    lines = [line for line in harness.log_text.splitlines() if "DUBHE_METRICS_PORT" in line]
+    assert len(lines) == 1
+    assert f"DUBHE_METRICS_PORT is {link.strip()}, set by Kubernetes" in lines[0]
+    writer.close()
+
+
 def test_scrapes_in_a_row_look_once(tmp_path, monkeypatch):
     looks = []
 

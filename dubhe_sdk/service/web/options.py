@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dubhe_sdk import environment
+from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 
 # What a process needs besides its clients: standard streams, event loop, control socket, and
 # what one round of accepting may bring before the connections it displaces are closed.
@@ -14,6 +15,9 @@ _OTHER_FILES = 160
 
 # More open files are of no use, and tables are sized by the limit.
 _MOST_FILES = 65536
+
+# With less, hardly a request would be read and hardly a reply taken before its time is over.
+_LEAST_TIMEOUT_SECONDS = 0.1
 
 
 # HTTP headers are not counted in the memory budget: at most 256 KiB for a connection, and for no
@@ -26,7 +30,8 @@ MAX_HEADER_LINE_BYTES = 4094
 @dataclass(frozen=True)
 class WebOptions:
     """``DUBHE_MAX_REQUEST_BYTES``, ``DUBHE_MAX_BUFFER_BYTES``, ``DUBHE_MAX_CONNECTIONS``,
-    ``DUBHE_TRANSFER_TIMEOUT_SECONDS`` and ``DUBHE_IDLE_TIMEOUT_SECONDS``.
+    ``DUBHE_TRANSFER_TIMEOUT_SECONDS``, ``DUBHE_IDLE_TIMEOUT_SECONDS`` and those of
+    `read_shutdown_times`.
 
     What is beyond a limit, and what becomes of it:
 
@@ -56,6 +61,8 @@ class WebOptions:
     max_buffer_bytes: int
     """What the requests of all clients may take together; 1 MiB to 64 GiB, default 256 MiB, and
     never less than one request."""
+    stop_timeout_seconds: float
+    """What running requests get after SIGTERM; a little less than until the front is killed."""
 
 
 def read_web_options(env: Mapping[str, str]) -> WebOptions:
@@ -76,9 +83,14 @@ def read_web_options(env: Mapping[str, str]) -> WebOptions:
         max_connections=environment.number(
             env, "DUBHE_MAX_CONNECTIONS", 10_000, low=1, high=1_000_000
         ),
-        transfer_timeout_seconds=environment.seconds(env, "DUBHE_TRANSFER_TIMEOUT_SECONDS", 30.0),
-        idle_timeout_seconds=environment.seconds(env, "DUBHE_IDLE_TIMEOUT_SECONDS", 75.0),
+        transfer_timeout_seconds=environment.seconds(
+            env, "DUBHE_TRANSFER_TIMEOUT_SECONDS", 30.0, low=_LEAST_TIMEOUT_SECONDS
+        ),
+        idle_timeout_seconds=environment.seconds(
+            env, "DUBHE_IDLE_TIMEOUT_SECONDS", 75.0, low=_LEAST_TIMEOUT_SECONDS
+        ),
         max_buffer_bytes=max(buffer, longest + 1),
+        stop_timeout_seconds=read_shutdown_times(env).web * 5 / 6,
     )
 
 

@@ -273,6 +273,24 @@ def test_a_request_for_another_instance(tmp_path: Path, platform: str, accepted:
         app.wait_file("training")
 
 
+@pytest.mark.parametrize("protocol", ["http", "tcp"])
+@pytest.mark.parametrize("brokers", ["", "127.0.0.1:1"])
+def test_the_line_of_ready_says_where_it_serves_and_where_messages_go(
+    tmp_path: Path, protocol: str, brokers: str
+) -> None:
+    env = {"BOOTSTRAP_SERVERS": brokers, "DUBHE_DRAIN_TIMEOUT_SECONDS": "0"}
+    with App(tmp_path, TRAINING, protocol=protocol, env=env) as app:
+        app.start(until=None)
+        goal = f"the embedded journal {app.temporary}/journal"
+        if brokers:
+            goal = "Kafka 127.0.0.1:1, alg_model_progress and als_model_result"
+        line = (
+            f"READY 200 model is ready: {protocol} on 0.0.0.0:{app.port}; messages go to {goal}\n"
+        )
+        wait_for(lambda: line in app.console, lambda: app.console)
+        wait_for(lambda: line in app.log, lambda: app.log)
+
+
 def test_a_large_request_reaches_the_task(tmp_path: Path) -> None:
     train = 'ctx.logResult([len(ctx.get("data_paths")), ctx.get("big")])'
     with App(tmp_path, app_with(train=train)) as app:

@@ -8,6 +8,8 @@ import tarfile
 import time
 from typing import TYPE_CHECKING
 
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 from dubhe_simulator.algorithm.layout import DEFAULT_PROTOCOL, PROTOCOLS, exported_protocol
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.errors import EngineError
@@ -22,7 +24,6 @@ DEFAULT_WORKDIR = "/app"
 POLL_INTERVAL_S = 0.1
 # Beyond what the container gives itself (DUBHE_SHUTDOWN_TIMEOUT_SECONDS).
 GRACE_MARGIN_S = 1.0
-DEFAULT_GRACE_S = 9.0
 EXIT_UNKNOWN = 1
 
 
@@ -121,10 +122,11 @@ class RunningContainer:
     @property
     def grace(self) -> float:
         """How many seconds it may take to end."""
-        given = self.spec.environment.get("DUBHE_SHUTDOWN_TIMEOUT_SECONDS", "")
-        with contextlib.suppress(ValueError):
-            return float(given) + GRACE_MARGIN_S
-        return DEFAULT_GRACE_S + GRACE_MARGIN_S
+        try:
+            given = read_shutdown_times(self.spec.environment)
+        except EnvironmentInvalid:  # the container will refuse it too, and end
+            given = read_shutdown_times({})
+        return given.total + GRACE_MARGIN_S
 
     def remove(self) -> None:
         """Kill and remove it."""

@@ -12,7 +12,7 @@ from dubhe_sdk.service.web.options import WebOptions, connection_limit, read_web
 
 
 def test_defaults() -> None:
-    assert read_web_options({}) == WebOptions(16 * MIB, 10_000, 30.0, 75.0, 256 * MIB)
+    assert read_web_options({}) == WebOptions(16 * MIB, 10_000, 30.0, 75.0, 256 * MIB, 2.5)
 
 
 def test_one_request_always_fits_into_the_buffer() -> None:
@@ -26,6 +26,14 @@ def test_one_request_always_fits_into_the_buffer() -> None:
 @pytest.mark.parametrize("value", ["x", "0", "-1", "1e99"])
 def test_malformed(name: str, value: str) -> None:
     with pytest.raises(EnvironmentInvalid, match=name):
+        read_web_options({name: value})
+
+
+@pytest.mark.parametrize("name", ["DUBHE_TRANSFER_TIMEOUT_SECONDS", "DUBHE_IDLE_TIMEOUT_SECONDS"])
+@pytest.mark.parametrize("value", ["0", "0.05", "-1", "x"])
+def test_a_time_in_which_nothing_can_arrive(name: str, value: str) -> None:
+    words = f"{name} is '{value}', expected seconds from 0.1 to 86400"
+    with pytest.raises(EnvironmentInvalid, match=words):
         read_web_options({name: value})
 
 
