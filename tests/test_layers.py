@@ -50,7 +50,6 @@ LAYERS = {
         {"client", "sources"},
         {"algorithm"},
         {"instances"},
-        {"hosts"},
         {"platform"},
         {"terminal", "web"},
         {"commands"},
