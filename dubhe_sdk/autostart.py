@@ -86,12 +86,14 @@ def serve_if_marked(cls: type) -> None:
 
 def _end_with(reason: str) -> None:
     """Run at exit."""
-    sys.stdout.flush()
-    sys.stderr.write(
-        f"dubhe_sdk: nothing was served: {reason}. Start the algorithm plainly, for example "
-        "`python3 -u app.py`, or by `dubhe serve FILE`\n"
-    )
-    sys.stderr.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    if sys.stderr is not None:
+        sys.stderr.write(
+            f"dubhe_sdk: nothing was served: {reason}. Start the algorithm plainly, for example "
+            "`python3 -u app.py`, or by `dubhe serve FILE`\n"
+        )
+        sys.stderr.flush()
     os._exit(EXIT_NOTHING_SERVED)
 
 
@@ -107,11 +109,13 @@ def _serve(started: Started) -> None:
     try:
         read_settings()
     except EnvironmentInvalid as error:
-        sys.stderr.write(f"dubhe_sdk: {error}\n")
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.write(f"dubhe_sdk: {error}\n")
+            sys.stderr.flush()
         os._exit(EXIT_ENVIRONMENT)  # not SystemExit: the app might catch it
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # its descriptor was closed by who started this
+            stream.flush()
     module = ["--module", started.module] if started.module else []
     command = [*algorithm_command(), "serve", *module, started.path, *sys.argv[1:]]
     os.execv(command[0], command)
