@@ -187,7 +187,7 @@ def parse(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         coding = _foreign_coding(body)
         if coding is not None:
-            raise RequestInvalid(f"param error: the request is {coding}") from None
+            raise RequestInvalid(f"param error: {coding}") from None
         raise RequestInvalid(f"param error: the request is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise RequestInvalid("param error: request is not a dict")
@@ -253,7 +253,10 @@ def _foreign_coding(body: bytes) -> str | None:
     """Return what a body is instead of JSON in UTF-8, and what to do, if that is evident."""
     for beginning, name in _COMPRESSED.items():
         if body.startswith(beginning):
-            return f"compressed ({name}); expected JSON as it is: send it without compression"
+            return (
+                f"the request is compressed ({name}); expected JSON as it is: send it without "
+                "compression"
+            )
     try:
         body.decode()
     except UnicodeDecodeError:
@@ -264,7 +267,7 @@ def _foreign_coding(body: bytes) -> str | None:
         json.loads(body.decode("gb18030"))
     except (ValueError, RecursionError):
         return None
-    return "in GBK, expected UTF-8: encode it as UTF-8"
+    return "the request is in GBK, expected UTF-8: encode it as UTF-8"
 
 
 _COMPRESSED = {

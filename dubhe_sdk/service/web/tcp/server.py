@@ -83,12 +83,13 @@ class TcpServer(StreamServer):  # type: ignore[misc]
         connections, handler = self._runtime.connections, self._runtime.handler
         seconds = self._runtime.options.transfer_timeout_seconds
         reader = FrameReader(deadline_stream, self._runtime.options.max_request_bytes)
+        is_fresh = True  # nothing has come that was a frame
         while True:
             try:
                 frame = reader.read()
             except (FrameTooLarge, BudgetExceeded) as error:
                 refusal = (
-                    self._refuse_length(error.length, address)
+                    self._refuse_length(error.length, is_fresh, address)
                     if isinstance(error, FrameTooLarge)
                     else pack(handler.refuse(str(error)))
                 )
@@ -97,6 +98,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
                 return
             if frame is None:
                 return
+            is_fresh = False
             connections.work(stream)
             reply = handler.handle(frame, None, stream)
             connections.wait(stream)
@@ -105,10 +107,10 @@ class TcpServer(StreamServer):  # type: ignore[misc]
                 return
             deadline_stream.begin_frame(reader.buffered)
 
-    def _refuse_length(self, length: int, address: str) -> bytes:
+    def _refuse_length(self, length: int, is_fresh: bool, address: str) -> bytes:
         """Return the reply to a frame that is too long, or to what is not a frame at all."""
         handler = self._runtime.handler
-        found = wrong_protocol.protocol_of(LENGTH.pack(length))
+        found = wrong_protocol.protocol_of(LENGTH.pack(length)) if is_fresh else None
         if found in (None, wrong_protocol.FRAMES):
             return pack(handler.refuse_too_large(length))
         self._foreign.add(f"{found} from {address}")

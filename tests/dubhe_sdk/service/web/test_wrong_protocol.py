@@ -29,6 +29,13 @@ def test_http_to_a_tcp_service(tcp: Web, method: str) -> None:
     assert TcpClient(tcp).send(b'{"req_type": 0}')["flag"] == 1
 
 
+def test_who_has_sent_a_frame_gets_no_http(tcp: Web) -> None:
+    client = TcpClient(tcp)
+    assert client.send(b'{"req_type": 0}')["flag"] == 1
+    client.sock.sendall(b"GET /heart HTTP/1.1\r\n\r\n")
+    assert "too large" in refusal(client.reply())
+
+
 def test_a_frame_to_an_http_service(http: Web) -> None:
     client = TcpClient(http)
     message = refusal(client.send(b'{"req_type": 0}'))
