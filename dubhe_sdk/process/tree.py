@@ -34,6 +34,26 @@ def living_by_parent() -> dict[int, list[Process]]:
     return below
 
 
+def find_below(root: int, pid: int) -> list[Process]:
+    """Return a living process below ``root`` and those between, from it upwards; else nothing."""
+    living = {one.pid: one for some in living_by_parent().values() for one in some}
+    found: list[Process] = []
+    while pid != root:
+        if pid not in living:
+            return []
+        found.append(living[pid])
+        pid = living[pid].parent
+    return found
+
+
+def lives(process: Process) -> bool:
+    """Return whether it lives, and not another process that has got its PID."""
+    return any(
+        one.pid == process.pid and one.started == process.started and one.state not in "ZX"
+        for one in _processes([str(process.pid)])
+    )
+
+
 def descendants(root: int) -> list[int]:
     """Return the PIDs of all living descendants of ``root``, parents before children."""
     below = living_by_parent()
@@ -121,9 +141,11 @@ def exit_status(returncode: int) -> int:
     return returncode if returncode >= 0 else 128 - returncode
 
 
-def _processes() -> Iterable[Process]:
-    """Yield every process there is."""
-    for name in os.listdir(_PROC) if _PROC.is_dir() else ():
+def _processes(names: Iterable[str] | None = None) -> Iterable[Process]:
+    """Yield every process there is, or those of ``names``."""
+    if names is None:
+        names = os.listdir(_PROC) if _PROC.is_dir() else ()
+    for name in names:
         if name.isdigit():
             try:
                 text = (_PROC / name / "stat").read_text()

@@ -96,7 +96,7 @@ class Service:
             self._shutdown = Shutdown(
                 self._loop,
                 self._log,
-                self._options.task_stop_timeout_seconds,
+                self._options.shutdown,
                 self._publisher,
                 self._web,
                 self._models,

@@ -7,6 +7,7 @@ import os
 import signal
 
 from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.launch.shutdown_times import ShutdownTimes
 from dubhe_sdk.process import tree
 from dubhe_sdk.service.loop import Loop
 from dubhe_sdk.service.models import Models
@@ -35,7 +36,7 @@ class Shutdown:
     Args:
         loop: the parent's event loop.
         log: the SDK's logger.
-        timeout_seconds: what the task gets between the stop and SIGKILL.
+        times: what task and web front get before they are killed.
         publisher: of the state.
         web: the web front.
         models: the model processes.
@@ -46,7 +47,7 @@ class Shutdown:
         self,
         loop: Loop,
         log: logging.Logger,
-        timeout_seconds: float,
+        times: ShutdownTimes,
         publisher: StatePublisher,
         web: WebFront,
         models: Models,
@@ -54,7 +55,7 @@ class Shutdown:
     ) -> None:
         self._loop = loop
         self._log = log
-        self._timeout_seconds = timeout_seconds
+        self._times = times
         self._publisher = publisher
         self._web = web
         self._models = models
@@ -81,7 +82,7 @@ class Shutdown:
         self._cause = f"the task was stopped by {reason} before its end"
         self._begin(Phase.STOPPING)
         if self._publisher.kind is TaskKind.INFER and self._web.pids:
-            self._web.stop()
+            self._web.stop(self._times.web)
         else:
             self._stop_models()
         self.advance()
@@ -104,7 +105,7 @@ class Shutdown:
         elif not self._models_ended:
             self._end_remains()
         elif self._web.pids:
-            self._web.stop()
+            self._web.stop(self._times.service)
         else:
             self.complete = True
 
@@ -123,7 +124,7 @@ class Shutdown:
         self.begun = True
         self._web.do_not_restart()
         self._publisher.enter(phase, detail)
-        self._loop.after(self._timeout_seconds, self.kill_models)
+        self._loop.after(self._times.task, self.kill_models)
 
     def _stop_models(self) -> None:
         if not self._telling:

@@ -116,7 +116,6 @@ def test_sigterm_twice_kills_at_once(tmp_path: Path) -> None:
     with App(
         tmp_path, app_with(train=swallow), env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "600"}
     ) as app:
-        app.env["DUBHE_SHUTDOWN_TIMEOUT_SECONDS"] = "600"
         app.start()
         app.train()
         app.wait_file("training")

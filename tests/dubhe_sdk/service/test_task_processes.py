@@ -13,7 +13,7 @@ import pytest
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, TRAIN_ID, App
 from tests.support.processes import alive
 
-LONG = {"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "600", "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "700"}
+LONG = {"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "600"}
 
 HEAD = """
 import atexit, multiprocessing, os, signal, subprocess, sys, threading, time
