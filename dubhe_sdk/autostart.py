@@ -41,11 +41,13 @@ def serve_if_started_app() -> None:
     try:
         read_settings()
     except EnvironmentInvalid as error:
-        sys.stderr.write(f"dubhe_sdk: {error}\n")
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.write(f"dubhe_sdk: {error}\n")
+            sys.stderr.flush()
         os._exit(EXIT_ENVIRONMENT)  # not SystemExit: the app might catch it
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # its descriptor was closed by who started this
+            stream.flush()
     command = [*algorithm_command(), "serve", script, *sys.argv[1:]]
     os.execv(command[0], command)
 
