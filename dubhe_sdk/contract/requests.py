@@ -235,6 +235,9 @@ def parse(body: bytes) -> dict[str, Any]:
         if isinstance(value, str):
             value = json.loads(value, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
+        coding = _foreign_coding(body)
+        if coding is not None:
+            raise RequestInvalid(f"param error: {coding}") from None
         raise RequestInvalid(f"param error: the request is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise RequestInvalid("param error: request is not a dict")
@@ -295,6 +298,36 @@ def success(type_: RequestType) -> dict[str, Any]:
 def refusal(message: str) -> dict[str, Any]:
     """Return the reply to a request that was not accepted."""
     return {"flag": FLAG_REFUSED, "message": message}
+
+
+def _foreign_coding(body: bytes) -> str | None:
+    """Return what a body is instead of JSON in UTF-8, and what to do, if that is evident."""
+    for beginning, name in _COMPRESSED.items():
+        if body.startswith(beginning):
+            return (
+                f"the request is compressed ({name}); expected JSON as it is: send it without "
+                "compression"
+            )
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return None
+    try:
+        json.loads(body.decode("gb18030"))
+    except (ValueError, RecursionError):
+        return None
+    return "the request is in GBK, expected UTF-8: encode it as UTF-8"
+
+
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"x\x01": "deflate",
+    b"x\x9c": "deflate",
+    b"x\xda": "deflate",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
 
 
 def _refuse_constant(name: str) -> Any:

@@ -42,7 +42,7 @@ class FakeBackend:
         self.started.append((type_, request))
         return self.verdict
 
-    def infer(self, body: bytes) -> bytes:
+    def infer(self, body: bytes, client: object) -> bytes:
         self.inferred.append(body)
         if isinstance(self.result, Exception):
             raise self.result

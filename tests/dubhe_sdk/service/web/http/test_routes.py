@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import queue
 import socket
 import threading
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,35 @@ def test_refusals_have_status_200_and_keep_the_connection(http: Web) -> None:
         assert client.headers["Connection"] == "keep-alive"
     http.push(training(Phase.FAILED, "it died"))
     await_reply(http, "/train/start", "model failed: it died")
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "expected"),
+    [
+        (
+            gzip.compress(b"{}", mtime=0),
+            "gzip",
+            "compressed (Content-Encoding: gzip); expected",
+        ),
+        (b"\x0b\x00\x80{}\x03", "br", "compressed (Content-Encoding: br); expected JSON as it"),
+        (
+            gzip.compress(b"{}", mtime=0),
+            "identity",
+            "the request is compressed (gzip); expected",
+        ),
+        (zlib.compress(b"{}"), "identity", "the request is compressed (deflate); expected JSON"),
+        ('{"image_names": ["缺陷.png"]}'.encode("gbk"), "identity", "in GBK, expected UTF-8"),
+    ],
+    ids=["gzip", "br", "gzip without a header", "deflate without a header", "GBK"],
+)
+def test_bodies_in_other_codings_are_named(
+    http: Web, body: bytes, coding: str, expected: str
+) -> None:
+    client = HttpClient(http)
+    headers = {"Content-Encoding": coding}
+    assert expected in refusal(client.send("/predict/multiple", body, **headers))
+    plain = json.dumps(inference_request()).encode()
+    assert client.send("/predict/multiple", plain, **headers) == INFERRED
 
 
 def await_reply(web: Web, path: str, expected: str) -> None:
