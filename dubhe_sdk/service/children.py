@@ -72,7 +72,7 @@ def socket_of(run_dir: Path, index: int) -> Path:
 
 
 def start_model(
-    app: Path, arguments: Sequence[str], run_dir: Path, concurrency: int, index: int
+    app: Path, module: str, arguments: Sequence[str], run_dir: Path, concurrency: int, index: int
 ) -> Child:
     """Start a model process in the algorithm's interpreter."""
     options = [
@@ -80,6 +80,7 @@ def start_model(
         *("--run-dir", str(run_dir)),
         *("--socket", str(socket_of(run_dir, index))),
         *("--concurrency", str(concurrency)),
+        *("--module", module),
     ]
     command = [*algorithm_command(), "model", *options, str(app), *arguments]
     return _start(command, "model", [], {**os.environ, WORKER_VARIABLE: str(index)})

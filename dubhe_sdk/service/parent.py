@@ -61,15 +61,22 @@ class Service:
         options: concurrency, time limits.
         app: the algorithm's file.
         arguments: what follows it on the command line.
+        module: what to import it as; empty for the file's own name.
     """
 
     def __init__(
-        self, settings: Settings, options: ServiceOptions, app: Path, arguments: Sequence[str]
+        self,
+        settings: Settings,
+        options: ServiceOptions,
+        app: Path,
+        arguments: Sequence[str],
+        module: str = "",
     ) -> None:
         self._settings = settings
         self._options = options
         self._app = app
         self._arguments = list(arguments)
+        self._module = module
         self._log: logging.Logger = open_log(settings.log_file)
         self._loop = Loop()
         self._web = WebFront(
@@ -160,8 +167,14 @@ class Service:
         )
 
     def _launch_model(self, index: int) -> Child:
-        concurrency = self._options.inference_concurrency
-        return start_model(self._app, self._arguments, self._run_dir, concurrency, index)
+        return start_model(
+            self._app,
+            self._module,
+            self._arguments,
+            self._run_dir,
+            self._options.inference_concurrency,
+            index,
+        )
 
     def _watch_lifeline(self) -> None:
         """Stop when the container parent has died: no process would deliver what is reported."""
@@ -241,6 +254,7 @@ class Service:
         if not self._ready_reported:
             self._ready_reported = True
             self._tasks.slot.report_ready()
+            self._tasks.start_held()
 
     def _on_task_ended(self, error: str | None, complete: bool) -> None:
         if self._shutdown.begun:
