@@ -50,7 +50,6 @@ LAYERS = {
         {"client", "sources"},
         {"algorithm"},
         {"instances"},
-        {"hosts"},
         {"platform"},
         {"terminal", "web"},
         {"commands"},
@@ -78,6 +77,7 @@ SIMULATOR_MAY_IMPORT = {
     "dubhe_sdk.contract": "the contract",
     "dubhe_sdk.environment": "variables that both read",
     "dubhe_sdk.errors": "errors that commands report",
+    "dubhe_sdk.launch.shutdown_times": "how long a container may take to end",
 }
 
 

@@ -229,9 +229,10 @@ class Context:
         Args:
             epoch: the epoch's number, a whole number.
             progress: from 0 to 1; a value out of range is moved into it.
-            Metrics: name → number; numpy and torch scalars too. NaN and infinity are sent as the
-                texts "NaN", "Infinity", "-Infinity"; a value that is not a number is left out, and
-                so are the reserved names ``progress`` and ``epoch``. It is not changed.
+            Metrics: name → number; scalars of numpy and any framework too, and lists, arrays and
+                tensors of one element. NaN and infinity are sent as the texts "NaN", "Infinity",
+                "-Infinity"; a value that is not a number is left out, and so are the reserved names
+                ``progress`` and ``epoch``. It is not changed.
 
         Examples:
             >>> ctx.logProgressByEpoch(3, 0.25, {"loss": 0.31, "accuracy": 0.94})
@@ -286,14 +287,15 @@ class Context:
         result, when the spool or the disk is full; see `Context`.
 
         Args:
-            predict_json: anything that JSON can express; numpy and torch values too. At most
-                256 MiB of JSON.
+            predict_json: anything that JSON can express; arrays and tensors of any framework,
+                dataclasses, iterators and other collections too. What else there is becomes its
+                text, with one warning for each type. At most 256 MiB of JSON.
 
         Examples:
             >>> ctx.logResult([{"img_path": "a.png", "info": [{"predict_code": "scratch"}]}])
         """
         if self._kind is TaskKind.INFER:
-            self.log("result %s", dumps(predict_json).decode())
+            self.log("result %s", dumps(predict_json, self._warn).decode())
         else:
             self._report().report(Kind.RESULT, MessageType.RESULT, predict_json)
 

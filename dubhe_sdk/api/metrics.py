@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dubhe_sdk.contract.numbers import to_number
-from dubhe_sdk.reporting.encoding import non_finite_word
+from dubhe_sdk.reporting.plain import non_finite_word
 
 # Beside the metrics in the same object: contract, section 4.
 RESERVED = ("progress", "epoch")
@@ -28,7 +28,8 @@ class MetricsCleaner:
     def clean(self, metrics: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return a new dict of name → number, or → "NaN", "Infinity", "-Infinity".
 
-        Values may be Python, numpy or torch numbers, 0-d or one-element arrays and tensors.
+        Values may be numbers of Python, numpy or any framework, and arrays, tensors, lists and
+        tuples of one element.
         A value that is not a number is left out. Never raises; never changes ``metrics``.
         """
         if type(metrics) is dict and "progress" not in metrics and "epoch" not in metrics:

@@ -22,7 +22,7 @@ def model_path(
     Args:
         output_dir: usually ``ctx.get(ContextKey.KEY_OUTPUT_DIR)``.
         epoch: number of the epoch that just ended, 0 or more.
-        loss: a number; numpy and torch scalars too.
+        loss: a number; scalars of numpy and any framework too.
         suffix: the file's extension, with or without the dot.
 
     Returns:

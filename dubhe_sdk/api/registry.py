@@ -100,10 +100,10 @@ def inference() -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def inference(method: Callable[..., Any] | None = None, /) -> Any:
     """Mark the method that infers online, called as ``method(ctx)`` for each request.
 
-    What it returns is the reply's ``data``: anything that JSON can express, numpy and torch values
-    too; an empty list is a success. If it raises, the reply has ``flag`` 2 and the exception's
-    type and text, and the next request is served. With ``DUBHE_INFERENCE_CONCURRENCY`` above 1 it
-    is called by several threads at once. Otherwise like `train`.
+    What it returns is the reply's ``data``: anything that JSON can express, tensors, dataclasses
+    and iterators too; an empty list is a success. If it raises, the reply has ``flag`` 2 and the
+    exception's type and text, and the next request is served. With ``DUBHE_INFERENCE_CONCURRENCY``
+    above 1 it is called by several threads at once. Otherwise like `train`.
 
     Raises:
         AppInvalid: the method is ``async``, or has a ``yield``.

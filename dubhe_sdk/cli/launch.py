@@ -25,9 +25,9 @@ def main(argv: list[str]) -> int:
         description="Start the sidecar and COMMAND; forward signals to COMMAND; at its end wait "
         "until everything it reported is delivered; exit with COMMAND's status.",
         epilog="Environment: DUBHE_SPOOL_DIR, DUBHE_SHUTDOWN_TIMEOUT_SECONDS (default 9: after a "
-        "stop signal), DUBHE_DRAIN_TIMEOUT_SECONDS (default 30: after COMMAND ended by itself), "
-        "BOOTSTRAP_SERVERS, "
-        "DUBHE_LOG_FORMAT (text or json).",
+        "stop signal), DUBHE_TASK_STOP_TIMEOUT_SECONDS (the task's part of it), "
+        "DUBHE_DRAIN_TIMEOUT_SECONDS (default 30: after COMMAND ended by itself), "
+        "BOOTSTRAP_SERVERS, DUBHE_LOG_FORMAT (text or json).",
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     options = parser.parse_args(argv)

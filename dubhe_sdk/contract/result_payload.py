@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -90,4 +91,4 @@ def _number(value: Any) -> Any:
 
 
 def _path(value: Any) -> Any:
-    return value if isinstance(value, str) else str(value)
+    return os.fsdecode(value) if isinstance(value, (bytes, os.PathLike)) else str(value)

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dubhe_sdk import environment
+from dubhe_sdk.launch.shutdown_times import ShutdownTimes, read_shutdown_times
 
 
 @dataclass(frozen=True)
 class LaunchOptions:
-    """``DUBHE_SHUTDOWN_TIMEOUT_SECONDS`` and ``DUBHE_DRAIN_TIMEOUT_SECONDS``."""
+    """``DUBHE_DRAIN_TIMEOUT_SECONDS`` and those of `read_shutdown_times`."""
 
-    shutdown_timeout_seconds: float
-    """Longest time of a whole shutdown after a stop signal; `docker stop` kills after 10 s."""
+    shutdown: ShutdownTimes
+    """After a stop signal."""
     drain_timeout_seconds: float
     """Longest time of the delivery after the algorithm has ended by itself."""
 
@@ -22,9 +23,9 @@ def read_launch_options(env: Mapping[str, str]) -> LaunchOptions:
     """Read the options.
 
     Raises:
-        EnvironmentInvalid: one of them is malformed.
+        EnvironmentInvalid: one of them is malformed, or two do not fit.
     """
     return LaunchOptions(
-        shutdown_timeout_seconds=environment.seconds(env, "DUBHE_SHUTDOWN_TIMEOUT_SECONDS", 9.0),
+        shutdown=read_shutdown_times(env),
         drain_timeout_seconds=environment.seconds(env, "DUBHE_DRAIN_TIMEOUT_SECONDS", 30.0),
     )

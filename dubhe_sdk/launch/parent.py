@@ -4,6 +4,11 @@ Start sidecar and command; then wait for a signal, a death or a time: forward, r
 command's whole process group is waited for, not the command alone: a shell that runs ``run.sh``
 without ``exec`` dies of SIGTERM before the service has ended in order. What has left the group
 and is still there then is ended. Last comes the drain.
+
+Who gets a signal: without a service, the command's group. With one, the service and the shells
+above it; the rest of the group gets it when the service has gone. ``run.sh`` may say
+``python3 -u app.py 2>&1 | tee train.log``, and a ``tee`` that dies first would take the last lines
+with it, and the checkpoint as well: ``print`` raises in the code that is saving.
 """
 
 from __future__ import annotations
@@ -21,11 +26,14 @@ from typing import Any
 
 from dubhe_sdk.environment import LAUNCH_VARIABLE, SECRETS
 from dubhe_sdk.launch.options import LaunchOptions
+from dubhe_sdk.launch.shutdown_times import SHUTDOWN_VARIABLE
 from dubhe_sdk.launch.sidecar import SidecarSupervisor
 from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process import inherited, lifeline, tree
+from dubhe_sdk.process.disposition import catches
 from dubhe_sdk.process.linux import adopt_orphans
-from dubhe_sdk.process.state_file import StateFile, read_local_state
+from dubhe_sdk.process.state_file import StateFile, pid_namespace, read_states
+from dubhe_sdk.process.tree import Process
 
 _FORWARDED = (
     signal.SIGTERM,
@@ -36,9 +44,10 @@ _FORWARDED = (
     signal.SIGUSR2,
 )
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-# The drain gets at least so much of the grace period.
-_DRAIN_SHARE_SECONDS = 2.5
 _POLL_SECONDS = 0.05
+# Of the service's share, what the rest of the group gets to end by itself once the service has
+# gone: ``tee`` still writes what is in its pipe.
+_REST_SHARE = 1 / 3
 
 EXIT_ENVIRONMENT = 2
 EXIT_CANNOT_START = 127
@@ -62,8 +71,10 @@ class Launcher:
         self._signals: list[int] = []
         self._stop_at: float | None = None  # when everything has to be over
         self._spool = spool
-        self._service: int | None = None  # the service's PID at the stop signal
+        self._service: Process | None = None  # at the stop signal
         self._service_end: int | None = None  # its returncode, if it was adopted
+        self._rest_signal: signal.Signals | None = None  # for the group, once the service has gone
+        self._rest_at: float | None = None  # when it is sent
 
     def run(self) -> int:
         """Run to the end. Returns the command's exit status, 128 + N if signal N killed it."""
@@ -105,6 +116,8 @@ class Launcher:
     def _start_command(self, reading: int, held: int) -> subprocess.Popen[bytes]:
         # The sidecar alone talks to Kafka. An algorithm prints its environment, or hands it on.
         env = {name: value for name, value in os.environ.items() if name not in SECRETS}
+        # The service divides it, and run.sh may name the task's part of it alone.
+        env[SHUTDOWN_VARIABLE] = f"{self._options.shutdown.total:g}"
         return subprocess.Popen(
             self._command,
             pass_fds=[reading, held],
@@ -153,18 +166,50 @@ class Launcher:
 
     def _forward(self, signum: signal.Signals) -> None:
         if signum in _STOPS and self._stop_at is None:
-            self._stop_at = time.monotonic() + self._options.shutdown_timeout_seconds
-            service = read_local_state(self._spool, "service")
-            self._service = service["pid"] if service else None
+            self._stop_at = time.monotonic() + self._options.shutdown.total
+        found = self._find_service()
+        if not found:
+            self._signal_group(signum)
+            return
+        service, *shells = found
+        tree.signal_all([service.pid], signum)
+        if signum in _STOPS:
+            self._service, self._rest_signal = service, signum
+        else:  # for people's own use: the default action would end a shell
+            shells = [shell for shell in shells if catches(shell.pid, signum)]
+        tree.signal_all([shell.pid for shell in shells], signum)
+
+    def _signal_group(self, signum: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signum)
+
+    def _find_service(self) -> list[Process]:
+        """Return the service below the command, and the processes between; none if there is none.
+
+        Other instances may share the spool, and their services are not below this process.
+        """
+        for state in read_states(self._spool, "service"):
+            found = tree.find_below(os.getpid(), state["pid"])
+            if found and state.get("pid_namespace") == pid_namespace():
+                return found
+        return []
+
+    def _signal_rest(self) -> None:
+        """Pass a stop on to the rest of the group, a moment after the service has gone."""
+        if self._rest_signal is None or self._service is None or tree.lives(self._service):
+            return
+        if self._rest_at is None:
+            self._rest_at = time.monotonic() + _REST_SHARE * self._options.shutdown.service
+        elif time.monotonic() >= self._rest_at:
+            self._signal_group(self._rest_signal)
+            self._rest_signal = None
 
     def _reap_adopted(self) -> None:
         ours = {self._process.pid, self._sidecar.pid}
         for pid in tree.dead_children(os.getpid()):
             if pid not in ours:
                 returncode = tree.reap(pid)
-                if pid == self._service and returncode is not None:
+                if self._service and pid == self._service.pid and returncode is not None:
                     self._service_end = returncode
 
     def _group_lives(self) -> bool:
@@ -181,9 +226,9 @@ class Launcher:
     def _wait_for_group(self) -> None:
         """Wait until the command and its group are gone; kill them when the grace is used up."""
         while self._group_lives():
-            if self._stop_at is not None and self._left() < _DRAIN_SHARE_SECONDS:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
+            if self._stop_at is not None and self._left() < self._options.shutdown.delivery:
+                self._signal_group(signal.SIGKILL)
+            self._signal_rest()
             # Once the command is dead, its group's last death is not signalled to us if the
             # parent of that process lives in the group too; hence the poll.
             dead = self._process.returncode is not None or self._stop_at is not None

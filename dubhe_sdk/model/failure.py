@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import traceback
+from pathlib import Path
+from types import TracebackType
+
+_HERE = Path(__file__).parent
 
 
 def describe(error: BaseException) -> str:
@@ -25,6 +29,16 @@ def is_success(error: BaseException) -> bool:
 
 
 def log_failure(log: logging.Logger, what: str, error: BaseException) -> None:
-    """Write the traceback to the log."""
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    """Write the traceback to the log, from the algorithm's first line on."""
+    lines = traceback.format_exception(type(error), error, _of_the_algorithm(error))
     log.error("%s:\n%s", what, "".join(lines).rstrip())
+
+
+def _of_the_algorithm(error: BaseException) -> TracebackType | None:
+    """Return the traceback without this package's lines that lead to the algorithm's."""
+    first = error.__traceback__
+    while first is not None and Path(first.tb_frame.f_code.co_filename).parent == _HERE:
+        first = first.tb_next
+    if first is None and not isinstance(error, SyntaxError):  # it names its line itself
+        return error.__traceback__
+    return first

@@ -27,7 +27,7 @@ from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.model.failure import log_failure, text_of
 from dubhe_sdk.model.fork_guard import foreign_code, keep_private
-from dubhe_sdk.model.outcome import read_inference
+from dubhe_sdk.model.outcome import refuse_unrun
 from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.reporting.encoding import dumps
 
@@ -114,7 +114,9 @@ class InferenceServer:
             context = Context(request, self._settings)
             current.set(context)
             with self._stoppable(), foreign_code(self._log):
-                return b"+" + dumps(read_inference(self._method(context)))
+                result = self._method(context)
+                refuse_unrun(result)
+                return b"+" + dumps(result, self._log.warning, raising=True)
         except TaskStopped:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, the client gets it

@@ -12,7 +12,9 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from dubhe_sdk.api import registry
 from dubhe_sdk.api.context import Context, with_instance
@@ -23,7 +25,7 @@ from dubhe_sdk.errors import AppInvalid
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.ipc.identity import manual_instance_id
 from dubhe_sdk.logs.log import open_log
-from dubhe_sdk.model.app import run_app
+from dubhe_sdk.model.app import construct, run_app
 from dubhe_sdk.model.failure import describe, log_failure
 from dubhe_sdk.model.fork_guard import foreign_code, keep_private
 from dubhe_sdk.model.inferences import InferenceServer
@@ -63,41 +65,39 @@ def main(argv: list[str]) -> int:
     try:
         with stop.task(), foreign_code(log):
             run_app(options.app, options.arguments)
-            settings, instance = _construct(options.app, settings, channel)
+            settings, method = _construct(options.app, settings, channel)
     except BaseException as error:  # noqa: BLE001 - sent to the parent, which ends the service
         if stop.asked:
+            channel.send({"op": "leaving"})
             return EXIT_FAILED
-        log_failure(log, "the model cannot be constructed", error)
+        if not isinstance(error, AppInvalid):  # else one line is enough: the parent's
+            log_failure(log, "the model cannot be constructed", error)
         channel.send({"op": "failed", "error": describe(error)})
         return EXIT_FAILED
     stop.resume()
-    return _serve(instance, settings, channel, stop, options, log)
+    return _serve(method, settings, channel, stop, options, log)
 
 
-def _construct(app: Path, settings: Settings, channel: Channel) -> tuple[Settings, object]:
+def _construct(
+    app: Path, settings: Settings, channel: Channel
+) -> tuple[Settings, Callable[[Context], Any]]:
     """Choose the class for the instance's kind and construct it."""
     if settings.instance_id is None:
         kind = registry.default_kind() or TaskKind.TRAIN
         settings = with_instance(settings, manual_instance_id(app, kind))
     instance_id = settings.instance_id or ""
     channel.send({"op": "hello", "instance_id": instance_id})
-    pipeline = registry.find(kind_of(instance_id))
-    instance = pipeline.cls(Context({}, settings))
-    method = getattr(instance, pipeline.method)
-    if not callable(method):
-        raise AppInvalid(f"{pipeline.cls.__qualname__}.{pipeline.method} cannot be called")
-    return settings, method
+    return settings, construct(registry.find(kind_of(instance_id)), Context({}, settings))
 
 
 def _serve(
-    method: object,
+    method: Callable[[Context], Any],
     settings: Settings,
     channel: Channel,
     stop: StopSignal,
     options: argparse.Namespace,
     log: logging.Logger,
 ) -> int:
-    assert callable(method)
     if settings.kind is TaskKind.INFER:
         server = InferenceServer(method, settings, options.socket, options.concurrency, stop, log)
         channel.send({"op": "constructed"})
@@ -106,4 +106,6 @@ def _serve(
         runner = TaskRunner(method, settings, options.run_dir / "task.json", channel, stop, log)
         channel.send({"op": "constructed"})
         runner.serve()
+    # From here on nothing but the interpreter's end is waited for.
+    channel.send({"op": "leaving"})
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 from dubhe_sdk.errors import AppInvalid
@@ -37,16 +36,6 @@ def check_task(result: Any) -> None:
             f"the method returned {_name(result)}, so nothing of it has run; expected a plain "
             "method: go through the generator inside"
         )
-
-
-def read_inference(result: Any) -> Any:
-    """Return an inference's result; one that can only be iterated is read into a list.
-
-    Raises:
-        AppInvalid: it returned a coroutine or an async generator.
-    """
-    refuse_unrun(result)
-    return list(result) if isinstance(result, Iterator) else result
 
 
 def _name(result: Any) -> str:

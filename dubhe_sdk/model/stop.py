@@ -110,7 +110,7 @@ class StopSignal:
                 self._forward(action, stack)
                 return
         if self._error is None or is_swallowed(self._error, stack):
-            self._error = TaskStopped("the service was told to stop (SIGTERM)")
+            self._error = TaskStopped("the service was told to stop")
             raise self._error
 
     def _forward(self, action: object, stack: FrameType | None) -> None:

@@ -8,33 +8,71 @@ import signal
 import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 _PROC = Path("/proc")
 _POLL_SECONDS = 0.01
 
 
+class Process(NamedTuple):
+    """One process; PIDs are used again, but not with the same time of the start."""
+
+    pid: int
+    parent: int
+    state: str
+    """The letter of proc(5); ``Z`` and ``X`` are dead."""
+    started: int
+    """Clock ticks since the machine's start."""
+
+
+def living_by_parent() -> dict[int, list[Process]]:
+    """Return the living processes, by the PID of their parent."""
+    below: dict[int, list[Process]] = {}
+    for process in _processes():
+        if process.state not in "ZX":
+            below.setdefault(process.parent, []).append(process)
+    return below
+
+
+def find_below(root: int, pid: int) -> list[Process]:
+    """Return a living process below ``root`` and those between, from it upwards; else nothing."""
+    living = {one.pid: one for some in living_by_parent().values() for one in some}
+    found: list[Process] = []
+    while pid != root:
+        if pid not in living:
+            return []
+        found.append(living[pid])
+        pid = living[pid].parent
+    return found
+
+
+def lives(process: Process) -> bool:
+    """Return whether it lives, and not another process that has got its PID."""
+    return any(
+        one.pid == process.pid and one.started == process.started and one.state not in "ZX"
+        for one in _processes([str(process.pid)])
+    )
+
+
 def descendants(root: int) -> list[int]:
     """Return the PIDs of all living descendants of ``root``, parents before children."""
-    below: dict[int, list[int]] = {}
-    for pid, parent, state in _processes():
-        if state not in "ZX":
-            below.setdefault(parent, []).append(pid)
+    below = living_by_parent()
     found: list[int] = []
     level = below.get(root, [])
     while level:
-        found += level
-        level = [child for pid in level for child in below.get(pid, [])]
+        found += [process.pid for process in level]
+        level = [child for process in level for child in below.get(process.pid, [])]
     return found
 
 
 def children(root: int) -> list[int]:
     """Return the PIDs of the living children of ``root``."""
-    return [pid for pid, parent, state in _processes() if parent == root and state not in "ZX"]
+    return [process.pid for process in living_by_parent().get(root, [])]
 
 
 def dead_children(root: int) -> list[int]:
     """Return the PIDs of the children of ``root`` that are dead and not yet reaped."""
-    return [pid for pid, parent, state in _processes() if parent == root and state in "ZX"]
+    return [one.pid for one in _processes() if one.parent == root and one.state in "ZX"]
 
 
 def signal_all(pids: Iterable[int], signum: int) -> None:
@@ -103,14 +141,16 @@ def exit_status(returncode: int) -> int:
     return returncode if returncode >= 0 else 128 - returncode
 
 
-def _processes() -> Iterable[tuple[int, int, str]]:
-    """Yield pid, parent and state of every process there is."""
-    for name in os.listdir(_PROC) if _PROC.is_dir() else ():
+def _processes(names: Iterable[str] | None = None) -> Iterable[Process]:
+    """Yield every process there is, or those of ``names``."""
+    if names is None:
+        names = os.listdir(_PROC) if _PROC.is_dir() else ()
+    for name in names:
         if name.isdigit():
             try:
                 text = (_PROC / name / "stat").read_text()
             except OSError:
                 continue  # gone meanwhile
             # "pid (name) state ppid …", where the name may hold anything, even parentheses
-            state, parent = text[text.rindex(")") + 2 :].split(None, 2)[:2]
-            yield int(name), int(parent), state
+            fields = text[text.rindex(")") + 2 :].split()
+            yield Process(int(name), int(fields[1]), fields[0], int(fields[19]))

@@ -73,7 +73,8 @@ class Reporter:
     def report(self, kind: Kind, type_: MessageType, data: Any) -> bool:
         """Report READY, START, END or a result. Return whether it was accepted."""
         date = _time_ns() // 1_000_000
-        value = messages.encode_value(self._prefix, next(self._numbers), date, type_, dumps(data))
+        number, content = next(self._numbers), dumps(data, self._warn)
+        value = messages.encode_value(self._prefix, number, date, type_, content)
         return self.writer.append(kind, value, date)
 
     def _describe(self, stream: str) -> Description:

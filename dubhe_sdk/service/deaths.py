@@ -27,7 +27,8 @@ class DeathDescriber:
         if before is None or self._oom_kills is None:
             return f"{how} (probably the container ran out of memory)"
         if self._oom_kills == before:
-            return f"{how} (sent by another process: none here was killed for memory)"
+            # Who sent it cannot be seen; a process may also have killed itself.
+            return f"{how} (by itself or another process: none here was killed for memory)"
         limit = memory.limit_bytes()
         bound = "" if limit is None else f"; its limit is {limit // environment.MIB} MiB"
         return f"{how} (the container ran out of memory{bound})"

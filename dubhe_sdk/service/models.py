@@ -15,8 +15,6 @@ from dubhe_sdk.process.linux import STOP_SIGNAL
 from dubhe_sdk.service.children import WORKER_VARIABLE, Child, restart_backoff
 from dubhe_sdk.service.loop import Loop
 
-_TERM_INTERVAL_SECONDS = 0.3
-
 
 class ModelSlot:
     """The place of one model process. A process that replaces a dead one has the same number.
@@ -60,7 +58,6 @@ class Models:
         self._start = start
         self._on_message = on_message
         self._all = [ModelSlot(0)]
-        self._terminating = False
 
     def __iter__(self) -> Iterator[ModelSlot]:
         return iter(self._all)
@@ -143,22 +140,15 @@ class Models:
             others += [pid for pid in tree.children(os.getpid()) if not _is_of(dead.index, pid)]
         return tree.kill_orphans(os.getpid(), spare=others)
 
-    def terminate(self) -> None:
-        """Say stop until all are gone: the model ignores it at a bad moment."""
-        if not self._terminating:
-            self._terminating = True
-            self._repeat_term()
+    def signal_stop(self) -> None:
+        """Say stop. To be repeated until all are gone: a model ignores it at a bad moment."""
+        tree.signal_all(self.pids, STOP_SIGNAL)
 
     def kill(self, log: logging.Logger) -> None:
         """Kill all that still live."""
         for model in self.living:
             log.warning("%s did not end in time and is killed", self.name(model))
         tree.signal_all(self.pids, signal.SIGKILL)
-
-    def _repeat_term(self) -> None:
-        if self.living:
-            tree.signal_all(self.pids, STOP_SIGNAL)
-            self._loop.after(_TERM_INTERVAL_SECONDS, self._repeat_term)
 
     def _read(self, model: ModelSlot) -> None:
         if model.child is None:

@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dubhe_sdk import environment
+from dubhe_sdk.launch.shutdown_times import ShutdownTimes, read_shutdown_times
 
 
 @dataclass(frozen=True)
 class ServiceOptions:
     """``DUBHE_INFERENCE_CONCURRENCY``, ``DUBHE_INFERENCE_QUEUE``, ``DUBHE_INFERENCE_WORKERS`` and
-    ``DUBHE_TASK_STOP_TIMEOUT_SECONDS``.
+    those of `read_shutdown_times`.
     """
 
     inference_concurrency: int
     """Inferences that run at once in a model process, each in a thread of it; 1 to 256."""
     inference_queue: int
     """Inferences that may wait beyond those; one more is refused at once; 0 to 100 000."""
-    task_stop_timeout_seconds: float
-    """Time between SIGTERM and SIGKILL for a running task, in seconds; 0 to 3600."""
+    shutdown: ShutdownTimes
+    """After a stop signal."""
     inference_workers: int
     """Model processes of an inference instance, each with the class constructed; 1 to 64."""
 
@@ -28,15 +29,13 @@ def read_service_options(env: Mapping[str, str]) -> ServiceOptions:
     """Read the options.
 
     Raises:
-        EnvironmentInvalid: one of them is malformed.
+        EnvironmentInvalid: one of them is malformed, or two do not fit.
     """
     return ServiceOptions(
         inference_concurrency=environment.number(
             env, "DUBHE_INFERENCE_CONCURRENCY", 1, low=1, high=256
         ),
         inference_queue=environment.number(env, "DUBHE_INFERENCE_QUEUE", 64, low=0, high=100_000),
-        task_stop_timeout_seconds=environment.seconds(
-            env, "DUBHE_TASK_STOP_TIMEOUT_SECONDS", 5.0, high=3600.0
-        ),
+        shutdown=read_shutdown_times(env),
         inference_workers=environment.number(env, "DUBHE_INFERENCE_WORKERS", 1, low=1, high=64),
     )

@@ -46,7 +46,6 @@ from dubhe_sdk.service.tasks import TaskControl
 from dubhe_sdk.service.web_front import ATTEMPTS, WebFront
 
 EXIT_FAILED = 1
-EXIT_STOPPED_TASK = 128 + signal.SIGTERM
 
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 # Their default action would end this process. Algorithms use them for themselves.
@@ -97,10 +96,11 @@ class Service:
             self._shutdown = Shutdown(
                 self._loop,
                 self._log,
-                self._options.task_stop_timeout_seconds,
+                self._options.shutdown,
                 self._publisher,
                 self._web,
                 self._models,
+                self._tasks,
             )
             self._progress_log = ProgressLog(
                 self._settings.spool, service, self._log, self._settings.describe()
@@ -165,7 +165,7 @@ class Service:
             def on_end() -> None:
                 self._loop.forget(fd)
                 if not self._shutdown.begun:
-                    self._shutdown.stop("the container parent has died")
+                    self._shutdown.stop("the death of the container parent")
 
             self._loop.watch(fd, on_end)
 
@@ -211,6 +211,8 @@ class Service:
             model.failure = message["error"]
         elif op == "ended":
             self._on_task_ended(message["error"], message["complete"])
+        elif op == "leaving":
+            self._shutdown.on_leaving()
 
     def _on_hello(self, instance_id: str) -> None:
         """Take over the id that the model has chosen in manual mode."""
@@ -252,6 +254,9 @@ class Service:
             self._web.restart_later(how)
 
     def _on_model_death(self, model: ModelSlot, returncode: int) -> None:
+        if self._shutdown.begun:
+            self._shutdown.advance()
+            return
         killed = self._models.kill_remains(model, self._web.pids)
         if killed:
             self._log.info("processes of the model that outlived it were ended: %d", len(killed))
@@ -260,11 +265,7 @@ class Service:
             reason = f"{name} {self._deaths.describe(returncode)}"
         else:
             reason = model.failure if len(self._models) == 1 else f"{name}: {model.failure}"
-        if self._shutdown.begun:
-            if self._tasks.end_stopped():
-                self._shutdown.status = EXIT_STOPPED_TASK
-            self._shutdown.advance()
-        elif self._ready_reported and self._is_inference:
+        if self._ready_reported and self._is_inference:
             self._restart_model_later(model, reason)
         else:
             self._fail(reason, tree.exit_status(returncode) or EXIT_FAILED)

@@ -7,8 +7,6 @@ from dubhe_sdk.service.publisher import StatePublisher
 from dubhe_sdk.service.slot import Job, JobSlot
 from dubhe_sdk.service.state import Phase, Verdict
 
-_STOPPED = "the task was stopped by SIGTERM before its end"
-
 
 class TaskControl:
     """Gives the job slot's job to the model.
@@ -61,11 +59,15 @@ class TaskControl:
         """
         self._ended_well = error is None and complete
 
-    def end_stopped(self) -> bool:
-        """Report END of a task whose model was stopped. Return whether it was cut short."""
+    def end_stopped(self, cause: str) -> bool:
+        """Report END of a task whose model was stopped. Return whether it was cut short.
+
+        Args:
+            cause: what the END says if it was.
+        """
         if self.slot.job is None:
             return False
-        self.slot.end(None if self._ended_well else _STOPPED)
+        self.slot.end(None if self._ended_well else cause)
         return not self._ended_well
 
     def fail(self, reason: str) -> None:

@@ -15,8 +15,6 @@ from dubhe_sdk.service.watchdog import KEEPALIVE_INTERVAL_SECONDS, Watchdog
 
 ATTEMPTS = 5  # a web front that never served is broken, not unlucky
 
-_STOP_TIMEOUT_SECONDS = 3.0
-
 
 class WebFront:
     """The one web front of a service.
@@ -114,12 +112,12 @@ class WebFront:
         """Start no process any more; the one there is goes on."""
         self._restarts = False
 
-    def stop(self) -> None:
+    def stop(self, timeout_seconds: float) -> None:
         """Send SIGTERM once; kill it if it has not ended in time."""
         if self._child is not None and not self._stopping:
             self._stopping = True
             tree.signal_all([self._child.pid], signal.SIGTERM)
-            self._loop.after(_STOP_TIMEOUT_SECONDS, self.kill)
+            self._loop.after(timeout_seconds, self.kill)
 
     def kill(self) -> None:
         """Kill it and its descendants."""

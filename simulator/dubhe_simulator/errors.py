@@ -9,6 +9,10 @@ class CannotStart(Exception):
     """The platform cannot start: a wrong folder, no data, no broker. The text says what to do."""
 
 
+class EngineError(CannotStart):
+    """The Docker engine cannot do it: no engine, no image, a refused option."""
+
+
 class TaskFailed(Exception):
     """Something the algorithm had to do did not happen.
 

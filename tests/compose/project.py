@@ -85,9 +85,12 @@ class Project:
 
     def container(self, service: str) -> Container:
         """Return the container of a service, running or not."""
-        label = ["com.docker.compose.project=" + self.name, f"com.docker.compose.service={service}"]
-        [found] = self._client.containers.list(all=True, filters={"label": label})
+        [found] = self._containers("oneoff=False", f"service={service}")
         return found
+
+    def instances(self) -> list[Container]:
+        """Return the containers of instances that the platform has started and not removed."""
+        return self._containers("oneoff=True")
 
     def set(self, **environment: str) -> None:
         """Change variables for the commands to come."""
@@ -127,9 +130,7 @@ class Project:
 
     def statuses(self) -> dict[str, int]:
         """Return the exit status of each service's container."""
-        found = self._client.containers.list(
-            all=True, filters={"label": "com.docker.compose.project=" + self.name}
-        )
+        found = self._containers("oneoff=False")
         return {c.labels["com.docker.compose.service"]: c.attrs["State"]["ExitCode"] for c in found}
 
     def left(self) -> list[str]:
@@ -141,6 +142,11 @@ class Project:
             *self._client.volumes.list(filters=label),
         )
         return [part.name for part in parts]
+
+    def _containers(self, *labels: str) -> list[Container]:
+        wanted = [f"com.docker.compose.{label}" for label in (f"project={self.name}", *labels)]
+        found: list[Container] = self._client.containers.list(all=True, filters={"label": wanted})
+        return found
 
     def __enter__(self) -> Project:
         return self

@@ -7,14 +7,11 @@ import re
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.compose.algorithm import LONG_BATCHES, own_algorithm
 from tests.compose.conftest import MakeProject
 from tests.compose.project import BUILDS, FILE, Project
 from tests.compose.said import STATUS, actions, check_digits, check_once_and_in_order, values
-from tests.docker.engine import REPOSITORY
-from tests.kafka.reader import wait_for
+from tests.kafka.reader import Message, wait_for
 
 UP = ("up", "--build", "--exit-code-from", "platform")
 PLAY = {"PLATFORM_COMMAND": "play"}
@@ -31,13 +28,13 @@ def test_the_whole_simulation(make_project: MakeProject) -> None:
     # Nobody had to be killed, and nobody but the platform ended before the end.
     statuses = project.statuses()
     assert statuses.pop("kafka") == KAFKA_STOPPED
-    assert statuses == dict.fromkeys(("platform", "data", "train", "evaluate", "infer"), 0)
+    assert statuses == dict.fromkeys(("platform", "data"), 0)
+    assert project.instances() == []
 
     check_digits(project)
     assert project.run("down").returncode == 0
     assert {name.rpartition("_")[2] for name in project.left()} == {
-        *("kafka", "data", "models", "platform"),
-        *("train", "evaluate", "infer"),
+        *("kafka", "data", "models", "runs"),
     }
     assert project.run("down", "--volumes").returncode == 0
     assert project.left() == []
@@ -53,14 +50,14 @@ def test_an_own_algorithm_one_kind_after_another(make_project: MakeProject, tmp_
     project.set(COMPOSE_PROFILES="train")
     done = project.run(*UP)
     assert done.returncode == 0, done.stdout[-5000:]
-    assert "Playing the platform for stripes on train:8029 (tcp)" in done.stdout
-    assert "evaluate" not in project.statuses()
+    title = f"Playing the platform for stripes in containers of {project.name} (tcp)"
+    assert title in done.stdout
 
     project.set(COMPOSE_PROFILES="infer")  # with the model that the training has left
     done = project.run(*UP)
     assert done.returncode == 0, done.stdout[-5000:]
     assert "horse/1.png  →  zebra  (0.7500)" in done.stdout
-    ids = {json.loads(message.value)["instance_id"] for message in project.read(STATUS)}
+    ids = ids_of(project.read(STATUS))
     assert {id_.rpartition("-")[0] for id_ in ids} == {
         "stripes-local-train",
         "stripes-local-inference",
@@ -94,7 +91,7 @@ def test_a_stop_in_mid_training_kills_nobody_and_is_told(
     assert project.run("stop").returncode == 0
     statuses = project.statuses()
     assert 137 not in statuses.values(), statuses
-    assert statuses["train"] == 0
+    assert project.instances() == []
     status = project.read(STATUS)
     check_once_and_in_order(status)
     train = values(status, "train")
@@ -102,11 +99,34 @@ def test_a_stop_in_mid_training_kills_nobody_and_is_told(
     assert train[-1]["data"]["status"] == 300
 
 
-@pytest.mark.parametrize("extra", [(), (REPOSITORY / "compose.gpu.yaml",)])
-def test_docker_compose_accepts_the_files(
-    make_project: MakeProject, extra: tuple[Path, ...]
-) -> None:
-    project: Project = make_project()
-    done = project.run("config", files=(FILE, *extra, BUILDS))
+def test_what_a_killed_platform_has_started_ends(make_project: MakeProject, tmp_path: Path) -> None:
+    """By the next platform, or with the project."""
+    own = own_algorithm(tmp_path, long=True)
+    project = make_project(**PLAY, **own, COMPOSE_PROFILES="train", SPECIAL_PARAMS="")
+    assert project.run("up", "--build", "-d").returncode == 0
+    wait_for(project.bootstrap, STATUS, lambda found: len(found) > 100, timeout=60)
+    [first] = project.instances()
+    # Of the platform it has the data, the models and a folder of its own; not the engine.
+    assert {m["Destination"] for m in first.attrs["Mounts"]} == {
+        *("/data", "/app/output", "/temporary", "/spool"),
+    }
+    project.container("platform").kill()
+    project.container("platform").start()
+    wait_for(project.bootstrap, STATUS, lambda found: len(ids_of(found)) == 2, timeout=60)
+    [second] = project.instances()
+    assert first.id != second.id
+    project.container("platform").kill()
+    assert project.run("down", "--volumes").returncode == 0
+    assert project.left() == []
+
+
+def test_docker_compose_accepts_the_file(make_project: MakeProject) -> None:
+    project: Project = make_project(GPUS="all", MEMORY="2g", DOCKER_SOCKET="/run/user/1000/d.sock")
+    done = project.run("config", files=(FILE, BUILDS))
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("driver: nvidia") == 3 * len(extra)
+    for expected in ("--gpus=all", "--memory=2g", "/run/user/1000/d.sock:/var/run/docker.sock"):
+        assert expected in done.stdout
+
+
+def ids_of(messages: list[Message]) -> set[str]:
+    return {json.loads(message.value or b"")["instance_id"] for message in messages}

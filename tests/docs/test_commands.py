@@ -177,7 +177,6 @@ CASES: dict[tuple[str, int], Case] = {
     ("send", 2): lambda at: dubhe("send", "train", cwd=at),
     ("build", 2): lambda at: dubhe("build", "--none", cwd=at),
     ("run", 2): lambda at: dubhe("run", "--kind", "none", cwd=at),
-    ("host", 2): lambda at: dubhe("host", cwd=at),
 }
 
 

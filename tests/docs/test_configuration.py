@@ -28,10 +28,8 @@ Env = Mapping[str, str]
 # Variable → what the code makes of it.
 NUMBERS: dict[str, Callable[[Env], float]] = {
     "PORT": lambda env: read_settings(env).port,
-    "DUBHE_TASK_STOP_TIMEOUT_SECONDS": lambda env: (
-        read_service_options(env).task_stop_timeout_seconds
-    ),
-    "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": lambda env: read_launch_options(env).shutdown_timeout_seconds,
+    "DUBHE_TASK_STOP_TIMEOUT_SECONDS": lambda env: read_service_options(env).shutdown.task,
+    "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": lambda env: read_launch_options(env).shutdown.total,
     "DUBHE_DRAIN_TIMEOUT_SECONDS": lambda env: read_launch_options(env).drain_timeout_seconds,
     "DUBHE_SPOOL_MAX_BYTES": lambda env: read_spool_limits(env).max_bytes,
     "DUBHE_SPOOL_FULL_TIMEOUT_SECONDS": lambda env: read_spool_limits(env).full_timeout_seconds,

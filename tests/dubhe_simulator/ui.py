@@ -35,7 +35,7 @@ class Ui:
         )
         assert self.process.stdout is not None
         said = line = self.process.stdout.readline()
-        while line and "http://" not in line:  # it waits for its hosts first
+        while line and "http://" not in line:
             line = self.process.stdout.readline()
             said += line
         assert line, said

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dubhe_sdk import environment
+from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 
 # What a process needs besides its clients: standard streams, event loop, control socket, and
 # what one round of accepting may bring before the connections it displaces are closed.
@@ -29,7 +30,8 @@ MAX_HEADER_LINE_BYTES = 4094
 @dataclass(frozen=True)
 class WebOptions:
     """``DUBHE_MAX_REQUEST_BYTES``, ``DUBHE_MAX_BUFFER_BYTES``, ``DUBHE_MAX_CONNECTIONS``,
-    ``DUBHE_TRANSFER_TIMEOUT_SECONDS`` and ``DUBHE_IDLE_TIMEOUT_SECONDS``.
+    ``DUBHE_TRANSFER_TIMEOUT_SECONDS``, ``DUBHE_IDLE_TIMEOUT_SECONDS`` and those of
+    `read_shutdown_times`.
 
     What is beyond a limit, and what becomes of it:
 
@@ -59,6 +61,8 @@ class WebOptions:
     max_buffer_bytes: int
     """What the requests of all clients may take together; 1 MiB to 64 GiB, default 256 MiB, and
     never less than one request."""
+    stop_timeout_seconds: float
+    """What running requests get after SIGTERM; a little less than until the front is killed."""
 
 
 def read_web_options(env: Mapping[str, str]) -> WebOptions:
@@ -86,6 +90,7 @@ def read_web_options(env: Mapping[str, str]) -> WebOptions:
             env, "DUBHE_IDLE_TIMEOUT_SECONDS", 75.0, low=_LEAST_TIMEOUT_SECONDS
         ),
         max_buffer_bytes=max(buffer, longest + 1),
+        stop_timeout_seconds=read_shutdown_times(env).web * 5 / 6,
     )
 
 

@@ -17,9 +17,6 @@ from dubhe_sdk.service.web.limits.connections import Connections
 from dubhe_sdk.service.web.limits.memory_budget import MemoryBudget
 from dubhe_sdk.service.web.options import WebOptions, connection_limit
 
-# What running requests get after SIGTERM. The service parent kills the web front after 3 s.
-STOP_SECONDS = 2.5
-
 
 @dataclass(frozen=True)
 class WebConfig:

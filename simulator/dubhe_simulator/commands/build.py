@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
 import sys
 import time
 from pathlib import Path
 
-from dubhe_simulator import interrupts
-from dubhe_simulator.errors import Stopped
+from dubhe_simulator.commands.options import until_signal
+from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.build import BuildFailed, BuildOptions, Built, build
 from dubhe_simulator.instances.docker.engine import engine
-from dubhe_simulator.instances.docker.errors import EngineError
 from dubhe_simulator.instances.docker.naming import default_tag
 from dubhe_simulator.terminal.screen import Screen
 
@@ -26,13 +23,7 @@ def main(argv: list[str]) -> int:
     """Build. Returns 0, 1 if it failed, 2 for wrong use, 128 + n after signal n (Ctrl-C: 130)."""
     options = _parser().parse_args(argv)
     screen = Screen(sys.stdout)
-    try:
-        with interrupts.watched():
-            return _build(options, screen)
-    except Stopped as stopped:
-        with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells
-            screen.line(translate("build_stopped", name=signal.Signals(stopped.signum).name))
-        return stopped.exit_status
+    return until_signal(lambda: _build(options, screen), screen, "build_stopped")
 
 
 def _build(options: argparse.Namespace, screen: Screen) -> int:

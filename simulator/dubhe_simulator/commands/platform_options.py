@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import brokers, text
 from dubhe_simulator.algorithm.dataset import NO_DATA, dataset_of, read_dataset
 from dubhe_simulator.algorithm.layout import id_part, read_algorithm
-from dubhe_simulator.client.address import Address, parse_address
+from dubhe_simulator.commands.options import add_brokers, add_container_options, add_seconds
 from dubhe_simulator.contract.payload_options import json_object
 from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotStart
-from dubhe_simulator.hosts import HostBackend
-from dubhe_simulator.hosts.addresses import chosen_hosts
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.backend import LocalBackend
+from dubhe_simulator.instances.backend import InstanceBackend, LocalBackend
+from dubhe_simulator.instances.docker.backend import DockerBackend, DockerOptions
+from dubhe_simulator.instances.docker.engine import connect, require_local
+from dubhe_simulator.instances.docker.naming import algorithm_word, default_tag
+from dubhe_simulator.instances.docker.spec import read_environment
 from dubhe_simulator.platform.run_config import RunConfig
-
-NEEDED = ("brokers", "data_dir", "models")  # with --on
 
 
 def add_platform_options(parser: argparse.ArgumentParser, ready_timeout: float) -> None:
@@ -28,26 +30,22 @@ def add_platform_options(parser: argparse.ArgumentParser, ready_timeout: float) 
 
     Args:
         parser: the command's.
-        ready_timeout: seconds for a host, and then for an instance; the default.
+        ready_timeout: seconds for an instance to become ready; the default.
     """
-    add, environ = parser.add_argument, os.environ
+    add, params = parser.add_argument, text(os.environ, "special_params")
     add("--data-dir", type=Path, metavar="DIR", help=translate("help_data"))
     add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help=translate("help_runs"))
-    servers, params = environ.get("BOOTSTRAP_SERVERS", ""), text(environ, "special_params")
-    add("--brokers", default=servers, metavar="HOST:PORT", help=translate("help_brokers"))
+    add_brokers(parser)
     add("--special-params", default=params, metavar="JSON", help=translate("help_params"))
-    add("--on", action="append", default=[], metavar="KIND=HOST[:PORT]", help=translate("help_on"))
     add("--kinds", default="", metavar="LIST", help=translate("help_kinds"))
-    add("--models", type=Path, metavar="DIR", help=translate("help_models"))
-    add("--name", type=Path, default=Path("algorithm"), metavar="NAME", help=translate("help_name"))
-    add("--hosts-dir", type=Path, metavar="DIR", help=translate("help_hosts_dir"))
-    add(
-        "--ready-timeout",
-        type=float,
-        default=ready_timeout,
-        metavar="SECONDS",
-        help=translate("help_ready_timeout", seconds=ready_timeout),
-    )
+    add_seconds(parser, "--ready-timeout", ready_timeout, "help_ready_timeout")
+    add("--on", choices=("docker",), help=translate("help_on"))
+    containers = parser.add_argument_group(translate("help_with_docker"))
+    add = containers.add_argument
+    add("--image", metavar="IMAGE", help=translate("help_image"))
+    add("--name", type=Path, metavar="NAME", help=translate("help_name"))
+    add("--output-dir", type=Path, metavar="DIR", help=translate("help_output"))
+    add_container_options(containers)
 
 
 def platform_config(
@@ -62,24 +60,25 @@ def platform_config(
         more: further fields of the configuration.
 
     Raises:
-        CannotStart: a folder is wrong, or a host does not answer.
+        CannotStart: a folder is wrong, or the engine cannot run the algorithm.
         EnvironmentInvalid: the brokers are malformed.
     """
     params = json_object("--special-params", given.special_params)
-    backend: LocalBackend | HostBackend | None = None
-    if given.on:
-        backend = _hosts(given)
-    elif algorithm is not None:
-        backend = LocalBackend(read_algorithm(algorithm, protocol))
+    servers = brokers({"BOOTSTRAP_SERVERS": given.brokers})
     if given.data_dir is not None:
         dataset = read_dataset(given.data_dir)
     else:
         dataset = dataset_of(algorithm.absolute()) if algorithm is not None else NO_DATA
+    backend: InstanceBackend | None = None
+    if given.on == "docker":
+        backend = _docker(given, algorithm, servers)
+    elif algorithm is not None:
+        backend = LocalBackend(read_algorithm(algorithm, protocol), _kinds(given.kinds))
     return RunConfig(
         runs=given.runs_dir.absolute(),
         backend=backend,
         dataset=dataset,
-        brokers=brokers({"BOOTSTRAP_SERVERS": given.brokers}),
+        brokers=servers,
         topics=topics(os.environ),
         special_params=params,
         ready_timeout_s=given.ready_timeout,
@@ -87,24 +86,37 @@ def platform_config(
     )
 
 
-def address(value: str) -> Address:
-    """Return the address in an argument, for ``type=``.
-
-    Raises:
-        ArgumentTypeError: it is none.
-    """
-    try:
-        return parse_address(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def _kinds(words: str) -> list[TaskKind]:
+    """Return the kinds of task that a list names, in their order; no known word means all."""
+    wanted = {word.strip() for word in words.split(",")}
+    return [kind for kind in TaskKind if kind.value in wanted] or list(TaskKind)
 
 
-def _hosts(given: argparse.Namespace) -> HostBackend:
-    """Wait for the hosts that were named, and return them."""
-    missing = [f"--{name.replace('_', '-')}" for name in NEEDED if not getattr(given, name)]
-    if missing:
-        raise CannotStart(translate("hosts_need", missing=", ".join(missing)))
-    hosts = chosen_hosts(given.on, given.kinds)
-    return HostBackend(
-        hosts, id_part(given.name), given.models, given.ready_timeout, given.hosts_dir
+def _docker(
+    given: argparse.Namespace, algorithm: Path | None, servers: str | None
+) -> DockerBackend:
+    """Return the engine that answers, as the place for containers of the algorithm's image."""
+    if given.image is not None:
+        image, advice = given.image, translate("run_pull_first", image=given.image)
+    elif algorithm is not None:
+        image = default_tag(algorithm)
+        advice = translate("run_build_first", folder=shlex.quote(str(algorithm)))
+    else:
+        raise CannotStart(translate("on_needs_image"))
+    data, output = given.data_dir, given.output_dir
+    if data is None and algorithm is not None and (algorithm / "data").is_dir():
+        data = algorithm / "data"
+    require_local()
+    options = DockerOptions(
+        image,
+        name=id_part(given.name) if given.name is not None else algorithm_word(image),
+        runs=given.runs_dir.absolute(),
+        output=(output or (algorithm or given.runs_dir) / "output").absolute(),
+        data=data.absolute() if data is not None else None,
+        kinds=_kinds(given.kinds),
+        brokers=servers,
+        gpus=given.gpus,
+        memory=given.memory or None,
+        environment=read_environment(given.env),
     )
+    return DockerBackend(connect(), options, advice)

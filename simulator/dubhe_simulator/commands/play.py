@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -16,8 +14,9 @@ from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.algorithm.layout import PROTOCOLS
+from dubhe_simulator.commands.options import add_seconds, positive, until_signal
 from dubhe_simulator.commands.platform_options import add_platform_options, platform_config
-from dubhe_simulator.errors import CannotStart, Refused, Stopped
+from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.state.message_stats import MessageStats
@@ -37,13 +36,7 @@ def main(argv: list[str]) -> int:
     """Run the workflow; return the exit status: 0, 1 failed, 2 usage, 128 + n signal."""
     options = _parser().parse_args(argv)
     screen = Screen(sys.stdout)
-    try:
-        with interrupts.watched():
-            return _play(options, screen)
-    except Stopped as stopped:
-        with contextlib.suppress(Stopped):  # nobody reads any more; the exit status still tells
-            screen.line(translate("stopped_by", name=signal.Signals(stopped.signum).name))
-        return stopped.exit_status
+    return until_signal(lambda: _play(options, screen), screen, "stopped_by")
 
 
 def _play(options: argparse.Namespace, screen: Screen) -> int:
@@ -125,23 +118,10 @@ def _parser() -> argparse.ArgumentParser:
         help=translate("help_algorithm"),
     )
     add("--protocol", choices=PROTOCOLS, help=translate("help_protocol"))
-    add("--images", type=_positive, default=EXAMPLES, metavar="N", help=translate("help_images"))
+    add("--images", type=positive, default=EXAMPLES, metavar="N", help=translate("help_images"))
     add_platform_options(parser, ready_timeout=120.0)
-    add(
-        "--task-timeout",
-        type=float,
-        default=3600.0,
-        metavar="SECONDS",
-        help=translate("help_task_timeout"),
-    )
+    add_seconds(parser, "--task-timeout", 3600.0, "help_task_timeout")
     return parser
-
-
-def _positive(value: str) -> int:
-    number = int(value)
-    if number < 1:
-        raise ValueError(value)
-    return number
 
 
 if __name__ == "__main__":

@@ -10,20 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS, brokers, text
+from dubhe_sdk.environment import brokers
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import interrupts
-from dubhe_simulator.errors import Stopped
+from dubhe_simulator.commands.options import (
+    add_brokers,
+    add_container_options,
+    add_seconds,
+    port_number,
+)
+from dubhe_simulator.contract.topics import topics
+from dubhe_simulator.errors import EngineError, Stopped
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.container import find_image
-from dubhe_simulator.instances.docker.engine import engine, is_local, where
-from dubhe_simulator.instances.docker.errors import EngineError
+from dubhe_simulator.instances.docker.engine import engine, require_local
 from dubhe_simulator.instances.docker.naming import algorithm_word, default_tag
 from dubhe_simulator.instances.docker.session import ContainerSession
 from dubhe_simulator.instances.docker.spec import (
     ContainerSpec,
-    on_loopback,
-    own_user,
+    default_user,
+    network_for,
     read_environment,
 )
 from dubhe_simulator.instances.local import free_port
@@ -34,9 +40,6 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 EXIT_FAILED = 1
-
-_DESKTOP = "Docker Desktop"
-_ROOTLESS = "name=rootless"
 
 
 def main(argv: list[str]) -> int:
@@ -56,9 +59,7 @@ def main(argv: list[str]) -> int:
 
 
 def _session(client: DockerClient, options: argparse.Namespace, screen: Screen) -> ContainerSession:
-    host, _ = where()
-    if not is_local(host):
-        raise EngineError(translate("run_remote", host=host))
+    require_local()
     # A path that exists is meant as one; an image may have the name of a folder all the same.
     folder = Path(options.what)
     is_folder = folder.is_dir()
@@ -71,7 +72,7 @@ def _session(client: DockerClient, options: argparse.Namespace, screen: Screen) 
     find_image(client, image, advice)
     servers = brokers({"BOOTSTRAP_SERVERS": options.brokers})
     info = client.info()
-    network = _network(options.network, servers, info)
+    network = network_for(servers, options.network, info)
     kind = TaskKind(options.kind)
     environment = read_environment(options.env)
     data = _data(options.data_dir, folder if is_folder else None)
@@ -84,15 +85,12 @@ def _session(client: DockerClient, options: argparse.Namespace, screen: Screen) 
         instance_id,
         run,
         name=options.name or f"dubhe-{instance_id}",
-        user=options.user or _default_user(info),
+        user=options.user or default_user(info),
         data=data,
         model=model,
         port=options.port or (free_port() if network == "host" else None),
         brokers=servers,
-        topics=(
-            text(os.environ, "TOPIC_MODEL_STATUS") or DEFAULT_TOPIC_STATUS,
-            text(os.environ, "TOPIC_MODEL_RESULT") or DEFAULT_TOPIC_RESULT,
-        ),
+        topics=topics(os.environ),
         network=network,
         gpus=options.gpus,
         memory=options.memory,
@@ -107,24 +105,6 @@ def _session(client: DockerClient, options: argparse.Namespace, screen: Screen) 
         ready_timeout=options.ready_timeout,
         detach=options.detach,
     )
-
-
-def _network(chosen: str | None, servers: str | None, info: dict[str, object]) -> str | None:
-    """Return the network; a broker on the host's loopback is only there on the host's own."""
-    if servers is None or not on_loopback(servers) or chosen == "host":
-        return chosen
-    if chosen is not None:
-        raise EngineError(translate("run_loopback_network", brokers=servers, network=chosen))
-    system = str(info.get("OperatingSystem", ""))
-    if system == _DESKTOP or sys.platform != "linux":
-        raise EngineError(translate("run_loopback", brokers=servers, system=system))
-    return "host"
-
-
-def _default_user(info: dict[str, object]) -> str:
-    """Return the caller; with a rootless engine the caller is the container's root."""
-    security = info.get("SecurityOptions") or []
-    return "0:0" if isinstance(security, list) and _ROOTLESS in security else own_user()
 
 
 def _data(chosen: Path | None, folder: Path | None) -> Path | None:
@@ -149,7 +129,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="dubhe run", description=translate("run_help"), epilog=translate("run_help_exit")
     )
     add = parser.add_argument
-    servers = os.environ.get("BOOTSTRAP_SERVERS", "")
     add("what", nargs="?", default=".", metavar="DIR_OR_IMAGE", help=translate("run_help_what"))
     kinds = [kind.value for kind in TaskKind]
     add("--kind", choices=kinds, default="train", help=translate("run_help_kind"))
@@ -162,37 +141,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help=translate("run_help_runs"),
     )
-    add("--port", type=_port, metavar="PORT", help=translate("run_help_port"))
-    add("--brokers", default=servers, metavar="HOST:PORT", help=translate("run_help_brokers"))
+    add("--port", type=port_number, metavar="PORT", help=translate("run_help_port"))
+    add_brokers(parser)
     add("--network", metavar="NETWORK", help=translate("run_help_network"))
-    add("--gpus", type=_gpus, metavar="all|N", help=translate("run_help_gpus"))
-    add("--memory", metavar="SIZE", help=translate("run_help_memory"))
+    add_container_options(parser)
     add("--user", metavar="UID:GID", help=translate("run_help_user"))
-    add("--env", action="append", default=[], metavar="K=V", help=translate("run_help_env"))
     add("--detach", action="store_true", help=translate("run_help_detach"))
     add("--name", metavar="NAME", help=translate("run_help_name"))
-    add(
-        "--ready-timeout",
-        type=float,
-        default=120.0,
-        metavar="SECONDS",
-        help=translate("run_help_ready_timeout"),
-    )
+    add_seconds(parser, "--ready-timeout", 120.0, "run_help_ready_timeout")
     return parser
-
-
-def _port(value: str) -> int:
-    port = int(value)
-    if not 0 < port < 65536:
-        raise ValueError(value)
-    return port
-
-
-def _gpus(value: str) -> int:
-    count = -1 if value == "all" else int(value)
-    if count < -1 or count == 0:
-        raise ValueError(value)
-    return count
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from dubhe_simulator.algorithm.dataset import NO_DATA, Dataset, read_dataset
 from dubhe_simulator.client import NoAnswer
 from dubhe_simulator.client.address import Address, ask, name_of
 from dubhe_simulator.client.platform_api import PlatformClient, PlatformUnavailable
-from dubhe_simulator.commands.platform_options import address
+from dubhe_simulator.commands.options import add_brokers, add_seconds, address
 from dubhe_simulator.contract.message import Message
 from dubhe_simulator.contract.payload_options import read_body, set_fields
 from dubhe_simulator.contract.topics import topics
@@ -211,19 +211,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--wait", action="store_true", help=translate("send_help_wait"))
     add("--journal", type=Path, metavar="DIR", help=translate("send_help_journal"))
-    add(
-        "--brokers",
-        default=os.environ.get("BOOTSTRAP_SERVERS", ""),
-        metavar="HOST:PORT",
-        help=translate("send_help_brokers"),
-    )
-    add(
-        "--timeout",
-        type=float,
-        default=3600.0,
-        metavar="SECONDS",
-        help=translate("send_help_timeout"),
-    )
+    add_brokers(parser, "send_help_brokers")
+    add_seconds(parser, "--timeout", 3600.0, "send_help_timeout")
     return parser
 
 

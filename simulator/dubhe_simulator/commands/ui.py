@@ -13,11 +13,8 @@ from urllib.parse import urlsplit
 from dubhe_sdk.environment import text
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import interrupts
-from dubhe_simulator.commands.platform_options import (
-    add_platform_options,
-    address,
-    platform_config,
-)
+from dubhe_simulator.commands.options import address, port_or_any
+from dubhe_simulator.commands.platform_options import add_platform_options, platform_config
 from dubhe_simulator.errors import CannotStart, Stopped
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.run_config import RunConfig
@@ -33,14 +30,11 @@ DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 def main(argv: list[str]) -> int:
     """Serve and return the exit status: 1 could not begin, 2 usage, 128 + n signal."""
-    parser = _parser()
-    given = parser.parse_args(argv)
-    if given.on and given.algorithm is not None:
-        parser.error(translate("ui_here_or_there"))
+    given = _parser().parse_args(argv)
     screen = Screen(sys.stdout)
     try:
-        with interrupts.watched():  # hosts may be waited for
-            config = _config(given, screen)
+        with interrupts.watched():  # an engine may be waited for
+            config = _config(given)
         Database(config.runs).close()  # whether it can be used is told before anything begins
     except Stopped as stopped:
         return stopped.exit_status
@@ -89,22 +83,13 @@ def _url_of(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
-def _config(given: argparse.Namespace, screen: Screen) -> RunConfig:
+def _config(given: argparse.Namespace) -> RunConfig:
     given.runs_dir.mkdir(parents=True, exist_ok=True)
     for folder in given.images:
         if not folder.is_dir():
             raise CannotStart(translate("no_folder", folder=folder))
-    if given.on:
-        screen.line(translate("ui_waiting", hosts=", ".join(given.on)))
     images = tuple(folder.absolute() for folder in given.images)
     return platform_config(given, given.algorithm, images=images, attach=tuple(given.attach))
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port < 65536:
-        raise ValueError(text)
-    return port
 
 
 def _url(value: str) -> str:
@@ -130,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ALGORITHM_DIR",
         help=translate("ui_help_algorithm"),
     )
-    add("--port", type=_port, default=PORT, metavar="PORT", help=translate("ui_help_port"))
+    add("--port", type=port_or_any, default=PORT, metavar="PORT", help=translate("ui_help_port"))
     host = text(os.environ, "DUBHE_UI_HOST") or HOST
     add("--host", default=host, metavar="HOST", help=translate("ui_help_host"))
     url = text(os.environ, "DUBHE_UI_URL")

@@ -1,4 +1,4 @@
-"""Where instances run: on this machine, started from an algorithm's folder, or on hosts."""
+"""Where instances run: processes of this machine, or containers of an engine."""
 
 from __future__ import annotations
 
@@ -33,10 +33,6 @@ class InstanceBackend(Protocol):
         """What its instances serve, ``http`` or ``tcp``."""
 
     @property
-    def one_each(self) -> bool:
-        """Whether an instance of a kind has to wait for the end of the former one."""
-
-    @property
     def kinds(self) -> Sequence[TaskKind]:
         """The kinds of task it can run, in their order."""
 
@@ -44,9 +40,8 @@ class InstanceBackend(Protocol):
     def models(self) -> Path:
         """Where models appear; the same path here and for the instances."""
 
-    @property
-    def keeps_logs(self) -> bool:
-        """Whether instances' logs lie in the run's folder."""
+    def end_orphans(self) -> None:
+        """End what an earlier platform on the same folder, killed meanwhile, has left running."""
 
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
@@ -64,17 +59,17 @@ class InstanceBackend(Protocol):
 class LocalBackend:
     """This machine: an algorithm's folder, and processes without a container around them."""
 
-    keeps_logs = True
-    one_each = False
-
-    def __init__(self, algorithm: Algorithm) -> None:
+    def __init__(self, algorithm: Algorithm, kinds: Sequence[TaskKind] = tuple(TaskKind)) -> None:
         self._algorithm = algorithm
         self.name = algorithm.name
         self.place = str(algorithm.folder)
         self.protocol = algorithm.protocol
         self.title = translate("title", folder=algorithm.folder, protocol=algorithm.protocol)
-        self.kinds = tuple(TaskKind)
+        self.kinds = kinds
         self.models = algorithm.models
+
+    def end_orphans(self) -> None:
+        """See `InstanceBackend.end_orphans`: the supervisor of each has seen to it."""
 
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator import interrupts
+
+GRACE_S = 10.0  # between SIGTERM and SIGKILL, as `docker stop` has it
+# …and after one or two signals to the platform itself: somebody is waiting for their prompt.
+GRACE_INTERRUPTED_S = (GRACE_S, 5.0, 0.0)
+POLL_INTERVAL_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -76,3 +84,21 @@ class Instance(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+def wait_for_exit(ended: Callable[[], ExitInfo | None], kill: Callable[[], None]) -> ExitInfo:
+    """Wait for the end of what was asked to end; after the grace, kill it.
+
+    A signal to the platform shortens the grace, a second one ends it.
+
+    Args:
+        ended: returns how it ended; None while it runs.
+        kill: sends SIGKILL; may be called again.
+    """
+    begun = time.monotonic()
+    while (exit_info := ended()) is None:
+        grace = GRACE_INTERRUPTED_S[min(interrupts.count(), len(GRACE_INTERRUPTED_S) - 1)]
+        if time.monotonic() - begun > grace:
+            kill()
+        time.sleep(POLL_INTERVAL_S)
+    return exit_info

@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,14 +15,10 @@ from types import TracebackType
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.layout import Algorithm
-from dubhe_simulator.instances.base import ExitInfo
+from dubhe_simulator.instances.base import GRACE_S, ExitInfo, wait_for_exit
 from dubhe_simulator.instances.spool_status import reported_count
 
 HOST = "127.0.0.1"
-GRACE_S = 10.0  # between SIGTERM and SIGKILL, as `docker stop` has it
-# …and after one or two signals to the platform itself: somebody is waiting for their prompt.
-GRACE_INTERRUPTED_S = (GRACE_S, 5.0, 0.0)
-POLL_INTERVAL_S = 0.02
 
 # What decides how the SDK runs comes from the platform alone, never from the caller's shell.
 _OURS = frozenset(
@@ -134,21 +129,12 @@ class LocalInstance:
         return self._exit_info
 
     def stop(self) -> ExitInfo:
-        """Ask it to end (SIGTERM, after the grace SIGKILL) and wait until nothing is left.
-
-        A signal to the platform shortens the grace, a second one ends it.
-        """
+        """Ask it to end (SIGTERM, after the grace SIGKILL) and wait until nothing is left."""
         if self._supervisor is None:
             return ExitInfo(0)
         with interrupts.deferred():
             self._send(b"T")
-            begun = time.monotonic()
-            while self.ended() is None:
-                grace = GRACE_INTERRUPTED_S[min(interrupts.count(), len(GRACE_INTERRUPTED_S) - 1)]
-                if time.monotonic() - begun > grace:
-                    self._send(b"K")
-                time.sleep(POLL_INTERVAL_S)
-        return self.ended() or ExitInfo(1)
+            return wait_for_exit(self.ended, lambda: self._send(b"K"))
 
     def __enter__(self) -> LocalInstance:
         self.start()

@@ -15,8 +15,11 @@ TIMEOUT_S = 20.0
 
 
 def query(spool: Path) -> dict[str, Any] | None:
-    """Return what ``dubhe status --json`` prints; None if there is no spool, or it fails."""
-    if not spool.is_dir():
+    """Return what ``dubhe status --json`` prints; None if there is no spool, or it fails.
+
+    An empty folder is none yet: it is where a container would have made its spool.
+    """
+    if not spool.is_dir() or not any(spool.iterdir()):
         return None
     try:
         done = subprocess.run(

@@ -47,6 +47,8 @@ class Platform:
         config.runs.mkdir(parents=True, exist_ok=True)
         self.session_id = secrets.token_hex(4)
         self.database = Database(config.runs)
+        if config.backend is not None:
+            config.backend.end_orphans()  # the folder is ours alone: the database is locked
         self.change_feed = ChangeFeed()
         self.registry = InstanceRegistry(self.database, self.change_feed, self.session_id)
         self.ingest = Ingest(self.registry, self.database)

@@ -153,7 +153,7 @@ def _places(platform: Platform, result: WorkflowResult) -> Iterator[str]:
     config = platform.config
     if result.model is not None:
         yield translate("place_model", path=result.model)
-    if result.folder is not None and config.backend is not None and config.backend.keeps_logs:
+    if result.folder is not None:
         yield translate("place_logs", path=result.folder / "*" / "log" / "dubhe.log")
     if config.brokers is not None:
         topics = ", ".join(config.topics)

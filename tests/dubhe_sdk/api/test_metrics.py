@@ -56,6 +56,10 @@ def cleaner(warnings: list[str]) -> MetricsCleaner:
         (np.array([2.5]), 2.5),
         (np.array([[7]]), 7),
         (FakeTensor(0.25), 0.25),
+        ([0.25], 0.25),
+        ((np.float32(0.25),), 0.25),
+        ([[FakeTensor(0.25)]], 0.25),
+        (np.longdouble("0.25"), 0.25),
         (Decimal("0.5"), 0.5),
         (Fraction(1, 4), 0.25),
         (2**100, 2**100),
@@ -69,8 +73,9 @@ def test_whatever_is_one_number(cleaner: MetricsCleaner, value: Any, number: flo
 
 @pytest.mark.parametrize(
     "value",
-    ["0.5", b"1", bytearray(b"1"), None, [1.0], {}, object(), 1j, np.array([1.0, 2.0]),
-     FakeTensor(1.0, 2.0), FakeTensor(), np.str_("1"), float, Decimal("sNaN")],
+    ["0.5", b"1", bytearray(b"1"), None, [], [1.0, 2.0], ["1"], {}, object(), 1j,
+     np.array([1.0, 2.0]), FakeTensor(1.0, 2.0), FakeTensor(), np.str_("1"), np.array(["1"]),
+     float, Decimal("sNaN")],
 )  # fmt: skip
 def test_what_is_no_number_is_left_out_with_a_word(
     cleaner: MetricsCleaner, warnings: list[str], value: Any
@@ -80,6 +85,12 @@ def test_what_is_no_number_is_left_out_with_a_word(
     assert len(warnings) == 1
     assert "metric 'bad'" in warnings[0]
     assert "left out" in warnings[0]
+
+
+def test_a_list_that_holds_itself_alone_is_no_number(cleaner: MetricsCleaner) -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    assert cleaner.clean({"bad": endless}) == {}
 
 
 @pytest.mark.parametrize(
@@ -167,7 +178,7 @@ def test_progress_out_of_range_is_reported_once(
     assert "progress is 7" in warnings[0]
 
 
-@pytest.mark.parametrize("value", [None, "half", math.nan, [0.5], FakeTensor(1.0, 2.0)])
+@pytest.mark.parametrize("value", [None, "half", math.nan, [0.5, 1], FakeTensor(1.0, 2.0)])
 def test_progress_that_is_no_number_repeats_the_last(
     cleaner: MetricsCleaner, warnings: list[str], value: Any
 ) -> None:

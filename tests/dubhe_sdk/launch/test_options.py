@@ -4,15 +4,16 @@ import pytest
 
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_sdk.launch.options import LaunchOptions, read_launch_options
+from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 
 
 def test_defaults_and_values() -> None:
     assert read_launch_options({}) == LaunchOptions(
-        shutdown_timeout_seconds=9.0, drain_timeout_seconds=30.0
+        shutdown=read_shutdown_times({}), drain_timeout_seconds=30.0
     )
     given = {"DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "3", "DUBHE_DRAIN_TIMEOUT_SECONDS": " 0.5 "}
     assert read_launch_options(given) == LaunchOptions(
-        shutdown_timeout_seconds=3.0, drain_timeout_seconds=0.5
+        shutdown=read_shutdown_times(given), drain_timeout_seconds=0.5
     )
 
 

@@ -77,6 +77,121 @@ def test_a_command_that_ignores_the_signal_is_killed_within_the_grace(tmp_path: 
         assert not app.marked.living()
 
 
+SAVES = """
+    import os, sys, time
+    from pathlib import Path
+    import dubhe_sdk
+
+    @dubhe_sdk.pipeline()
+    class Model:
+        def __init__(self, ctx): pass
+
+        @dubhe_sdk.train()
+        def train(self, ctx):
+            print("training", flush=True)
+            Path("training").write_text("1")
+            try:
+                while not Path("go on").exists(): time.sleep(0.01)
+            except dubhe_sdk.TaskStopped:
+                print("saving", flush=True)
+                time.sleep(0.3)
+                Path("saved").write_text("1")
+                os.write(1, b"x" * 60000)
+                print("\\nsaved", flush=True)
+                raise
+"""
+PIPED = {
+    "tee": "{app} 2>&1 | tee train.log",
+    "no exec": "{app} > train.log 2>&1; touch never",
+    "a shell in a pipeline": "( {app}; touch never ) 2>&1 | tee train.log",
+    "a shell below": "bash inner.sh 2>&1 | tee train.log; touch never",
+    # What is slow to take its output still gets all of it.
+    "slow": "{app} 2>&1 | (trap '' TERM; sleep 0.4; exec cat) > train.log",
+    "waits": "trap 'kept=1' TERM; {app} 2>&1 | tee train.log & wait; wait; touch trapped",
+}
+
+
+@pytest.mark.parametrize("way", PIPED)
+def test_what_takes_the_output_outlives_the_service(tmp_path: Path, way: str) -> None:
+    with App(tmp_path, SAVES) as app:
+        command = f"{PYTHON} -u app.py"
+        app.write("run.sh", PIPED[way].format(app=command) + "\n")
+        app.write("inner.sh", f"{command}\ntouch never\n")
+        launch(app, "bash", "run.sh")
+        app.wait_reported("READY")
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        assert app.wait() == (0 if way == "waits" else 143)
+        assert app.reported == ["READY", "START", "END 300"]
+        assert (tmp_path / "saved").exists()
+        lines = (tmp_path / "train.log").read_text().splitlines()
+        assert [line for line in lines if line in ("training", "saving", "saved")] == [
+            "training",
+            "saving",
+            "saved",
+        ]
+        assert not (tmp_path / "never").exists()
+        assert (tmp_path / "trapped").exists() == (way == "waits")
+        assert not app.marked.living()
+
+
+def test_what_is_left_beside_the_service_gets_the_signal_when_it_has_gone(tmp_path: Path) -> None:
+    script = (
+        "(trap 'ls saved > told; exit' TERM; touch beside; while :; do sleep 0.02; done) &\n"
+        f"{PYTHON} -u app.py\n"
+    )
+    with App(tmp_path, SAVES) as app:
+        app.write("run.sh", script)
+        launch(app, "bash", "run.sh")
+        app.wait_reported("READY")
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        assert app.wait() == 143
+        assert app.wait_file("told") == "saved\n"
+
+
+def test_a_signal_for_other_purposes_ends_no_shell_above_a_service(tmp_path: Path) -> None:
+    with App(tmp_path, SAVES) as app:
+        app.write("run.sh", f"{PYTHON} -u app.py 2>&1 | tee train.log; touch after\n")
+        launch(app, "bash", "run.sh")
+        app.wait_reported("READY")
+        app.train()
+        app.wait_file("training")
+        os.kill(app.pid, signal.SIGUSR1)
+        wait_for(lambda: "has no effect on the service" in app.log, lambda: app.log)
+        app.write("go on", "")
+        app.wait_reported("END 200")
+        assert app.pids_of("serve")
+        os.kill(app.pid_of("serve"), signal.SIGTERM)
+        assert app.wait() == 0
+        assert (tmp_path / "after").exists()
+        assert "has no effect on the service" in (tmp_path / "train.log").read_text()
+
+
+@pytest.mark.parametrize("seconds", ["1.5", "2.5"])
+def test_a_short_limit_gives_the_task_its_share(tmp_path: Path, seconds: str) -> None:
+    source = SAVES.replace("time.sleep(0.3)", "time.sleep(0.01)")
+    with App(tmp_path, source, env={"DUBHE_SHUTDOWN_TIMEOUT_SECONDS": seconds}) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        app.terminate()
+        assert app.wait() == 143
+        assert (tmp_path / "saved").exists()
+
+
+def test_a_limit_that_run_sh_sets_alone_must_fit_the_container_s(tmp_path: Path) -> None:
+    with App(tmp_path, SAVES) as app:
+        app.write("run.sh", f"export DUBHE_TASK_STOP_TIMEOUT_SECONDS=60\n{PYTHON} -u app.py\n")
+        launch(app, "bash", "run.sh")
+        assert app.wait() == 2
+        assert "DUBHE_TASK_STOP_TIMEOUT_SECONDS is 60, but the whole shutdown has 9 s" in (
+            app.console
+        )
+
+
 @pytest.mark.parametrize("signum", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP])
 def test_signals_are_passed_on(tmp_path: Path, signum: signal.Signals) -> None:
     with App(tmp_path) as app:
@@ -179,7 +294,8 @@ def test_a_killed_launch_leaves_nothing_running_and_nothing_unreported(tmp_path:
         app.wait()
         app.wait_gone()
         assert app.reported == ["READY", "START", "progress", "END 300"]
-        assert app.ends()[0]["msg"].endswith("the task was stopped by SIGTERM before its end")
+        cause = "the task was stopped by the death of the container parent before its end"
+        assert app.ends()[0]["msg"].endswith(cause)
 
 
 def test_a_killed_launch_with_a_command_that_does_not_use_the_sdk(tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ MANY = """
             return None
         if what == "numpy":
             return {"boxes": np.arange(4.0), "nan": float("nan"), "path": Path("a")}
+        if what == "parts":
+            return {"views": {"a": 1}.values(), "pairs": zip("a", [None])}
+        if what == "failing parts":
+            return {"boxes": (1 / n for n in (1, 0)), "gone": None}
+        if what == "object":
+            return [Path, Path]
         if what == "details":
             ctx.logProgress
             return ctx.logResultDetails("a.png", "A", "B", np.float32(0.5))
@@ -88,6 +94,13 @@ def test_results_and_failures(tmp_path: Path, protocol: str) -> None:
         assert infer("nothing") == good([])
         assert infer("none") == good(None)
         assert infer("numpy") == good({"boxes": [0, 1, 2, 3], "nan": "NaN", "path": "a"})
+        assert infer("parts") == good({"views": [1], "pairs": [["a", None]]})
+        assert infer("failing parts") == bad(
+            "exception occurs: ZeroDivisionError: division by zero"
+        )
+        assert infer("object") == good(["<class 'pathlib.Path'>"] * 2)
+        assert infer("object")["flag"] == 1
+        assert app.log.count("a result holds a builtins.type") == 1
         assert infer("details") == good(
             [
                 {

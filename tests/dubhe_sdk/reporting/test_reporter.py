@@ -53,6 +53,19 @@ def values_of(settings: Settings) -> list[dict[str, Any]]:
     return [json.loads(spooled.frame.value) for spooled in frames_of(settings)]
 
 
+def test_a_result_that_becomes_a_text_is_warned_of_in_the_log(
+    reporter: Reporter, settings: Settings
+) -> None:
+    class Picture:
+        def __repr__(self) -> str:
+            return "<Picture>"
+
+    for _ in range(2):
+        reporter.report(Kind.RESULT, MessageType.RESULT, {"image": Picture()})
+    assert [value["data"] for value in values_of(settings)] == [{"image": "<Picture>"}] * 2
+    assert settings.log_file.read_text("utf-8").count("a result holds a tests.") == 1
+
+
 def test_a_message_has_exactly_the_keys_of_the_contract(
     reporter: Reporter, settings: Settings
 ) -> None:

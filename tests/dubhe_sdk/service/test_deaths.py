@@ -80,3 +80,13 @@ def test_a_service_killed_in_mid_training(tmp_path: Path) -> None:
         assert app.reported == ["READY", "START", "progress", "progress", "END 300"]
         assert app.ends() == [failed("the service process was killed")]
         assert not app.marked.living()
+
+
+def test_a_model_that_kills_itself_was_not_killed_by_another(tmp_path: Path) -> None:
+    with App(tmp_path, app_with(train="os.kill(os.getpid(), signal.SIGKILL)")) as app:
+        app.start()
+        app.train()
+        assert app.wait() == 137
+        (end,) = app.ends()
+        assert "was killed by SIGKILL (" in end["msg"]
+        assert "sent by another process" not in end["msg"]

@@ -3,18 +3,19 @@ from __future__ import annotations
 import pytest
 
 from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 from dubhe_sdk.service.options import ServiceOptions, read_service_options
 
 
 def test_defaults_and_values() -> None:
-    assert read_service_options({}) == ServiceOptions(1, 64, 5.0, 1)
+    assert read_service_options({}) == ServiceOptions(1, 64, read_shutdown_times({}), 1)
     given = {
         "DUBHE_INFERENCE_CONCURRENCY": " 4 ",
         "DUBHE_INFERENCE_QUEUE": "0",
         "DUBHE_TASK_STOP_TIMEOUT_SECONDS": "0.5",
         "DUBHE_INFERENCE_WORKERS": "64",
     }
-    assert read_service_options(given) == ServiceOptions(4, 0, 0.5, 64)
+    assert read_service_options(given) == ServiceOptions(4, 0, read_shutdown_times(given), 64)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,6 @@ def test_sigterm_twice_kills_at_once(tmp_path: Path) -> None:
     with App(
         tmp_path, app_with(train=swallow), env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "600"}
     ) as app:
-        app.env["DUBHE_SHUTDOWN_TIMEOUT_SECONDS"] = "600"
         app.start()
         app.train()
         app.wait_file("training")
@@ -162,6 +161,17 @@ def test_a_signal_while_idle(tmp_path: Path, signum: signal.Signals, instance_id
         assert app.wait() == 0
         assert app.reported == ["READY"]
         assert not app.marked.living()
+
+
+@pytest.mark.parametrize("signum", STOPS[1:])
+def test_the_end_names_the_signal(tmp_path: Path, signum: signal.Signals) -> None:
+    with App(tmp_path, app_with(train=WAITING)) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        os.kill(app.pid, signum)
+        assert app.wait() == 143
+        assert app.ends() == [failed(f"the task was stopped by {signum.name} before its end")]
 
 
 def test_a_signal_while_the_model_loads(tmp_path: Path) -> None:

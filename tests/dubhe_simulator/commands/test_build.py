@@ -157,7 +157,7 @@ def test_a_file_that_cannot_be_read(
 from pathlib import Path
 from dubhe_simulator.instances.docker.build import BuildOptions, build
 from dubhe_simulator.instances.docker.engine import engine
-from dubhe_simulator.instances.docker.errors import EngineError
+from dubhe_simulator.errors import EngineError
 with engine() as client:
     become_nobody()
     try:

@@ -14,7 +14,6 @@ import pytest
 from dubhe_simulator.commands.ui import main
 from tests.dubhe_simulator.fake import fake_algorithm, processes_with, wait_until
 from tests.dubhe_simulator.ui import HEADERS, PROGRAM, Journal, Ui
-from tests.support.ports import reserved_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,7 +35,8 @@ def test_help_needs_nothing_but_the_standard_library() -> None:
         ["--url", "127.0.0.1:8040"],
         ["--url", "http://127.0.0.1:0"],
         ["--url", "http://127.0.0.1:8040/page"],
-        ["folder", "--on", "train=train"],
+        ["folder", "--on", "mainframe"],
+        ["folder", "--gpus", "none"],
     ],
 )
 def test_wrong_use(options: list[str]) -> None:
@@ -53,7 +53,7 @@ def test_wrong_use(options: list[str]) -> None:
         (["--images", "/nonexistent"], "there is no folder /nonexistent"),
         (["--brokers", "kafka:port"], "BOOTSTRAP_SERVERS contains 'kafka:port'"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:8040"),
-        (["--on", "train=train"], "--on also requires --brokers, --data-dir, --models"),
+        (["--on", "docker"], "--on docker requires ALGORITHM_DIR or --image"),
         (["--special-params", "[1]"], "--special-params is not a JSON object: [1]"),
     ],
 )
@@ -80,24 +80,6 @@ def test_the_address_of_a_published_port(tmp_path: Path) -> None:
         origin = {"Host": "page.example:1234", **HEADERS}
         for site, status in (("http://page.example:1234", 400), ("http://evil.example", 403)):
             assert ui.raw("POST", "/api/start", b"{}", Origin=site, **origin)[0] == status, site
-
-
-def test_a_signal_while_it_waits_for_hosts(tmp_path: Path) -> None:
-    with reserved_port() as nobody:
-        on = ["--on", f"train=127.0.0.1:{nobody}", "--models", "m", "--data-dir", "d"]
-        command = [*PROGRAM, *on, "--brokers", "127.0.0.1:1", "--runs-dir", str(tmp_path)]
-        waiting = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert waiting.stdout is not None
-        assert "Waiting for the hosts" in waiting.stdout.readline()
-        waiting.terminate()
-        assert waiting.wait(20) == 143
-        assert waiting.stdout.read() == ""
-        waiting.stdout.close()
-        again = subprocess.run(
-            [*command, "--ready-timeout", "0"], capture_output=True, text=True, timeout=30
-        )
-    assert again.returncode == 1
-    assert "COMPOSE_PROFILES=train" in again.stdout
 
 
 def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.layout import read_algorithm
-from dubhe_simulator.instances import local as instance_module
+from dubhe_simulator.instances import base as instance_module
 from dubhe_simulator.instances.local import LocalInstance
 from tests.dubhe_simulator.fake import processes_with, wait_until
 

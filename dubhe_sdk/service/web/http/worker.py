@@ -33,7 +33,7 @@ from dubhe_sdk.service.web.options import (
     MAX_REQUEST_LINE_BYTES,
     WebOptions,
 )
-from dubhe_sdk.service.web.runtime import STOP_SECONDS, WebConfig, WebRuntime
+from dubhe_sdk.service.web.runtime import WebConfig, WebRuntime
 
 _SHARED_MEMORY = "/dev/shm"
 
@@ -128,7 +128,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         if not runtime.orphaned:
             server.close()
             runtime.connections.stop()
-            runtime.connections.join(STOP_SECONDS)
+            runtime.connections.join(runtime.options.stop_timeout_seconds)
 
     def timeout_ctx(self) -> Any:
         """Bound the wait for a request's headers."""

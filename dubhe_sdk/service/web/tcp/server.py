@@ -15,7 +15,7 @@ from dubhe_sdk.contract.framing import FrameReader, FrameTooLarge, pack
 from dubhe_sdk.service.web.limits.connections import drain
 from dubhe_sdk.service.web.limits.memory_budget import EXEMPT_BYTES, BudgetExceeded, MemoryBudget
 from dubhe_sdk.service.web.options import WebOptions
-from dubhe_sdk.service.web.runtime import STOP_SECONDS, WebConfig, WebRuntime
+from dubhe_sdk.service.web.runtime import WebConfig, WebRuntime
 from dubhe_sdk.service.web.tcp.stream import Stream
 
 
@@ -32,7 +32,7 @@ def serve(config: WebConfig, options: WebOptions) -> int:
     if not runtime.orphaned:
         server.close()
         runtime.connections.stop()
-        runtime.connections.join(STOP_SECONDS)
+        runtime.connections.join(runtime.options.stop_timeout_seconds)
     return 0
 
 

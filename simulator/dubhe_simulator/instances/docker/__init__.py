@@ -2,6 +2,8 @@
 
 Reading order: `engine` finds the engine, `naming` and `dockerfile` look at an algorithm's folder,
 `build` makes its image; `spec` decides with what a container is started, `container` is one,
-`logs` shows its output, `sample_request` makes the request that it waits for. The package
+`logs` copies its output. `session` is one run in a terminal (``dubhe run``), for which
+`sample_request` makes the request. `backend` and `instance` are the platform's side (``--on
+docker``); `surroundings` finds out whether the platform is in a container itself. The package
 ``docker`` is imported when an engine is asked for, not before: it is an extra.
 """

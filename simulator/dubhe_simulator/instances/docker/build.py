@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.dockerfile import bases, is_base, with_base
-from dubhe_simulator.instances.docker.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient

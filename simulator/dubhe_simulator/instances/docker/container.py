@@ -8,10 +8,13 @@ import tarfile
 import time
 from typing import TYPE_CHECKING
 
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 from dubhe_simulator.algorithm.layout import DEFAULT_PROTOCOL, PROTOCOLS, exported_protocol
+from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.docker.errors import EngineError
 from dubhe_simulator.instances.docker.spec import ContainerSpec
+from dubhe_simulator.instances.local import HOST
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -22,7 +25,6 @@ DEFAULT_WORKDIR = "/app"
 POLL_INTERVAL_S = 0.1
 # Beyond what the container gives itself (DUBHE_SHUTDOWN_TIMEOUT_SECONDS).
 GRACE_MARGIN_S = 1.0
-DEFAULT_GRACE_S = 9.0
 EXIT_UNKNOWN = 1
 
 
@@ -47,12 +49,37 @@ def find_image(client: DockerClient, name: str, advice: str) -> Image:
         raise EngineError(str(error.explanation or error)) from error
 
 
+def workdir_of(image: Image) -> str:
+    """Return an image's working directory: the algorithm's folder."""
+    return image.attrs["Config"].get("WorkingDir") or DEFAULT_WORKDIR
+
+
+def protocol_in(container: Container, workdir: str, otherwise: str = DEFAULT_PROTOCOL) -> str:
+    """Return what the ``run.sh`` in a container exports.
+
+    Args:
+        container: one that exists; it need not run.
+        workdir: the algorithm's folder in it.
+        otherwise: for an image without ``run.sh``: the base's own one starts ``app.py``.
+    """
+    from docker.errors import NotFound
+
+    with contextlib.suppress(NotFound):
+        chunks, _ = container.get_archive(f"{workdir}/run.sh")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            members = archive.getmembers()
+            script = archive.extractfile(members[0]) if members else None
+            if script is not None:
+                otherwise = exported_protocol(script.read().decode(errors="replace"))
+    return otherwise if otherwise in PROTOCOLS else DEFAULT_PROTOCOL
+
+
 class RunningContainer:
     """A container. It exists as soon as this is made, and runs after `start`.
 
     Args:
         client: the engine's.
-        plan: what to start.
+        spec: what to start.
 
     Raises:
         EngineError: the engine refuses it.
@@ -62,15 +89,15 @@ class RunningContainer:
         from docker.errors import APIError, DockerException
 
         self.spec = spec
-        image = client.images.get(spec.image)
-        self.workdir = image.attrs["Config"].get("WorkingDir") or DEFAULT_WORKDIR
+        workdir = workdir_of(client.images.get(spec.image))
         try:
-            self.container: Container = client.containers.create(**spec.arguments(self.workdir))
+            self.container: Container = client.containers.create(**spec.arguments(workdir))
         except APIError as error:
             raise EngineError(self._refusal(error)) from error
         except DockerException as error:  # an option that the package itself refuses
             raise EngineError(str(error)) from error
-        self.protocol = self._protocol()
+        chosen = spec.environment.get("protocol", DEFAULT_PROTOCOL)
+        self.protocol = protocol_in(self.container, workdir, chosen)
 
     def start(self) -> None:
         """Start it.
@@ -86,14 +113,17 @@ class RunningContainer:
             raise EngineError(self._refusal(error)) from error
 
     @property
-    def port(self) -> int:
-        """The port on the host's loopback."""
+    def address(self) -> tuple[str, int]:
+        """Where it serves: on the host's loopback, or on its network if that is not published."""
+        port = self.spec.inner_port
         if self.spec.on_host_network:
-            return self.spec.inner_port
-        key = f"{self.spec.inner_port}/tcp"
+            return HOST, port
         self.container.reload()
-        bound = (self.container.attrs["NetworkSettings"].get("Ports") or {}).get(key)
-        return int(bound[0]["HostPort"]) if bound else self.spec.inner_port
+        settings = self.container.attrs["NetworkSettings"]
+        if not self.spec.published:
+            return str(settings["Networks"][self.spec.network]["IPAddress"]), port
+        bound = (settings.get("Ports") or {}).get(f"{port}/tcp")
+        return HOST, int(bound[0]["HostPort"]) if bound else port
 
     def ended(self) -> int | None:
         """Return its exit status, or None while it runs."""
@@ -121,10 +151,11 @@ class RunningContainer:
     @property
     def grace(self) -> float:
         """How many seconds it may take to end."""
-        given = self.spec.environment.get("DUBHE_SHUTDOWN_TIMEOUT_SECONDS", "")
-        with contextlib.suppress(ValueError):
-            return float(given) + GRACE_MARGIN_S
-        return DEFAULT_GRACE_S + GRACE_MARGIN_S
+        try:
+            given = read_shutdown_times(self.spec.environment)
+        except EnvironmentInvalid:  # the container will refuse it too, and end
+            given = read_shutdown_times({})
+        return given.total + GRACE_MARGIN_S
 
     def remove(self) -> None:
         """Kill and remove it."""
@@ -143,22 +174,6 @@ class RunningContainer:
                 time.sleep(POLL_INTERVAL_S)
             else:
                 return
-
-    def _protocol(self) -> str:
-        """Return what the image's own run.sh exports."""
-        from docker.errors import NotFound
-
-        chosen = self.spec.environment.get("protocol", DEFAULT_PROTOCOL)
-        try:
-            chunks, _ = self.container.get_archive(f"{self.workdir}/run.sh")
-            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-                members = archive.getmembers()
-                script = archive.extractfile(members[0]) if members else None
-                if script is not None:
-                    chosen = exported_protocol(script.read().decode(errors="replace"))
-        except NotFound:
-            pass  # the base's own run.sh starts app.py
-        return chosen if chosen in PROTOCOLS else DEFAULT_PROTOCOL
 
     def _refusal(self, error: Exception) -> str:
         text = str(getattr(error, "explanation", None) or error)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.docker.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -29,35 +29,46 @@ def engine() -> Iterator[DockerClient]:
         EngineError: the package ``docker`` is missing, no engine answers, or it went away or
             refused something in the block.
     """
+    client = connect()
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    with contextlib.closing(client):
+        try:
+            yield client
+        except (DockerException, RequestException, HTTPError) as error:
+            raise EngineError(translate("engine_lost", host=where()[0], error=error)) from error
+
+
+def connect() -> DockerClient:
+    """Return a client of the engine that answers.
+
+    Raises:
+        EngineError: the package ``docker`` is missing, or no engine answers.
+    """
     try:
         import docker
         from docker.errors import DockerException
-        from requests.exceptions import RequestException
-        from urllib3.exceptions import HTTPError
     except ImportError as error:
         if error.name and error.name.partition(".")[0] == "docker":
             raise EngineError(translate("no_package")) from None
         raise EngineError(translate("broken_package", error=error)) from error
     host, found_in = where()
-    client: DockerClient | None = None
-    try:
+    with contextlib.ExitStack() as stack:
         try:
             if found_in == "DOCKER_HOST":
                 client = docker.from_env(timeout=TIMEOUT_S)
             else:
                 client = docker.DockerClient(base_url=host, timeout=TIMEOUT_S, tls=_tls(found_in))
+            stack.callback(client.close)
             client.ping()
         # requests' and urllib3's errors are OSErrors or wrapped in a DockerException; an unusable
         # address is a ValueError somewhere below.
         except (DockerException, OSError, ValueError, ImportError) as error:
             raise EngineError(_why(host, found_in, error)) from error
-        try:
-            yield client
-        except (DockerException, RequestException, HTTPError) as error:
-            raise EngineError(translate("engine_lost", host=host, error=error)) from error
-    finally:
-        if client is not None:
-            client.close()
+        stack.pop_all()
+    return client
 
 
 def where() -> tuple[str, str]:
@@ -80,6 +91,17 @@ def where() -> tuple[str, str]:
     if context.name == "default" or not context.Host:
         return DEFAULT_HOST, ""
     return context.Host, context.name
+
+
+def require_local() -> None:
+    """Check that the engine sees this machine's folders and loopback.
+
+    Raises:
+        EngineError: it does not.
+    """
+    host, _ = where()
+    if not is_local(host):
+        raise EngineError(translate("run_remote", host=host))
 
 
 def is_local(host: str) -> bool:

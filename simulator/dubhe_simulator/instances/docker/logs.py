@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,21 +51,8 @@ class LogFollower:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        from docker.errors import APIError, NotFound
-
-        rest = b""
-        try:
-            with self._console.open("ab") as file:
-                for chunk in self._container.logs(stream=True, follow=True):
-                    file.write(chunk)
-                    file.flush()
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        self._show(line)
-        except (APIError, NotFound, OSError) as error:
-            self._show(f"! {error}".encode())
-        if rest:
-            self._show(rest)
+        for line in copy_output(self._container, self._console):
+            self._show(line)
 
     def _show(self, line: bytes) -> None:
         if self.reader_gone.is_set():
@@ -73,3 +61,26 @@ class LogFollower:
             self.write_line(line.decode("utf-8", "replace").rstrip("\r"))
         except Stopped:  # the reader of our output has seen enough; the main thread stops
             self.reader_gone.set()
+
+
+def copy_output(container: Container, console: Path) -> Iterator[bytes]:
+    """Copy a container's output to a file until it ends; yield its lines on the way.
+
+    Args:
+        container: a started one.
+        console: the file; what it contains is kept.
+    """
+    from docker.errors import APIError, NotFound
+
+    rest = b""
+    try:
+        with console.open("ab") as file:
+            for chunk in container.logs(stream=True, follow=True):
+                file.write(chunk)
+                file.flush()
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from lines
+    except (APIError, NotFound, OSError) as error:
+        yield f"! {error}".encode()
+    if rest:
+        yield rest

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
 from dubhe_simulator.contract.model_files import best, model_files
-from dubhe_simulator.errors import Stopped
+from dubhe_simulator.errors import EngineError, Stopped
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.container import RunningContainer
-from dubhe_simulator.instances.docker.errors import EngineError
 from dubhe_simulator.instances.docker.logs import LogFollower
 from dubhe_simulator.instances.docker.readiness import Readiness
 from dubhe_simulator.instances.docker.sample_request import sample_body, send_line, write_sample
 from dubhe_simulator.instances.docker.spec import ContainerSpec
-from dubhe_simulator.instances.local import HOST
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -38,7 +36,7 @@ class ContainerSession:
 
     Args:
         client: the engine's.
-        plan: what to start.
+        spec: what to start.
         screen: where to tell about it.
         what: how the user named the image, as words for the next command.
         ready_timeout: seconds for the instance to become ready.
@@ -104,7 +102,7 @@ class ContainerSession:
 
     def _wait_until_ready(self, container: RunningContainer, log_follower: LogFollower) -> None:
         begun = time.monotonic()
-        readiness = Readiness(self._spec.temporary)
+        readiness = Readiness(self._spec.temporary_folder)
         while not readiness.ready:
             ended = container.ended()  # asked first: what it said before its end is then there
             readiness.poll()
@@ -129,7 +127,7 @@ class ContainerSession:
 
     def _show_ready(self, container: RunningContainer, log_follower: LogFollower) -> None:
         spec = self._spec
-        port = container.port
+        host, port = container.address
         body = sample_body(spec.kind, spec.instance_id, spec.data)
         request = spec.run / "request.json"
         write_sample(request, body)
@@ -138,7 +136,7 @@ class ContainerSession:
                 "run_ready",
                 seconds=self._ready_after,
                 protocol=container.protocol,
-                host=HOST,
+                host=host,
                 port=port,
             )
         )
@@ -174,7 +172,7 @@ class ContainerSession:
         with contextlib.suppress(Stopped):
             if container.out_of_memory:
                 log_follower.write_line(translate("run_oom", memory=self._spec.memory or "-"))
-            model = best(model_files(self._spec.output / "models"))
+            model = best(model_files(self._spec.output_folder / "models"))
             if self._spec.kind is TaskKind.TRAIN and model is not None:
                 log_follower.write_line(translate("run_model", path=model))
                 log_follower.write_line(

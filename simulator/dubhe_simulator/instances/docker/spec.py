@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import DEFAULT_PORT, DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
+from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.docker.errors import EngineError
 
 TEMPORARY = "/temporary"
+SPOOL = "/spool"
 RUN_LABEL = "dubhe.run"
+_DESKTOP = "Docker Desktop"
+_ROOTLESS = "name=rootless"
 _LOOPBACK = ("localhost", "127.", "[::1]", "::1")
 # What this command decides by other options.
 _OURS = {
@@ -47,6 +51,13 @@ class ContainerSpec:
         gpus: how many, -1 for all, None for none.
         memory: a limit such as ``2g``.
         environment: further variables.
+        temporary: what is ``/temporary``, with log and spool; None: a folder below ``run``.
+        spool: the spool, if it is to outlive the instance; None: in ``/temporary``.
+        output: what is ``output`` in the algorithm's folder, with the models; None: likewise.
+        published: whether the port is published on the host's loopback, as it is needed by
+            whoever is on the host.
+        labels: further labels.
+        on_host: says where a path of this machine lies on the engine's host.
     """
 
     image: str
@@ -64,16 +75,22 @@ class ContainerSpec:
     gpus: int | None = None
     memory: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    temporary: Path | None = None
+    spool: Path | None = None
+    output: Path | None = None
+    published: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict)
+    on_host: Callable[[Path], str] = str
 
     @property
-    def temporary(self) -> Path:
+    def temporary_folder(self) -> Path:
         """What is ``/temporary`` in the container: log, spool, journal."""
-        return self.run / "temporary"
+        return self.temporary or self.run / "temporary"
 
     @property
-    def output(self) -> Path:
-        """What is ``output`` in the algorithm's folder: models."""
-        return self.run / "output"
+    def output_folder(self) -> Path:
+        """What is ``output`` in the algorithm's folder."""
+        return self.output or self.run / "output"
 
     @property
     def on_host_network(self) -> bool:
@@ -91,7 +108,7 @@ class ContainerSpec:
         Raises:
             OSError: they cannot be made.
         """
-        for folder in (self.temporary, self.output):
+        for folder in filter(None, (self.temporary_folder, self.output_folder, self.spool)):
             folder.mkdir(parents=True, exist_ok=True)
             if self.user != own_user():
                 folder.chmod(0o1777)
@@ -103,6 +120,8 @@ class ContainerSpec:
             "PORT": str(self.inner_port),
             "DUBHE_TEMPORARY": TEMPORARY,
         }
+        if self.spool is not None:
+            env["DUBHE_SPOOL_DIR"] = SPOOL
         if self.model is not None:
             env["model_path"] = str(self.model)
         if self.brokers is not None:
@@ -117,12 +136,17 @@ class ContainerSpec:
     def volumes(self, workdir: str) -> dict[str, dict[str, str]]:
         """Return the mounts, for an image with this working directory."""
         mounts = {
-            str(self.temporary): {"bind": TEMPORARY, "mode": "rw"},
-            str(self.output): {"bind": f"{workdir.rstrip('/')}/output", "mode": "rw"},
+            self.on_host(self.temporary_folder): {"bind": TEMPORARY, "mode": "rw"},
+            self.on_host(self.output_folder): {
+                "bind": f"{workdir.rstrip('/')}/output",
+                "mode": "rw",
+            },
         }
+        if self.spool is not None:
+            mounts[self.on_host(self.spool)] = {"bind": SPOOL, "mode": "rw"}
         for path in (self.data, self.model):
             if path is not None:
-                mounts[str(path)] = {"bind": str(path), "mode": "ro"}
+                mounts[self.on_host(path)] = {"bind": str(path), "mode": "ro"}
         return mounts
 
     def arguments(self, workdir: str) -> dict[str, Any]:
@@ -133,13 +157,13 @@ class ContainerSpec:
             "user": self.user,
             "environment": self.variables(),
             "volumes": self.volumes(workdir),
-            "labels": {RUN_LABEL: str(self.run)},
+            "labels": {RUN_LABEL: str(self.run), **self.labels},
             "mem_limit": self.memory,
         }
         if self.network is not None:
             key = "network_mode" if self.on_host_network else "network"
             arguments[key] = self.network
-        if not self.on_host_network:
+        if self.published and not self.on_host_network:
             arguments["ports"] = {f"{self.inner_port}/tcp": ("127.0.0.1", self.port)}
         if self.gpus is not None:
             from docker.types import DeviceRequest
@@ -152,6 +176,36 @@ class ContainerSpec:
 def own_user() -> str:
     """Return the caller's ``UID:GID``."""
     return f"{os.getuid()}:{os.getgid()}"
+
+
+def default_user(info: Mapping[str, Any]) -> str:
+    """Return the caller; with a rootless engine the caller is the container's root.
+
+    Args:
+        info: what the engine says of itself.
+    """
+    return "0:0" if _ROOTLESS in (info.get("SecurityOptions") or ()) else own_user()
+
+
+def network_for(brokers: str | None, chosen: str | None, info: Mapping[str, Any]) -> str | None:
+    """Return the network; a broker on the host's loopback is only there on the host's own.
+
+    Args:
+        brokers: that the container is to reach.
+        chosen: by the user, if at all.
+        info: what the engine says of itself.
+
+    Raises:
+        EngineError: a container on that network, or of that engine, cannot reach the brokers.
+    """
+    if brokers is None or not on_loopback(brokers) or chosen == "host":
+        return chosen
+    if chosen is not None:
+        raise EngineError(translate("run_loopback_network", brokers=brokers, network=chosen))
+    system = str(info.get("OperatingSystem", ""))
+    if system == _DESKTOP or sys.platform != "linux":
+        raise EngineError(translate("run_loopback", brokers=brokers, system=system))
+    return "host"
 
 
 def on_loopback(brokers: str) -> bool:

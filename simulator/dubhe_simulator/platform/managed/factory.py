@@ -30,11 +30,6 @@ class InstanceFactory:
         self._config = config
 
     @property
-    def one_each(self) -> bool:
-        """Whether an instance has to end before the next of its kind can start."""
-        return self._config.backend is not None and self._config.backend.one_each
-
-    @property
     def kinds(self) -> tuple[TaskKind, ...]:
         """The kinds of task that can be started, in their order; none without an algorithm."""
         return tuple(self._config.backend.kinds) if self._config.backend else ()
@@ -80,7 +75,7 @@ class InstanceFactory:
             raise Refused(translate("ui_no_algorithm"))
         if kind not in backend.kinds:
             name = translate(f"kind_{kind.value}")
-            raise Refused(translate("ui_no_kind", kind=name, place=backend.place))
+            raise Refused(translate("ui_no_kind", kind=name))
         run = folder or new_run_folder(self._config.runs)
         name = f"{backend.name}-local-{kind.id_word}-{run.name}"
         try:

@@ -91,7 +91,7 @@ class ManagedInstance:
             return
         try:
             exit_info = self.process.ended()
-        except TaskFailed as failure:  # its host is gone, or refused to start it
+        except TaskFailed as failure:  # its engine is gone
             self._record_exit(ExitInfo(1), str(failure))
         else:
             if exit_info is not None:
@@ -116,5 +116,5 @@ class ManagedInstance:
         self.forget()
         self.exit_info = exit_info
         if self.process is not None:
-            self.process.__exit__(None, None, None)  # lets go of the connection to a host
+            self.process.__exit__(None, None, None)  # its container goes
         self._registry.note(self.name, change)

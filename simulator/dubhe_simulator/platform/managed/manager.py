@@ -10,7 +10,7 @@ from typing import Any
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.client import NoAnswer
 from dubhe_simulator.client.address import Address, name_of
-from dubhe_simulator.errors import Refused, TaskFailed
+from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import ExitInfo
 from dubhe_simulator.platform.managed.factory import InstanceFactory
@@ -69,14 +69,13 @@ class InstanceManager:
         """
         if kind is not TaskKind.TRAIN and model is None:
             model = self._factory.newest()
-        self._free_slot(kind)
         with self._starting:
             if self._closing:
                 raise Refused(translate("ui_closing"))
             process = self._factory.make(kind, model, params, folder)
             try:
                 process.__enter__()
-            except (OSError, TaskFailed) as error:
+            except (OSError, CannotStart) as error:
                 raise Refused(translate("ui_not_started", error=error)) from error
             address = Address(process.protocol, *process.address)
             state = ManagedState(
@@ -95,22 +94,6 @@ class InstanceManager:
         if process.folder is not None:
             self._follow(process.folder)
         return process.id
-
-    def _free_slot(self, kind: TaskKind) -> None:
-        """End an idle instance, where one of a kind has to end before the next can start.
-
-        Raises:
-            Refused: it is busy.
-        """
-        if not self._factory.one_each:
-            return
-        for each in self._all():
-            if each.process is None or each.process.kind is not kind or not each.runs:
-                continue
-            reported = self._registry.instances[each.name].reported
-            if reported.open_run is not None or not (reported.ready or reported.end):
-                raise Refused(translate("ui_host_busy", instance=each.name))
-            each.stop()
 
     def stop(self, name: str) -> ExitInfo:
         """End an instance that was started here, and wait for its end.

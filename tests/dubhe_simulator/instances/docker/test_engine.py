@@ -10,8 +10,8 @@ from pathlib import Path
 import docker
 import pytest
 
+from dubhe_simulator.errors import EngineError
 from dubhe_simulator.instances.docker.engine import engine, is_local, where
-from dubhe_simulator.instances.docker.errors import EngineError
 from tests.dubhe_simulator.instances.docker.support import as_nobody, dubhe
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.instances.docker.errors import EngineError
+from dubhe_simulator.errors import EngineError
 from dubhe_simulator.instances.docker.spec import (
     ContainerSpec,
     on_loopback,
@@ -58,8 +58,8 @@ def test_another_user_may_write_to_the_folders(tmp_path: Path) -> None:
     mine, theirs = plan(tmp_path / "a"), plan(tmp_path / "b", user="12345:0")
     mine.make_folders()
     theirs.make_folders()
-    assert mine.temporary.stat().st_mode & 0o002 == 0
-    assert theirs.temporary.stat().st_mode & 0o1777 == 0o1777
+    assert mine.temporary_folder.stat().st_mode & 0o002 == 0
+    assert theirs.temporary_folder.stat().st_mode & 0o1777 == 0o1777
 
 
 @pytest.mark.parametrize(

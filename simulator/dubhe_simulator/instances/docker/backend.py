@@ -1,0 +1,133 @@
+"""A Docker engine as a place that runs instances, each in a container of an algorithm's image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import GRACE_S
+from dubhe_simulator.instances.docker.container import find_image, protocol_in, workdir_of
+from dubhe_simulator.instances.docker.instance import DockerInstance
+from dubhe_simulator.instances.docker.spec import ContainerSpec, default_user, network_for
+from dubhe_simulator.instances.docker.surroundings import surroundings
+from dubhe_simulator.instances.local import free_port
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+PLATFORM_LABEL = "dubhe.platform"
+
+
+@dataclass(frozen=True)
+class DockerOptions:
+    """What the containers of an algorithm have in common.
+
+    Attributes:
+        image: its image.
+        name: the algorithm's name, as a part of instance ids.
+        runs: the platform's folder; it marks the containers of this platform.
+        output: what is ``output`` in the algorithm's folder; models appear in its ``models``.
+        data: folder of data, mounted read-only at the same path; None for none.
+        kinds: the kinds of task to run, in their order.
+        brokers: that the containers are to reach; None for the embedded journal.
+        gpus: for each container: how many, -1 for all, None for none.
+        memory: a limit for each, such as ``2g``.
+        environment: further variables.
+    """
+
+    image: str
+    name: str
+    runs: Path
+    output: Path
+    data: Path | None = None
+    kinds: Sequence[TaskKind] = tuple(TaskKind)
+    brokers: str | None = None
+    gpus: int | None = None
+    memory: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class DockerBackend:
+    """An `InstanceBackend`: an engine that sees this machine's folders.
+
+    Args:
+        client: the engine's.
+        options: how to start containers.
+        advice: what to do if the engine does not have the image.
+
+    Raises:
+        EngineError: there is no such image, or a container could not reach the brokers.
+    """
+
+    def __init__(self, client: DockerClient, options: DockerOptions, advice: str) -> None:
+        self._client = client
+        self._options = options
+        self._surroundings = surroundings(client)
+        info = client.info()
+        self._user = default_user(info)
+        self._network = self._surroundings.network or network_for(options.brokers, None, info)
+        self._instances: list[DockerInstance] = []
+        self._mark = self._surroundings.on_host(options.runs)
+        workdir = workdir_of(find_image(client, options.image, advice))
+        # An image can be looked into by a container of it alone.
+        container = client.containers.create(options.image)
+        try:
+            self.protocol = protocol_in(container, workdir)
+        finally:
+            container.remove(force=True, v=True)
+        self.name = options.name
+        self.place = options.image
+        self.title = translate(
+            "title_image", algorithm=self.name, image=options.image, protocol=self.protocol
+        )
+        self.kinds = options.kinds
+        self.models = options.output / "models"
+
+    def end_orphans(self) -> None:
+        """See `InstanceBackend.end_orphans`."""
+        mark = f"{PLATFORM_LABEL}={self._mark}"
+        for container in self._client.containers.list(all=True, filters={"label": mark}):
+            container.stop(timeout=int(GRACE_S))
+            container.remove(force=True, v=True)
+
+    def instance(
+        self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
+    ) -> DockerInstance:
+        """See `InstanceBackend.instance`."""
+        options, model = self._options, environment.get("model_path")
+        spec = ContainerSpec(
+            options.image,
+            kind,
+            instance_id,
+            folder,
+            name=f"dubhe-{instance_id}",
+            user=self._user,
+            data=options.data,
+            model=Path(model) if model is not None else None,
+            port=free_port() if self._network == "host" else None,
+            network=self._network,
+            gpus=options.gpus,
+            memory=options.memory,
+            environment={**options.environment, **environment},
+            temporary=folder,
+            spool=self._free_spool(kind),
+            output=options.output,
+            published=self._surroundings.container is None,
+            labels={PLATFORM_LABEL: self._mark, **self._surroundings.labels},
+            on_host=self._surroundings.on_host,
+        )
+        found = DockerInstance(self._client, spec)
+        self._instances.append(found)
+        return found
+
+    def _free_spool(self, kind: TaskKind) -> Path:
+        """Return a spool that no instance uses; what a former one has left in it is delivered."""
+        self._instances = [each for each in self._instances if not each.over]
+        used = {each.spool for each in self._instances}
+        spools = (self._options.runs / "spools" / f"{kind.value}-{n}" for n in count(1))
+        return next(spool for spool in spools if spool not in used)

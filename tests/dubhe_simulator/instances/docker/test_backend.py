@@ -1,0 +1,149 @@
+"""The platform with ``--on docker``: instances in containers of a real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from dubhe_simulator.instances.docker.backend import PLATFORM_LABEL
+from tests.dubhe_simulator.instances.docker.support import dubhe
+from tests.dubhe_simulator.ui import Ui
+from tests.kafka.broker import Broker
+
+ENDLESS = {"epochs": 100_000}
+
+
+class Place:
+    """A folder of a platform, and the containers that the platform has started."""
+
+    def __init__(self, client: docker.DockerClient, folder: Path, algorithm: Path) -> None:
+        self._client = client
+        self.algorithm = algorithm
+        self.runs = folder / "runs"
+        self.output = folder / "output"
+        self.options = ("--on", "docker", "--output-dir", self.output)
+
+    def containers(self) -> list[Container]:
+        mark = f"{PLATFORM_LABEL}={self.runs}"
+        found: list[Container] = self._client.containers.list(all=True, filters={"label": mark})
+        return found
+
+    def play(self, *options: object, **environment: str) -> str:
+        """Play and return what was printed."""
+        words = (self.algorithm, *self.options, "--runs-dir", self.runs, *options)
+        done = dubhe("play", *words, env=environment)
+        assert done.returncode == 0, done.stdout
+        assert self.containers() == []
+        return done.stdout
+
+    def ui(self, *options: object) -> Ui:
+        return Ui(self.runs, self.algorithm, *self.options, *options)
+
+
+@pytest.fixture
+def place(
+    docker_engine: docker.DockerClient, built: dict[str, Path], tmp_path: Path
+) -> Iterator[Place]:
+    found = Place(docker_engine, tmp_path, built["http"])
+    yield found
+    left = found.containers()
+    for container in left:
+        container.remove(force=True)
+    assert left == []
+
+
+def start_training(ui: Ui) -> str:
+    """Start a training without an end; return its instance."""
+    ui.post("workflow/train", special_params=ENDLESS)
+    state = ui.wait(lambda s: s["runs"] and s["runs"][0]["progress"], 60)
+    return str(state["instances"][0]["id"])
+
+
+def test_train_evaluate_infer_with_the_journal(place: Place) -> None:
+    said = place.play()
+    assert f"in containers of {place.algorithm.name} (http)" in said
+    rows = re.findall(r"^  (training|evaluation|inference) .* (\d+) +(\d+) +0 +0$", said, re.M)
+    assert [row[0] for row in rows] == ["training", "evaluation", "inference"]
+    assert all(reported == received != "0" for _, reported, received in rows)
+    [model] = re.findall(r"^Model +(.*)$", said, re.M)
+    assert Path(model).parent == place.output / "models"
+    assert Path(model).stat().st_uid == os.getuid()
+    [run] = (folder for folder in place.runs.iterdir() if folder.is_dir())
+    for kind in ("train", "evaluate", "infer"):
+        assert "READY" in (run / kind / "log" / "dubhe.log").read_text()
+        assert "READY" in (run / kind / "console.log").read_text()
+
+
+def test_kafka_on_loopback(place: Place, kafka: Broker, topic_name: str) -> None:
+    topics = {f"TOPIC_MODEL_{word}": f"{topic_name}-{word}" for word in ("STATUS", "RESULT")}
+    for topic in topics.values():
+        kafka.create_topic(topic)
+    said = place.play(
+        "--brokers", kafka.bootstrap, "--kinds", "train", "--name", "x/nets", **topics
+    )
+    assert "nets-local-train-" in said
+    assert "evaluation" not in said
+
+
+def test_a_container_gets_its_limits_and_variables_and_a_stop(place: Place) -> None:
+    with place.ui("--memory", "256m", "--env", "MINE=1", "--kinds", "train,infer") as ui:
+        name = start_training(ui)
+        [container] = place.containers()
+        assert container.name == f"dubhe-{name}"
+        assert container.attrs["HostConfig"]["Memory"] == 256 << 20
+        assert "MINE=1" in container.attrs["Config"]["Env"]
+        refused = ui.post("start", 409, kind="evaluate")["error"]
+        assert refused == "evaluation is not among the kinds of task chosen with --kinds"
+        ui.post("stop", instance=name)
+        ui.wait_state(name, "failed")  # it was cut off, and its END says so
+        assert place.containers() == []
+
+
+def test_the_end_of_the_platform_ends_its_instances_in_order(place: Place) -> None:
+    with place.ui() as ui:
+        name = start_training(ui)
+        assert ui.end() == 143
+    assert place.containers() == []
+    [journal] = place.runs.glob("*/train/journal/*.jsonl")
+    last = json.loads(journal.read_text().splitlines()[-1])["value"]
+    assert last["instance_id"] == name
+    assert (last["data"]["action"], last["data"]["status"]) == ("END", 300)
+
+
+def test_what_a_killed_platform_has_left_ends_when_the_next_begins(place: Place) -> None:
+    with place.ui() as ui:
+        name = start_training(ui)
+        ui.kill()
+    assert len(place.containers()) == 1
+    with place.ui() as ui:
+        assert place.containers() == []
+        assert ui.wait_state(name, "lost")
+
+
+def test_a_container_that_somebody_kills_is_told(place: Place) -> None:
+    with place.ui() as ui:
+        name = start_training(ui)
+        [container] = place.containers()
+        container.kill()
+        state = ui.wait(lambda s: s["workflow"]["state"] == "failed")
+        assert "ended with status 137" in state["workflow"]["error"]
+        assert ui.instance(name)["reason"] == "exited with status 137"
+        assert [run["status"] for run in ui.runs_of(name)] == [None]
+
+        # Its spool is the next one's, which delivers what it could not: here its END.
+        ui.post("start", kind="train")
+        ui.wait(lambda s: [run["status"] for run in s["runs"]] == [300])
+        assert [spool.name for spool in (place.runs / "spools").iterdir()] == ["train-1"]
+
+
+def test_an_image_that_is_not_there(place: Place) -> None:
+    done = dubhe("play", "--on", "docker", "--image", "dubhe-test-absent", "--runs-dir", place.runs)
+    assert done.returncode == 1
+    assert "no image dubhe-test-absent on this engine: build it" in done.stdout
