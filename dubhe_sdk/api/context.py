@@ -16,6 +16,7 @@ from typing import Any
 
 from dubhe_sdk.api import stopping
 from dubhe_sdk.api.keys import ContextKey
+from dubhe_sdk.api.logged_reports import LoggedReports
 from dubhe_sdk.api.metrics import MetricsCleaner
 from dubhe_sdk.api.task_gate import GatedReporter, Reports, TaskGate
 from dubhe_sdk.contract import requests, result_payload
@@ -24,7 +25,6 @@ from dubhe_sdk.contract.messages import MessageType
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.logs.text import log_text
-from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import Kind
 
@@ -295,10 +295,7 @@ class Context:
         Examples:
             >>> ctx.logResult([{"img_path": "a.png", "info": [{"predict_code": "scratch"}]}])
         """
-        if self._kind is TaskKind.INFER:
-            self.log("result %s", dumps(predict_json, self._warn).decode())
-        else:
-            self._report().report(Kind.RESULT, MessageType.RESULT, predict_json)
+        self._report().report(Kind.RESULT, MessageType.RESULT, predict_json)
 
     def logResultDetails(  # noqa: N802
         self,
@@ -351,6 +348,8 @@ class Context:
         self._report().progress(data)
 
     def _report(self) -> Reports:
+        if self._reporter is None and self._kind is TaskKind.INFER:
+            self._reporter = LoggedReports(self.log, self._warn)
         if self._reporter is None:
             reporter = _reporter(self._settings, self._instance_id)
             if self._gate is None or self._is_own:

@@ -133,6 +133,7 @@ class Launcher:
         for signum in (*inherited.not_ignored(_FORWARDED), signal.SIGCHLD):
             signal.signal(signum, lambda number, _: self._signals.append(number))
         signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        inherited.unblock([*_FORWARDED, signal.SIGCHLD])
 
     def _wait(self, until: float | None) -> None:
         """Wait for a signal, a death or a time, and handle what every phase handles alike."""

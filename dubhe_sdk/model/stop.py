@@ -14,12 +14,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from types import FrameType
+from types import CodeType, FrameType
+from typing import NoReturn
 
 from dubhe_sdk.api import stopping
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.model.failure import log_failure
-from dubhe_sdk.model.swallowed import is_swallowed
+from dubhe_sdk.model.swallowed import is_of_event_loop, is_swallowed, swallowed_by
 from dubhe_sdk.process.linux import STOP_SIGNAL
 from dubhe_sdk.spool.writer import may_interrupt
 
@@ -33,6 +34,11 @@ class StopSignal:
     being appended to the spool may simply be passed over; and an exception that vanished in a
     finalizer, a callback from C or an event loop's side task is raised again. It is never raised
     into code that has caught it: that may be saving a checkpoint.
+
+    A training may spend nearly all its time in such a callback, and each repetition would vanish
+    like the first. So what has swallowed one is remembered, and when the signal comes in it again,
+    the exception is raised in the frame outside, as soon as that goes on: by a trace function, as
+    a debugger stops a program.
     """
 
     def __init__(self) -> None:
@@ -45,6 +51,8 @@ class StopSignal:
         self._armed = True
         self._mask: set[int | signal.Signals] = set()
         self._log: logging.Logger | None = None
+        self._swallowers: set[CodeType] = set()
+        self._traced: FrameType | None = None
 
     def install(self) -> None:
         """Take over the signals, in this process alone. To be called in the main thread.
@@ -77,6 +85,7 @@ class StopSignal:
         finally:
             self._armed = False
             self._in_task = False
+            self._trace_no_more()
 
     def resume(self) -> None:
         """Raise again: nothing is being reported any more."""
@@ -109,9 +118,53 @@ class StopSignal:
             if action != self._handle:
                 self._forward(action, stack)
                 return
-        if self._error is None or is_swallowed(self._error, stack):
-            self._error = TaskStopped("the service was told to stop")
-            raise self._error
+        if self._error is None:
+            self._raise()
+        elif is_swallowed(self._error, stack):
+            swallower = swallowed_by(self._error)
+            if swallower is not None:
+                self._swallowers.add(swallower)
+            outside = self._outside(stack)
+            if outside is None or (sys.gettrace() is not None and self._traced is None):
+                self._raise()  # a debugger's trace function is left alone
+            elif outside is not self._traced:
+                self._raise_in(outside)
+
+    def _raise(self) -> NoReturn:
+        self._trace_no_more()
+        self._error = TaskStopped("the service was told to stop")
+        raise self._error
+
+    def _outside(self, stack: FrameType | None) -> FrameType | None:
+        """Return the frame around whatever is known to swallow; None if nothing of it runs."""
+        outside = None
+        while stack is not None:
+            if stack.f_code in self._swallowers:
+                outside = stack.f_back
+            stack = stack.f_back
+        # An event loop in which something is raised ends all its tasks by another exception.
+        return None if outside is None or is_of_event_loop(outside) else outside
+
+    def _raise_in(self, frame: FrameType) -> None:
+        """Raise when a frame goes on."""
+        self._trace_no_more()
+        self._traced = frame
+        frame.f_trace = self._trace
+        sys.settrace(lambda *_: None)  # other frames are not traced
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> object:
+        if not may_interrupt(frame):
+            return self._trace
+        if self._armed:
+            self._raise()
+        self._trace_no_more()
+        return None
+
+    def _trace_no_more(self) -> None:
+        if self._traced is not None:
+            sys.settrace(None)
+            self._traced.f_trace = None
+            self._traced = None
 
     def _forward(self, action: object, stack: FrameType | None) -> None:
         """Do once what SIGTERM does by the algorithm's own choice."""

@@ -37,9 +37,19 @@ def is_swallowed(error: BaseException, stack: FrameType | None) -> bool:
         return True
     if _is_running(trace.tb_frame, stack):
         return False
-    module = str(trace.tb_frame.f_globals.get("__name__", ""))
     # An event loop catches whatever its callbacks raise, and goes on.
-    return module.split(".")[0] == "asyncio" or _ended_by_it(trace)
+    return is_of_event_loop(trace.tb_frame) or _ended_by_it(trace)
+
+
+def swallowed_by(error: BaseException) -> CodeType | None:
+    """Return the code of which an exception that has vanished did not come out."""
+    trace = error.__traceback__
+    return None if trace is None else trace.tb_frame.f_code
+
+
+def is_of_event_loop(frame: FrameType) -> bool:
+    """Return whether a frame belongs to asyncio."""
+    return str(frame.f_globals.get("__name__", "")).split(".")[0] == "asyncio"
 
 
 def _is_handled(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Signals that the caller has asked this process to ignore."""
+"""Signals as the caller has left them: ignored, or blocked."""
 
 from __future__ import annotations
 
@@ -19,3 +19,13 @@ def not_ignored(signals: Iterable[signal.Signals]) -> list[signal.Signals]:
         for signum in signals
         if signum == signal.SIGTERM or signal.getsignal(signum) is not signal.SIG_IGN
     ]
+
+
+def unblock(signals: Iterable[signal.Signals]) -> None:
+    """Let signals come that the caller has blocked, in this thread and in its child processes.
+
+    A mask outlives exec. A supervisor that starts a program while it blocks signals itself, for
+    example to wait for them, hands it on; SIGTERM would then stop nothing. Nobody asks for that, as
+    they do with ``nohup``.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)

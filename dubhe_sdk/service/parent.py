@@ -116,6 +116,7 @@ class Service:
             self._progress_log.start()
             caught = [*inherited.not_ignored(_STOPS), *_IGNORED, signal.SIGCHLD]
             self._loop.catch(caught, self._on_signal)
+            inherited.unblock(caught)
             self._watch_lifeline()
             try:
                 self._start()

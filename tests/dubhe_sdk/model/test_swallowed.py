@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -82,6 +83,25 @@ def test_one_that_vanished_is_raised_again(place: Callable[[], None]) -> None:
     place()  # nothing is raised here
     with pytest.raises(TaskStopped):
         time.sleep(1000)  # longer than a test may take
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("place", [in_finalizer, in_ctypes_callback, in_nested_callback])
+def test_where_all_the_time_is_spent_in_what_swallows_it(place: Callable[[], None]) -> None:
+    """Each repetition would vanish like the first."""
+    stop_again_and_again(1000)
+    saved = False
+    with pytest.raises(TaskStopped):
+        try:
+            for _ in range(20):
+                place()
+            pytest.fail("it was never raised outside")
+        except TaskStopped:
+            busy(5 * TICK_SECONDS)
+            saved = True
+            raise
+    assert saved
+    assert sys.gettrace() is None
 
 
 def test_one_that_vanished_in_an_event_loop_is_raised_again() -> None:

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from dubhe_sdk.process.inherited import not_ignored
+from dubhe_sdk.process.inherited import not_ignored, unblock
 
 
 @pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
@@ -19,3 +19,14 @@ def test_what_is_ignored_is_left_out_but_for_sigterm(signum: signal.Signals) -> 
     finally:
         for one, action in before.items():
             signal.signal(one, action)
+
+
+def test_what_the_caller_has_blocked_comes() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGUSR2])
+    try:
+        unblock([signal.SIGUSR1, signal.SIGTERM])
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        assert signal.SIGUSR1 not in blocked
+        assert signal.SIGUSR2 in blocked
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -313,7 +313,7 @@ CASES = [
     ),
     _inference(
         "an inference reports",
-        f"ctx.logResult([1]); ctx.logResultDetails('a', 'b', 'c', 1); {_ECHO}",
+        f"ctx.logProgress(0.5); ctx.logResult([1]); ctx.logResultDetails(1, 2, 3, 1); {_ECHO}",
         _own_replies,
         protocols=TCP,
     ),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from tests.hostile.case import LAUNCH, NOHUP, Case, algorithm, training
 from tests.hostile.observation import Observation
-from tests.hostile.play import Play
+from tests.hostile.play import Play, one_task
 
 _LONG = training(steps=60)
 
@@ -50,6 +50,13 @@ def _frozen(play: Play) -> None:
 def _handled(seen: Observation) -> None:
     assert "handled" in seen.notes
 
+
+# Starts app.py with signals blocked, as some supervisors leave them.
+_BLOCKED = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD])
+os.execv(sys.executable, [sys.executable, "-u", "app.py"])
+"""
 
 CASES = [
     Case("SIGHUP under nohup", _LONG, command=NOHUP, play=_signalled(signal.SIGHUP)),
@@ -103,6 +110,13 @@ CASES = [
             signal.setitimer(signal.ITIMER_REAL, 0)
             """
         ),
+    ),
+    Case(
+        "signals are blocked by who started it",
+        _LONG,
+        command=("python3", "blocked.py"),
+        files={"blocked.py": _BLOCKED},
+        play=one_task,
     ),
     Case(
         "the algorithm blocks all signals",

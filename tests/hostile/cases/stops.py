@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -83,6 +84,21 @@ def handle(*_): raise SIGTERMException()
 signal.signal(signal.SIGTERM, handle)
 """
 
+_FINALIZER = """
+class Holder:
+    def __del__(self):
+        deadline = time.monotonic() + 0.02
+        while time.monotonic() < deadline: pass
+try:
+    for step in range(100_000):
+        report(ctx, step / 100_000)
+        if step == 2: note("training")
+        Holder()
+except dubhe_sdk.TaskStopped:
+    note("saved")
+    raise
+"""
+
 _EVENT_LOOP = """
 async def beside():
     while True:
@@ -102,6 +118,24 @@ async def main():
         raise
 
 asyncio.run(main())
+"""
+
+_CALLBACK = """
+compare = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+@compare
+def slow(one, other):
+    deadline = time.monotonic() + 0.01
+    while time.monotonic() < deadline: pass
+    return 0
+items = (ctypes.c_int * 4)()
+try:
+    for step in range(100_000):
+        report(ctx, step / 100_000)
+        if step == 1: note("training")
+        ctypes.CDLL(None).qsort(items, 4, 4, slow)
+except dubhe_sdk.TaskStopped:
+    note("saved")
+    raise
 """
 
 _SWALLOWS_EVERYTHING = """
@@ -258,6 +292,19 @@ def _stopped_idle(play: Play) -> None:
     play.stop()
 
 
+def _stopped_in_inference(play: Play) -> None:
+    play.ready()
+    thread = threading.Thread(target=play.infer, args=("1.png",))
+    thread.start()
+    play.wait_note("inferring")
+    play.stop()
+    thread.join()
+
+
+def _replied(seen: Observation) -> None:
+    assert [reply.get("data") for reply in seen.replies] == [["done"]]
+
+
 CASES = [
     _saved("saves in except TaskStopped", _SAVES, protocols=BOTH),
     _saved("saves, started by dubhe serve", _SAVES, command=SERVE, protocols=HTTP),
@@ -324,6 +371,8 @@ CASES = [
         end="",
     ),
     _saved("a handler in C takes SIGTERM", _IN_C + _SAVES),
+    _saved("TaskStopped vanishes in a finalizer", _FINALIZER),
+    _saved("TaskStopped vanishes in a callback from C", _CALLBACK),
     _saved("TaskStopped vanishes in an event loop", _EVENT_LOOP),
     _saved(
         "every exception is swallowed",
@@ -376,6 +425,15 @@ CASES = [
     *(
         _saved(f"{number.name} stops it", _SAVES, play=_stopped_by(number), end=number.name)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    ),
+    Case(
+        "an inference comes to its end while the service stops",
+        algorithm("note('inferring'); time.sleep(0.5); return ['done']", kind="inference"),
+        kind="inference",
+        protocols=BOTH,
+        play=_stopped_in_inference,
+        messages="READY",
+        check=_replied,
     ),
     Case(
         "it is stopped while it is constructed",
