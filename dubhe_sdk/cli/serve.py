@@ -29,6 +29,13 @@ def main(argv: list[str]) -> int:
         epilog="Environment: PORT (8030), protocol (http or tcp), INSTANCE_ID, PLATFORM_TYPE, "
         "BOOTSTRAP_SERVERS and more; see the README.",
     )
+    parser.add_argument(
+        "--module",
+        default="",
+        metavar="NAME",
+        help="import APP under this name, as `python3 -m NAME` does: package.main; by default "
+        "under its own",
+    )
     parser.add_argument("app", type=Path, metavar="APP", help="the algorithm's file: app.py")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on as sys.argv")
     options = parser.parse_args(argv)
@@ -44,7 +51,8 @@ def main(argv: list[str]) -> int:
             ours = algorithm_command()
             command = [*ours, "launch", "--", *ours, "serve", *argv]
             os.execv(command[0], command)
-        service = Service(settings, service_options, options.app.absolute(), options.arguments)
+        app = options.app.absolute()
+        service = Service(settings, service_options, app, options.arguments, options.module)
         return service.run()
     except (EnvironmentInvalid, SpoolUnusable) as error:
         log_to_stderr("serve", str(error), logging.ERROR)

@@ -1,7 +1,9 @@
 """`SidecarSupervisor`: starts the sidecar, restarts it with backoff, lets it drain.
 
-However often it dies, the algorithm runs on: what is reported waits in the spool. Only an
-environment that the very first sidecar refuses ends the container: later, it was accepted before.
+However often it dies, the algorithm runs on: what is reported waits in the spool. One that cannot
+even be started, since the container may have no more processes or no memory, is one more death.
+Only an environment that the very first sidecar refuses ends the container: later, it was accepted
+before.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any
 
 from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process.backoff import RestartBackoff
-from dubhe_sdk.process.command import support_command, support_environ
+from dubhe_sdk.process.command import CANNOT_START, support_command, support_environ
 from dubhe_sdk.process.tree import describe_exit
 from dubhe_sdk.version import __version__
 
@@ -90,18 +92,22 @@ class SidecarSupervisor:
     def _start(self) -> None:
         self._start_at = None
         self._backoff.started()
-        self._starts += 1
         options = ["--lifeline-fd", str(self._lifeline), "--core-version", __version__]
         if self._draining:
             options.append("--drain")
-        self._process = subprocess.Popen(
-            [*support_command(), "sidecar", *options],
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            pass_fds=[self._lifeline],
-            start_new_session=True,  # Ctrl-C in a terminal is not for it
-            env=support_environ(),
-        )
+        try:
+            self._process = subprocess.Popen(
+                [*support_command(), "sidecar", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+                pass_fds=[self._lifeline],
+                start_new_session=True,  # Ctrl-C in a terminal is not for it
+                env=support_environ(),
+            )
+        except CANNOT_START as error:
+            self._restart_later(f"cannot be started: {error}")
+        else:
+            self._starts += 1
 
     def _on_death(self, returncode: int) -> None:
         self._process = None
@@ -114,10 +120,11 @@ class SidecarSupervisor:
         if returncode == _EXIT_ENVIRONMENT and self._starts == 1:
             self.misconfigured = True
             return
+        self._restart_later(describe_exit(returncode))
+
+    def _restart_later(self, how: str) -> None:
         self._deaths += 1
-        self._last_end = (describe_exit(returncode), time.time())
+        self._last_end = (how, time.time())
         delay = self._backoff.next_seconds()
         self._start_at = time.monotonic() + delay
-        log_to_stderr(
-            "launch", f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s"
-        )
+        log_to_stderr("launch", f"the sidecar {how}; it starts again in {delay:g} s")

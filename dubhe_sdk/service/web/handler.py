@@ -121,6 +121,7 @@ class RequestHandler:
         requests.check_fields(request, type_)
         _check_state(state, type_)
         if type_ is RequestType.INFERENCE:
+            _refuse_phase(state)
             result = self._backend.infer(body, client)
             return b"".join((_INFERRED, result, number, b"}"))
         # The task gets numbers as they were written, beyond 64 bits too.
@@ -192,12 +193,14 @@ def _check_instance(state: ServiceState, type_: RequestType, request: dict[str, 
 
 
 def _check_state(state: ServiceState, type_: RequestType) -> None:
+    """Refuse what this instance cannot take, now or ever."""
     if state.kind is not None and state.kind is not KIND_OF_REQUEST[type_]:
         raise RequestInvalid(
             f"param error: req_type {int(type_)} ({_name(type_)}) does not fit this instance, "
             f"which is for {state.kind.decorator}"
         )
-    _refuse_phase(state)
+    if state.phase is not Phase.STARTING:  # then the parent holds a task
+        _refuse_phase(state)
 
 
 def _refuse_phase(state: ServiceState) -> None:

@@ -89,6 +89,7 @@ class Route:
                 body.done()
 
     on_get = on_post
+    on_head = on_post  # load balancers ask so; the reply has no body
 
     def _reply(self, request: falcon.Request, data: bytes, body: RequestBody) -> bytes:
         coding = request.env.get("HTTP_CONTENT_ENCODING", "identity")

@@ -99,7 +99,7 @@ def test_refusals_have_status_200_and_keep_the_connection(http: Web) -> None:
         (json.dumps(inference_request(req_type=9)).encode(), "req_type error"),
         (json.dumps(inference_request(req_type=1)).encode(), "this route is for"),
         (json.dumps(inference_request(image_names="x")).encode(), "image_names"),
-        (json.dumps(inference_request(image_names=None)).encode(), "image_names is missing"),
+        (json.dumps(inference_request(image_names=7)).encode(), "image_names is 7, expected"),
         (json.dumps(inference_request(instance_id="x")).encode(), "different from ENV"),
     ]
     for body, expected in rows:
@@ -170,6 +170,18 @@ def test_unknown_routes_and_methods(http: Web, method: str, path: str, status: i
     assert path in refusal(client.send(path, b"{}", method))
     assert client.status == status
     assert client.send("/heart") == ONLINE
+
+
+def test_head(http: Web) -> None:
+    with http.connect() as sock:
+        sock.sendall(
+            b"HEAD /heart HTTP/1.1\r\nHost: x\r\n\r\nGET /heart HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
+        file = sock.makefile("rb")
+        assert file.readline().startswith(b"HTTP/1.1 200")
+        while file.readline() != b"\r\n":
+            pass
+        assert file.readline().startswith(b"HTTP/1.1 200")
 
 
 def test_chunked_body(http: Web) -> None:
