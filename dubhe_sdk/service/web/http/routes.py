@@ -27,9 +27,7 @@ def make_app(
     """
     app = falcon.App()
     for path, type_ in ROUTES.items():
-        is_heartbeat = type_ is RequestType.HEARTBEAT
-        route = (ProbedRoute if is_heartbeat else Route)(handler, type_, options)
-        app.add_route(path, route)
+        app.add_route(path, Route(handler, type_, options))
 
     def serialize_error(
         request: falcon.Request, response: falcon.Response, error: falcon.HTTPError
@@ -103,9 +101,3 @@ class Route:
     def on_options(self, request: falcon.Request, response: falcon.Response) -> None:
         """Refuse: falcon's own answer has no JSON, and other sites' pages are not allowed."""
         raise falcon.HTTPMethodNotAllowed(("GET", "POST"))
-
-
-class ProbedRoute(Route):
-    """A path that load balancers probe, some of them by HEAD: the same without a body."""
-
-    on_head = Route.on_post

@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 import zlib
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +42,6 @@ def test_heartbeat(http: Web, method: str) -> None:
     assert client.json("/heart", {"instance_id": INSTANCE}, method) == ONLINE
     assert client.status == 200
     assert client.headers["Content-Type"] == "application/json"
-
-
-def test_a_load_balancers_probe(http: Web) -> None:
-    connection = HTTPConnection("127.0.0.1", http.port, timeout=15)
-    for _ in range(2):  # nothing of a body lies in the way of the next reply
-        connection.request("HEAD", "/heart")
-        response = connection.getresponse()
-        assert (response.status, response.read()) == (200, b"")
-    connection.request("HEAD", "/train/start")
-    assert connection.getresponse().status == 405
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
