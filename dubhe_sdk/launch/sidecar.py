@@ -22,6 +22,7 @@ from dubhe_sdk.version import __version__
 
 _RESTART_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 _EXIT_ENVIRONMENT = 2
+_EXIT_OTHERS_LEFT = 3  # what is left is for another destination, and the sidecar has logged it
 _STABLE_SECONDS = 10.0
 
 
@@ -30,10 +31,12 @@ class SidecarSupervisor:
 
     Args:
         lifeline: reading end of the lifeline, inherited by the sidecar.
+        launch: names this run of ``dubhe launch`` to the sidecar.
     """
 
-    def __init__(self, lifeline: int) -> None:
+    def __init__(self, lifeline: int, launch: str) -> None:
         self._lifeline = lifeline
+        self._launch = launch
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
         self._deaths = 0
@@ -42,7 +45,7 @@ class SidecarSupervisor:
         self._start_at: float | None = time.monotonic()
         self._draining = False
         self.drained = False
-        """The sidecar has delivered everything and ended, after `drain`."""
+        """The sidecar has delivered everything that is for its destination, after `drain`."""
         self.misconfigured = False
         """The first sidecar has refused its environment and logged why; another would too."""
 
@@ -92,7 +95,8 @@ class SidecarSupervisor:
     def _start(self) -> None:
         self._start_at = None
         self._backoff.started()
-        options = ["--lifeline-fd", str(self._lifeline), "--core-version", __version__]
+        options = ["--lifeline-fd", str(self._lifeline), "--launch", self._launch]
+        options += ["--core-version", __version__]
         if self._draining:
             options.append("--drain")
         try:
@@ -111,7 +115,7 @@ class SidecarSupervisor:
 
     def _on_death(self, returncode: int) -> None:
         self._process = None
-        if self._draining and returncode == 0:
+        if self._draining and returncode in (0, _EXIT_OTHERS_LEFT):
             self.drained = True
             return
         if self._draining and returncode == -signal.SIGTERM:
