@@ -7,9 +7,8 @@ import logging
 import os
 from pathlib import Path
 
-from dubhe_sdk.environment import read_settings
+from dubhe_sdk.environment import LAUNCH_VARIABLE, read_settings
 from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
-from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
 from dubhe_sdk.logs.format import log_to_stderr, read_format
 from dubhe_sdk.process.command import algorithm_command, support_command
 from dubhe_sdk.service.options import read_service_options
@@ -47,7 +46,7 @@ def main(argv: list[str]) -> int:
         read_web_options(os.environ)  # for the web front, whose start has no console of its own
         if not options.app.is_file():
             parser.error(f"{options.app} is not a file: name the algorithm's app.py")
-        if not os.environ.get(LAUNCHED_VARIABLE):
+        if not os.environ.get(LAUNCH_VARIABLE):
             ours = algorithm_command()
             command = [*ours, "launch", "--", *ours, "serve", *argv]
             os.execv(command[0], command)

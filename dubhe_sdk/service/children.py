@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -87,7 +88,8 @@ def start_model(
 
 def _start(command: list[str], name: str, pass_fds: Sequence[int], env: Mapping[str, str]) -> Child:
     ours, theirs = socket.socketpair()
-    with theirs:
+    with theirs, contextlib.ExitStack() as at_failure:
+        at_failure.callback(ours.close)
         # The options come right after the command's name, before the app and its arguments.
         at = command.index(name) + 1
         command[at:at] = ["--control-fd", str(theirs.fileno())]
@@ -100,5 +102,6 @@ def _start(command: list[str], name: str, pass_fds: Sequence[int], env: Mapping[
             start_new_session=True,
             env={**env, PROCESS_VARIABLE: name, "PYTHONUNBUFFERED": "1"},
         )
+        at_failure.pop_all()
     sys.stdout.flush()
     return Child(process, Channel(ours))

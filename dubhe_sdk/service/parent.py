@@ -28,6 +28,7 @@ from dubhe_sdk.environment import Settings
 from dubhe_sdk.ipc.identity import manual_instance_id
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.process import inherited, lifeline, tree
+from dubhe_sdk.process.command import CANNOT_START
 from dubhe_sdk.process.linux import adopt_orphans
 from dubhe_sdk.reporting.reporter import SERVICE_VARIABLE, Reporter
 from dubhe_sdk.service.children import Child, socket_of, start_model, start_web
@@ -90,6 +91,7 @@ class Service:
 
         Raises:
             PortUnavailable: the port cannot be listened on.
+            RunDirUnusable: sockets can be made nowhere.
             SpoolUnusable: the spool cannot be written.
         """
         os.environ[SERVICE_VARIABLE] = service = os.urandom(8).hex()
@@ -97,7 +99,10 @@ class Service:
         slot = self._job_slot(
             self._settings.instance_id or manual_instance_id(self._app, TaskKind.TRAIN)
         )
-        with listen(self._settings.port) as self._listener, run_dir() as self._run_dir:
+        with (
+            listen(self._settings.port) as self._listener,
+            run_dir(self._settings.temporary) as self._run_dir,
+        ):
             self._publisher = StatePublisher(self._settings, self._log, self._web, self._models)
             self._tasks = TaskControl(
                 slot, self._models, self._publisher, self._run_dir / "task.json"
@@ -144,7 +149,12 @@ class Service:
             return
         if not self._models.serving:
             self._publisher.enter(Phase.STARTING)
-        self._models.start(model)
+        try:
+            self._models.start(model)
+        except CANNOT_START as error:
+            self._on_model_gone(
+                model, f"{self._models.name(model)} cannot be started: {error}", EXIT_FAILED
+            )
 
     def _start_more_models(self) -> None:
         """Start the other ones, once it is known that this is an inference instance."""
@@ -281,10 +291,13 @@ class Service:
             reason = f"{name} {self._deaths.describe(returncode)}"
         else:
             reason = model.failure if len(self._models) == 1 else f"{name}: {model.failure}"
+        self._on_model_gone(model, reason, tree.exit_status(returncode) or EXIT_FAILED)
+
+    def _on_model_gone(self, model: ModelSlot, reason: str, status: int) -> None:
         if self._ready_reported and self._is_inference:
             self._restart_model_later(model, reason)
         else:
-            self._fail(reason, tree.exit_status(returncode) or EXIT_FAILED)
+            self._fail(reason, status)
 
     def _restart_model_later(self, model: ModelSlot, reason: str) -> None:
         delay = model.backoff.next_seconds()
