@@ -305,7 +305,7 @@ def test_what_an_inference_left_running_is_ended_with_the_model(tmp_path: Path) 
         assert not app.marked.living()
 
 
-SLOW = """
+CONSTRUCTING = """
 import time
 from pathlib import Path
 import dubhe_sdk
@@ -328,7 +328,7 @@ class Model:
 def test_an_inference_waits_for_the_construction(
     tmp_path: Path, protocol: str, fails: bool
 ) -> None:
-    with App(tmp_path, SLOW, INFERENCE_ID, protocol) as app:
+    with App(tmp_path, CONSTRUCTING, INFERENCE_ID, protocol) as app:
         app.start(until=None)
         app.wait_file("loading")
         with ThreadPoolExecutor() as pool:
