@@ -72,7 +72,13 @@ class Case:
 
 
 def algorithm(
-    body: str, *, top: str = "", constructor: str = "pass", methods: str = "", kind: str = "train"
+    body: str,
+    *,
+    top: str = "",
+    constructor: str = "pass",
+    methods: str = "",
+    kind: str = "train",
+    begins: bool = True,
 ) -> str:
     """Return an app whose one method does this, and notes that it began and came to its end.
 
@@ -82,11 +88,13 @@ def algorithm(
         constructor: body of ``__init__``.
         methods: further methods.
         kind: ``train``, ``predict`` or ``inference``: the decorator.
+        begins: whether it notes by itself that it began; otherwise the body does.
     """
+    first = f'note("started", {_TASK})' if begins else ""
     return (
         f"{HEAD}{_dedent(top)}\n\n@dubhe_sdk.pipeline()\nclass Model:\n"
         f"    def __init__(self, ctx):\n{_indent(constructor)}\n"
-        f'    @dubhe_sdk.{kind}()\n    def {kind}(self, ctx):\n        note("started", {_TASK})\n'
+        f"    @dubhe_sdk.{kind}()\n    def {kind}(self, ctx):\n        {first}\n"
         f"{_indent(body)}\n"
         f"{_finish(kind)}{textwrap.indent(_dedent(methods), '    ')}\n"
     )

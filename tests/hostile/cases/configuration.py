@@ -122,6 +122,13 @@ CASES = [
         command=_PYTHON,
     ),
     Case(
+        "PYTHONPATH leads to modules that are called as those of the service",
+        _SHORT,
+        files=dict.fromkeys(("kafka.py", "falcon.py", "gevent.py", "orjson.py"), _OWN_MODULE),
+        env={"PYTHONPATH": "."},
+        protocols=BOTH,
+    ),
+    Case(
         "no HOME, no TMPDIR, the locale C",
         _SHORT,
         command=("env", "-u", "HOME", "-u", "TMPDIR", "LC_ALL=C", "python3", "-u", "app.py"),

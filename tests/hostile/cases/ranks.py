@@ -30,11 +30,13 @@ note("ranks ended", statuses=[rank.wait() for rank in ranks])
 report(ctx)
 """
 
+# The method runs in each rank, too; only the first process starts the others.
 _APP_AS_RANK = """
-if "RANK" in os.environ:
-    context = dubhe_sdk.current_context()
-    for _ in range(5): report(context)
+if "WORLD_SIZE" in os.environ:
+    for _ in range(5): report(ctx)
     note("rank")
+    return
+note("started", task=ctx.get("algorithm_id"))
 """
 
 
@@ -63,7 +65,7 @@ CASES = [
     ),
     Case(
         "app.py itself is the script of the ranks",
-        algorithm(_LAUNCHER.format(script="app.py"), top=_APP_AS_RANK),
+        algorithm(_APP_AS_RANK + _LAUNCHER.format(script="app.py"), begins=False),
         play=two_tasks,
         messages=_TWO,
         check=_ranks_reported(4),
