@@ -30,10 +30,11 @@ note("ranks ended", statuses=[rank.wait() for rank in ranks])
 report(ctx)
 """
 
-# The method runs in each rank, too; only the first process starts the others.
+# The method runs in each rank, too; only the first process starts the others. Progress is that of
+# rank 0, results are those of every rank.
 _APP_AS_RANK = """
 if "WORLD_SIZE" in os.environ:
-    for _ in range(5): report(ctx)
+    for _ in range(5): report(ctx, result=os.environ["RANK"] != "0")
     note("rank")
     return
 note("started", task=ctx.get("algorithm_id"))
