@@ -13,11 +13,11 @@ Write one class, mark it, and start the file as ``python3 -u app.py``::
         def inference(self, ctx: dubhe_sdk.Context):
             return [self.model(name) for name in ctx.get(dubhe_sdk.ContextKey.KEY_IMAGE_NAMES)]
 
-Importing this package from the ``app.py`` that was started turns the process into the service.
-Any other import (a notebook, a test, a data loader, a distributed rank) starts nothing.
+A script that is started plainly and marks a class turns into the service. Any other import (a
+notebook, a test, a data loader) starts nothing.
 """
 
-from dubhe_sdk.autostart import serve_if_started_app
+from dubhe_sdk.autostart import serve_if_marked, serve_if_started_app
 
 serve_if_started_app()
 
@@ -25,7 +25,7 @@ from dubhe_sdk.api.context import Context  # noqa: E402 - after the line above,
 from dubhe_sdk.api.current_task import current_context  # noqa: E402
 from dubhe_sdk.api.keys import ContextKey  # noqa: E402
 from dubhe_sdk.api.model_file import model_path  # noqa: E402
-from dubhe_sdk.api.registry import inference, pipeline, predict, train  # noqa: E402
+from dubhe_sdk.api.registry import inference, on_mark, pipeline, predict, train  # noqa: E402
 from dubhe_sdk.errors import (  # noqa: E402   which usually does not return
     AppInvalid,
     DubheError,
@@ -36,6 +36,8 @@ from dubhe_sdk.errors import (  # noqa: E402   which usually does not return
     TaskStopped,
 )
 from dubhe_sdk.version import __version__  # noqa: E402
+
+on_mark(serve_if_marked)
 
 __all__ = [
     "AppInvalid",

@@ -2,37 +2,105 @@
 
 Importing `dubhe_sdk` replaces the process (exec: same PID, clean interpreter) if, and only if,
 
-* the script on Python's command line is a file named ``app.py``, and it is what runs: it was
-  not started by ``-m``, ``-c``, ``-i``, a debugger, another script or multiprocessing,
+* a script on Python's command line, or a module by ``-m``, is what runs: it was not started by
+  ``-c``, ``-i``, a debugger, another script or multiprocessing,
+* and it is named ``app.py``, or a line of its own marks a class, so that nothing slow is imported
+  twice,
 * and no service is above: a model's children inherit ``DUBHE_PROCESS`` and never serve.
 
-An app of another name is started by ``dubhe serve NAME.py``.
+Otherwise it happens as soon as a class is marked in the started script: under another name of the
+decorator, or in a file without source. A class that is marked in an imported module makes the
+script serve on the platform (``PLATFORM_TYPE=1``); by hand such a script may be a tool that only
+uses the class.
+
+A script on the platform that marks a class and in the end has served nothing says why, and its
+status is 1: silence with status 0 would be taken for success.
 """
 
 # The app's folder is first on the import path and may hold a pathlib.py: no pathlib here.
-# ruff: noqa: PTH118, PTH119, PTH120, PTH121
+# ruff: noqa: PTH100, PTH109, PTH118, PTH119, PTH120, PTH121, PTH123
 
 from __future__ import annotations
 
+import atexit
 import os
+import re
 import sys
+from typing import NamedTuple
 
 # Set by the service parent for the model and all its children.
 PROCESS_VARIABLE = "DUBHE_PROCESS"
 APP_NAME = "app.py"
+EXIT_NOTHING_SERVED = 1
 EXIT_ENVIRONMENT = 2
+
+_MARKS_A_CLASS = re.compile(rb"^@[ \t]*(?:\w+\.)*pipeline\b", re.MULTILINE)
+
+
+class Started(NamedTuple):
+    """What the interpreter was started with."""
+
+    path: str
+    """The file, absolute."""
+    module: str
+    """Its name if it was started by ``-m``; otherwise empty."""
+
+
+class _NotStarted(Exception):
+    """The text says how this process runs instead."""
 
 
 def serve_if_started_app() -> None:
-    """Replace the process by the service if it is a started ``app.py``; otherwise return."""
+    """Replace the process by the service if its script is an algorithm; otherwise return."""
     if os.environ.get(PROCESS_VARIABLE):
         return
-    script = _started_script()
-    if script is None or os.path.basename(script) != APP_NAME:
+    try:
+        started = _started()
+    except _NotStarted:
         return
+    if os.path.basename(started.path) == APP_NAME or _marks_a_class(started.path):
+        _serve(started)
+
+
+def serve_if_marked(cls: type) -> None:
+    """Replace the process by the service if the script that marks this class was started plainly.
+
+    Args:
+        cls: the class that was just marked.
+    """
+    if os.environ.get(PROCESS_VARIABLE):
+        return
+    on_platform = os.environ.get("PLATFORM_TYPE", "").strip() == "1"
+    own = cls.__module__ == "__main__"
+    try:
+        started = _started()
+    except _NotStarted as reason:
+        if on_platform and (own or getattr(sys, "frozen", False)):
+            atexit.unregister(_end_with)  # several classes: said once
+            name = f"{cls.__module__}.{cls.__qualname__}"
+            atexit.register(_end_with, f"{name} is marked, but {reason}")
+        return
+    if own or on_platform:
+        _serve(started)
+
+
+def _end_with(reason: str) -> None:
+    """Run at exit."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    if sys.stderr is not None:
+        sys.stderr.write(
+            f"dubhe_sdk: nothing was served: {reason}. Start the algorithm plainly, for example "
+            "`python3 -u app.py`, or by `dubhe serve FILE`\n"
+        )
+        sys.stderr.flush()
+    os._exit(EXIT_NOTHING_SERVED)
+
+
+def _serve(started: Started) -> None:
     # From here on nothing of the app runs any more, and nothing of its folder is imported.
-    folder = os.path.dirname(script)
-    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != folder]
+    folders = os.path.dirname(started.path), os.getcwd()  # the latter with -m
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) not in folders]
 
     from dubhe_sdk.environment import read_settings
     from dubhe_sdk.errors import EnvironmentInvalid
@@ -41,59 +109,89 @@ def serve_if_started_app() -> None:
     try:
         read_settings()
     except EnvironmentInvalid as error:
-        sys.stderr.write(f"dubhe_sdk: {error}\n")
-        sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.write(f"dubhe_sdk: {error}\n")
+            sys.stderr.flush()
         os._exit(EXIT_ENVIRONMENT)  # not SystemExit: the app might catch it
-    sys.stdout.flush()
-    sys.stderr.flush()
-    command = [*algorithm_command(), "serve", script, *sys.argv[1:]]
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # its descriptor was closed by who started this
+            stream.flush()
+    module = ["--module", started.module] if started.module else []
+    command = [*algorithm_command(), "serve", *module, started.path, *sys.argv[1:]]
     os.execv(command[0], command)
 
 
-def _started_script() -> str | None:
-    """Return the script that the interpreter was started with, if it was started plainly."""
+def _marks_a_class(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return _MARKS_A_CLASS.search(file.read()) is not None
+    except OSError:
+        return False
+
+
+def _started() -> Started:
+    """Return what the interpreter was started with, if that is what runs.
+
+    Raises:
+        _NotStarted: it was not started plainly.
+    """
     main = sys.modules.get("__main__")
     name = getattr(main, "__file__", None)
-    given = _script_on_command_line()
-    if (
-        main is None
-        or not name
-        or not given
-        or main.__name__ != "__main__"  # multiprocessing names it __mp_main__
-        or getattr(main, "__spec__", None) is not None  # python -m
-        or sys.flags.interactive
-        or sys.gettrace() is not None
-        or _is_multiprocessing_child()
-    ):
-        return None
+    if getattr(sys, "frozen", False):
+        raise _NotStarted(
+            "this is a program that was packed (PyInstaller or the like), whose interpreter cannot "
+            "be started again for the service: bring the scripts, or compiled modules, with their "
+            "Python"
+        )
+    if main is None or not name or main.__name__ != "__main__":
+        # multiprocessing names it __mp_main__
+        raise _NotStarted("no script runs here")
+    if _is_multiprocessing_child():
+        raise _NotStarted("this is a worker process")
+    if sys.flags.interactive or sys.gettrace() is not None:
+        raise _NotStarted("the interpreter is interactive, or traced by a debugger")
+    given, module = _on_command_line()
+    spec = getattr(main, "__spec__", None)
+    if (spec is None) != (not module):
+        raise _NotStarted(f"it was not started as a script: {' '.join(sys.orig_argv)}")
+    if spec is not None:
+        # A tool started by -m runs a script under the name __main__, without this spec.
+        if spec.name not in (given, f"{given}.__main__") or spec.origin != name:
+            raise _NotStarted(f"it runs in `python -m {given}`")
+        return Started(os.path.abspath(name), spec.name)
     try:
         # A debugger or launcher that runs app.py itself was started with its own script.
         same = os.path.samefile(name, given)
     except OSError:
-        return None
+        same = False
     if not same:
-        return None
+        raise _NotStarted(f"it runs in {given or 'python -c'}")
     folder: str = os.path.realpath(os.path.dirname(name))
-    return os.path.join(folder, os.path.basename(name))
+    return Started(os.path.join(folder, os.path.basename(name)), "")
 
 
-def _script_on_command_line() -> str | None:
-    """Return the first argument that is not an option of Python's; None with ``-m`` or ``-c``."""
+def _on_command_line() -> tuple[str, bool]:
+    """Return the script or module that Python was told to run, and whether it is a module.
+
+    Empty with ``-c``, or if there is none.
+    """
     arguments = iter(sys.orig_argv[1:])
     for argument in arguments:
         if argument == "--check-hash-based-pycs":
             next(arguments, None)
         elif argument == "-" or not argument.startswith("-"):
-            return argument
+            return argument, False
         elif not argument.startswith("--"):
             for position, letter in enumerate(argument[1:], 2):
-                if letter in "mc":
-                    return None
+                if letter == "c":
+                    return "", False
+                if letter == "m":
+                    return argument[position:] or next(arguments, ""), True
                 if letter in "XW":  # what follows is its value, in this argument or the next
                     if position == len(argument):
                         next(arguments, None)
                     break
-    return None
+    return "", False
 
 
 def _is_multiprocessing_child() -> bool:

@@ -30,6 +30,8 @@ _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 DEFAULT_TOPIC_STATUS = "alg_model_progress"
 DEFAULT_TOPIC_RESULT = "als_model_result"
 PROTOCOLS = ("http", "tcp")
+# Names the run of `dubhe launch` to all processes below it: a parent with a sidecar is above them.
+LAUNCH_VARIABLE = "DUBHE_LAUNCHED"
 # Of the sidecar, and of no process beside it.
 SECRETS = ("KAFKA_SASL_PASSWORD", "KAFKA_SSL_KEY_PASSWORD")
 

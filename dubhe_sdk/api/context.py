@@ -28,7 +28,7 @@ from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import Kind
 
-_CONTRACT_DEFAULT: Any = object()
+CONTRACT_DEFAULT: Any = object()
 
 
 class Context:
@@ -132,7 +132,7 @@ class Context:
         """The whole request, keys as the platform sent them. Empty in the constructor."""
         return self._request
 
-    def get(self, key: str, default: Any = _CONTRACT_DEFAULT) -> Any:
+    def get(self, key: str, default: Any = CONTRACT_DEFAULT) -> Any:
         """Return a request parameter or an environment value.
 
         Args:
@@ -142,7 +142,8 @@ class Context:
                 states none.
 
         Returns:
-            The value as the platform sent it, or the default; see `ContextKey` for the types.
+            The value as the platform sent it (a number that it sent as a text is one), or the
+            default; see `ContextKey` for the types.
 
         Examples:
             >>> ctx.get(dubhe_sdk.ContextKey.KEY_SPLIT_RATE)
@@ -156,12 +157,12 @@ class Context:
             ):
                 value = self._request.get(key)
             if value is None:
-                return None if default is _CONTRACT_DEFAULT else default
+                return None if default is CONTRACT_DEFAULT else default
             return value
         value = self._request.get(key)
         if value is not None:
-            return value
-        if default is not _CONTRACT_DEFAULT:
+            return requests.value_of(key, value)
+        if default is not CONTRACT_DEFAULT:
             return default
         return requests.default_of(key) if key in requests.FIELDS else ""
 

@@ -15,6 +15,7 @@ R = TypeVar("R")
 
 _MARK = "__dubhe_kind__"
 _pipelines: dict[tuple[str, str], type] = {}
+_on_mark: list[Callable[[type], object]] = []
 
 
 class Pipeline(NamedTuple):
@@ -23,6 +24,11 @@ class Pipeline(NamedTuple):
     cls: type
     method: str
     kind: TaskKind
+
+
+def on_mark(callback: Callable[[type], object]) -> None:
+    """Have a function called with each class that is marked from now on."""
+    _on_mark.append(callback)
 
 
 @overload
@@ -46,6 +52,8 @@ def pipeline(cls: C | None = None, /) -> C | Callable[[C], C]:
 
     def mark(cls: C) -> C:
         _pipelines[(cls.__module__, cls.__qualname__)] = cls
+        for callback in _on_mark:
+            callback(cls)
         return cls
 
     return mark if cls is None else mark(cls)
@@ -152,8 +160,13 @@ def pipelines() -> list[Pipeline]:
     return found
 
 
-def find(kind: TaskKind) -> Pipeline:
+def find(kind: TaskKind, script: str = "") -> Pipeline:
     """Return the one pipeline for a kind of task.
+
+    Args:
+        kind: of the instance.
+        script: the name of the started script's module. A class that it defines itself is
+            preferred to those of the modules that it imports, such as an example's.
 
     Raises:
         KindUnsupported: there are methods, but none for this kind.
@@ -161,8 +174,10 @@ def find(kind: TaskKind) -> Pipeline:
     """
     every = pipelines()
     fitting = [one for one in every if one.kind is kind]
-    if len(fitting) == 1:
-        return fitting[0]
+    own = [one for one in fitting if one.cls.__module__ == script]
+    if len(own or fitting) == 1:
+        return (own or fitting)[0]
+    fitting = own or fitting
     if fitting:
         names = ", ".join(f"{one.cls.__qualname__}.{one.method}" for one in fitting)
         raise AppInvalid(

@@ -7,9 +7,8 @@ import logging
 import os
 from pathlib import Path
 
-from dubhe_sdk.environment import read_settings
+from dubhe_sdk.environment import LAUNCH_VARIABLE, read_settings
 from dubhe_sdk.errors import DubheError, EnvironmentInvalid, SpoolUnusable
-from dubhe_sdk.launch.parent import LAUNCHED_VARIABLE
 from dubhe_sdk.logs.format import log_to_stderr, read_format
 from dubhe_sdk.process.command import algorithm_command, support_command
 from dubhe_sdk.service.options import read_service_options
@@ -29,6 +28,13 @@ def main(argv: list[str]) -> int:
         epilog="Environment: PORT (8030), protocol (http or tcp), INSTANCE_ID, PLATFORM_TYPE, "
         "BOOTSTRAP_SERVERS and more; see the README.",
     )
+    parser.add_argument(
+        "--module",
+        default="",
+        metavar="NAME",
+        help="import APP under this name, as `python3 -m NAME` does: package.main; by default "
+        "under its own",
+    )
     parser.add_argument("app", type=Path, metavar="APP", help="the algorithm's file: app.py")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on as sys.argv")
     options = parser.parse_args(argv)
@@ -40,11 +46,12 @@ def main(argv: list[str]) -> int:
         read_web_options(os.environ)  # for the web front, whose start has no console of its own
         if not options.app.is_file():
             parser.error(f"{options.app} is not a file: name the algorithm's app.py")
-        if not os.environ.get(LAUNCHED_VARIABLE):
+        if not os.environ.get(LAUNCH_VARIABLE):
             ours = algorithm_command()
             command = [*ours, "launch", "--", *ours, "serve", *argv]
             os.execv(command[0], command)
-        service = Service(settings, service_options, options.app.absolute(), options.arguments)
+        app = options.app.absolute()
+        service = Service(settings, service_options, app, options.arguments, options.module)
         return service.run()
     except (EnvironmentInvalid, SpoolUnusable) as error:
         log_to_stderr("serve", str(error), logging.ERROR)

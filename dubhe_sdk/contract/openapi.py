@@ -92,19 +92,18 @@ def _request(type_: RequestType) -> dict[str, Any]:
         "req_type": _or_null({"type": "integer", "enum": [int(type_)]}),
         "instance_id": {"type": "string"},
     }
-    required = []
     if type_ is not RequestType.HEARTBEAT:
         properties["special_params"] = {"description": "Business parameters, for the algorithm."}
         for field in FIELDS.values():
-            is_required = type_ in field.required_by
-            schema = dict(field.schema) if is_required else _or_null(field.schema)
-            properties[field.name] = {**schema, "default": field.default}
-            required += [field.name] * is_required
-    return {"type": "object", "properties": properties, "required": required}
+            if type_ in field.used_by:
+                properties[field.name] = {**_or_null(field.schema), "default": field.default}
+    return {"type": "object", "properties": properties}
 
 
 def _or_null(schema: Any) -> dict[str, Any]:
     """Return the schema of a field that may be null, which counts as absent."""
+    if "anyOf" in schema:
+        return {"anyOf": [*schema["anyOf"], {"type": "null"}]}
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     nullable = {**schema, "type": [*types, "null"]}
     if "enum" in nullable:

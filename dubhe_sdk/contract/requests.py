@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -60,7 +61,11 @@ class Field:
     expected: str  # in words, for the refusal
     accepts: Callable[[Any], bool]
     schema: Mapping[str, Any]  # the same as JSON Schema, for `dubhe openapi`; null is added there
-    required_by: frozenset[RequestType] = frozenset()
+    used_by: frozenset[RequestType]
+    """The kinds of request in which it is checked: others may hold anything in it. Platforms write
+    integers that they have not set as 0."""
+    number: Callable[[str | float], int | float] | None = None
+    """Makes the number of a text, if the platform may have written one."""
 
 
 def _is_list(value: Any) -> bool:
@@ -80,14 +85,40 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_text_or_int(value: Any) -> bool:
-    return _is_text(value) or _is_int(value)
+def _is_whole(value: Any) -> bool:
+    return _is_int(value) or (isinstance(value, float) and value.is_integer())
 
 
+def _is_text_or_whole(value: Any) -> bool:
+    return _is_text(value) or _is_whole(value)
+
+
+def _is_share(value: Any) -> bool:
+    if isinstance(value, str):
+        return re.fullmatch(_SHARE_TEXT, value) is not None
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _is_count(value: Any) -> bool:
+    if isinstance(value, str):
+        return re.fullmatch(_COUNT_TEXT, value) is not None
+    return _is_whole(value) and value >= 0
+
+
+_ALL = frozenset({RequestType.TRAIN, RequestType.PREDICT, RequestType.INFERENCE})
 _TASKS = frozenset({RequestType.TRAIN, RequestType.PREDICT})
+_TRAIN = frozenset({RequestType.TRAIN})
+_INFERENCE = frozenset({RequestType.INFERENCE})
 
 _ARRAY = {"type": "array"}
 _TEXT = {"type": "string"}
+_SHARE_TEXT = r"[01]|[01]\.0*|0?\.[0-9]{1,30}"
+_COUNT_TEXT = r"[0-9]{1,18}"
+
+
+def _text_like(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^({pattern})$"}
+
 
 FIELDS = {
     field.name: field
@@ -96,56 +127,59 @@ FIELDS = {
             "algorithm_id",
             "",
             "a string or a number",
-            _is_text_or_int,
+            _is_text_or_whole,
             {"type": ["string", "integer"]},
+            _ALL,
         ),
-        Field("data_paths", [], "a list", _is_list, _ARRAY, required_by=_TASKS),
-        Field("code_list", [], "a list", _is_list, _ARRAY),
+        Field("data_paths", [], "a list", _is_list, _ARRAY, _TASKS),
+        Field("code_list", [], "a list", _is_list, _ARRAY, _TRAIN),
         Field(
             "verify_way",
             1,
             "1 (by ratio) or 2 (given set)",
-            lambda v: _is_int(v) and v in (1, 2),
-            {"type": "integer", "enum": [1, 2]},
+            lambda v: _is_text_or_whole(v) and v in (1, 2, "1", "2"),
+            {"type": ["integer", "string"], "enum": [1, 2, "1", "2"]},
+            _TRAIN,
+            int,
         ),
-        Field("verify_paths", [], "a list", _is_list, _ARRAY),
+        Field("verify_paths", [], "a list", _is_list, _ARRAY, _TRAIN),
         Field(
             "split_rate",
             0.1,
             "a number from 0 to 1",
-            lambda v: _is_number(v) and 0 <= v <= 1,
-            {"type": "number", "minimum": 0, "maximum": 1},
+            _is_share,
+            {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, _text_like(_SHARE_TEXT)]},
+            _TRAIN,
+            float,
         ),
-        Field("pretrained_model_path", "", "a string", _is_text, _TEXT),
+        Field("pretrained_model_path", "", "a string", _is_text, _TEXT, _TRAIN),
         Field(
             "pretrained_epoch",
             0,
             "a whole number, 0 or more",
-            lambda v: _is_int(v) and v >= 0,
-            {"type": "integer", "minimum": 0},
+            _is_count,
+            {"anyOf": [{"type": "integer", "minimum": 0}, _text_like(_COUNT_TEXT)]},
+            _TRAIN,
+            int,
         ),
-        Field("image_base_dir", "", "a string", _is_text, _TEXT),
-        Field(
-            "image_names",
-            [],
-            "a list",
-            _is_list,
-            _ARRAY,
-            required_by=frozenset({RequestType.INFERENCE}),
-        ),
+        Field("image_base_dir", "", "a string", _is_text, _TEXT, _INFERENCE),
+        Field("image_names", [], "a list", _is_list, _ARRAY, _INFERENCE),
         Field(
             "resource_allocation",
             {"CUDA_VISIBLE_DEVICES": "0"},
             'an object like {"CUDA_VISIBLE_DEVICES": "0"}',
             lambda v: isinstance(v, dict),
             {"type": "object"},
+            _ALL,
         ),
         Field(
             "resource_type",
             0,
             "0 (CPU) or 1 (GPU)",
-            lambda v: _is_int(v) and v in (0, 1),
-            {"type": "integer", "enum": [0, 1]},
+            lambda v: _is_text_or_whole(v) and v in (0, 1, "0", "1"),
+            {"type": ["integer", "string"], "enum": [0, 1, "0", "1"]},
+            _ALL,
+            int,
         ),
         Field(
             "request_number",
@@ -153,14 +187,15 @@ FIELDS = {
             "a string or a number",
             lambda v: _is_text(v) or _is_number(v),
             {"type": ["string", "number"]},
+            _INFERENCE,
         ),
     )
 }
 
 
 _TYPES = {int(type_): type_ for type_ in RequestType}
-_REQUIRED = {
-    type_: [field.name for field in FIELDS.values() if type_ in field.required_by]
+_USED = {
+    type_: {field.name: field for field in FIELDS.values() if type_ in field.used_by}
     for type_ in RequestType
 }
 
@@ -174,6 +209,21 @@ def default_of(name: str) -> Any:
     return copy.deepcopy(FIELDS[name].default)
 
 
+def value_of(name: str, value: Any) -> Any:
+    """Return a parameter's value as algorithms expect it.
+
+    A number that was sent as a text is one, and a whole one that was sent as ``3.0`` is whole.
+
+    Examples:
+        >>> value_of("split_rate", "0.2")
+        0.2
+    """
+    field = FIELDS.get(name)
+    if field is None or field.number is None or not isinstance(value, (str, float)):
+        return value
+    return field.number(value) if field.accepts(value) else value
+
+
 def parse(body: bytes) -> dict[str, Any]:
     """Return the request in a body: a JSON object, or a JSON string that contains one.
 
@@ -185,6 +235,9 @@ def parse(body: bytes) -> dict[str, Any]:
         if isinstance(value, str):
             value = json.loads(value, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
+        coding = _foreign_coding(body)
+        if coding is not None:
+            raise RequestInvalid(f"param error: {coding}") from None
         raise RequestInvalid(f"param error: the request is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise RequestInvalid("param error: request is not a dict")
@@ -210,26 +263,27 @@ def check_instance(request: Mapping[str, Any], instance_id: str) -> None:
     Raises:
         RequestInvalid: it names another instance, or none.
     """
-    if request.get("instance_id") is None:
+    found = request.get("instance_id")
+    if found is None:
         raise RequestInvalid("param error: field instance_id is missing")
-    if request["instance_id"] != instance_id:
+    if isinstance(found, str):
+        found = found.strip()  # as in the environment
+    if found != instance_id:
         raise RequestInvalid(
-            f"param error: instance_id [{_id_text(request['instance_id'])}] of request "
+            f"param error: instance_id [{_id_text(found)}] of request "
             f"different from ENV INSTANCE_ID [{instance_id}]!"
         )
 
 
 def check_fields(request: Mapping[str, Any], type_: RequestType) -> None:
-    """Check the presence and the types of the parameters. A null counts as absent.
+    """Check the types of the parameters that this kind of request uses. A null counts as absent.
 
     Raises:
-        RequestInvalid: a field is missing or of a wrong type; the text names it.
+        RequestInvalid: a field is of a wrong type; the text names it.
     """
-    for name in _REQUIRED[type_]:
-        if request.get(name) is None:
-            raise RequestInvalid(f"param error: field {name} is missing")
+    used = _USED[type_]
     for name, value in request.items():
-        field = FIELDS.get(name)
+        field = used.get(name)
         if field is not None and value is not None and not field.accepts(value):
             raise RequestInvalid(
                 f"param error: field {name} is {_short(value)}, expected {field.expected}"
@@ -244,6 +298,36 @@ def success(type_: RequestType) -> dict[str, Any]:
 def refusal(message: str) -> dict[str, Any]:
     """Return the reply to a request that was not accepted."""
     return {"flag": FLAG_REFUSED, "message": message}
+
+
+def _foreign_coding(body: bytes) -> str | None:
+    """Return what a body is instead of JSON in UTF-8, and what to do, if that is evident."""
+    for beginning, name in _COMPRESSED.items():
+        if body.startswith(beginning):
+            return (
+                f"the request is compressed ({name}); expected JSON as it is: send it without "
+                "compression"
+            )
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return None
+    try:
+        json.loads(body.decode("gb18030"))
+    except (ValueError, RecursionError):
+        return None
+    return "the request is in GBK, expected UTF-8: encode it as UTF-8"
+
+
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"x\x01": "deflate",
+    b"x\x9c": "deflate",
+    b"x\xda": "deflate",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
 
 
 def _refuse_constant(name: str) -> Any:

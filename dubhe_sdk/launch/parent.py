@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.environment import SECRETS
+from dubhe_sdk.environment import LAUNCH_VARIABLE, SECRETS
 from dubhe_sdk.launch.options import LaunchOptions
 from dubhe_sdk.launch.shutdown_times import SHUTDOWN_VARIABLE
 from dubhe_sdk.launch.sidecar import SidecarSupervisor
@@ -34,9 +34,6 @@ from dubhe_sdk.process.disposition import catches
 from dubhe_sdk.process.linux import adopt_orphans
 from dubhe_sdk.process.state_file import StateFile, pid_namespace, read_states
 from dubhe_sdk.process.tree import Process
-
-# Tells the service that a parent with a sidecar is above it.
-LAUNCHED_VARIABLE = "DUBHE_LAUNCHED"
 
 _FORWARDED = (
     signal.SIGTERM,
@@ -68,6 +65,7 @@ class Launcher:
     def __init__(self, command: Sequence[str], options: LaunchOptions, spool: Path) -> None:
         self._command = list(command)
         self._options = options
+        self._id = os.urandom(8).hex()
         self._state_file = StateFile(spool, "launch")
         self._published_state: dict[str, Any] = {}
         self._signals: list[int] = []
@@ -86,7 +84,7 @@ class Launcher:
         # The sidecar's lifeline is held by the command too: should this process be killed, the
         # service ends in order first, and what it reports then is still delivered.
         sidecars, held = os.pipe()
-        self._sidecar = SidecarSupervisor(sidecars)
+        self._sidecar = SidecarSupervisor(sidecars, self._id)
         self._sidecar.poll()
         try:
             self._process = self._start_command(reading, held)
@@ -124,7 +122,7 @@ class Launcher:
             self._command,
             pass_fds=[reading, held],
             start_new_session=True,
-            env={**env, LAUNCHED_VARIABLE: "1", lifeline.VARIABLE: str(reading)},
+            env={**env, LAUNCH_VARIABLE: self._id, lifeline.VARIABLE: str(reading)},
         )
 
     def _catch_signals(self) -> None:
@@ -160,7 +158,7 @@ class Launcher:
         if state != self._published_state:
             self._published_state = state
             try:
-                self._state_file.update(sidecar=state)
+                self._state_file.update(sidecar=state, launch=self._id)
             except OSError as error:  # for example a full disk; the next change is written again
                 log_to_stderr(
                     "launch", f"the sidecar's state cannot be written to the spool: {error}"

@@ -1,7 +1,9 @@
 """`SidecarSupervisor`: starts the sidecar, restarts it with backoff, lets it drain.
 
-However often it dies, the algorithm runs on: what is reported waits in the spool. Only an
-environment that the very first sidecar refuses ends the container: later, it was accepted before.
+However often it dies, the algorithm runs on: what is reported waits in the spool. One that cannot
+even be started, since the container may have no more processes or no memory, is one more death.
+Only an environment that the very first sidecar refuses ends the container: later, it was accepted
+before.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ from typing import Any
 
 from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process.backoff import RestartBackoff
-from dubhe_sdk.process.command import support_command, support_environ
+from dubhe_sdk.process.command import CANNOT_START, support_command, support_environ
 from dubhe_sdk.process.tree import describe_exit
 from dubhe_sdk.version import __version__
 
 _RESTART_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0)
 _EXIT_ENVIRONMENT = 2
+_EXIT_OTHERS_LEFT = 3  # what is left is for another destination, and the sidecar has logged it
 _STABLE_SECONDS = 10.0
 
 
@@ -28,10 +31,12 @@ class SidecarSupervisor:
 
     Args:
         lifeline: reading end of the lifeline, inherited by the sidecar.
+        launch: names this run of ``dubhe launch`` to the sidecar.
     """
 
-    def __init__(self, lifeline: int) -> None:
+    def __init__(self, lifeline: int, launch: str) -> None:
         self._lifeline = lifeline
+        self._launch = launch
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
         self._deaths = 0
@@ -40,7 +45,7 @@ class SidecarSupervisor:
         self._start_at: float | None = time.monotonic()
         self._draining = False
         self.drained = False
-        """The sidecar has delivered everything and ended, after `drain`."""
+        """The sidecar has delivered everything that is for its destination, after `drain`."""
         self.misconfigured = False
         """The first sidecar has refused its environment and logged why; another would too."""
 
@@ -90,22 +95,27 @@ class SidecarSupervisor:
     def _start(self) -> None:
         self._start_at = None
         self._backoff.started()
-        self._starts += 1
-        options = ["--lifeline-fd", str(self._lifeline), "--core-version", __version__]
+        options = ["--lifeline-fd", str(self._lifeline), "--launch", self._launch]
+        options += ["--core-version", __version__]
         if self._draining:
             options.append("--drain")
-        self._process = subprocess.Popen(
-            [*support_command(), "sidecar", *options],
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            pass_fds=[self._lifeline],
-            start_new_session=True,  # Ctrl-C in a terminal is not for it
-            env=support_environ(),
-        )
+        try:
+            self._process = subprocess.Popen(
+                [*support_command(), "sidecar", *options],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+                pass_fds=[self._lifeline],
+                start_new_session=True,  # Ctrl-C in a terminal is not for it
+                env=support_environ(),
+            )
+        except CANNOT_START as error:
+            self._restart_later(f"cannot be started: {error}")
+        else:
+            self._starts += 1
 
     def _on_death(self, returncode: int) -> None:
         self._process = None
-        if self._draining and returncode == 0:
+        if self._draining and returncode in (0, _EXIT_OTHERS_LEFT):
             self.drained = True
             return
         if self._draining and returncode == -signal.SIGTERM:
@@ -114,10 +124,11 @@ class SidecarSupervisor:
         if returncode == _EXIT_ENVIRONMENT and self._starts == 1:
             self.misconfigured = True
             return
+        self._restart_later(describe_exit(returncode))
+
+    def _restart_later(self, how: str) -> None:
         self._deaths += 1
-        self._last_end = (describe_exit(returncode), time.time())
+        self._last_end = (how, time.time())
         delay = self._backoff.next_seconds()
         self._start_at = time.monotonic() + delay
-        log_to_stderr(
-            "launch", f"the sidecar {describe_exit(returncode)}; it starts again in {delay:g} s"
-        )
+        log_to_stderr("launch", f"the sidecar {how}; it starts again in {delay:g} s")

@@ -1,10 +1,27 @@
-"""Runs the algorithm's ``app.py`` as ``__main__``, as Python would, and constructs its class."""
+"""Runs the algorithm's file as a module of its own name, which is also ``__main__``, and
+constructs its class.
+
+Under its own name, so that an ``if __name__ == "__main__":`` block in it, for trying it by hand,
+does not run in the service, and so that what it pickles can be read wherever the file can be
+imported. Model files that pickle its classes as ``__main__.Net`` load as well.
+
+Processes that multiprocessing spawns find the file by ``__main__.__file__``, and launchers that
+start it again by ``sys.argv[0]``; a ``__spec__`` would make them use ``python -m``.
+"""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    ExtensionFileLoader,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,26 +34,48 @@ from dubhe_sdk.errors import AppInvalid
 _replaced: list[ModuleType] = []
 
 
-def run_app(path: Path, arguments: list[str]) -> None:
-    """Execute the file as the module ``__main__``.
+def run_app(path: Path, arguments: list[str], module: str = "") -> str:
+    """Execute the file; return the name of its module.
 
-    As ``__main__`` and under no other name: model files pickle classes of ``app.py`` as
-    ``__main__.Net``, and must be readable by every instance, also those trained elsewhere.
-    Processes spawned by multiprocessing find the file by ``__main__.__file__``.
+    Args:
+        path: source, compiled (``.pyc``) or an extension module (``.so``).
+        arguments: ``sys.argv`` after the file.
+        module: the name to import it by, which says in which folder its package lies; empty for
+            its own name, in its own folder.
 
     Raises:
         BaseException: whatever the app's own code raises.
     """
-    module = ModuleType("__main__")
-    module.__file__ = str(path)
-    module.__builtins__ = __builtins__  # type: ignore[attr-defined]
     _replaced.append(sys.modules["__main__"])
-    sys.modules["__main__"] = module
     sys.argv = [str(path), *arguments]
+    if module:
+        folder = path
+        for _ in module.split("."):
+            folder = folder.parent
+        sys.path.insert(0, str(folder))
+        sys.modules["__main__"] = importlib.import_module(module)
+        return module
     sys.path.insert(0, str(path.parent))
-    # Without the flags of this file, such as that of its `annotations`.
-    code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-    exec(code, module.__dict__)
+    name = path.name.partition(".")[0]
+    if name in sys.modules or not name:
+        name = "__main__"  # a queue.py: this package has imported Python's own
+    loader = _loader(name, path)
+    spec = spec_from_loader(name, loader, origin=str(path))
+    assert spec is not None
+    made = module_from_spec(spec)
+    made.__file__ = str(path)
+    made.__spec__ = None
+    sys.modules["__main__"] = sys.modules[name] = made
+    loader.exec_module(made)
+    return name
+
+
+def _loader(name: str, path: Path) -> SourceFileLoader | SourcelessFileLoader | ExtensionFileLoader:
+    if path.name.endswith(tuple(EXTENSION_SUFFIXES)):
+        return ExtensionFileLoader(name, str(path))
+    if path.suffix == ".pyc":
+        return SourcelessFileLoader(name, str(path))
+    return SourceFileLoader(name, str(path))
 
 
 def construct(pipeline: Pipeline, context: Context) -> Callable[[Context], Any]:

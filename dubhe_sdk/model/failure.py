@@ -12,7 +12,17 @@ _HERE = Path(__file__).parent
 
 def describe(error: BaseException) -> str:
     """Return the exception's type and text, for messages and replies."""
-    return f"{type(error).__name__}: {text_of(error)}"
+    return f"{type(error).__name__}: {text_of(error)}{_hint(error)}"
+
+
+def _hint(error: BaseException) -> str:
+    """Return what else helps: names of dubhe-sdk 2.x that this package does not have."""
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "dubhe_sdk":
+        return (
+            f" ({error.name} was a part of dubhe-sdk 2.x; see the page on migrating from 2.x. "
+            "`dubhe check` lists such names)"
+        )
+    return ""
 
 
 def text_of(error: BaseException) -> str:

@@ -18,12 +18,14 @@ from typing import Any
 
 from dubhe_sdk.api import registry
 from dubhe_sdk.api.context import Context, with_instance
+from dubhe_sdk.api.kept_context import KeptContext
 from dubhe_sdk.api.stopping import TASK_VARIABLE
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import AppInvalid
 from dubhe_sdk.ipc.channel import Channel
 from dubhe_sdk.ipc.identity import manual_instance_id
+from dubhe_sdk.logs.algorithm import show_unconfigured
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.model.app import construct, run_app
 from dubhe_sdk.model.failure import describe, log_failure
@@ -45,6 +47,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--run-dir", type=Path, required=True)
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--concurrency", type=int, required=True)
+    parser.add_argument("--module", default="")
     parser.add_argument("app", type=Path)
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args(argv)
@@ -60,12 +63,15 @@ def main(argv: list[str]) -> int:
     settings = read_settings()
     log = open_log(settings.log_file)
     stop.log_to(log)
+    show_unconfigured(log)
+    if settings.platform_mode:  # the platform gives a container one GPU
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     # For child processes, also those that live before the first task.
     os.environ[TASK_VARIABLE] = str(options.run_dir / "task.json")
     try:
         with stop.task(), foreign_code(log):
-            run_app(options.app, options.arguments)
-            settings, method = _construct(options.app, settings, channel)
+            script = run_app(options.app, options.arguments, options.module)
+            settings, method = _construct(options.app, script, settings, channel)
     except BaseException as error:  # noqa: BLE001 - sent to the parent, which ends the service
         if stop.asked:
             channel.send({"op": "leaving"})
@@ -79,7 +85,7 @@ def main(argv: list[str]) -> int:
 
 
 def _construct(
-    app: Path, settings: Settings, channel: Channel
+    app: Path, script: str, settings: Settings, channel: Channel
 ) -> tuple[Settings, Callable[[Context], Any]]:
     """Choose the class for the instance's kind and construct it."""
     if settings.instance_id is None:
@@ -87,7 +93,10 @@ def _construct(
         settings = with_instance(settings, manual_instance_id(app, kind))
     instance_id = settings.instance_id or ""
     channel.send({"op": "hello", "instance_id": instance_id})
-    return settings, construct(registry.find(kind_of(instance_id)), Context({}, settings))
+    context = KeptContext(settings)
+    method = construct(registry.find(kind_of(instance_id), script), context)
+    context.end_construction()
+    return settings, method
 
 
 def _serve(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,29 @@ from dubhe_sdk.model.fork_guard import foreign_code
 from dubhe_sdk.model.outcome import check_task
 from dubhe_sdk.model.stop import StopSignal
 
+_GPUS = "CUDA_VISIBLE_DEVICES"
 _STOPPED = "the task was stopped before its end"
+
+
+@contextmanager
+def _gpus(context: Context) -> Iterator[None]:
+    """Let the GPUs that the request gives be those of its method and its child processes.
+
+    Only those that the request really has, not the default of `Context.get`.
+    """
+    allocation = context.json_request.get("resource_allocation")
+    given = allocation.get(_GPUS) if isinstance(allocation, dict) else None
+    if given is None:
+        yield
+        return
+    before = os.environ.get(_GPUS)
+    os.environ[_GPUS] = str(given)
+    try:
+        yield
+    finally:
+        os.environ.pop(_GPUS)
+        if before is not None:
+            os.environ[_GPUS] = before
 
 
 class TaskRunner:
@@ -68,7 +92,7 @@ class TaskRunner:
         open_task(context, self._task_file)
         failure: BaseException | None = None
         try:
-            with self._stop.task(), foreign_code(self._log):
+            with self._stop.task(), _gpus(context), foreign_code(self._log):
                 check_task(self._method(context))
         except BaseException as error:  # noqa: BLE001 - sent to the parent, which reports END
             failure = error

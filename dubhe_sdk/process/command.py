@@ -12,6 +12,10 @@ from dubhe_sdk.errors import EnvironmentInvalid
 # Names another `dubhe`, for example of an environment under /opt, that runs web and sidecar.
 COMMAND_VARIABLE = "DUBHE_COMMAND"
 
+# What the start of a process may raise: the container has no more processes, descriptors or memory,
+# or the program is gone. A supervisor takes it for one more death of its child.
+CANNOT_START = (OSError, EnvironmentInvalid)
+
 # The package of dubhe-runtime, which brings what web and sidecar depend on.
 _RUNTIME = "dubhe_sidecar"
 

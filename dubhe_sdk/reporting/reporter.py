@@ -10,9 +10,10 @@ from typing import Any
 
 from dubhe_sdk.contract import messages
 from dubhe_sdk.contract.messages import MessageType
-from dubhe_sdk.environment import Settings
+from dubhe_sdk.environment import LAUNCH_VARIABLE, Settings
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.reporting.encoding import dumps, dumps_numbers
+from dubhe_sdk.spool.destination import JOURNAL, KAFKA, cluster_of_launch
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import read_spool_limits
 from dubhe_sdk.spool.merge import boot_id
@@ -77,6 +78,8 @@ class Reporter:
         return self.writer.append(kind, value, date)
 
     def _describe(self, stream: str) -> Description:
+        kafka = self._settings.bootstrap_servers is not None
+        launch = os.environ.get(LAUNCH_VARIABLE, "")
         return Description(
             stream=stream,
             instance_id=self._instance_id,
@@ -86,6 +89,9 @@ class Reporter:
             boot_id=boot_id(),
             wall_ns=_time_ns(),
             pid=os.getpid(),
+            destination=KAFKA if kafka else JOURNAL,
+            cluster=cluster_of_launch(self._settings.spool, launch) if kafka else "",
+            launch=launch,
         )
 
     def _warn(self, text: str) -> None:

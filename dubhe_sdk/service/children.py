@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -71,7 +72,7 @@ def socket_of(run_dir: Path, index: int) -> Path:
 
 
 def start_model(
-    app: Path, arguments: Sequence[str], run_dir: Path, concurrency: int, index: int
+    app: Path, module: str, arguments: Sequence[str], run_dir: Path, concurrency: int, index: int
 ) -> Child:
     """Start a model process in the algorithm's interpreter."""
     options = [
@@ -79,6 +80,7 @@ def start_model(
         *("--run-dir", str(run_dir)),
         *("--socket", str(socket_of(run_dir, index))),
         *("--concurrency", str(concurrency)),
+        *("--module", module),
     ]
     command = [*algorithm_command(), "model", *options, str(app), *arguments]
     return _start(command, "model", [], {**os.environ, WORKER_VARIABLE: str(index)})
@@ -86,7 +88,8 @@ def start_model(
 
 def _start(command: list[str], name: str, pass_fds: Sequence[int], env: Mapping[str, str]) -> Child:
     ours, theirs = socket.socketpair()
-    with theirs:
+    with theirs, contextlib.ExitStack() as at_failure:
+        at_failure.callback(ours.close)
         # The options come right after the command's name, before the app and its arguments.
         at = command.index(name) + 1
         command[at:at] = ["--control-fd", str(theirs.fileno())]
@@ -99,5 +102,6 @@ def _start(command: list[str], name: str, pass_fds: Sequence[int], env: Mapping[
             start_new_session=True,
             env={**env, PROCESS_VARIABLE: name, "PYTHONUNBUFFERED": "1"},
         )
+        at_failure.pop_all()
     sys.stdout.flush()
     return Child(process, Channel(ours))

@@ -106,10 +106,14 @@ class Models:
         return new
 
     def start(self, model: ModelSlot) -> None:
-        """Start the process of a place."""
+        """Start the process of a place.
+
+        Raises:
+            OSError: it cannot be started.
+        """
         model.failure = None
-        model.child = self._start(model.index)
         model.backoff.started()
+        model.child = self._start(model.index)
         self._loop.watch(model.child.channel, partial(self._read, model))
 
     def collect_dead(self) -> Iterator[tuple[ModelSlot, int]]:

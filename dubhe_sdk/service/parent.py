@@ -28,6 +28,7 @@ from dubhe_sdk.environment import Settings
 from dubhe_sdk.ipc.identity import manual_instance_id
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.process import inherited, lifeline, tree
+from dubhe_sdk.process.command import CANNOT_START
 from dubhe_sdk.process.linux import adopt_orphans
 from dubhe_sdk.reporting.reporter import SERVICE_VARIABLE, Reporter
 from dubhe_sdk.service.children import Child, socket_of, start_model, start_web
@@ -60,15 +61,22 @@ class Service:
         options: concurrency, time limits.
         app: the algorithm's file.
         arguments: what follows it on the command line.
+        module: what to import it as; empty for the file's own name.
     """
 
     def __init__(
-        self, settings: Settings, options: ServiceOptions, app: Path, arguments: Sequence[str]
+        self,
+        settings: Settings,
+        options: ServiceOptions,
+        app: Path,
+        arguments: Sequence[str],
+        module: str = "",
     ) -> None:
         self._settings = settings
         self._options = options
         self._app = app
         self._arguments = list(arguments)
+        self._module = module
         self._log: logging.Logger = open_log(settings.log_file)
         self._loop = Loop()
         self._web = WebFront(
@@ -135,7 +143,12 @@ class Service:
             return
         if not self._models.serving:
             self._publisher.enter(Phase.STARTING)
-        self._models.start(model)
+        try:
+            self._models.start(model)
+        except CANNOT_START as error:
+            self._on_model_gone(
+                model, f"{self._models.name(model)} cannot be started: {error}", EXIT_FAILED
+            )
 
     def _start_more_models(self) -> None:
         """Start the other ones, once it is known that this is an inference instance."""
@@ -154,8 +167,14 @@ class Service:
         )
 
     def _launch_model(self, index: int) -> Child:
-        concurrency = self._options.inference_concurrency
-        return start_model(self._app, self._arguments, self._run_dir, concurrency, index)
+        return start_model(
+            self._app,
+            self._module,
+            self._arguments,
+            self._run_dir,
+            self._options.inference_concurrency,
+            index,
+        )
 
     def _watch_lifeline(self) -> None:
         """Stop when the container parent has died: no process would deliver what is reported."""
@@ -235,6 +254,7 @@ class Service:
         if not self._ready_reported:
             self._ready_reported = True
             self._tasks.slot.report_ready()
+            self._tasks.start_held()
 
     def _on_task_ended(self, error: str | None, complete: bool) -> None:
         if self._shutdown.begun:
@@ -265,10 +285,13 @@ class Service:
             reason = f"{name} {self._deaths.describe(returncode)}"
         else:
             reason = model.failure if len(self._models) == 1 else f"{name}: {model.failure}"
+        self._on_model_gone(model, reason, tree.exit_status(returncode) or EXIT_FAILED)
+
+    def _on_model_gone(self, model: ModelSlot, reason: str, status: int) -> None:
         if self._ready_reported and self._is_inference:
             self._restart_model_later(model, reason)
         else:
-            self._fail(reason, tree.exit_status(returncode) or EXIT_FAILED)
+            self._fail(reason, status)
 
     def _restart_model_later(self, model: ModelSlot, reason: str) -> None:
         delay = model.backoff.next_seconds()

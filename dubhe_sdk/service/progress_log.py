@@ -36,8 +36,10 @@ class ProgressLog:
         self._log = log
         self._serving = serving
         self._service = service
-        earlier = frozenset(list_segments(spool))
-        self._reader = SpoolReader(spool, {}, log.warning, ignore=earlier.__contains__)
+        self._spool = spool
+        # Streams of other runs, and those that have ended: their files stay until delivered.
+        self._ignored = set(list_segments(spool))
+        self._reader = SpoolReader(spool, {}, log.warning, ignore=self._ignored.__contains__)
         self._stopping = False
         self._poll_requested = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress-log", daemon=True)
@@ -84,8 +86,18 @@ class ProgressLog:
                     continue
                 lines += 1
                 self._write(spooled)
+        self._forget_ended()
         if hidden:
             self._log.info("%d more progress messages, not shown here", hidden)
+
+    def _forget_ended(self) -> None:
+        """Close the files of processes that have ended: a training may start many short ones."""
+        ended = self._reader.ended
+        if ended:
+            for name in ended:
+                self._reader.forget(name)
+            self._ignored.update(ended)
+            self._ignored.intersection_update(list_segments(self._spool))
 
     def _write(self, spooled: SpooledFrame) -> None:
         frame = spooled.frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dubhe_sdk.contract.requests import KIND_OF_REQUEST, RequestType
 from dubhe_sdk.service.models import Models
 from dubhe_sdk.service.publisher import StatePublisher
 from dubhe_sdk.service.slot import Job, JobSlot
@@ -10,6 +11,9 @@ from dubhe_sdk.service.state import Phase, Verdict
 
 class TaskControl:
     """Gives the job slot's job to the model.
+
+    A request that comes while the model is being constructed is held: it is acknowledged, and
+    begins when the model is ready.
 
     Args:
         slot: the job slot.
@@ -22,13 +26,16 @@ class TaskControl:
         self._models = models
         self._publisher = publisher
         self._ended_well = False  # while the service was stopping
+        self._held: Job | None = None
 
     def start(self, job: Job) -> Verdict:
-        """Start a task if the slot is free and the model is ready."""
-        if self.slot.job == job:
-            return Verdict.DUPLICATE
-        if self.slot.job is not None:
-            return Verdict.BUSY
+        """Start a task if the slot is free, or hold it until the model is ready."""
+        known = self.slot.job or self._held
+        if known is not None:
+            return Verdict.DUPLICATE if known == job else Verdict.BUSY
+        if self._publisher.phase is Phase.STARTING:
+            self._held = job
+            return Verdict.STARTED
         child = self._models.first.child
         if self._publisher.phase is not Phase.READY or child is None:
             return Verdict.UNAVAILABLE
@@ -36,6 +43,19 @@ class TaskControl:
         self._publisher.enter(Phase.BUSY)
         child.channel.send({"op": "run", "request": job.request})
         return Verdict.STARTED
+
+    def start_held(self) -> None:
+        """Start the task that was held, now that the model is ready."""
+        job, self._held = self._held, None
+        if job is None:
+            return
+        wanted, kind = KIND_OF_REQUEST[RequestType(job.type)], self._publisher.kind
+        if wanted is kind:
+            self.start(job)
+        elif kind is not None:  # by hand, without INSTANCE_ID: it was not known before
+            self.slot.report_failed(
+                f"the request was for {wanted.decorator}, but the app serves {kind.decorator}"
+            )
 
     def end(self, error: str | None) -> bool:
         """Report the end that the model has reported. Return whether there was a task.
@@ -66,12 +86,17 @@ class TaskControl:
             cause: what the END says if it was.
         """
         if self.slot.job is None:
-            return False
+            if self._held is None:
+                return False
+            self._held = None  # it was acknowledged, and has not begun
+            self.slot.report_failed(cause)
+            return True
         self.slot.end(None if self._ended_well else cause)
         return not self._ended_well
 
     def fail(self, reason: str) -> None:
         """Report END for a model that cannot serve; a task that still runs ends later."""
+        self._held = None
         if self.slot.job is None:
             self.slot.report_failed(reason)
         elif not self._models.living:

@@ -1,4 +1,4 @@
-"""`Watchdog`: detects a web front that is stuck: it no longer sends messages."""
+"""`Watchdog`: detects a web front that is stuck: it sends no messages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ KEEPALIVE_INTERVAL_SECONDS = 5.0
 # Consecutive checks without a message. Checks and not seconds: when a frozen container goes on, the
 # clock has jumped, but no check was made meanwhile.
 _MAX_SILENT_CHECKS = 6
+# Before it serves it sends nothing. On a slow disk its packages take long to be read.
+_MAX_STARTING_CHECKS = 24
 
 
 class Watchdog:
@@ -19,7 +21,11 @@ class Watchdog:
         """Note that a message was received."""
         self._silent = 0
 
-    def is_stuck(self) -> bool:
-        """Check once; return whether there were too many checks without a message."""
+    def is_stuck(self, serving: bool) -> bool:
+        """Check once; return whether there were too many checks without a message.
+
+        Args:
+            serving: whether the front has begun to send messages.
+        """
         self._silent += 1
-        return self._silent > _MAX_SILENT_CHECKS
+        return self._silent > (_MAX_SILENT_CHECKS if serving else _MAX_STARTING_CHECKS)

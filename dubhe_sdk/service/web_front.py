@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dubhe_sdk.process import tree
+from dubhe_sdk.process.command import CANNOT_START
 from dubhe_sdk.service.children import Child, restart_backoff
 from dubhe_sdk.service.loop import Loop
 from dubhe_sdk.service.state import ServiceState
@@ -69,17 +70,23 @@ class WebFront:
         """Start it, and give it the last published state."""
         if not self._restarts:
             return
-        self._child = self._start()
         self._backoff.started()
         self._watchdog.reset()
+        try:
+            self._child = self._start()
+        except CANNOT_START as error:
+            self._on_death(f"the web front cannot be started: {error}")
+            return
         self._loop.watch(self._child.channel, self._read)
         self._send_state()
 
     def watch(self) -> None:
         """Check periodically whether it is stuck; if so, kill it, which leads to a restart."""
         self._loop.after(KEEPALIVE_INTERVAL_SECONDS, self.watch)
-        if self._child is not None and self.serving and self._watchdog.is_stuck():
-            self._log.error("the web front is stuck and is killed")
+        if self._child is not None and self._watchdog.is_stuck(self.serving):
+            what = "is stuck" if self.serving else "does not begin to serve"
+            self._log.error("the web front %s and is killed", what)
+            self._watchdog.reset()
             self.kill()
 
     def publish(self, state: ServiceState) -> None:

@@ -89,6 +89,8 @@ class SpoolReader:
         last_seqs: per stream, number of the last frame that was given out before.
         on_damage: called with a sentence about files that cannot be read.
         ignore: whether a stream is to be left alone.
+        accept: whether a stream of that name and description is to be read. It is asked at every
+            `read` until it is, since what that depends on may change.
     """
 
     def __init__(
@@ -98,11 +100,14 @@ class SpoolReader:
         on_damage: Callable[[str], None],
         ignore: Callable[[str], bool] = lambda stream: False,
         last_seqs: Mapping[str, int] | None = None,
+        accept: Callable[[str, segment.Description], bool] = lambda stream, description: True,
     ) -> None:
         self._directory = directory
         self._positions = dict(positions)
         self._on_damage = on_damage
         self._ignore = ignore
+        self._accept = accept
+        self._refused: dict[str, segment.Description] = {}
         self._streams: dict[str, _StreamState] = {}
         self._last_seqs = dict(last_seqs or {})
         self._failures: dict[str, _ReadFailure] = {}
@@ -167,8 +172,13 @@ class SpoolReader:
             stream.reader.close()
 
     def _find_streams(self) -> None:
-        for name, numbers in segment.list_segments(self._directory).items():
+        present = segment.list_segments(self._directory)
+        for name in self._refused.keys() - present.keys():
+            del self._refused[name]
+        for name, numbers in present.items():
             if name in self._streams or self._ignore(name) or not self._may_try(name):
+                continue
+            if name in self._refused and not self._accept(name, self._refused[name]):
                 continue
             number, offset = self._positions.get(name, (numbers[0], 0))
             if number not in numbers:
@@ -178,12 +188,17 @@ class SpoolReader:
                 number, offset = later[0], 0
             try:
                 seq = self._last_seqs.get(name, 0)
-                self._streams[name] = _StreamState(
-                    StreamReader(self._directory, name, number, offset, seq)
-                )
-                self._failures.pop(name, None)
+                reader = StreamReader(self._directory, name, number, offset, seq)
             except (OSError, segment.BadSegment) as error:
                 self._set_aside(name, error)
+                continue
+            self._failures.pop(name, None)
+            if self._accept(name, reader.description):
+                self._streams[name] = _StreamState(reader)
+                self._refused.pop(name, None)
+            else:
+                reader.close()
+                self._refused[name] = reader.description
 
     def _fill(self, stream: _StreamState) -> None:
         if not self._may_try(stream.reader.stream):

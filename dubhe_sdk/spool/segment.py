@@ -14,6 +14,7 @@ A stream is a row of segments, ``<stream>.<number>.seg``, numbered from 1. The f
 ``dropped`` and its checksum alone are overwritten in place; it counts what the policy dropped, and
 is exact even if the writer is killed. Any change of the format, the frames' included, changes the
 last byte of the magic: a file of another version is reported and kept, never taken for damage.
+A description may lack the members that have defaults, as those of earlier versions do.
 
 The writer holds an exclusive ``flock`` on the segment for as long as it may append to it. The
 kernel drops it at the writer's death. A file appears under its name only after it is locked
@@ -66,6 +67,12 @@ class Description:
     wall_ns: int
     """Nanoseconds since 1970 when the segment was made: orders boots."""
     pid: int
+    destination: str = ""
+    """Where the records are to go, see `dubhe_sdk.spool.destination`; empty: wherever."""
+    cluster: str = ""
+    """Id of the Kafka cluster they are to go to; empty: not known when the segment was made."""
+    launch: str = ""
+    """The run of ``dubhe launch`` that the writer belongs to; empty: none."""
 
     def encode(self) -> bytes:
         """Return the header's bytes, with nothing dropped yet."""

@@ -1,7 +1,8 @@
 """`Cursor`: how far each stream has been delivered. One JSON file, written in one step.
 
-It holds the sink's state as well: both belong to the same outcomes. It has to be written even when
-the disk is full, since only then can anything be deleted; see `atomic_file`.
+It holds the sinks' states as well: they belong to the same outcomes. Sidecars of several
+destinations may take turns on a spool, and each destination has its own state. The file has to be
+written even when the disk is full, since only then can anything be deleted; see `atomic_file`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dubhe_sidecar.record import Position
 from dubhe_sidecar.sinks.base import SinkError
 
 NAME = "cursor.json"
-VERSION = 1
+VERSION = 2
 # The file's size is a multiple of this, so that it rarely needs more space than before.
 _UNIT = 16 * 1024
 
@@ -38,6 +39,8 @@ class StreamCursor:
     """All of it is delivered and its writer has ended: its files may be deleted."""
     description: dict[str, Any] | None = None
     """While a task is open, what its END needs should the stream's files be lost."""
+    cluster: str = ""
+    """Id of the Kafka cluster that has begun to get the stream, and gets the rest of it."""
 
 
 @dataclass
@@ -56,10 +59,11 @@ class Totals:
 
 @dataclass
 class Cursor:
-    """All streams' positions, the sink's state, and the totals."""
+    """All streams' positions, the sinks' states, and the totals."""
 
     streams: dict[str, StreamCursor] = field(default_factory=dict)
-    sink: dict[str, Any] | None = None
+    sinks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By `Destination.key`."""
     sink_name: str = ""
     totals: Totals = field(default_factory=Totals)
 
@@ -82,11 +86,15 @@ def load(directory: Path) -> Cursor:
     path = directory / NAME
     try:
         value = json.loads(path.read_text("utf-8"))
-        if value.pop("version") != VERSION:
-            raise ValueError(f"expected version {VERSION}")
+        version = value.pop("version")
+        if version == 1:  # one destination only, and no id of a cluster
+            sink, kind = value["sink"], value["sink_name"].split()[:1]
+            value["sinks"] = {kind[0]: sink} if sink is not None and kind else {}
+        elif version != VERSION:
+            raise ValueError(f"it has version {version}, expected {VERSION}")
         return Cursor(
             streams={name: StreamCursor(**entry) for name, entry in value["streams"].items()},
-            sink=value["sink"],
+            sinks=value["sinks"],
             sink_name=value["sink_name"],
             totals=Totals(**value["totals"]),
         )

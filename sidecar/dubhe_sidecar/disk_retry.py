@@ -75,14 +75,18 @@ class DiskRetry:
             self.error, self.next_attempt_at, self._failures = None, 0.0, 0
             return True
 
-    def run(self, action: Callable[[], None]) -> None:
+    def run(self, action: Callable[[], None], between: Callable[[], None] = lambda: None) -> None:
         """Run an action, repeating it until it succeeds.
+
+        Args:
+            action: may raise `OSError`; is repeated from its beginning.
+            between: called after each failure; may raise to give up.
 
         Raises:
             OSError: the action's, if waiting does not cure it.
         """
         while not self.attempt(action, _PAUSES_SECONDS[-1]):
-            pass
+            between()
 
     def _use_disk_reserve(self) -> bool:
         return self._reserve_in is not None and disk_reserve.release(self._reserve_in, 0, leave=0)

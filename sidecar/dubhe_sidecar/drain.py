@@ -31,6 +31,7 @@ from dubhe_sidecar.disk_retry import DiskRetry
 from dubhe_sidecar.in_flight import InFlightQueue
 from dubhe_sidecar.loss_counters import LossCounters, size_of
 from dubhe_sidecar.missing_end import MissingEnds
+from dubhe_sidecar.ownership import Ownership
 from dubhe_sidecar.record import OutgoingRecord, Position
 from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, Sink
 
@@ -53,20 +54,29 @@ class Drain:
         linger_seconds: how long a stream's files stay after its end. The service parent writes its
             log lines from them, and a process that reports one message may live for less than the
             time between two of its reads.
+        launch, everything: see `Ownership`.
 
     Raises:
         SinkError: the cursor cannot be read.
     """
 
-    def __init__(self, directory: Path, sink: Sink, linger_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        sink: Sink,
+        linger_seconds: float = 0.0,
+        *,
+        launch: str = "",
+        everything: bool = False,
+    ) -> None:
         self._directory = directory
         self._sink = sink
         self.linger_seconds = linger_seconds
         self.cursor = cursors.load(directory)
-        if self.cursor.sink_name.split()[:1] != sink.name.split()[:1]:
-            # Positions are valid for every destination; the state of another kind of sink is not.
-            self.cursor.sink = None
         self.cursor.sink_name = sink.name
+        self.ownership = Ownership(
+            directory, self.cursor, lambda: sink.destination, launch, everything=everything
+        )
         self._dead_letters = DeadLetters(directory)
         self._cursor_retry = DiskRetry(
             f"the cursor in {directory}", "nothing is deleted from the spool", directory
@@ -88,9 +98,15 @@ class Drain:
             log.error,
             ignore=self._is_finished,  # while the disk is full its files may still exist
             last_seqs={name: s.seq for name, s in self.cursor.streams.items()},
+            accept=self.ownership.is_mine,
         )
         self._missing_ends = MissingEnds(
-            directory, self.cursor, self._reader, self._send, self._await_all_outcomes
+            directory,
+            self.cursor,
+            self._reader,
+            self._send,
+            self._await_all_outcomes,
+            self.ownership.is_mine,
         )
 
     def open(self) -> None:
@@ -99,8 +115,16 @@ class Drain:
         Raises:
             SinkError: the sink cannot go on.
         """
+        self._sink.connect()
+        # Positions are valid for every destination; the state is of one alone.
+        destination, states = self._sink.destination, self.cursor.sinks
+        if destination.kind in states and destination.key not in states:
+            # Saved when the cluster's id was not recorded: by an earlier version.
+            states[destination.key] = states.pop(destination.kind)
         self._sink.open(
-            self.cursor.sink, undelivered=self._has_undelivered(), save=self._save_for_sink
+            states.get(destination.key),
+            undelivered=self._has_undelivered(),
+            save=self._save_for_sink,
         )
         present = segment.list_segments(self._directory)
         for name, seqs in self._sink.delivered.items():
@@ -150,6 +174,19 @@ class Drain:
         """
         if self._cursor_retry.attempt(self._save):
             self._delete_before_cursor()
+
+    def settle(self) -> None:
+        """Wait until nothing is in flight.
+
+        Raises:
+            SinkError: the sink cannot go on.
+        """
+        self._await_all_outcomes()
+
+    def abandon(self) -> None:
+        """Close everything without waiting for anything; the next drain begins at the cursor."""
+        self._reader.close()
+        self._sink.close()
 
     def close(self) -> None:
         """Save, waiting until the disk accepts it, and close everything."""
@@ -213,7 +250,8 @@ class Drain:
             totals.rejected += 1
         entry = self.cursor.streams.get(record.stream)
         if entry is None:
-            entry = self.cursor.streams[record.stream] = StreamCursor(*BEGIN)
+            cluster = self._sink.destination.cluster
+            entry = self.cursor.streams[record.stream] = StreamCursor(*BEGIN, cluster=cluster)
         number, end = record.end
         if end != entry.offset or number != entry.segment:  # not so for an END that was added
             begin = end - OVERHEAD - len(record.value)
@@ -277,14 +315,15 @@ class Drain:
 
     def _save(self) -> None:
         state = self._sink.state()  # always called: it makes durable what was delivered
-        self._save_state(self.cursor.sink if self._arrived_up_to else state)
+        self._save_state(None if self._arrived_up_to else state)
 
     def _save_for_sink(self, state: dict[str, Any]) -> None:
         """Save the sink's state; it may not go on before that."""
         self._cursor_retry.run(lambda: self._save_state(state))
 
     def _save_state(self, state: dict[str, Any] | None) -> None:
-        self.cursor.sink = state
+        if state is not None:
+            self.cursor.sinks[self._sink.destination.key] = state
         self.cursor.save(self._directory)
         self._dirty = False
         self._saved_at = time.monotonic()
@@ -302,8 +341,10 @@ class Drain:
                 self._dirty = True
 
     def _has_undelivered(self) -> bool:
-        """Return whether the spool holds anything past the cursor."""
+        """Return whether the spool holds anything past the cursor that this sidecar delivers."""
         for name, numbers in segment.list_segments(self._directory).items():
+            if not self.ownership.may_be_mine(name, numbers):
+                continue
             entry = self.cursor.streams.get(name)
             if entry is None or numbers[-1] > entry.segment or entry.task_open:
                 return True

@@ -34,6 +34,7 @@ class Housekeeping:
         lifeline: descriptor whose end means that the container parent has died, or None.
         on_orphaned: called once when it has.
         drain_outage: returns what keeps the drain from going on, other than the sink, or None.
+        abandoned: returns as text whose records lie in the spool and are not delivered, or None.
     """
 
     def __init__(
@@ -43,29 +44,47 @@ class Housekeeping:
         lifeline: int | None,
         on_orphaned: Callable[[], None],
         drain_outage: Callable[[], OutageReason | None] = lambda: None,
+        abandoned: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._directory = directory
         self._sink = sink
         self._lifeline = lifeline
         self._on_orphaned = on_orphaned
         self._drain_outage = drain_outage
+        self._abandoned = abandoned
+        self._mutex = threading.Lock()
+        self._paused = False
         self._warned = ("", 0.0)
         self._fsync = FsyncWorker(directory)
         self._published: dict[str, object] = {}
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the thread, or let it go on after `pause`."""
+        with self._mutex:
+            self._paused = False
+            self._published = {}
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def pause(self) -> None:
+        """Leave the spool's files to another sidecar; only the lifeline is watched."""
+        with self._mutex:
+            self._paused = True
 
     def _run(self) -> None:
         while True:
-            for task in (self._fsync.sync, self._publish_status, self._fill_disk_reserve):
-                try:
-                    task()
-                except OSError as error:
-                    self._warn(str(error))
+            with self._mutex:
+                if not self._paused:
+                    self._do_all()
             self._wait()
+
+    def _do_all(self) -> None:
+        for task in (self._fsync.sync, self._publish_status, self._fill_disk_reserve):
+            try:
+                task()
+            except OSError as error:
+                self._warn(str(error))
 
     def _warn(self, text: str) -> None:
         """Log what failed; at most once a minute while it lasts."""
@@ -93,6 +112,7 @@ class Housekeeping:
             "last_error": outage and outage.text,
             "last_error_code": outage and outage.code,
             "retries": self._sink.retries,
+            "abandoned": self._abandoned(),
         }
         if live != self._published:
             write_live(self._directory, live)

@@ -47,6 +47,7 @@ class MissingEnds:
         reader: reads the spool.
         send: delivers a record.
         settle: waits until nothing is in flight and the cursor includes every outcome.
+        is_mine: whether a stream is delivered by this sidecar.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class MissingEnds:
         reader: SpoolReader,
         send: Callable[[OutgoingRecord], None],
         settle: Callable[[], None],
+        is_mine: Callable[[str, Description], bool] = lambda name, description: True,
     ) -> None:
+        self._is_mine = is_mine
         self._directory = directory
         self._cursor = cursor
         self._reader = reader
@@ -88,8 +91,11 @@ class MissingEnds:
     def end_streams_without_files(self) -> None:
         """End the tasks whose files are gone."""
         for name in self._without_files:
-            if name in self._cursor.streams:
-                self.end_stream(name, self._cursor.streams[name])
+            entry = self._cursor.streams.get(name)
+            if entry is None or entry.description is None:
+                continue
+            if self._is_mine(name, Description(**entry.description)):
+                self.end_stream(name, entry)
 
     def _end_earlier_tasks(self, spooled: SpooledFrame) -> None:
         """Send END for a service that was killed within a task, before the next run's records.

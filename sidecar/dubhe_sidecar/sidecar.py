@@ -1,7 +1,22 @@
 """`Sidecar`: takes the spool's lock, then drains the spool until it is stopped.
 
 One sidecar per spool: the lock decides. A second one, of another container on the same volume,
-stands by and takes over when the first has ended; until then the first delivers its streams too.
+stands by and takes over when the first has ended; until then the first delivers its streams too, if
+both deliver to the same place. If they do not (see `dubhe_sdk.spool.destination`), they take turns:
+
+Problem
+    The spool has one cursor and one lock, and one destination may be unavailable for hours. Neither
+    may the records of the other wait for that, nor may two processes write the cursor.
+
+Mechanism
+    A sidecar that stands by says in its state file where it delivers to. The one that has the
+    spool looks once a second whether something in it is for one that stands by. If so it hands the
+    spool over: at once when it is idle, otherwise after a turn of `_TURN_SECONDS`, also while it
+    waits for its destination (`Sink.on_wait`). It then stands by itself.
+
+Safety
+    A turn ends like the process would: settled and saved, or, while the destination is unavailable,
+    abandoned as by a kill. The next turn begins at the cursor like the next process.
 
 Crash-only: whatever the sink cannot explain ends the process with status 1. `dubhe launch` starts
 it again with backoff, and it resumes from the cursor.
@@ -16,17 +31,22 @@ import os
 import select
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from dubhe_sdk.process.state_file import StateFile
+from dubhe_sdk.spool.destination import SIDECAR_ROLE
 from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
 from dubhe_sdk.spool.wake import WakeReceiver
+from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar.disk_retry import DiskRetry
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.housekeeping import Housekeeping
-from dubhe_sidecar.sinks.base import Sink, SinkError
-from dubhe_sidecar.status import LOCK_NAME, inspect
+from dubhe_sidecar.ownership import Ownership, announce
+from dubhe_sidecar.sinks.base import OutageReason, Sink, SinkError
+from dubhe_sidecar.status import LOCK_NAME
 
 # Progress is delivered in groups: each round costs this process and the broker about a millisecond
 # of processor time, which a training on the same machine lacks. A writer that has been silent for
@@ -37,14 +57,24 @@ _FIRST_WAIT_SECONDS = 0.05
 _LONGEST_WAIT_SECONDS = 1.0
 _STANDBY_SECONDS = 0.2
 _LINGER_SECONDS = 1.0
+# How often a sidecar looks for records that are for others, how long its turn lasts at least if it
+# is busy, and how long it leaves the spool to the others afterwards.
+_LOOK_SECONDS = 1.0
+_TURN_SECONDS = 2.0
+_LEAVE_SECONDS = 3 * _STANDBY_SECONDS
 
 EXIT_DRAINED = 0
 EXIT_FAILED = 1
+EXIT_OTHERS_LEFT = 3  # all of its own is delivered; 2 is a wrong environment
 EXIT_LEFT_BEHIND = 75  # EX_TEMPFAIL of sysexits.h
 
 T = TypeVar("T")
 
 log = logging.getLogger("dubhe_sidecar")
+
+
+class SpoolWanted(Exception):
+    """Another sidecar is to have the spool now."""
 
 
 class Sidecar:
@@ -56,6 +86,8 @@ class Sidecar:
         lifeline: see `Housekeeping`.
         orphan_seconds: how long the drain may take after the container parent has died.
         draining: whether to end as soon as everything is delivered.
+        launch: the run of ``dubhe launch`` that it belongs to; empty: none.
+        everything: deliver all streams, also those meant for another destination.
     """
 
     def __init__(
@@ -66,6 +98,8 @@ class Sidecar:
         lifeline: int | None = None,
         orphan_seconds: float = 30.0,
         draining: bool = False,
+        launch: str = "",
+        everything: bool = False,
     ) -> None:
         self._directory = directory
         self._sink = sink
@@ -75,9 +109,18 @@ class Sidecar:
         os.set_blocking(self._stop_writer, False)
         self._lock = -1
         self._drain: Drain | None = None
+        self._launch = launch
+        self._everything = everything
+        self._state_file = StateFile(directory, SIDECAR_ROLE)
+        self._announced: tuple[object, ...] = ()
+        self._logged: set[str] = set()
+        self._abandoned: str | None = None
+        self._looked_at = self._turn_began = self._not_before = float("-inf")
+        sink.on_wait = self._end_turn_if_wanted
         self._housekeeping = Housekeeping(
             *(directory, sink, lifeline, self._on_orphaned),
-            drain_outage=lambda: self._drain.outage if self._drain else None,
+            drain_outage=self._drain_outage,
+            abandoned=lambda: self._abandoned,
         )
 
     def run(self) -> int:
@@ -88,23 +131,47 @@ class Sidecar:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._on_signal)
         try:
-            if not self._take_lock():
-                return EXIT_DRAINED
-            remove_abandoned(self._directory)
-            for name in remove_blank(self._directory):
-                log.error("segment %s held only zeros, as after a power cut: deleted", name)
-            wake = self._retry(lambda: WakeReceiver(self._directory))
-            self._housekeeping.start()
-            drain = self._drain = Drain(self._directory, self._sink, _LINGER_SECONDS)
-            drain.open()
-            self._loop(drain, wake)
-            drain.close()
+            while self._take_lock():
+                if self._take_turn():
+                    break
+                self._leave_lock()
+            self._look(self._ownership())
         except (SinkError, OSError) as error:
             log.error("%s", error)
             return EXIT_FAILED
-        return EXIT_DRAINED
+        finally:
+            self._state_file.close()
+        return EXIT_OTHERS_LEFT if self._abandoned else EXIT_DRAINED
 
-    def _loop(self, drain: Drain, wake: WakeReceiver) -> None:
+    def _take_turn(self) -> bool:
+        """Deliver. Return True at the end, False if another sidecar is to have the spool now."""
+        self._turn_began = time.monotonic()
+        remove_abandoned(self._directory)
+        for name in remove_blank(self._directory):
+            log.error("segment %s held only zeros, as after a power cut: deleted", name)
+        wake = self._retry(lambda: WakeReceiver(self._directory))
+        self._housekeeping.start()
+        drain = self._drain = Drain(
+            *(self._directory, self._sink, _LINGER_SECONDS),
+            launch=self._launch,
+            everything=self._everything,
+        )
+        try:
+            drain.open()
+            self._announce(waiting=False)  # the cluster's id is known now
+            complete = self._loop(drain, wake)
+            drain.settle()
+            drain.close()
+        except SpoolWanted:
+            drain.abandon()
+            complete = False
+        finally:
+            wake.close()
+            self._drain = None
+        return complete
+
+    def _loop(self, drain: Drain, wake: WakeReceiver) -> bool:
+        """Deliver until all is delivered and a stop was requested (True), or the turn ends."""
         wait = _FIRST_WAIT_SECONDS
         while True:
             if not self._holds_the_spool():
@@ -117,37 +184,104 @@ class Sidecar:
             stopping = self._draining  # read before the round, so that nothing is missed
             if stopping:
                 drain.linger_seconds = 0.0
-            if drain.step():
+            busy = drain.step()
+            if stopping and not busy:
+                return True
+            if self._is_wanted(busy=busy):
+                return False
+            if busy:
                 wait = _FIRST_WAIT_SECONDS
                 continue
-            if stopping:
-                return
             due = drain.wants_save_in
             timeout = wait if due is None else min(wait, due)
             ready, _, _ = select.select([wake.fileno(), self._stop_reader], [], [], timeout)
             if not ready:
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
+    def _drain_outage(self) -> OutageReason | None:
+        drain = self._drain  # the housekeeping thread asks, and a turn may end meanwhile
+        return drain.outage if drain is not None else None
+
+    def _end_turn_if_wanted(self) -> None:
+        """While the sink waits for its destination: see whether the turn is over.
+
+        Raises:
+            SpoolWanted: it is.
+        """
+        if self._is_wanted(busy=True):
+            raise SpoolWanted
+
+    def _is_wanted(self, *, busy: bool) -> bool:
+        """Return whether to hand the spool over now."""
+        now = time.monotonic()
+        if self._drain is None or now - self._looked_at < _LOOK_SECONDS:
+            return False
+        self._looked_at = now
+        wanted = self._look(self._drain.ownership)
+        return wanted and not (busy and now - self._turn_began < _TURN_SECONDS)
+
+    def _look(self, ownership: Ownership) -> bool:
+        """Look for records of others. Return whether somebody waits for them."""
+        others = ownership.pending(mine=False)
+        self._abandoned = ownership.describe_abandoned(others) if others else None
+        if self._abandoned:
+            self._log_once(self._abandoned)
+        return bool(others) and ownership.someone_waits_for(others)
+
+    def _ownership(self) -> Ownership:
+        """Return what decides, as the cursor is now."""
+        return Ownership(
+            *(self._directory, cursors.load(self._directory), lambda: self._sink.destination),
+            self._launch,
+            everything=self._everything,
+        )
+
     def _take_lock(self) -> bool:
-        """Wait for the spool's lock. Return False if stopped while another sidecar delivers."""
-        logged = False
+        """Wait for the spool's lock. Return False if stopped, and nothing is left for this one."""
         while True:
             if not self._holds_the_spool():
                 self._retry(self._open_lock)
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._holds_the_spool():
-                    return True
-            except BlockingIOError:
-                if not logged:
-                    log.warning(
-                        "another sidecar delivers the spool %s; standing by", self._directory
-                    )
-                    logged = True
-                if self._draining and inspect(self._directory).undelivered == 0:
-                    return False
-                # Waiting for a lock without polling would take a thread.
-                select.select([], [], [], _STANDBY_SECONDS)
+                self._announced = ()  # the state file went with the spool
+            if time.monotonic() >= self._not_before:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if self._holds_the_spool():
+                        self._announce(waiting=False)
+                        return True
+                    continue
+                self._log_once(f"another sidecar delivers the spool {self._directory}; standing by")
+            self._announce(waiting=True)
+            if self._draining and not self._ownership().pending(mine=True):
+                return False
+            # Waiting for a lock without polling would take a thread.
+            select.select([], [], [], _STANDBY_SECONDS)
+
+    def _leave_lock(self) -> None:
+        """Let another sidecar have the spool, and stand by."""
+        self._housekeeping.pause()
+        self._announce(waiting=True)
+        self._not_before = time.monotonic() + _LEAVE_SECONDS
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _announce(self, *, waiting: bool) -> None:
+        destination = self._sink.destination
+        facts = (destination, waiting)
+        if facts == self._announced:
+            return
+        try:
+            announce(
+                *(self._state_file, destination, self._launch),
+                waiting=waiting,
+                everything=self._everything,
+            )
+            self._announced = facts
+        except OSError as error:  # for example a full disk; tried again while it stands by
+            self._log_once(f"the sidecar's state cannot be written to the spool: {error}")
+
+    def _log_once(self, text: str) -> None:
+        if text not in self._logged:
+            self._logged.add(text)
+            log.warning("%s", text)
 
     def _retry(self, make: Callable[[], T]) -> T:
         """Make a file or socket; on a full disk, as soon as that is possible."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from dubhe_sdk.process.state_file import read_states
 from dubhe_sdk.spool import segment
+from dubhe_sdk.spool.destination import Destination
 from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sidecar import atomic_file, dead_letters
@@ -41,6 +42,8 @@ class StreamStatus:
     undelivered_bytes: int
     oldest_ms: int | None
     """When the oldest undelivered record was reported, in milliseconds since 1970."""
+    destination: str = ""
+    """Where it is to go: ``journal``, ``kafka`` and the cluster's id as far as it is known."""
 
 
 @dataclass
@@ -67,6 +70,8 @@ class SpoolStatus:
     last_error: str | None = None
     last_error_code: str | None = None
     """One of `dubhe_sidecar.sinks.base.OutageCode`."""
+    abandoned: str | None = None
+    """Whose records the running sidecar leaves in the spool, and what to do."""
     retries: int = 0
     launches: list[dict[str, Any]] = field(default_factory=list)
     """State of the container parents that use this spool now: how often their sidecars died."""
@@ -101,6 +106,7 @@ def inspect(directory: Path) -> SpoolStatus:
         dead_letters=len(dead_letters.read(directory)),
         last_error=live.get("last_error") if running else None,
         last_error_code=live.get("last_error_code") if running else None,
+        abandoned=live.get("abandoned") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,
         launches=read_states(directory, "launch"),
     )
@@ -160,7 +166,15 @@ def _stream(
         undelivered=count,
         undelivered_bytes=max(0, pending),
         oldest_ms=oldest,
+        destination=_destination(description, entry).key,
     )
+
+
+def _destination(
+    description: segment.Description, entry: cursors.StreamCursor | None
+) -> Destination:
+    cluster = entry.cluster if entry is not None else ""
+    return Destination(description.destination, cluster or description.cluster)
 
 
 def describe_sidecar(launch: Mapping[str, Any] | None, delivering: bool) -> str:

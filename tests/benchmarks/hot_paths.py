@@ -96,7 +96,7 @@ def request(folder: Path, count: int) -> None:
         def start_task(self, type_: RequestType, request: object) -> Verdict:
             raise AssertionError("an inference starts no task")
 
-        def infer(self, body: bytes) -> bytes:
+        def infer(self, body: bytes, client: object) -> bytes:
             return b'[{"img_path":"a.jpg","info":[]}]'
 
     body = (

@@ -75,9 +75,9 @@ def test_each_field_of_a_request_is_documented(language: str) -> None:
         "zh": {"训练": RequestType.TRAIN, "评估": RequestType(2), "推理": RequestType(3)},
     }[language]
     for name, field in FIELDS.items():
-        _, _, default, required = documented[name]
+        _, _, default, used = documented[name]
         assert literal(default) == field.default, name
-        assert {type_ for word, type_ in words.items() if word in required} == field.required_by
+        assert {type_ for word, type_ in words.items() if word in used} == field.used_by
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,8 +1,9 @@
-"""Which imports of dubhe_sdk become the service: only that of a started ``app.py``."""
+"""Which imports of dubhe_sdk become the service: only those of scripts that are started plainly."""
 
 from __future__ import annotations
 
 import os
+import py_compile
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.dubhe_sdk.service.harness import App
+from tests.kafka.broker import Broker
 from tests.support.environ import clean_environ
 from tests.support.ports import reserved_port
 from tests.support.processes import Marked
@@ -20,6 +22,7 @@ from tests.support.processes import Marked
 # Says that the import came back: no service was started in its place.
 RETURNED = 'import dubhe_sdk\nprint("returned", flush=True)\n'
 
+TOOL = "import runpy, sys\ndel sys.argv[0]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
 APP = """
 import dubhe_sdk
 
@@ -121,11 +124,11 @@ def test_the_app_may_have_changed_its_arguments_before(tmp_path: Path) -> None:
         app.start([sys.executable, "-u", "app.py", "--flag", "value"])
 
 
-def test_the_app_s_own_code_before_the_import_runs_as_main(tmp_path: Path) -> None:
+def test_the_app_s_own_code_before_the_import_runs_twice(tmp_path: Path) -> None:
     source = f"open('names', 'a').write(__name__ + ' ')\n{APP}"
     with App(tmp_path, source) as app:
         app.start()
-        assert app.wait_file("names") == "__main__ __main__ "
+        assert app.wait_file("names") == "__main__ app "
 
 
 def test_a_link_to_the_app(tmp_path: Path) -> None:
@@ -136,10 +139,106 @@ def test_a_link_to_the_app(tmp_path: Path) -> None:
         app.start()
 
 
+MARKINGS = {
+    "a line of its own": APP,
+    "another name": APP.replace("@dubhe_sdk.pipeline()", "@mark").replace(
+        "import dubhe_sdk", "import dubhe_sdk\nfrom dubhe_sdk import pipeline as mark"
+    ),
+}
+BLOCK = """
+if __name__ == "__main__":
+    open("block", "w").close()
+"""
+
+
+@pytest.mark.parametrize("marking", MARKINGS)
+@pytest.mark.parametrize("started", ["main.py", "-m main"])
+def test_a_script_of_any_name_that_marks_a_class(
+    tmp_path: Path, marking: str, started: str
+) -> None:
+    with App(tmp_path) as app:
+        app.write("main.py", MARKINGS[marking] + BLOCK)
+        app.start([sys.executable, "-u", *started.split()])
+        app.train()
+        app.wait_reported("END 200")
+        assert not (tmp_path / "block").exists()
+
+
+@pytest.mark.parametrize("started", ["-m net.main", "-m net"])
+def test_a_module_of_a_package(tmp_path: Path, started: str) -> None:
+    with App(tmp_path) as app:
+        (tmp_path / "net").mkdir()
+        app.write("net/__init__.py", "")
+        app.write("net/layers.py", "size = 5")
+        for name in ("main", "__main__"):
+            app.write(f"net/{name}.py", f"from .layers import size\n{APP}{BLOCK}")
+        app.start([sys.executable, "-u", *started.split()])
+        assert not (tmp_path / "block").exists()
+
+
+def test_a_compiled_file(tmp_path: Path) -> None:
+    with App(tmp_path, APP) as app:
+        py_compile.compile(str(tmp_path / "app.py"), str(tmp_path / "app.pyc"))
+        (tmp_path / "app.py").unlink()
+        app.start([sys.executable, "-u", "app.pyc"])
+
+
+IMPORTING = "import dubhe_sdk, inner\nprint('returned', flush=True)\n"
+
+
+def test_a_class_of_an_imported_module_serves_on_the_platform(
+    tmp_path: Path, kafka: Broker, topic: str
+) -> None:
+    env = {
+        "PLATFORM_TYPE": "1",
+        "BOOTSTRAP_SERVERS": kafka.plain_bootstrap,
+        "TOPIC_MODEL_STATUS": topic,
+        "TOPIC_MODEL_RESULT": topic,
+    }
+    with App(tmp_path, env=env) as app:
+        app.write("main.py", IMPORTING)
+        app.write("inner.py", APP)
+        app.start([sys.executable, "-u", "main.py"], until=None)
+        app.pid_of("model")
+
+
+def test_a_class_of_an_imported_module_is_used_by_hand(folder: Folder) -> None:
+    folder.write("inner.py", APP)
+    folder.write("export.py", IMPORTING)
+    assert folder.run("export.py") == "returned\n"
+
+
+NOT_PLAIN = {
+    "from dash c": (["-c", APP], "no script runs here"),
+    "by a tool": (["tool.py", "main.py"], "it runs in tool.py"),
+    "packed": (["-c", f"import sys\nsys.frozen = True\n{APP}"], "a program that was packed"),
+}
+
+
+@pytest.mark.parametrize("way", NOT_PLAIN)
+def test_on_the_platform_silence_is_no_success(folder: Folder, way: str) -> None:
+    folder.write("main.py", APP)
+    folder.write("tool.py", TOOL)
+    command, reason = NOT_PLAIN[way]
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder.path,
+        env={**folder.env, "PLATFORM_TYPE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("dubhe_sdk: nothing was served: ")
+    assert "Model is marked, but" in line
+    assert reason in line
+
+
 # --- what does not ------------------------------------------------------------------------------
 
 
-def test_a_script_of_another_name(folder: Folder) -> None:
+def test_a_script_of_another_name_that_marks_nothing(folder: Folder) -> None:
     folder.write("train.py", RETURNED)
     folder.write("my_app.py", RETURNED)
     assert folder.run("train.py") == "returned\n"
@@ -151,8 +250,9 @@ def test_dash_c(folder: Folder) -> None:
     assert folder.run("-c", "import app", "app.py") == "returned\n"
 
 
-def test_dash_m(folder: Folder) -> None:
-    assert folder.run("-m", "app") == "returned\n"
+def test_dash_m_of_another_name_that_marks_nothing(folder: Folder) -> None:
+    folder.write("other.py", RETURNED)
+    assert folder.run("-m", "other") == "returned\n"
 
 
 def test_stdin(folder: Folder) -> None:
@@ -181,10 +281,7 @@ exec(compile(source, "app.py", "exec"), module.__dict__)
 @pytest.mark.parametrize("started", ["-m tool app.py", "tool.py app.py", "-um tool app.py"])
 def test_a_tool_that_runs_the_app(folder: Folder, started: str) -> None:
     # As debuggers and profilers do; without tracing, as those of newer Pythons.
-    folder.write(
-        "tool.py",
-        "import runpy, sys\ndel sys.argv[0]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n",
-    )
+    folder.write("tool.py", TOOL)
     assert folder.run(*started.split()) == "returned\n"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.process.command import dubhe_command
+from dubhe_sdk.spool.destination import Destination
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.writer import SpoolWriter
 from dubhe_sidecar.record import OutgoingRecord, Position
@@ -62,6 +63,8 @@ class FakeSink:
     """
 
     name = "fake topic"
+    destination = Destination("fake")
+    on_wait: Callable[[], None] = staticmethod(lambda: None)
     outage: OutageReason | None = None
     retries = 0
 
@@ -82,6 +85,9 @@ class FakeSink:
         self._step = step
         self._offset = 0
         self._waiting: list[tuple[DeliveryOutcome, int]] = []
+
+    def connect(self) -> None:
+        pass
 
     def open(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -22,7 +23,11 @@ CURSORS = st.builds(
         st.builds(StreamCursor, COUNT, COUNT, COUNT, st.booleans(), st.booleans()),
         max_size=5,
     ),
-    sink=st.none() | st.dictionaries(st.text(max_size=9), COUNT | st.text(max_size=9), max_size=3),
+    sinks=st.dictionaries(
+        st.text(max_size=9),
+        st.dictionaries(st.text(max_size=9), COUNT | st.text(max_size=9), max_size=3),
+        max_size=3,
+    ),
     sink_name=st.text(max_size=20),
     totals=st.builds(Totals, COUNT, COUNT, COUNT, COUNT, COUNT),
 )
@@ -39,6 +44,23 @@ def test_comes_back_as_it_was(tmp_path_factory, first, second, third):
 
 def test_a_spool_without_one_begins_at_the_begin(tmp_path):
     assert cursors.load(tmp_path) == Cursor()
+
+
+@pytest.mark.parametrize(
+    ("sink", "name", "sinks"),
+    [
+        ({"base": 0, "size": 9}, "journal /temporary/journal", {"journal": {"base": 0, "size": 9}}),
+        ({"topics": {}}, "kafka 10.0.0.5:9092", {"kafka": {"topics": {}}}),
+        (None, "", {}),
+    ],
+)
+def test_one_of_the_first_version_is_read(tmp_path, sink, name, sinks):
+    stream = {"segment": 2, "offset": 3, "seq": 4, "task_open": False, "finished": False}
+    streams = {"s": {**stream, "description": None}}
+    old = {"version": 1, "streams": streams, "sink": sink, "sink_name": name, "totals": {}}
+    (tmp_path / cursors.NAME).write_text(json.dumps(old))
+    cursor = cursors.load(tmp_path)
+    assert cursor == Cursor({"s": StreamCursor(2, 3, 4)}, sinks, name, Totals())
 
 
 def many_streams(count: int) -> Cursor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dubhe_sdk.spool import segment
+from dubhe_sdk.spool.destination import Destination
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sidecar import cursor as cursors
@@ -236,6 +237,7 @@ def test_another_kind_of_sink_does_not_get_the_state_of_the_first(tmp_path):
 
     class Other(FakeSink):
         name = "other place"
+        destination = Destination("other")
 
     sink = Other(Topic())
     drain = Drain(tmp_path, sink)
@@ -243,7 +245,9 @@ def test_another_kind_of_sink_does_not_get_the_state_of_the_first(tmp_path):
     assert sink.opened_with == (None, True)
     drain.step()
     drain.close()
-    assert cursors.load(tmp_path).sink_name == "other place"
+    after = cursors.load(tmp_path)
+    assert after.sink_name == "other place"
+    assert after.sinks == {"fake": {"offset": 1}, "other": {"offset": 1}}
 
 
 def test_a_cursor_that_cannot_be_read_is_told(tmp_path):

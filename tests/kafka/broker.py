@@ -74,6 +74,8 @@ class Broker:
         listeners: further listeners, name → security protocol; see `at`.
         host: the address it listens on, where `prefix` runs it.
         prefix: what its commands begin with, for example `tests.network.lab.Host.prefix`.
+        cluster_id: of the cluster that it is.
+        ports_of: a broker, stopped by now, whose place it takes.
     """
 
     def __init__(
@@ -87,7 +89,10 @@ class Broker:
         listeners: Mapping[str, str] | None = None,
         host: str = HOST,
         prefix: Sequence[str] = (),
+        cluster_id: str = CLUSTER_ID,
+        ports_of: Broker | None = None,
     ) -> None:
+        self.cluster_id = cluster_id
         self.directory = directory
         self.log = directory / "broker.log"
         self._properties = dict(properties or {})
@@ -101,6 +106,8 @@ class Broker:
         self._formatted = False
         *ports, self._controller_port = free_ports(len(self._listeners) + 1)
         self._ports = dict(zip(self._listeners, ports, strict=True))
+        if ports_of is not None:
+            self._ports = dict(ports_of._ports)
 
     @property
     def port(self) -> int:
@@ -260,7 +267,7 @@ class Broker:
             [
                 *self._java(),
                 *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
-                *("--cluster-id", CLUSTER_ID, "--config", os.fspath(settings)),
+                *("--cluster-id", self.cluster_id, "--config", os.fspath(settings)),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

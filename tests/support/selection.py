@@ -30,6 +30,7 @@ WHOLE = frozenset(
         "tests.dubhe_simulator.instances.docker.support",
         "tests.dubhe_simulator.ui",
         "tests.fuzz.campaign",
+        "tests.hostile.run",
     ]
 )
 # What tests/run.sh and tests/docker/engine install, and Python does not bring.

@@ -6,6 +6,7 @@ from typing import Any
 
 from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.service.state import ServiceState, Verdict
+from dubhe_sdk.service.web.client import Client
 from dubhe_sdk.service.web.control import Control
 from dubhe_sdk.service.web.inference.pool import ModelPool
 
@@ -31,16 +32,18 @@ class Backend:
         """Ask the parent to start a training or an evaluation."""
         return self._control.start_task(type_, request)
 
-    def infer(self, body: bytes) -> bytes:
+    def infer(self, body: bytes, client: Client | None) -> bytes:
         """Run the inference method on a request and return its result as JSON.
 
         Args:
             body: the request as a JSON object, UTF-8.
+            client: who has sent it, if that can be told.
 
         Raises:
             InferenceFailed: the method raised.
             RequestInvalid: the model's parser cannot read the request.
             InferenceOverloaded: the queue is full.
+            ClientGone: the client has gone while the request waited.
             ModelDied: the model process died or is not there.
         """
-        return self._pool.infer(body)
+        return self._pool.infer(body, client)

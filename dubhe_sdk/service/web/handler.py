@@ -19,6 +19,7 @@ from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.service.state import Phase, ServiceState, Verdict
 from dubhe_sdk.service.web.inference.errors import (
+    ClientGone,
     InferenceFailed,
     InferenceOverloaded,
     ModelDied,
@@ -26,6 +27,7 @@ from dubhe_sdk.service.web.inference.errors import (
 
 if TYPE_CHECKING:
     from dubhe_sdk.service.web.backend import Backend
+    from dubhe_sdk.service.web.client import Client
 
 try:
     import orjson
@@ -58,13 +60,16 @@ class RequestHandler:
         self._backend = backend
         self._limit = limit
 
-    def handle(self, body: bytes, route_type: RequestType | None) -> bytes:
+    def handle(
+        self, body: bytes, route_type: RequestType | None, client: Client | None = None
+    ) -> bytes:
         """Return the reply to a request: a JSON object, UTF-8. Never raises because of ``body``.
 
         Args:
             body: as it came.
             route_type: the type that the HTTP route stands for; None for TCP, where
                 ``req_type`` has it and an inference's reply repeats ``request_number``.
+            client: who has sent it: an inference that waits is not run once the client has gone.
         """
         number = b""
         try:
@@ -74,8 +79,8 @@ class RequestHandler:
             type_ = _type(request, route_type)
             if route_type is None and type_ is RequestType.INFERENCE:
                 number = _request_number(request)
-            return self._answer(type_, request, body, number)
-        except (RequestInvalid, InferenceOverloaded) as refused:
+            return self._answer(type_, request, body, number, client)
+        except (RequestInvalid, InferenceOverloaded, ClientGone) as refused:
             message = str(refused)
         except InferenceFailed as failed:
             message = f"exception occurs: {failed.type_name}: {failed.text}"
@@ -102,7 +107,12 @@ class RequestHandler:
         return _refusal(message, b"")
 
     def _answer(
-        self, type_: RequestType, request: dict[str, Any], body: bytes, number: bytes
+        self,
+        type_: RequestType,
+        request: dict[str, Any],
+        body: bytes,
+        number: bytes,
+        client: Client | None,
     ) -> bytes:
         state = self._backend.state
         _check_instance(state, type_, request)
@@ -111,7 +121,8 @@ class RequestHandler:
         requests.check_fields(request, type_)
         _check_state(state, type_)
         if type_ is RequestType.INFERENCE:
-            result = self._backend.infer(body)
+            _refuse_phase(state)
+            result = self._backend.infer(body, client)
             return b"".join((_INFERRED, result, number, b"}"))
         # The task gets numbers as they were written, beyond 64 bits too.
         self._check_verdict(self._backend.start_task(type_, requests.parse(body)))
@@ -182,12 +193,14 @@ def _check_instance(state: ServiceState, type_: RequestType, request: dict[str, 
 
 
 def _check_state(state: ServiceState, type_: RequestType) -> None:
+    """Refuse what this instance cannot take, now or ever."""
     if state.kind is not None and state.kind is not KIND_OF_REQUEST[type_]:
         raise RequestInvalid(
             f"param error: req_type {int(type_)} ({_name(type_)}) does not fit this instance, "
             f"which is for {state.kind.decorator}"
         )
-    _refuse_phase(state)
+    if state.phase is not Phase.STARTING:  # then the parent holds a task
+        _refuse_phase(state)
 
 
 def _refuse_phase(state: ServiceState) -> None:

@@ -63,7 +63,9 @@ def _service_line(service: Mapping[str, Any]) -> str:
 def _delivery_lines(spool: Path) -> list[str]:
     launch = read_local_state(spool, "launch")
     lines = ["sidecar " + describe_sidecar(launch, is_running(spool))]
-    error = read_live(spool).get("last_error")
-    if error:
-        lines.append(f"not delivering: {error}")
+    live = read_live(spool)
+    if live.get("last_error"):
+        lines.append(f"not delivering: {live['last_error']}")
+    if live.get("abandoned"):
+        lines.append(f"not for this sidecar: {live['abandoned']}")
     return lines

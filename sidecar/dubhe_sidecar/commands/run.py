@@ -29,9 +29,17 @@ def main(argv: list[str]) -> int:
         description="Deliver the spool in DUBHE_SPOOL_DIR. `dubhe launch` starts it. Run it by "
         "hand with --drain to deliver what a container has left on a volume.",
         epilog="Exit status: 0 everything was delivered, 1 failed, start it again, 2 wrong "
-        "environment, 75 ended with undelivered records.",
+        "environment, 3 what is left is for another destination, 75 ended with undelivered "
+        "records.",
     )
     parser.add_argument("--drain", action="store_true", help="exit when everything is delivered")
+    parser.add_argument(
+        "--any-destination",
+        action="store_true",
+        help="deliver records that were meant for another destination too: for Kafka, for another "
+        "Kafka cluster, or for the embedded journal",
+    )
+    parser.add_argument("--launch", default="", help=argparse.SUPPRESS)
     parser.add_argument("--lifeline-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--core-version", default=__version__, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
@@ -58,6 +66,8 @@ def main(argv: list[str]) -> int:
         lifeline=options.lifeline_fd,
         orphan_seconds=orphan_seconds,
         draining=options.drain,
+        launch=options.launch,
+        everything=options.any_destination,
     ).run()
 
 

@@ -77,6 +77,8 @@ def describe(status: SpoolStatus) -> str:
         f"retries       {status.retries}",
         f"last error    {status.last_error or 'none'}",
     ]
+    if status.abandoned:
+        lines.append(f"not delivered {status.abandoned}")
     if status.damaged_bytes:
         lines.append(f"damaged       {_size(status.damaged_bytes)} skipped")
     if status.missing:
@@ -89,6 +91,7 @@ def describe(status: SpoolStatus) -> str:
             lines.append(
                 f"  {stream.stream}  pid {stream.pid}  {state}  {stream.undelivered} undelivered"
                 f" ({_size(stream.undelivered_bytes)})  {stream.instance_id}"
+                + (f"  for {stream.destination}" if stream.destination else "")
             )
     for entry in dead_letters.read(Path(status.spool))[-10:]:
         when = datetime.fromtimestamp(int(str(entry.get("time", 0))) / 1000)

@@ -2,6 +2,7 @@
 
 A sink is driven by one thread in one loop::
 
+    sink.connect()                        # now sink.destination is complete
     sink.open(state, undelivered=True, save=lambda state: cursor.save(positions, state))
     already = sink.delivered              # what a previous run had delivered unnoticed
     sink.send(record); sink.send(record)  # hands over, in order
@@ -19,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from dubhe_sdk.spool.destination import Destination
 from dubhe_sidecar.record import OutgoingRecord
 
 
@@ -65,6 +67,14 @@ class Sink(Protocol):
     name: str
     """What `dubhe status` shows, for example ``kafka 10.0.0.5:9092``. Holds no secret."""
 
+    on_wait: Callable[[], None]
+    """Set by the owner. Called again and again while the sink waits for its destination; may raise,
+    and the sink is then only good for `close`."""
+
+    @property
+    def destination(self) -> Destination:
+        """Where it delivers to. Before the first `connect`, a Kafka cluster's id is unknown."""
+
     delivered: Mapping[str, frozenset[int]]
     """After `open`: per stream, sequence numbers beyond the cursor that had already arrived."""
 
@@ -82,6 +92,13 @@ class Sink(Protocol):
         May be read from another thread.
         """
 
+    def connect(self) -> None:
+        """Reach the destination, waiting as long as it takes; also after a `close`.
+
+        Raises:
+            SinkError: the sink cannot go on.
+        """
+
     def open(
         self,
         state: Mapping[str, Any] | None,
@@ -89,10 +106,11 @@ class Sink(Protocol):
         undelivered: bool,
         save: Callable[[dict[str, Any]], None],
     ) -> None:
-        """Connect, waiting as long as it takes, and find out what had already arrived.
+        """Find out what had already arrived, waiting as long as it takes.
 
         Args:
-            state: what `state` returned when the cursor was last saved; None at the first start.
+            state: what `state` returned for this destination when the cursor was last saved; None
+                at the first start.
             undelivered: whether the spool holds records past the cursor. If not, nothing can
                 have arrived unnoticed and the search for it is left out.
             save: writes a state to disk, with the positions of the outcomes collected so far.
@@ -131,4 +149,4 @@ class Sink(Protocol):
         """JSON-serialisable state that belongs to all outcomes collected so far."""
 
     def close(self) -> None:
-        """Release connections and files. Records in flight may be abandoned."""
+        """Release connections and files. Records in flight are abandoned."""

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.spool.destination import JOURNAL, Destination
 from dubhe_sidecar.disk_retry import DiskRetry
 from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER, OutgoingRecord
 from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, SinkError
@@ -39,6 +40,8 @@ class JournalSink:
 
     def __init__(self, directory: Path, file_bytes: int = FILE_BYTES) -> None:
         self.name = f"journal {directory}"
+        self.destination = Destination(JOURNAL)
+        self.on_wait: Callable[[], None] = lambda: None
         self.delivered: Mapping[str, frozenset[int]] = {}
         self._directory = directory
         self._file_bytes = file_bytes
@@ -52,6 +55,9 @@ class JournalSink:
         self._outcomes: list[DeliveryOutcome] = []
         self._note_collected()
         self._retry = DiskRetry(f"the journal {directory}", "delivery waits")
+
+    def connect(self) -> None:
+        """Do nothing: `open` waits for the disk."""
 
     def open(
         self,
@@ -71,7 +77,7 @@ class JournalSink:
             self._find_end(state or {"base": 0, "size": 0})
 
         try:
-            self._retry.run(find_end)
+            self._retry.run(find_end, self.on_wait)
         except OSError as error:
             raise self._error(error) from None
 
@@ -111,7 +117,7 @@ class JournalSink:
         self._records.append(record)
         if self._buffered > _BUFFER_BYTES:
             try:
-                self._retry.run(self._write)
+                self._retry.run(self._write, self.on_wait)
             except OSError as error:
                 raise self._error(error) from None
 
@@ -145,10 +151,11 @@ class JournalSink:
         return dict(self._collected)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; what was handed over and is not written is abandoned."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+        self._lines, self._records, self._outcomes, self._buffered = [], [], [], 0
 
     def _write(self) -> None:
         """Append the lines. Complete ones stay; one that was written in part is cut off again."""

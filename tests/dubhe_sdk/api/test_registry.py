@@ -149,6 +149,23 @@ def test_two_methods_of_one_kind_are_named() -> None:
         assert part in str(caught.value)
 
 
+def test_a_class_of_the_script_is_preferred_to_imported_ones() -> None:
+    @dubhe_sdk.pipeline()
+    class Imported:
+        @dubhe_sdk.train()
+        def one(self, ctx: Any) -> None: ...
+
+    class Own:
+        @dubhe_sdk.train()
+        def two(self, ctx: Any) -> None: ...
+
+    Own.__module__ = "main"
+    dubhe_sdk.pipeline()(Own)
+    assert registry.find(TaskKind.TRAIN, "main").cls is Own
+    with pytest.raises(AppInvalid, match="2 methods"):
+        registry.find(TaskKind.TRAIN, "other")
+
+
 def test_the_same_class_marked_again_takes_the_olds_place() -> None:
     def define() -> type:
         @dubhe_sdk.pipeline()

@@ -13,6 +13,7 @@ from dubhe_sdk.process.state_file import read_states
 from dubhe_sidecar.status import is_running
 from tests.dubhe_sdk.launch.support import PYTHON, SPEAKER, launch, progress
 from tests.dubhe_sdk.service.harness import App
+from tests.support.no_forks import NoForks
 from tests.support.waiting import wait_for
 
 
@@ -29,6 +30,26 @@ def test_a_killed_sidecar_is_started_again_and_everything_arrives_once(tmp_path:
         assert app.console.count("it starts again in") == 3
         assert progress(app) == [number / 3000 for number in range(3000)] * 3
         assert list((app.temporary / "spool").glob("*.seg")) == []
+
+
+def test_a_sidecar_that_cannot_be_started_is_one_that_died(tmp_path: Path) -> None:
+    forks = NoForks(tmp_path)
+    with App(tmp_path) as app:
+        script = f"{PYTHON} speaker.py 3; until [ -e enough ]; do sleep 0.1; done"
+        launch(app, "bash", "-c", script, **forks.env)
+        wait_for(lambda: len(progress(app)) == 3, "what the command reports")
+        before = app.pid_of("sidecar")
+        with forks.forbidden():
+            os.kill(before, signal.SIGKILL)
+            wait_for(
+                lambda: app.console.count("the sidecar cannot be started") >= 2, lambda: app.console
+            )
+            (state,) = read_states(app.temporary / "spool", "launch")
+            assert "cannot be started" in state["sidecar"]["last_end"]
+        app.pid_of("sidecar")
+        app.write("enough", "")
+        assert app.wait() == 0
+        assert len(progress(app)) == 3
 
 
 def test_the_sidecar_survives_what_the_command_does_to_its_output(tmp_path: Path) -> None:

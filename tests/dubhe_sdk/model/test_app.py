@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-import pickle
+import py_compile
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+import pytest
 
 from tests.support.environ import clean_environ
 
@@ -29,18 +31,22 @@ def run(folder: Path, source: str, *arguments: str) -> subprocess.CompletedProce
     )
 
 
-def test_it_is_main_as_python_would_run_it(tmp_path: Path) -> None:
+def test_it_is_a_module_of_its_own_name_and_main(tmp_path: Path) -> None:
     done = run(
         tmp_path,
         """
         import os, sys
         import __main__
-        assert __name__ == "__main__" and __main__.__dict__ is globals()
+        import app
+        assert __name__ == "app" and __main__.__dict__ is globals()
+        assert app is __main__ and __main__.__spec__ is None
         assert os.path.samefile(__file__, "app.py")
         assert sys.argv[1:] == ["-x", "文"] and os.path.samefile(sys.argv[0], "app.py")
         assert os.path.samefile(sys.path[0], ".")
         assert __builtins__ and len([]) == 0
         print("fine")
+        if __name__ == "__main__":
+            print("not in the service")
         """,
         "-x",
         "文",
@@ -48,21 +54,61 @@ def test_it_is_main_as_python_would_run_it(tmp_path: Path) -> None:
     assert done.stdout == "fine\n", done.stderr
 
 
-def test_classes_are_pickled_as_those_of_main(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["app", "__main__"])
+def test_what_names_its_classes_loads(tmp_path: Path, name: str) -> None:
+    class Net:
+        pass
+
+    Net.__module__, Net.__qualname__ = name, "Net"
     source = """
         import pickle
         class Net: value = 5
-        open("net", "wb").write(pickle.dumps(Net(), 0))
-        assert type(pickle.load(open("net", "rb"))) is Net
+        read = pickle.load(open("net", "rb"))
+        assert type(read) is Net
+        open("net", "wb").write(pickle.dumps(read, 0))
     """
+    (tmp_path / "net").write_bytes(f"c{name}\nNet\n)\x81.".encode("latin-1"))
     done = run(tmp_path, source)
     assert done.returncode == 0, done.stderr
-    data = (tmp_path / "net").read_bytes()
-    assert b"__main__\nNet" in data
-    # `python3 app.py` writes the very same.
-    subprocess.run([sys.executable, "app.py"], cwd=tmp_path, check=True)
-    assert (tmp_path / "net").read_bytes() == data
-    assert pickle.PROTO not in data[:1]
+    assert b"app\nNet" in (tmp_path / "net").read_bytes()
+
+
+def test_compiled_files(tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text("print(__name__)")
+    py_compile.compile(str(tmp_path / "other.py"), str(tmp_path / "net.pyc"))
+    extension = next(
+        path
+        for folder in map(Path, sys.path)
+        for path in (*folder.glob("lib-dynload/_*.so"), *folder.glob("_*.so"))
+        if path.name.split(".")[0] not in sys.builtin_module_names
+    )
+    (tmp_path / extension.name).write_bytes(extension.read_bytes())
+    name = extension.name.split(".")[0]
+    program = f"{RUNNER}\nprint(sys.modules['__main__'].__name__)"
+    for file, expected in ("net.pyc", "net\nnet\n"), (extension.name, f"{name}\n"):
+        done = subprocess.run(
+            [sys.executable, "-c", program, file],
+            cwd=tmp_path,
+            env=clean_environ(),
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        assert done.stdout == expected, done.stderr
+
+
+def test_a_name_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "queue.py").write_text("import queue\nprint(__name__, queue.Queue)\n")
+    program = f"import sys\nsys.path.pop(0)\nimport queue\n{RUNNER}"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "queue.py"],
+        cwd=tmp_path,
+        env=clean_environ(),
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.stdout == "__main__ <class 'queue.Queue'>\n", done.stderr
 
 
 def test_an_encoding_line_and_a_byte_order_mark(tmp_path: Path) -> None:

@@ -119,8 +119,8 @@ def test_results_and_failures(tmp_path: Path, protocol: str) -> None:
         echoed = number if protocol == "tcp" else {}
         assert infer("nothing", **number) == good([]) | echoed
         assert infer("x", **number) == bad("exception occurs: ValueError: no such 图: x") | echoed
-        missing = app.send(3)
-        assert missing == bad("param error: field image_names is missing")
+        missing = app.send(3, image_names=7)
+        assert missing == bad("param error: field image_names is 7, expected a list")
         assert app.reported == ["READY"]
         assert 'result {"seen":1}' in app.log
         assert "Traceback (most recent call last)" in app.log

@@ -20,6 +20,7 @@ import pytest
 from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, TRAIN_ID, App
 from tests.support.clients import CLIENTS
+from tests.support.no_forks import NoForks
 from tests.support.waiting import wait_for
 
 PROTOCOLS = ["tcp", "http"]
@@ -213,6 +214,17 @@ def test_those_that_wait_are_served_by_the_others(tmp_path: Path) -> None:
         app.write("go on", "")
         with held(app, 20, 21):  # as soon as it is there again
             assert {index_of(app, 20), index_of(app, 21)} == {0, 1}
+
+
+def test_one_that_cannot_be_started_again_is_one_that_died(tmp_path: Path) -> None:
+    forks = NoForks(tmp_path)
+    with App(tmp_path, app_with(WHO), INFERENCE_ID, env=forks.env) as app:
+        app.start()
+        with forks.forbidden():
+            os.kill(app.pid_of("model"), signal.SIGKILL)
+            wait_for(lambda: app.log.count("cannot be started: ") >= 2, lambda: app.log)
+        wait_for(lambda: app.infer()["flag"] == 1, lambda: app.log)
+        assert app.reported == ["READY"]
 
 
 def test_all_killed_is_reported_and_all_come_back(tmp_path: Path) -> None:

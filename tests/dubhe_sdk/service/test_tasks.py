@@ -14,6 +14,7 @@ import pytest
 from dubhe_sdk.environment import DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
 from tests.dubhe_sdk.service.algorithms import PROTOCOLS, REPORTING, TRAINING, app_with
 from tests.dubhe_sdk.service.harness import PREDICT_ID, TRAIN_ID, App
+from tests.kafka.broker import Broker
 from tests.support.waiting import wait_for
 
 OTHER_ID = "modelid1-algorithm2-train-3"
@@ -115,7 +116,7 @@ def test_one_task_at_a_time(tmp_path: Path, protocol: str) -> None:
             in (other_kind["message"])
         )
         assert app.infer()["flag"] == 2
-        assert app.send(1)["message"] == "param error: field data_paths is missing"
+        assert "field data_paths is 7, expected a list" in app.train(data_paths=7)["message"]
         assert app.send(0) == {"flag": 1, "message": "service online"}
         app.write("go on", "")
         app.wait_reported("END 200")
@@ -140,23 +141,105 @@ def test_many_starts_at_once_start_one(tmp_path: Path) -> None:
         assert app.reported.count("START") == 1
 
 
-def test_while_the_model_loads(tmp_path: Path) -> None:
-    slow = TRAINING.replace(
-        "def __init__(self, ctx):",
-        'def __init__(self, ctx):\n        Path("loading").write_text("1")\n'
-        '        while not Path("loaded").exists(): time.sleep(0.01)',
-    )
-    with App(tmp_path, slow, protocol="http") as app:
-        app.start(until=None)
-        app.wait_file("loading")
-        heart = wait_for(lambda: _try(lambda: app.send(0)), "the heartbeat")
-        assert heart == {"flag": 1, "message": "service online"}
-        refusal = {"flag": 2, "message": "model is not ready: it is still starting"}
-        assert app.train() == refusal
-        assert app.reported == []
+SLOW = TRAINING.replace(
+    "def __init__(self, ctx):",
+    'def __init__(self, ctx):\n        Path("loading").write_text("1")\n'
+    '        while not Path("loaded").exists(): time.sleep(0.01)\n'
+    '        if Path("loaded").read_text() == "fail": raise ValueError("no weights")',
+)
+
+
+def start_and_hold(app: App) -> None:
+    """Start it, and send a training while the class is constructed."""
+    app.start(until=None)
+    app.wait_file("loading")
+    heart = wait_for(lambda: _try(lambda: app.send(0)), "the heartbeat")
+    assert heart == {"flag": 1, "message": "service online"}
+    accepted = {"flag": 1, "message": "model train starting now"}
+    assert app.train() == accepted
+    assert app.train() == accepted  # the same again
+    assert "service is busy" in app.train(data_paths=["/other"])["message"]
+    assert app.reported == []
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "http"])
+def test_a_start_while_the_class_is_constructed_is_held(tmp_path: Path, protocol: str) -> None:
+    with App(tmp_path, SLOW, protocol=protocol) as app:
+        start_and_hold(app)
+        assert "does not fit this instance" in app.predict()["message"]
+        app.write("go on", "")
         app.write("loaded", "")
-        app.wait_reported("READY")
+        app.wait_reported("END 200")
+        assert app.reported == ["READY", "START", "progress", "progress", "END 200"]
+
+
+def test_a_held_start_of_a_class_that_cannot_be_constructed(tmp_path: Path) -> None:
+    with App(tmp_path, SLOW) as app:
+        start_and_hold(app)
+        app.write("loaded", "fail")
+        assert app.wait() == 1
+        assert app.reported == ["END 300"]
+        assert "no weights" in app.ends()[0]["msg"]
+
+
+def test_a_held_start_of_a_service_that_is_stopped(tmp_path: Path) -> None:
+    with App(tmp_path, SLOW) as app:
+        start_and_hold(app)
+        app.terminate()
+        assert app.wait() == 143
+        assert app.reported == ["END 300"]
+
+
+def test_a_held_start_for_another_kind_by_hand(tmp_path: Path) -> None:
+    slow = TRAINING + "\nwhile not Path('on').exists(): time.sleep(0.01)\n"
+    with App(tmp_path, slow, instance_id="") as app:
+        app.start(until=None)
+        wait_for(lambda: _try(lambda: app.send(0)), "the heartbeat")
+        assert app.predict()["flag"] == 1
+        app.write("on", "")
+        app.wait_reported("END 300")
+        assert app.reported == ["READY", "END 300"]
+        assert "the request was for predict, but the app serves train" in app.ends()[0]["msg"]
+
+
+GPUS = """
+import os
+from pathlib import Path
+import dubhe_sdk
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx): pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        ctx.logResult(os.environ.get("CUDA_VISIBLE_DEVICES"))
+"""
+
+
+def test_the_gpus_of_a_request_are_those_of_its_method(tmp_path: Path) -> None:
+    with App(tmp_path, GPUS) as app:
+        app.start()
+        for number, given in enumerate(({"CUDA_VISIBLE_DEVICES": "2,3"}, {}, None), 1):
+            app.train(resource_allocation=given, number=number)
+            app.wait_reported("END", number)
+        results = [one["value"]["data"] for one in app.messages if one["value"]["mes_type"] == 3]
+        assert results == ["2,3", None, None]
+
+
+def test_the_platform_gives_one_gpu(tmp_path: Path, kafka: Broker, topic: str) -> None:
+    env = {
+        "PLATFORM_TYPE": "1",
+        "BOOTSTRAP_SERVERS": kafka.plain_bootstrap,
+        "TOPIC_MODEL_STATUS": topic,
+        "TOPIC_MODEL_RESULT": topic,
+    }
+    source = GPUS.replace("ctx.logResult(", 'Path("gpus").write_text(')
+    with App(tmp_path, source, env=env) as app:
+        app.start(until=None)
+        wait_for(lambda: "READY 200" in app.log, lambda: app.console)
         assert app.train()["flag"] == 1
+        assert app.wait_file("gpus") == "0"
 
 
 def _try(call: Any) -> Any:

@@ -29,9 +29,14 @@ class Model:
 
 def test_silence_is_counted_in_checks_and_a_message_ends_it() -> None:
     watchdog = Watchdog()
-    assert [watchdog.is_stuck() for _ in range(7)] == [False] * 6 + [True]
+    assert [watchdog.is_stuck(serving=True) for _ in range(7)] == [False] * 6 + [True]
     watchdog.reset()
-    assert not watchdog.is_stuck()
+    assert not watchdog.is_stuck(serving=True)
+
+
+def test_the_start_may_take_longer_but_not_for_ever() -> None:
+    watchdog = Watchdog()
+    assert [watchdog.is_stuck(serving=False) for _ in range(25)] == [False] * 24 + [True]
 
 
 @pytest.mark.slow

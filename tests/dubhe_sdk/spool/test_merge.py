@@ -425,3 +425,24 @@ def test_a_stream_that_the_disk_does_not_give_is_tried_again_and_holds_nobody_up
     assert numbers(reader.read()) == [10, 20]
     assert reader.read() == []
     assert reader.ended == {"bad", "good"}
+
+
+def test_a_stream_is_read_as_soon_as_it_is_accepted(tmp_path):
+    writers = {launch: make_writer(tmp_path, launch=launch) for launch in ("one", "other")}
+    for writer in writers.values():
+        append(writer, 1)
+    accepted = {"one"}
+    reader = SpoolReader(
+        tmp_path, {}, fail_on_damage, accept=lambda name, described: described.launch in accepted
+    )
+
+    def read() -> list[str]:
+        return [spooled.stream for spooled in reader.read()]
+
+    assert read() == [writers["one"].stream]
+    append(writers["other"], 2)
+    assert read() == []
+    assert reader.streams == [writers["one"].stream]
+    accepted.add("other")
+    assert read() == [writers["other"].stream] * 2
+    reader.close()

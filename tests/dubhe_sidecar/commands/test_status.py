@@ -51,6 +51,7 @@ def test_undelivered_records_as_json(harness, filled, capsys):
         *("unreadable", "last_error", "retries", "launches", "delivered_bytes", "damaged_places"),
         "missing",
         "last_error_code",
+        "abandoned",
     }
 
 

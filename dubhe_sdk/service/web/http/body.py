@@ -7,6 +7,7 @@ from gevent import socket
 from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 
+from dubhe_sdk.service.web.client import is_closed
 from dubhe_sdk.service.web.limits.connections import Connections
 from dubhe_sdk.service.web.limits.memory_budget import EXEMPT_BYTES, BudgetExceeded, MemoryBudget
 
@@ -80,6 +81,10 @@ class RequestBody:
         if self._connections.stopping:
             self._request.force_close()
         self._connections.wait(self._sock)
+
+    def has_gone(self) -> bool:
+        """Return whether the client has closed its connection. It has said all, so it is gone."""
+        return is_closed(self._sock)
 
     def release(self) -> None:
         """Return the memory to the budget: the body is no longer in use."""

@@ -82,11 +82,21 @@ class Route:
             response.data = self._handler.refuse(f"param error: {error}")
         else:
             try:
-                response.data = self._handler.handle(data, self._type)
+                response.data = self._reply(request, data, body)
             finally:
                 body.done()
 
     on_get = on_post
+    on_head = on_post  # load balancers ask so; the reply has no body
+
+    def _reply(self, request: falcon.Request, data: bytes, body: RequestBody) -> bytes:
+        coding = request.env.get("HTTP_CONTENT_ENCODING", "identity")
+        if coding.lower() != "identity" and data.lstrip()[:1] not in (b"{", b'"'):
+            return self._handler.refuse(
+                f"param error: the body is compressed (Content-Encoding: {coding[:40]}); expected "
+                "JSON as it is: send it without compression"
+            )
+        return self._handler.handle(data, self._type, body)
 
     def on_options(self, request: falcon.Request, response: falcon.Response) -> None:
         """Refuse: falcon's own answer has no JSON, and other sites' pages are not allowed."""

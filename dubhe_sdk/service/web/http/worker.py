@@ -23,7 +23,9 @@ from gunicorn.http.message import Request
 from gunicorn.workers.ggevent import GeventWorker
 
 from dubhe_sdk.logs.format import WEB_LOG_LINE, formatter
+from dubhe_sdk.service.web.arrivals import ArrivalOrder
 from dubhe_sdk.service.web.http.body import RequestBody
+from dubhe_sdk.service.web.http.client_socket import ClientSocket
 from dubhe_sdk.service.web.http.malformed import MalformedRequests
 from dubhe_sdk.service.web.http.routes import make_app
 from dubhe_sdk.service.web.limits.connections import drain
@@ -119,6 +121,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         self._malformed = MalformedRequests(
             runtime.handler, runtime.options.transfer_timeout_seconds
         )
+        self._arrivals = ArrivalOrder()
         (listener,) = self.sockets
         server = StreamServer(listener, partial(self.handle, listener))
         server.start()
@@ -137,6 +140,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
     def handle(self, listener: socket.socket, client: socket.socket, addr: Any) -> None:
         """Serve one connection."""
         connections = self._runtime.connections
+        client = ClientSocket(client, self._arrivals)
         if not connections.add(client):
             client.close()
             return

@@ -16,6 +16,10 @@ class InferenceOverloaded(Exception):
     """As many inferences as allowed are running and waiting. The text has the numbers."""
 
 
+class ClientGone(Exception):
+    """The client has gone while its request waited, which was not begun with."""
+
+
 class ModelDied(Exception):
     """The model process died while it worked on the request, or is not there."""
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Collection, Sequence
 from typing import cast
 
 from gevent.event import AsyncResult
 
+from dubhe_sdk.service.web.client import Client
+from dubhe_sdk.service.web.counted_log import CountedLog
 from dubhe_sdk.service.web.inference.errors import (
+    ClientGone,
     InferenceOverloaded,
     ModelUnavailable,
     RequestNotDelivered,
 )
 from dubhe_sdk.service.web.inference.model import ModelProcess
+
+_log = logging.getLogger(__name__)
+
+_GONE = "the client closed the connection while its request waited; it was not run"
 
 
 class ModelPool:
@@ -36,23 +44,30 @@ class ModelPool:
         self._attempts = 1 if len(paths) == 1 else 2 * len(paths)
         self._concurrency = concurrency
         self._queue = queue
-        self._waiting: deque[tuple[AsyncResult, int]] = deque()  # with the request's length
+        self._waiting: deque[_Waiter] = deque()
+        self._gone = CountedLog(_log, "inferences that were not run, since their client had gone")
 
-    def infer(self, body: bytes) -> bytes:
+    def infer(self, body: bytes, client: Client | None = None) -> bytes:
         """Run an inference; wait for a slot if as many as allowed are running.
 
         An inference whose connection breaks is not tried again: it may have had effects. One
-        that did not reach its process is, if another one is there.
+        that did not reach its process is, if another one is there. One that waits is dropped when
+        its turn comes, or its place is needed, if its client has gone.
+
+        Args:
+            body: the request's JSON.
+            client: who has sent it, if that can be told.
 
         Raises:
             InferenceFailed: the method raised.
             RequestInvalid: the model's parser cannot read the request.
             InferenceOverloaded: as many as allowed are waiting too.
+            ClientGone: the client has gone while it waited.
             ModelDied: the process died, or none is there.
         """
         attempts = 0
         while True:
-            process = self._take(len(body), again=attempts > 0)
+            process = self._take(len(body), client, again=attempts > 0)
             attempts += 1
             try:
                 return process.infer(body)
@@ -84,40 +99,63 @@ class ModelPool:
             process = min(living or self._processes, key=_running)
         return process if process.running < self._concurrency else None
 
-    def _take(self, size: int, again: bool = False) -> ModelProcess:
+    def _take(self, size: int, client: Client | None, again: bool) -> ModelProcess:
         """Return a process with free capacity, counting one more as running; wait if there is none.
 
         Args:
             size: the request's length.
+            client: who has sent it.
             again: it had a slot before: it goes ahead of those that wait, however many they are.
         """
-        full = not again and self._queued >= self._queue
+        full = not again and self._is_full()
         process = None if self._waiting and not again else self._free_process(size)
         if process is not None and (process.running < self._concurrency or not full):
             process.running += 1
             return process
         if full:
             raise InferenceOverloaded(self._describe_overload())
-        slot = AsyncResult()
-        waiter = (slot, size)
+        waiter = _Waiter(size, client)
         if again:
             self._waiting.appendleft(waiter)
         else:
             self._waiting.append(waiter)
         try:
-            return cast(ModelProcess, slot.get())
+            return cast(ModelProcess, waiter.slot.get())
+        except ClientGone:
+            raise
         except BaseException:  # this greenlet is being ended
-            if slot.ready():
-                slot.value.running -= 1
+            if waiter.slot.successful():
+                waiter.slot.value.running -= 1
                 self._dispatch()
-            else:
+            elif not waiter.slot.ready():
                 self._waiting.remove(waiter)
             raise
 
     def _dispatch(self) -> None:
-        while self._waiting and (process := self._free_process(self._waiting[0][1])) is not None:
-            process.running += 1
-            self._waiting.popleft()[0].set(process)
+        while self._waiting:
+            waiter = self._waiting[0]
+            process = self._free_process(waiter.size)
+            if process is None:
+                return
+            self._waiting.popleft()
+            if waiter.has_gone():
+                self._drop(waiter)
+            else:
+                process.running += 1
+                waiter.slot.set(process)
+
+    def _is_full(self) -> bool:
+        """Return whether as many wait as allowed, when those whose client has gone are dropped."""
+        if self._queued < self._queue:
+            return False
+        for waiter in [one for one in self._waiting if one.has_gone()]:
+            self._waiting.remove(waiter)
+            self._drop(waiter)
+        return self._queued >= self._queue
+
+    def _drop(self, waiter: _Waiter) -> None:
+        self._gone.add(f"of {waiter.size} bytes")
+        waiter.slot.set_exception(ClientGone(_GONE))
 
     @property
     def _queued(self) -> int:
@@ -136,6 +174,20 @@ class ModelPool:
             f"({bound}) and {queued} are waiting (DUBHE_INFERENCE_QUEUE), as many as "
             "allowed; send it again later"
         )
+
+
+class _Waiter:
+    """A request that waits for a slot."""
+
+    __slots__ = ("client", "size", "slot")
+
+    def __init__(self, size: int, client: Client | None) -> None:
+        self.slot = AsyncResult()
+        self.size = size
+        self.client = client
+
+    def has_gone(self) -> bool:
+        return self.client is not None and self.client.has_gone()
 
 
 def _is_unavailable(process: ModelProcess) -> bool:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import time
+from http import HTTPStatus
 from typing import Any
 
 import gevent
 from gevent import socket as gevent_socket
 from gevent.server import StreamServer
 
-from dubhe_sdk.contract.framing import FrameReader, FrameTooLarge, pack
+from dubhe_sdk.contract.framing import LENGTH, FrameReader, FrameTooLarge, pack
+from dubhe_sdk.service.web import wrong_protocol
+from dubhe_sdk.service.web.arrivals import ArrivalOrder
+from dubhe_sdk.service.web.counted_log import CountedLog
 from dubhe_sdk.service.web.limits.connections import drain
 from dubhe_sdk.service.web.limits.memory_budget import EXEMPT_BYTES, BudgetExceeded, MemoryBudget
 from dubhe_sdk.service.web.options import WebOptions
 from dubhe_sdk.service.web.runtime import WebConfig, WebRuntime
 from dubhe_sdk.service.web.tcp.stream import Stream
+
+_log = logging.getLogger(__name__)
 
 
 def serve(config: WebConfig, options: WebOptions) -> int:
@@ -47,52 +54,70 @@ class TcpServer(StreamServer):  # type: ignore[misc]
     def __init__(self, listener: gevent_socket.socket, runtime: WebRuntime) -> None:
         super().__init__(listener, self._serve)
         self._runtime = runtime
+        self._arrivals = ArrivalOrder()
+        self._foreign = CountedLog(_log, "requests in another protocol than TCP frames")
 
     def _serve(self, sock: gevent_socket.socket, address: Any) -> None:
         connections = self._runtime.connections
-        stream = Stream(socket.socket(fileno=sock.detach()))
+        stream = Stream(socket.socket(fileno=sock.detach()), self._arrivals)
         try:
             if connections.add(stream):
-                self._serve_frames(stream)
+                self._serve_frames(stream, address[0] if address else "")
         except OSError:
             pass  # the client is gone or too slow: no reply is possible
         finally:
             connections.remove(stream)
             stream.close()
 
-    def _serve_frames(self, stream: Stream) -> None:
+    def _serve_frames(self, stream: Stream, address: str) -> None:
         seconds = self._runtime.options.transfer_timeout_seconds
         deadline_stream = DeadlineStream(stream, seconds, self._runtime.budget)
         try:
-            self._serve_requests(stream, deadline_stream)
+            self._serve_requests(stream, deadline_stream, address)
         finally:
             deadline_stream.release()
 
-    def _serve_requests(self, stream: Stream, deadline_stream: DeadlineStream) -> None:
+    def _serve_requests(
+        self, stream: Stream, deadline_stream: DeadlineStream, address: str
+    ) -> None:
         connections, handler = self._runtime.connections, self._runtime.handler
         seconds = self._runtime.options.transfer_timeout_seconds
         reader = FrameReader(deadline_stream, self._runtime.options.max_request_bytes)
+        is_fresh = True  # nothing has come that was a frame
         while True:
             try:
                 frame = reader.read()
             except (FrameTooLarge, BudgetExceeded) as error:
                 refusal = (
-                    handler.refuse_too_large(error.length)
+                    self._refuse_length(error.length, is_fresh, address)
                     if isinstance(error, FrameTooLarge)
-                    else handler.refuse(str(error))
+                    else pack(handler.refuse(str(error)))
                 )
-                stream.sendall(pack(refusal), seconds)
+                stream.sendall(refusal, seconds)
                 drain(gevent_socket.socket(fileno=stream.detach()))
                 return
             if frame is None:
                 return
+            is_fresh = False
             connections.work(stream)
-            reply = handler.handle(frame, None)
+            reply = handler.handle(frame, None, stream)
             connections.wait(stream)
             stream.sendall(pack(reply), seconds)
             if connections.stopping:
                 return
             deadline_stream.begin_frame(reader.buffered)
+
+    def _refuse_length(self, length: int, is_fresh: bool, address: str) -> bytes:
+        """Return the reply to a frame that is too long, or to what is not a frame at all."""
+        handler = self._runtime.handler
+        found = wrong_protocol.protocol_of(LENGTH.pack(length)) if is_fresh else None
+        if found in (None, wrong_protocol.FRAMES):
+            return pack(handler.refuse_too_large(length))
+        self._foreign.add(f"{found} from {address}")
+        refusal = handler.refuse(wrong_protocol.describe(found, wrong_protocol.FRAMES))
+        if found == wrong_protocol.HTTP:
+            return wrong_protocol.http_error(HTTPStatus.BAD_REQUEST, refusal)
+        return pack(refusal)
 
 
 class DeadlineStream:

@@ -13,6 +13,9 @@ from typing import Any
 import gevent
 from gevent import get_hub, getcurrent
 
+from dubhe_sdk.service.web.arrivals import ArrivalOrder
+from dubhe_sdk.service.web.client import is_reset
+
 _READ, _WRITE = 1, 2
 
 
@@ -21,10 +24,12 @@ class Stream:
 
     Args:
         sock: the standard library's; it is owned from now on.
+        arrivals: of several streams that become readable at once, the first is read first.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, arrivals: ArrivalOrder) -> None:
         sock.setblocking(False)
+        self._arrivals = arrivals
         self._sock = sock
         self._hub = get_hub()
         self._readable = self._hub.loop.io(sock.fileno(), _READ)
@@ -65,6 +70,15 @@ class Stream:
             with gevent.Timeout(seconds, TimeoutError("the other end takes no bytes")):
                 self._send_rest(memoryview(data)[sent:])
 
+    def has_gone(self) -> bool:
+        """Return whether the other end takes no reply. One that sends no more may still do so."""
+        return is_reset(self._sock)
+
+    def wake(self) -> None:
+        """Let the greenlet that waits for something to read run."""
+        if self._waiting is not None:
+            self._waiting.switch()
+
     def fileno(self) -> int:
         """Return the descriptor."""
         return self._sock.fileno()
@@ -92,7 +106,7 @@ class Stream:
 
     def _on_readable(self) -> None:
         if self._waiting is not None:
-            self._waiting.switch()
+            self._arrivals.add(self)
         else:  # no greenlet waits: do not report it again and again
             self._readable.stop()
             self._is_watched = False

@@ -35,6 +35,7 @@ from kafka.errors import (
 from kafka.structs import TopicPartition
 
 from dubhe_sdk.environment import is_topic_name
+from dubhe_sdk.spool.destination import KAFKA, Destination
 from dubhe_sidecar.record import OutgoingRecord
 from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, SinkError
 from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
@@ -69,7 +70,10 @@ class KafkaSink:
         self.delivered: Mapping[str, frozenset[int]] = {}
         self._limits = limits or KafkaLimits()
         self._outage = OutageTracker(self.name)
-        self._connection = ClusterConnection(settings, self._limits, self._outage)
+        self.on_wait: Callable[[], None] = lambda: None
+        self._connection = ClusterConnection(
+            settings, self._limits, self._outage, lambda: self.on_wait()
+        )
         self._partitions = PartitionMap()
         self._save: Callable[[dict[str, Any]], None] = _refuse_to_save
         self._session: ProducerSession | None = None
@@ -77,6 +81,11 @@ class KafkaSink:
         self._settled: deque[PendingRecord] = deque()  # settled, to be collected
         self._pending_bytes = 0
         self._progress_at = time.monotonic()
+
+    @property
+    def destination(self) -> Destination:
+        """The cluster; its id is known after `connect`."""
+        return Destination(KAFKA, self._connection.cluster)
 
     @property
     def outage(self) -> OutageReason | None:
@@ -93,6 +102,11 @@ class KafkaSink:
         """Records handed over whose outcome has not been collected."""
         return len(self._pending) + len(self._settled)
 
+    def connect(self) -> None:
+        """Wait for the cluster."""
+        self._connection.client_log.install()
+        self._session = self._connection.until_done(self._connection.open_session)
+
     def open(
         self,
         state: Mapping[str, Any] | None,
@@ -100,11 +114,10 @@ class KafkaSink:
         undelivered: bool,
         save: Callable[[dict[str, Any]], None],
     ) -> None:
-        """Wait for the cluster, and read the tails if something may have arrived unnoticed."""
+        """Read the tails if something may have arrived unnoticed."""
         self._partitions = PartitionMap(state)
         self._save = save
-        self._connection.client_log.install()
-        self._session = self._connection.until_done(self._connection.open_session)
+        self.delivered = {}
         if undelivered and self._partitions.offsets:
             arrived = self._connection.until_done(lambda: self._read_tails(settle=True))
             self.delivered = {writer: frozenset(seqs) for writer, seqs in arrived.items()}
@@ -171,6 +184,9 @@ class KafkaSink:
                 session.abandon()
             else:
                 session.close(CLOSE_S)
+        self._pending.clear()
+        self._settled.clear()
+        self._pending_bytes = 0
         self._connection.client_log.remove()
 
     def _reject(self, record: OutgoingRecord, reason: str) -> None:
@@ -202,6 +218,7 @@ class KafkaSink:
             self._pending[0].wait(max(0.0, min(left, CHECK_S)))
             if self._take_settled() or left <= 0:
                 return
+            self.on_wait()
             self._working_session()
 
     def _take_settled(self) -> bool:
@@ -256,6 +273,7 @@ class KafkaSink:
         session, client_log = self._session, self._connection.client_log
         if session is None:
             raise SinkError("the Kafka sink is not open")
+        self._connection.check_cluster(session)
         refused = client_log.credentials_refused
         if session.failure is not None:
             self._recover(session, *session.failure)

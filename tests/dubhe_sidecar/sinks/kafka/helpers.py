@@ -67,6 +67,7 @@ def make_sink(bootstrap: str, limits: KafkaLimits = FAST) -> KafkaSink:
 
 def open_sink(bootstrap: str, cursor: Cursor, limits: KafkaLimits = FAST) -> KafkaSink:
     sink = make_sink(bootstrap, limits)
+    sink.connect()
     sink.open(cursor.state, undelivered=cursor.text is not None, save=cursor.save)
     return sink
 

@@ -7,6 +7,8 @@ import logging
 
 import pytest
 
+from dubhe_sdk.spool.destination import KAFKA, Destination
+from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.sinks.kafka import KafkaSink
 from dubhe_sidecar.status import read_live
 from tests.dubhe_sidecar.helpers import SidecarHarness
@@ -24,7 +26,7 @@ from tests.dubhe_sidecar.sinks.kafka.helpers import (
     record,
     until,
 )
-from tests.kafka.broker import Broker
+from tests.kafka.broker import CLUSTER_ID, Broker
 from tests.kafka.fixtures import BrokerFactory
 from tests.kafka.reader import read_topic, wait_for
 
@@ -36,7 +38,11 @@ def last_error(harness: SidecarHarness) -> str:
 
 
 def opening(sink: KafkaSink) -> Beside:
-    return Beside(lambda: sink.open(None, undelivered=False, save=lambda _: None))
+    def connect_and_open() -> None:
+        sink.connect()
+        sink.open(None, undelivered=False, save=lambda _: None)
+
+    return Beside(connect_and_open)
 
 
 def test_absent_at_start(make_broker: BrokerFactory, caplog: pytest.LogCaptureFixture) -> None:
@@ -175,3 +181,52 @@ def test_a_topic_that_the_broker_creates(kafka: Broker, topic_name: str) -> None
     deliver(sink, [record(topic_name, 1)])
     sink.close()
     assert numbers(read_topic(kafka.bootstrap, topic_name)) == [1]
+
+
+def test_another_cluster_at_the_same_address_ends_the_process(
+    make_broker: BrokerFactory, topic_name: str
+) -> None:
+    """As when the brokers' volumes are removed. Only a new process knows what is for it."""
+    broker = make_broker().start()
+    broker.create_topic(topic_name)
+    sink = open_sink(broker.bootstrap, Cursor(), dataclasses.replace(FAST, stall_s=1.0))
+    assert sink.destination == Destination(KAFKA, CLUSTER_ID)
+    deliver(sink, [record(topic_name, 1)])
+    broker.stop()
+    sink.send(record(topic_name, 2))
+    work = Beside(lambda: drain(sink))
+    until(lambda: "refused" in outage_text(sink))
+    other = make_broker(cluster_id="dubhe-other-cluster-00", ports_of=broker).start()
+    with pytest.raises(SinkError, match=f"cluster dubhe-other-cluster-00 now, and .* {CLUSTER_ID}"):
+        work.join()
+    sink.close()
+    assert read_topic(other.bootstrap, topic_name) == []
+
+
+def test_who_waits_for_the_cluster_may_be_called_off_and_comes_again(
+    make_broker: BrokerFactory, topic_name: str
+) -> None:
+    class CalledOff(Exception):
+        pass
+
+    def call_off() -> None:
+        if sink.retries:
+            raise CalledOff
+
+    broker = make_broker()
+    sink = make_sink(broker.bootstrap)
+    sink.on_wait = call_off
+    with pytest.raises(CalledOff):
+        sink.connect()
+    sink.close()
+    broker.start().create_topic(topic_name)
+    sink.on_wait = lambda: None
+    cursor = Cursor()
+    for seq in (1, 2):
+        sink.connect()
+        sink.open(cursor.state, undelivered=bool(cursor.state), save=cursor.save)
+        deliver(sink, [record(topic_name, seq)])
+        cursor.save(sink.state())
+        sink.close()
+        assert sink.in_flight == 0
+    assert numbers(read_topic(broker.bootstrap, topic_name)) == [1, 2]

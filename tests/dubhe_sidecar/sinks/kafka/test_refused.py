@@ -101,6 +101,7 @@ def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: s
     secured.create_topic(topic_name)
     sink = sink_of_alice(secured)
     cursor = Cursor()
+    sink.connect()
     sink.open(None, undelivered=False, save=cursor.save)
     work = Beside(lambda: sink.send(record(topic_name, 1)))
     until(lambda: "no permission on topic" in outage_text(sink))
@@ -130,11 +131,13 @@ def test_without_permission_to_read(
     grant(secured, topic_name, AclOperation.WRITE)
     cursor = Cursor()
     sink = sink_of_alice(secured)
+    sink.connect()
     sink.open(None, undelivered=False, save=cursor.save)
     deliver(sink, [record(topic_name, 1)])
     sink.close()
     with caplog.at_level(logging.WARNING, "dubhe_sidecar"):
         sink = sink_of_alice(secured)
+        sink.connect()
         sink.open(cursor.state, undelivered=True, save=cursor.save)
     assert sink.delivered == {}
     assert f"no permission to read topic {topic_name}" in caplog.text
@@ -150,6 +153,7 @@ def test_a_password_that_is_changed_is_not_tried_ten_times_a_second(
     grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
     sink = sink_of_alice(secured)
     cursor = Cursor()
+    sink.connect()
     sink.open(None, undelivered=False, save=cursor.save)
     deliver(sink, [record(topic_name, 1)])
     change_password(secured, PASSWORD, "other")

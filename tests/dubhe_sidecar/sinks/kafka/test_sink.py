@@ -107,6 +107,7 @@ def test_saves_where_to_search_before_anything_is_sent(kafka: Broker, topic: str
             raise ZeroDivisionError
 
         sink = make_sink(kafka.bootstrap)
+        sink.connect()
         sink.open(None, undelivered=False, save=fail)
         sink.send(record(topic, 3))
     sink.close()

@@ -16,10 +16,11 @@ the session, also if the process is killed. So the kernel cannot deliver them mi
 new session is sending.
 
 ``_sender`` (to stop it), ``_accumulator`` with its ``_batches``, ``_incomplete``, ``_closed`` and
-``_tp_lock`` (to add a `RecordBatch`), and ``_metadata`` (to check a partition without blocking) are
-private to kafka-python; its public calls cannot stop a producer within a batch or take encoded
-records. The upper bound of kafka-python in ``pyproject.toml`` keeps out releases in which they may
-differ, and tests against a real broker kill it, freeze it and have records rejected.
+``_tp_lock`` (to add a `RecordBatch`), and ``_metadata`` (to check a partition without blocking, and
+for the cluster's id) are private to kafka-python; its public calls cannot stop a producer within a
+batch or take encoded records. The upper bound of kafka-python in ``pyproject.toml`` keeps out
+releases in which they may differ, and tests against a real broker kill it, freeze it and have
+records rejected.
 """
 
 from __future__ import annotations
@@ -90,6 +91,11 @@ class ProducerSession:
         )
         self._batch_bytes = 1 if isolated else limits.batch_bytes
         self._producer._accumulator.split_and_reenqueue = self._split
+
+    @property
+    def cluster(self) -> str:
+        """Id of the cluster; empty if the brokers do not tell (before 0.10.1)."""
+        return self._producer._metadata.cluster_id or ""
 
     def partition_count(self, topic: str) -> int:
         """Return the number of partitions; a broker set up to do so creates a missing topic.

@@ -21,6 +21,7 @@ from dubhe_sidecar.sinks.kafka.settings import KafkaSettings, SettingsError
 
 T = TypeVar("T")
 
+_PAUSE_STEP_S = 0.2
 SASL_BOOTSTRAP_S = 3.5  # below the pause between attempts: one attempt for each constructor
 
 
@@ -35,9 +36,20 @@ class ClusterConnection:
         settings: how to reach the cluster.
         limits: times and sizes.
         outage: where failed attempts are reported.
+        on_wait: called again and again while it waits; may raise to give up.
     """
 
-    def __init__(self, settings: KafkaSettings, limits: KafkaLimits, outage: OutageTracker) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        limits: KafkaLimits,
+        outage: OutageTracker,
+        on_wait: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.cluster = ""
+        """Id of the cluster, once a session was opened."""
+        self._on_wait = on_wait
+        self._attempt_at = 0.0
         self._sasl = settings.protocol.startswith("SASL_")
         self.client_log = ClientLogHandler(sasl=self._sasl)
         self._settings = settings
@@ -47,8 +59,32 @@ class ClusterConnection:
         self._refused = ReconnectBackoff(limits.refused_backoff_s, limits.refused_backoff_max_s)
 
     def open_session(self, *, isolated: bool = False) -> ProducerSession:
-        """Make a producer, once."""
-        return ProducerSession(self._client(), self._limits, isolated=isolated)
+        """Make a producer, once.
+
+        Raises:
+            SinkError: it is connected to another cluster than the one before.
+        """
+        session = ProducerSession(self._client(), self._limits, isolated=isolated)
+        try:
+            self.check_cluster(session)
+        except SinkError:
+            session.abandon()
+            raise
+        self.cluster = session.cluster or self.cluster
+        return session
+
+    def check_cluster(self, session: ProducerSession) -> None:
+        """See that a session is connected to the cluster that all before were connected to.
+
+        Raises:
+            SinkError: it is another one. The next process decides what is for it.
+        """
+        before, now = self.cluster, session.cluster
+        if before and now and before != now:
+            raise SinkError(
+                f"{self._outage.name}: these brokers are the cluster {now} now, and were the "
+                f"cluster {before}; what is for the former one stays in the spool"
+            )
 
     def open_tail_reader(self) -> TailReader:
         """Make a reader of tails, once."""
@@ -60,6 +96,7 @@ class ClusterConnection:
         Raises:
             SinkError: it fails for a reason that waiting does not cure.
         """
+        self._pause()  # what is left of one that was given up
         while True:
             self.client_log.reset()
             try:
@@ -79,7 +116,7 @@ class ClusterConnection:
         if isinstance(error, SettingsFileError):  # the cluster was not asked
             self._outage.retries += 1
             self._outage.report(OutageReason(OutageCode.OTHER, str(error)))
-            time.sleep(self._unavailable.next_pause())
+            self._pause(self._unavailable.next_pause())
             return
         kind = classify(error)
         if kind in (ErrorKind.UNEXPECTED, ErrorKind.RECORD):
@@ -95,12 +132,19 @@ class ClusterConnection:
         refused = (
             kind is ErrorKind.REFUSED or log.credentials_refused or (self._sasl and not network)
         )
-        time.sleep((self._refused if refused else self._unavailable).next_pause())
+        self._pause((self._refused if refused else self._unavailable).next_pause())
 
     def succeeded(self) -> None:
         """Start again with short pauses. Call it when records are delivered, not on connecting."""
         self._unavailable.reset()
         self._refused.reset()
+
+    def _pause(self, seconds: float = 0.0) -> None:
+        """Wait until the next attempt is due; whoever gives up meanwhile finds it as late."""
+        self._attempt_at = max(self._attempt_at, time.monotonic() + seconds)
+        while (left := self._attempt_at - time.monotonic()) > 0:
+            self._on_wait()
+            time.sleep(min(left, _PAUSE_STEP_S))
 
     def _client(self) -> dict[str, Any]:
         """Return what kafka-python needs. Read again each time: certificates and secrets change.

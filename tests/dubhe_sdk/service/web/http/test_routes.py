@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import queue
 import socket
 import threading
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,7 @@ def test_refusals_have_status_200_and_keep_the_connection(http: Web) -> None:
         (json.dumps(inference_request(req_type=9)).encode(), "req_type error"),
         (json.dumps(inference_request(req_type=1)).encode(), "this route is for"),
         (json.dumps(inference_request(image_names="x")).encode(), "image_names"),
-        (json.dumps(inference_request(image_names=None)).encode(), "image_names is missing"),
+        (json.dumps(inference_request(image_names=7)).encode(), "image_names is 7, expected"),
         (json.dumps(inference_request(instance_id="x")).encode(), "different from ENV"),
     ]
     for body, expected in rows:
@@ -95,6 +97,35 @@ def test_refusals_have_status_200_and_keep_the_connection(http: Web) -> None:
         assert client.headers["Connection"] == "keep-alive"
     http.push(training(Phase.FAILED, "it died"))
     await_reply(http, "/train/start", "model failed: it died")
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "expected"),
+    [
+        (
+            gzip.compress(b"{}", mtime=0),
+            "gzip",
+            "compressed (Content-Encoding: gzip); expected",
+        ),
+        (b"\x0b\x00\x80{}\x03", "br", "compressed (Content-Encoding: br); expected JSON as it"),
+        (
+            gzip.compress(b"{}", mtime=0),
+            "identity",
+            "the request is compressed (gzip); expected",
+        ),
+        (zlib.compress(b"{}"), "identity", "the request is compressed (deflate); expected JSON"),
+        ('{"image_names": ["缺陷.png"]}'.encode("gbk"), "identity", "in GBK, expected UTF-8"),
+    ],
+    ids=["gzip", "br", "gzip without a header", "deflate without a header", "GBK"],
+)
+def test_bodies_in_other_codings_are_named(
+    http: Web, body: bytes, coding: str, expected: str
+) -> None:
+    client = HttpClient(http)
+    headers = {"Content-Encoding": coding}
+    assert expected in refusal(client.send("/predict/multiple", body, **headers))
+    plain = json.dumps(inference_request()).encode()
+    assert client.send("/predict/multiple", plain, **headers) == INFERRED
 
 
 def await_reply(web: Web, path: str, expected: str) -> None:
@@ -128,6 +159,18 @@ def test_unknown_routes_and_methods(http: Web, method: str, path: str, status: i
     assert path in refusal(client.send(path, b"{}", method))
     assert client.status == status
     assert client.send("/heart") == ONLINE
+
+
+def test_head(http: Web) -> None:
+    with http.connect() as sock:
+        sock.sendall(
+            b"HEAD /heart HTTP/1.1\r\nHost: x\r\n\r\nGET /heart HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
+        file = sock.makefile("rb")
+        assert file.readline().startswith(b"HTTP/1.1 200")
+        while file.readline() != b"\r\n":
+            pass
+        assert file.readline().startswith(b"HTTP/1.1 200")
 
 
 def test_chunked_body(http: Web) -> None:

@@ -12,6 +12,7 @@ import gevent
 import pytest
 
 from dubhe_sdk.service.web.inference.errors import (
+    ClientGone,
     InferenceFailed,
     InferenceOverloaded,
     ModelDied,
@@ -88,6 +89,39 @@ def test_one_that_gives_up_running_frees_its_turn(tmp_path: Path) -> None:
     first.kill()
     gate.open.set()
     assert infer(pool, 1) == b"1"  # and not the reply to the first
+
+
+class Visitor:
+    """A client that goes when it is told to."""
+
+    gone = False
+
+    def has_gone(self) -> bool:
+        return self.gone
+
+
+def test_one_whose_client_has_gone_is_dropped_at_its_turn_and_where_its_place_is_needed(
+    tmp_path: Path,
+) -> None:
+    gate = Gate(tmp_path)
+    pool = ModelPool([gate.path], concurrency=1, queue=3)
+    visitors = [Visitor() for _ in range(4)]
+    jobs = [
+        gevent.spawn(pool.infer, json.dumps({"n": number}).encode(), visitor)
+        for number, visitor in enumerate(visitors)
+    ]
+    gevent.sleep(0)
+    visitors[0].gone = visitors[1].gone = True
+    late = gevent.spawn(infer, pool, 4)  # takes the place of the second
+    jobs[1].join(timeout=10)
+    assert isinstance(jobs[1].exception, ClientGone)
+    visitors[2].gone = True
+    gate.open.set()
+    gevent.joinall([*jobs, late], timeout=10)
+    assert isinstance(jobs[2].exception, ClientGone)
+    assert (jobs[0].value, jobs[3].value, late.value) == (b"0", b"3", b"4")
+    assert gate.seen == [0, 3, 4]
+    assert infer(pool, 5) == b"5"
 
 
 def test_a_failure_keeps_the_connection(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Algorithms and launchers with bad habits: what the platform saw, compared with what happened."""

@@ -1,0 +1,1 @@
+"""The habits, a table for each kind."""

@@ -1,0 +1,238 @@
+"""Requests and inferences that are malformed, impatient, too many, or fail."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import struct
+import threading
+from typing import Any
+
+from tests.hostile.case import BOTH, HTTP, TCP, Case, algorithm, training
+from tests.hostile.observation import Observation
+from tests.hostile.play import Play, six_inferences
+from tests.support.waiting import wait_for
+
+_ECHO = 'return ["result of " + ctx.get("image_names")[0]]'
+_FAILS_ODD = """
+name = ctx.get("image_names")[0]
+if name in ("1.png", "3.png", "5.png"):
+    {fail}
+return ["result of " + name]
+"""
+_DIES = """
+name = ctx.get("image_names")[0]
+if name == "1.png":
+    os.kill(os.getpid(), signal.SIGKILL)
+return ["result of " + name]
+"""
+
+
+def _inference(name: str, body: str, check: Any, play: Any = six_inferences, **more: Any) -> Case:
+    given = {"protocols": BOTH, **more}
+    return Case(
+        name,
+        algorithm(body, kind="inference"),
+        kind="inference",
+        play=play,
+        messages="READY",
+        check=check,
+        **given,
+    )
+
+
+def _own_replies(seen: Observation) -> None:
+    for number, reply in enumerate(seen.replies):
+        assert (reply["flag"], reply.get("data")) == (1, [f"result of {number}.png"]), reply
+
+
+def _odd_failed(seen: Observation) -> None:
+    for number, reply in enumerate(seen.replies):
+        if number % 2:
+            assert reply["flag"] == 2
+            assert reply["message"].startswith("exception occurs: "), reply
+        else:
+            assert reply["data"] == [f"result of {number}.png"]
+
+
+def _dies_and_comes_back(play: Play) -> None:
+    play.ready()
+    play.infer("0.png")
+    play.infer("1.png")
+    wait_for(lambda: play.app.infer(image_names=["2.png"])["flag"] == 1, "the next model process")
+    play.infer("2.png")
+
+
+def _one_died(seen: Observation) -> None:
+    flags = [reply["flag"] for reply in seen.replies]
+    assert flags == [1, 2, 1], seen.replies
+    assert seen.replies[2]["data"] == ["result of 2.png"]
+
+
+def _many_at_once(play: Play) -> None:
+    play.ready()
+    replies: dict[int, dict[str, Any]] = {}
+
+    def ask(number: int) -> None:
+        replies[number] = play.app.infer(image_names=[f"{number}.png"])
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    play.replies += [replies[number] for number in range(40)]
+
+
+def _hangs_up(play: Play) -> None:
+    """Clients that go away in the midst of a request or a reply."""
+    play.ready()
+    body = json.dumps({"req_type": 3, "instance_id": play.app.instance_id, "image_names": ["x"]})
+    for cut in (2, 4, 20, None):
+        with socket.create_connection(("127.0.0.1", play.app.port)) as sock:
+            sock.sendall((struct.pack(">I", len(body)) + body.encode())[:cut])
+    for cut in (10, 60, None):
+        with socket.create_connection(("127.0.0.1", play.app.port)) as sock:
+            head = (
+                f"POST /predict/multiple HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            sock.sendall((head + body).encode()[:cut])
+    for number in range(6):
+        play.infer(f"{number}.png")
+
+
+def _malformed(play: Play) -> None:
+    play.ready()
+    client = play.app.client()
+    for body in (
+        b"",
+        b"[]",
+        b"5",
+        b"{",
+        b"\xff\xfe",
+        b'"text"',
+        b"null",
+        b'{"req_type": 3',
+        b"[" * 10_000,
+    ):
+        client = play.app.client()
+        play.replies.append(client.send_bytes(body, "/predict/multiple"))
+    play.replies.append(play.app.send(3, image_names="1.png"))
+    play.replies.append(play.app.send(1))
+
+
+def _all_refused(seen: Observation) -> None:
+    for reply in seen.replies:
+        assert reply["flag"] == 2, reply
+        assert reply["message"].isprintable() and len(reply["message"]) > 8, reply
+
+
+def _two_in_a_segment(play: Play) -> None:
+    play.ready()
+    frames = b""
+    for number in range(6):
+        request = {
+            "req_type": 3,
+            "instance_id": play.app.instance_id,
+            "image_names": [f"{number}.png"],
+            "request_number": number,
+        }
+        body = json.dumps(request).encode()
+        frames += struct.pack(">I", len(body)) + body
+    with socket.create_connection(("127.0.0.1", play.app.port), timeout=20) as sock:
+        sock.sendall(frames)
+        file = sock.makefile("rb")
+        for _ in range(6):
+            (length,) = struct.unpack(">I", file.read(4))
+            play.replies.append(json.loads(file.read(length)))
+
+
+def _numbers_in_order(seen: Observation) -> None:
+    _own_replies(seen)
+    assert [reply["request_number"] for reply in seen.replies] == list(range(6))
+
+
+def _same_start_again(play: Play) -> None:
+    play.ready()
+    first = play.start(algorithm_id="task 1")
+    assert first["flag"] == 1
+    assert play.start(algorithm_id="task 1")["flag"] == 1
+    assert play.start(algorithm_id="task 2")["flag"] == 2
+    play.wait_end()
+
+
+def _string_in_json(play: Play) -> None:
+    play.ready()
+    for number in range(3):
+        request = {
+            "req_type": 3,
+            "instance_id": play.app.instance_id,
+            "image_names": [f"{number}.png"],
+        }
+        connection = http.client.HTTPConnection("127.0.0.1", play.app.port, timeout=20)
+        connection.request("POST", "/predict/multiple", json.dumps(json.dumps(request)))
+        play.replies.append(json.loads(connection.getresponse().read()))
+        connection.close()
+
+
+CASES = [
+    _inference("none, inference", _ECHO, _own_replies),
+    _inference(
+        "every second inference raises",
+        _FAILS_ODD.format(fail="raise OSError('no image')"),
+        _odd_failed,
+    ),
+    _inference("every second inference exits", _FAILS_ODD.format(fail="sys.exit(0)"), _odd_failed),
+    _inference(
+        "every second inference is interrupted",
+        _FAILS_ODD.format(fail="raise KeyboardInterrupt"),
+        _odd_failed,
+    ),
+    _inference(
+        "every second inference fails, in threads",
+        _FAILS_ODD.format(fail="raise OSError('no image')"),
+        _odd_failed,
+        protocols=TCP,
+        env={"DUBHE_INFERENCE_CONCURRENCY": "3"},
+    ),
+    _inference("the model process dies in an inference", _DIES, _one_died, _dies_and_comes_back),
+    _inference("forty clients at once", _ECHO, _own_replies, _many_at_once),
+    _inference(
+        "forty clients at once, two processes with threads",
+        _ECHO,
+        _own_replies,
+        _many_at_once,
+        protocols=TCP,
+        env={"DUBHE_INFERENCE_WORKERS": "2", "DUBHE_INFERENCE_CONCURRENCY": "2"},
+    ),
+    _inference("clients hang up in the midst", _ECHO, _own_replies, _hangs_up),
+    _inference("requests that are none", _ECHO, _all_refused, _malformed),
+    _inference(
+        "six frames in one segment", _ECHO, _numbers_in_order, _two_in_a_segment, protocols=TCP
+    ),
+    _inference(
+        "a JSON string that contains the request",
+        _ECHO,
+        _own_replies,
+        _string_in_json,
+        protocols=HTTP,
+    ),
+    _inference(
+        "an inference reports",
+        f"ctx.logResult([1]); ctx.logResultDetails('a', 'b', 'c', 1); {_ECHO}",
+        _own_replies,
+        protocols=TCP,
+    ),
+    _inference(
+        "an inference holds the interpreter lock",
+        f"ctypes.PyDLL(None).usleep(200_000); {_ECHO}",
+        _own_replies,
+    ),
+    Case(
+        "the same start comes twice, and another one",
+        training(steps=40),
+        protocols=BOTH,
+        play=_same_start_again,
+    ),
+]
