@@ -29,6 +29,7 @@ from dubhe_sdk.model.failure import log_failure, text_of
 from dubhe_sdk.model.fork_guard import foreign_code, keep_private
 from dubhe_sdk.model.outcome import refuse_unrun
 from dubhe_sdk.model.stop import StopSignal
+from dubhe_sdk.process.socket_path import address
 from dubhe_sdk.reporting.encoding import dumps
 
 _LIMIT = 2**32 - 1  # the web front has checked the size
@@ -66,7 +67,8 @@ class InferenceServer:
         path.unlink(missing_ok=True)  # of a predecessor that died
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         keep_private(self._listener)
-        self._listener.bind(str(path))
+        with address(path) as fitting:
+            self._listener.bind(fitting)
         self._listener.listen(concurrency + 16)
 
     def serve(self) -> None:

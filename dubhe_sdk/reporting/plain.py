@@ -1,6 +1,7 @@
 """JSON's own types in place of whatever an algorithm hands over. Never an exception.
 
 * Arrays, tensors and scalars of any framework become numbers and lists.
+* DataFrames of pandas and polars become lists of objects, one for each row.
 * Mappings, dataclasses, attrs classes and pydantic models become objects.
 * Sets, tuples, dict views, deques and every other collection become lists; so do iterators and
   generators, which are read.
@@ -165,6 +166,8 @@ def _take_apart(value: Any) -> Any:
         return value
     if isinstance(value, numbers.Real):
         return float(value)
+    if type(value).__name__ == "DataFrame":
+        return _rows(value)
     if is_tensor(value):
         return to_plain(value)
     fields = _fields(value)
@@ -173,6 +176,12 @@ def _take_apart(value: Any) -> Any:
     if isinstance(value, (Collection, Iterator)):
         return list(value)
     return value
+
+
+def _rows(frame: Any) -> Any:
+    """Return a DataFrame's rows by the names of its columns; by itself it would be without them."""
+    to_dicts = getattr(frame, "to_dicts", None)  # polars
+    return to_dicts() if callable(to_dicts) else frame.to_dict(orient="records")
 
 
 def _fields(value: Any) -> dict[str, Any] | None:

@@ -91,6 +91,7 @@ class Service:
 
         Raises:
             PortUnavailable: the port cannot be listened on.
+            RunDirUnusable: sockets can be made nowhere.
             SpoolUnusable: the spool cannot be written.
         """
         os.environ[SERVICE_VARIABLE] = service = os.urandom(8).hex()
@@ -98,7 +99,10 @@ class Service:
         slot = self._job_slot(
             self._settings.instance_id or manual_instance_id(self._app, TaskKind.TRAIN)
         )
-        with listen(self._settings.port) as self._listener, run_dir() as self._run_dir:
+        with (
+            listen(self._settings.port) as self._listener,
+            run_dir(self._settings.temporary) as self._run_dir,
+        ):
             self._publisher = StatePublisher(self._settings, self._log, self._web, self._models)
             self._tasks = TaskControl(slot, self._models, self._publisher)
             self._shutdown = Shutdown(

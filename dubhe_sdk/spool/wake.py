@@ -11,9 +11,9 @@ import os
 import socket
 from pathlib import Path
 
+from dubhe_sdk.process.socket_path import open_address
+
 NAME = "wake.sock"
-# sun_path holds 108 bytes with the final zero: unix(7).
-_LONGEST = 107
 
 
 class WakeSender:
@@ -22,7 +22,7 @@ class WakeSender:
     def __init__(self, directory: Path) -> None:
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._sock.setblocking(False)
-        self._directory_fd, self._address = _address(directory)
+        self._directory_fd, self._address = open_address(directory / NAME)
 
     def nudge(self) -> None:
         """Wake the sidecar, if that is possible without waiting."""
@@ -45,7 +45,7 @@ class WakeReceiver:
 
     def __init__(self, directory: Path) -> None:
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        self._directory_fd, address = _address(directory)
+        self._directory_fd, address = open_address(directory / NAME)
         (directory / NAME).unlink(missing_ok=True)
         self._sock.bind(address)
         (directory / NAME).chmod(0o666)
@@ -66,12 +66,3 @@ class WakeReceiver:
         self._sock.close()
         if self._directory_fd is not None:
             os.close(self._directory_fd)
-
-
-def _address(directory: Path) -> tuple[int | None, str]:
-    """Return an address that fits ``sun_path``, and the descriptor it may depend on."""
-    path = str(directory / NAME)
-    if len(os.fsencode(path)) <= _LONGEST:
-        return None, path
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    return fd, f"/proc/self/fd/{fd}/{NAME}"

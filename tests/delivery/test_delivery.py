@@ -184,3 +184,14 @@ def test_everything_killed_at_once_is_delivered_by_the_next_start(
     assert len(delivered.indices) >= 100
     assert delivered.repeated == []
     assert value(delivered.status[-1])["data"]["status"] == 300
+
+
+def test_a_kafka_py_of_the_algorithm_s_own_on_pythonpath(kafka: Broker, platform: Start) -> None:
+    app = platform(kafka, PYTHONPATH=".")
+    app.write("kafka.py", "raise ImportError('the algorithm has a kafka.py of its own')")
+    app.start(until=None)
+    train(app, 10)
+    wait_for(lambda: len(Delivered(kafka.bootstrap).actions) == 3, lambda: app.console, 60)
+    app.terminate()
+    assert app.wait() == 0
+    assert "starts again" not in app.console

@@ -34,6 +34,8 @@ class Received(NamedTuple):
     """The stream that it came from, as its header reports."""
     began: int
     """Monotonic nanoseconds when the reporter began to report it."""
+    complete: bool = False
+    """Whether the algorithm says by it that its task has come to its end."""
 
 
 def parse(topic: str, message: Message) -> Received:
@@ -64,6 +66,7 @@ def parse(topic: str, message: Message) -> Received:
         data.get("n", 0),
         (message.header("dubhe-writer") or b"").decode(),
         data.get("began", 0),
+        data.get("complete", 0) == 1,
     )
 
 

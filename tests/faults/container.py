@@ -53,6 +53,23 @@ def writer_command(*options: object) -> list[str]:
     ]
 
 
+class FullPipe:
+    """A pipe that is full, and that nobody reads: what it is the output of must not wait."""
+
+    def __init__(self) -> None:
+        self._reading, self.writing = os.pipe()
+        os.set_blocking(self.writing, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(self.writing, bytes(65536))
+        os.set_blocking(self.writing, True)
+
+    def close(self) -> None:
+        """Close both ends."""
+        os.close(self.writing)
+        os.close(self._reading)
+
+
 class Container:
     """Use as a context manager: at its end nothing of it lives any more.
 
@@ -65,6 +82,7 @@ class Container:
         dubhe: the file that takes ``dubhe``'s place for sidecar and web; none: itself.
         topics: of status and results.
         env: further variables.
+        console: whether its output is kept. If not, it is a pipe that is full and never read.
     """
 
     def __init__(
@@ -78,6 +96,7 @@ class Container:
         dubhe: str = "",
         topics: tuple[str, str] = (STATUS, RESULT),
         env: dict[str, str] | None = None,
+        console: bool = True,
     ) -> None:
         self.name = folder.name
         self.counters = folder / "counters"
@@ -88,6 +107,7 @@ class Container:
         self._command = list(command)
         self._stopping = threading.Event()
         self._restarter: threading.Thread | None = None
+        self._output = None if console else FullPipe()
         self._lock = threading.Lock()  # held while it is decided whether it starts again
         self._env = {
             "PLATFORM_TYPE": "1",
@@ -118,10 +138,13 @@ class Container:
         if self._restarter is not None:
             self._restarter.join()
         self.app.__exit__(kind, error, trace)
+        if self._output is not None:
+            self._output.close()
 
     def start(self) -> Container:
         """Start it, once; it is not waited for."""
-        self.app.start(self._command or APP_COMMAND, until=None)
+        output = None if self._output is None else self._output.writing
+        self.app.start(self._command or APP_COMMAND, until=None, output=output)
         self.starts += 1
         return self
 
@@ -175,6 +198,14 @@ class Container:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 return pid
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send a signal to the container parent, as soon as there is one."""
+        while True:
+            [pid, *_] = wait_for(lambda: self.pids("launch"), f"a launch in {self.name}", 20.0)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signum)
+                return
 
     def kill_everything(self) -> int:
         """Send SIGKILL to all its processes; return how many there were."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,8 @@ class Count:
         """Killed by all of them: some kills hit a whole container."""
         self.freezes = 0
         """Of sidecars."""
+        self.signals: Counter[str] = Counter()
+        """That came to container parents."""
         self.broker: Counter[str] = Counter()
         self.missed: list[str] = []
         self._lock = threading.Lock()
@@ -104,6 +107,9 @@ class Injector:
                     self.count.broker[fault.what] += 1
                 elif fault.what == plan.FREEZE:
                     self._freeze_sidecar(self._containers[fault.where], fault.seconds)
+                elif fault.what == plan.SIGNAL:
+                    self._containers[fault.where].signal(signal.Signals[fault.target])
+                    self.count.signals[fault.target] += 1
                 else:
                     self._kill(self._containers[fault.where], fault.target)
             except AssertionError as error:  # nobody there to be hit

@@ -33,11 +33,12 @@ class NumberedReporter:
 
     Args:
         ctx: what reports them.
+        late: whether the task may have ended, so that what is reported may be dropped.
     """
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, *, late: bool = False) -> None:
         self._ctx = ctx
-        self._counter = ReportCounter(Path(os.environ[COUNTERS_VARIABLE]))
+        self._counter = ReportCounter(Path(os.environ[COUNTERS_VARIABLE]), late=late)
 
     @property
     def id(self) -> int:
@@ -63,4 +64,11 @@ class NumberedReporter:
         else:
             data |= {f"metric_{index}": 0.125 for index in range(size // 20)}
             self._ctx.logProgressByBatch(0, number, 2**31, 0.5, data)
+        self._counter.returned()
+
+    def report_complete(self) -> None:
+        """Say by the next message that the task has come to its end: progress 1."""
+        number = self._counter.begin(0)
+        data = {"reporter": self.id, "n": number, "began": time.monotonic_ns(), "complete": 1}
+        self._ctx.logProgressByEpoch(0, 1, data)
         self._counter.returned()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 FREEZE = "freeze"
 KILL = "kill"
+SIGNAL = "signal"
 EVERYTHING = "everything"
 WRITER_IN_LARGE = "writer in a large message"
 
@@ -28,6 +29,9 @@ SERVICE = {
 }
 WRITERS = {"sidecar": 46, "writer": 34, "launch": 8, EVERYTHING: 12}
 HEAVY = {"sidecar": 36, WRITER_IN_LARGE: 48, "launch": 6, EVERYTHING: 10}
+# What comes to the container parent of a service: those that stop it in order, and others.
+SIGNALS = ("SIGHUP", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+_SIGNAL_SHARE = 0.12  # of a service's faults
 _FREEZE_SHARE = 0.04  # of a container's faults: its sidecar is frozen
 
 BROKER = {
@@ -64,7 +68,8 @@ class Fault(NamedTuple):
 def container_track(
     seed: int, name: str, weights: Mapping[str, int], mean_pause: float
 ) -> Iterator[Fault]:
-    """Yield the faults of a container, without end."""
+    """Yield the faults of a container, without end. Services get signals, too."""
+    signals = _SIGNAL_SHARE if weights is SERVICE else 0.0
     rng = random.Random(f"{seed}/{name}")
     while True:
         pause = rng.uniform(0.2, 1.8) * mean_pause
@@ -72,6 +77,8 @@ def container_track(
             long = rng.random() < 0.2
             seconds = rng.uniform(*BEYOND_SHORT_SECONDS) if long else rng.uniform(0.1, 2.0)
             yield Fault(pause, name, FREEZE, "sidecar", seconds)
+        elif rng.random() < signals:
+            yield Fault(pause, name, SIGNAL, rng.choice(SIGNALS))
         else:
             [target] = rng.choices(list(weights), list(weights.values()))
             yield Fault(pause, name, KILL, target)

@@ -14,6 +14,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+_LATE = ".late"
 _FIELDS = struct.Struct("=QQQ")  # begun, returned, bytes of the message being reported
 
 
@@ -25,6 +26,8 @@ class ReportCounts(NamedTuple):
     returned: int
     in_call: int
     """Bytes of the message that is being reported at this moment; 0: none is."""
+    late: bool = False
+    """Whether the task may have ended before a message was reported, which is dropped then."""
 
 
 class ReportCounter:
@@ -32,12 +35,13 @@ class ReportCounter:
 
     Args:
         folder: where counters lie; it exists.
+        late: whether what is reported may be dropped; see `ReportCounts.late`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, late: bool = False) -> None:
         # Below 2^53, so that a JSON number holds it whoever reads it.
         self.reporter = int.from_bytes(os.urandom(6), "big")
-        path = folder / f"{self.reporter:012x}.{os.getpid()}"
+        path = folder / f"{self.reporter:012x}.{os.getpid()}{_LATE * late}"
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         try:
             os.ftruncate(fd, _FIELDS.size)
@@ -62,7 +66,8 @@ def read(path: Path) -> ReportCounts:
     """Return the numbers in an counter's file."""
     data = path.read_bytes()
     begun, returned, in_call = _FIELDS.unpack(data) if data else (0, 0, 0)
-    return ReportCounts(int(path.name.partition(".")[0], 16), begun, returned, in_call)
+    reporter = int(path.name.partition(".")[0], 16)
+    return ReportCounts(reporter, begun, returned, in_call, path.name.endswith(_LATE))
 
 
 def read_all(folder: Path) -> dict[int, ReportCounts]:

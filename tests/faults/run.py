@@ -115,7 +115,10 @@ def run(options: Options, folder: Path, log: Callable[[str], None]) -> RunResult
 
 
 def _containers(folder: Path, broker: Broker) -> list[Container]:
-    """Two groups of writers and both kinds of services; one keeps the product's time limits."""
+    """Two groups of writers and both kinds of services.
+
+    One keeps the product's time limits, and nobody reads its console.
+    """
     where = broker.bootstrap
     (folder / "bin").mkdir()
     quick = short_timeouts.command_file(folder / "bin")
@@ -126,7 +129,7 @@ def _containers(folder: Path, broker: Broker) -> list[Container]:
         Container(folder / "writers", where, ids[0], writers, dubhe=quick),
         Container(folder / "heavy", where, ids[1], heavy, dubhe=quick),
         Container(folder / "http", where, ids[2], protocol="http", dubhe=quick),
-        Container(folder / "tcp", where, ids[3], protocol="tcp"),
+        Container(folder / "tcp", where, ids[3], protocol="tcp", console=False),
     ]
 
 
@@ -176,6 +179,7 @@ def _take_counts(
         "kills_by_target": dict(count.kills),
         "processes_killed": count.processes,
         "sidecar_freezes": count.freezes,
+        "signals": dict(count.signals),
         "broker_faults": count.broker_done,
         "broker_faults_by_kind": dict(count.broker),
         "missed": count.missed,

@@ -50,12 +50,14 @@ class _Tasks:
         self._failed: set[str] = set()  # runs of the service that reported END without a START
         self._spans: list[tuple[int, int]] = []  # from START to END, in the broker's milliseconds
         self._owner: dict[int, int] = {}  # reporter → index of its task
+        self._complete = False  # whether the open task has come to its end
 
     def take(self, record: Received) -> None:
         """Take the next record of the status topic."""
         if record.action == "START":
             self.finish()
             self._open = record
+            self._complete = False
             self._verdict.starts += 1
         elif record.action == "END":
             self._verdict.ends += 1
@@ -66,10 +68,15 @@ class _Tasks:
             self._spans
         ):
             self._add_problem(record)
+        else:
+            self._complete |= record.complete
 
     def _take_end(self, record: Received) -> None:
         if self._open is not None:
             self._spans.append((self._open.appended_ms, record.appended_ms))
+            if record.status == 200 and not self._complete:
+                where = f"{record.instance}: END @{record.offset} {record.text}"
+                self._verdict.add_problem("false_ends", where)
         # A model that dies outside of a task is given by an END without a START, once in a run.
         elif (
             record.status != 300 or record.writer in self._failed or _BY_THE_SIDECAR in record.text

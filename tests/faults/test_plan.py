@@ -20,7 +20,9 @@ def test_the_same_seed_gives_the_same_faults() -> None:
 
 def test_every_kind_comes() -> None:
     faults = list(islice(plan.container_track(3, "http", plan.SERVICE, 1.0), 400))
-    assert {fault.target for fault in faults} == set(plan.SERVICE)
+    assert {fault.target for fault in faults} == {*plan.SERVICE, *plan.SIGNALS}
+    assert {fault.what for fault in faults} == {plan.KILL, plan.FREEZE, plan.SIGNAL}
+    faults = list(islice(plan.container_track(3, "writers", plan.WRITERS, 1.0), 400))
     assert {fault.what for fault in faults} == {plan.KILL, plan.FREEZE}
     kinds = [fault.what for fault in islice(plan.broker_track(3, 5.0, longest=True), 8)]
     assert set(kinds) == {*plan.BROKER, plan.LONGEST}

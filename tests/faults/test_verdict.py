@@ -76,6 +76,27 @@ def test_bad(count: str, records: Sequence[Received], more: dict) -> None:
     assert "must be 0" in str(judged)
 
 
+def test_a_task_that_was_not_complete_did_not_end_well() -> None:
+    def of_task(status: int, *, complete: bool) -> Verdict:
+        task = [action("START", 0), *GOOD[:2], message(A, 3, 3, complete=complete)]
+        return verdict(*task, action("END", 4, status))
+
+    assert of_task(200, complete=True).good
+    assert of_task(300, complete=False).good
+    assert of_task(200, complete=False).false_ends == 1
+
+
+def test_what_is_reported_late_may_be_dropped_but_not_be_outside_of_its_task() -> None:
+    task = [action("START", 0), *GOOD[:2], message(A, 3, 3, complete=True)]
+    counters = {A: ReportCounts(A, 3, 3, 0), B: ReportCounts(B, 5, 5, 0, late=True)}
+    late = [message(B, n, 10 + n, began=100 + n) for n in (1, 2)]
+    inside = judge(counters, sorted([*task, *late, action("END", 20)]))
+    assert inside.good
+    assert inside.after_end == 3
+    outside = judge(counters, sorted([*task, action("END", 4), *late]))
+    assert outside.outside_task == 2
+
+
 def test_nothing_said_is_not_good() -> None:
     assert not judge({}, []).good
 
@@ -98,7 +119,7 @@ def test_tasks() -> None:
     def judged(*records: Received) -> Verdict:
         return verdict(*[one._replace(offset=i) for i, one in enumerate(records)])
 
-    one, two, three = GOOD
+    one, two, three = done = [record._replace(complete=True) for record in GOOD]
     start, end = action("START", 0), action("END", 1)
     failed = action("END", 2, 300, "x current model error y")
     killed = action("END", 3, 300, "the service process was killed")
@@ -109,7 +130,7 @@ def test_tasks() -> None:
     # A model that dies between two tasks.
     assert judged(ready, start, one, two, three, end, failed).good
     next_run = failed._replace(writer="run-2", request_number=7)
-    assert judged(failed, next_run, ready, start, *GOOD, end).good
+    assert judged(failed, next_run, ready, start, *done, end).good
     assert judged(start, one, two, three, end, failed, failed).extra_ends == 1
     assert judged(ready, start, one, two, three).missing_ends == 1
     assert judged(start, one, again, two, three, end).missing_ends == 1
@@ -121,7 +142,7 @@ def test_tasks() -> None:
 
 
 def test_results_lie_between_start_and_end() -> None:
-    start, end = action("START", 1), action("END", 5)
+    start, end = action("START", 1), action("END", 5, 300)
     inside = [message(A, n, n, topic="result", appended_ms=n + 1) for n in (1, 2, 3)]
     assert verdict(start, *inside, end).good
     late = inside[2]._replace(appended_ms=6)
@@ -132,6 +153,6 @@ def test_account(tmp_path) -> None:
     counter = ReportCounter(tmp_path)
     [path] = tmp_path.iterdir()
     assert counter.begin(70) == 1
-    assert read(path) == (counter.reporter, 1, 0, 70)
+    assert read(path) == ReportCounts(counter.reporter, 1, 0, 70)
     counter.returned()
-    assert read(path) == (counter.reporter, 1, 1, 0)
+    assert read(path) == ReportCounts(counter.reporter, 1, 1, 0)

@@ -22,6 +22,7 @@ _FAULTLESS = (
     "missing_ends",
     "extra_ends",
     "outside_task",
+    "false_ends",
     "dropped_difference",
     "miscounted",
 )
@@ -53,6 +54,10 @@ class Verdict:
     extra_ends: int = 0
     outside_task: int = 0
     """Messages of a task before its START or after its END."""
+    false_ends: int = 0
+    """END 200 of tasks that have not come to their end."""
+    after_end: int = 0
+    """Reported by threads while or after their task ended, and not received."""
     dead_letters: int = 0
     dropped: int = 0
     """As the sidecars report it."""
@@ -104,8 +109,9 @@ def judge(
         dropped: messages that the sidecars reported as dropped.
     """
     verdict = Verdict(records=len(records), dropped=dropped, dead_letters=len(dead_letters))
-    verdict.reported = sum(reported.returned for reported in counters.values())
-    verdict.in_doubt = sum(reported.begun - reported.returned for reported in counters.values())
+    expected = {k: v for k, v in counters.items() if not v.late}
+    verdict.reported = sum(reported.returned for reported in expected.values())
+    verdict.in_doubt = sum(reported.begun - reported.returned for reported in expected.values())
     numbered = [record for record in records if record.reporter]
     verdict.received = len(numbered)
     _judge_counts(verdict, counters, numbered, dead_letters)
@@ -129,6 +135,9 @@ def _judge_counts(
     missing = 0
     for reporter, reported in counters.items():
         absent = set(range(1, reported.returned + 1)) - got[reporter]
+        if reported.late:
+            verdict.after_end += len(absent)
+            continue
         missing += len(absent)
         if absent and not verdict.dropped:
             first = sorted(absent)[:5]
@@ -137,7 +146,11 @@ def _judge_counts(
     if verdict.dropped:
         # Which numbers were dropped nobody shows, but how many is to be exact. A message in doubt
         # may have been dropped as well.
-        unseen = sum(s.begun - s.returned for k, s in counters.items() if s.begun not in got[k])
+        unseen = sum(
+            s.begun - s.returned
+            for k, s in counters.items()
+            if s.begun not in got[k] and not s.late
+        )
         if not missing <= verdict.dropped <= missing + unseen:
             text = f"{missing} numbers missing, {verdict.dropped} reported as dropped"
             verdict.add_problem("dropped_difference", text, abs(missing - verdict.dropped))

@@ -48,7 +48,10 @@ class Topics:
     def messages(self) -> list[dict[str, Any]]:
         """Return the messages of the status topic in order, results where their date puts them."""
         for name, reader in self._readers.items():
-            for record in reader.poll(0.02):
+            records = reader.poll(0.02)
+            while not reader.at_end:
+                records += reader.poll(0.2)
+            for record in records:
                 assert record.value is not None
                 self._found[name].append({"topic": name, "value": json.loads(record.value)})
         merged = list(self._found[self._status])

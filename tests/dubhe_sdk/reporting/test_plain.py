@@ -48,6 +48,17 @@ class Attrs:
         self.other = 1
 
 
+class DataFrame:
+    """As pandas has it."""
+
+    def to_dict(self, orient: str) -> list[dict[str, Any]]:
+        assert orient == "records"
+        return [{"label": "dent", "conf": np.float32(0.5)}]
+
+    def __array__(self) -> Any:
+        raise AssertionError("that would be without the columns' names")
+
+
 class Loader:
     """Goes through data, as a data loader does; a result never means to read it."""
 
@@ -84,6 +95,8 @@ def two() -> Iterator[int]:
         (Box((1, 2)), {"corner": [1, 2], "label": "dent"}),
         (Slotted(Box((1, 2))), {"box": {"corner": [1, 2], "label": "dent"}}),
         (Pydantic(), {"label": "scratch", "conf": 0.5}),
+        (DataFrame(), [{"label": "dent", "conf": 0.5}]),
+        (type("DataFrame", (), {"to_dicts": lambda self: [{"a": 1}]})(), [{"a": 1}]),
         (Attrs(), {"label": "scratch"}),
         (Torch(), [0.5, "NaN"]),
         (Path("a/文.png"), "a/文.png"),

@@ -140,3 +140,19 @@ def test_classes_of_the_app_in_spawned_processes_and_pickles(tmp_path: Path) -> 
     with App(tmp_path / "inference", NET, INFERENCE_ID, env=env) as other:
         other.start()
         assert other.infer()["data"] == [7]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_folder_on_pythonpath_may_hold_modules_named_like_our_packages(
+    tmp_path: Path, protocol: str
+) -> None:
+    top = "import kafka, helper; assert kafka.OURS == helper.OURS == 1"
+    with App(tmp_path, app_with(top=top), protocol=protocol, env={"PYTHONPATH": "."}) as app:
+        for name in ("kafka", "falcon", "gevent", "gunicorn", "greenlet", "crc32c", "helper"):
+            app.write(f"{name}.py", "OURS = 1")
+        app.start()
+        app.train()
+        app.wait_reported("END 200")
+        app.terminate()
+        assert app.wait() == 0
+        assert "starts again" not in app.console

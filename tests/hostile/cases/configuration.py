@@ -93,6 +93,17 @@ CASES = [
         files={"train model.py": _SHORT},
     ),
     Case(
+        "another name, started plainly",
+        command=("python3", "-u", "main.py"),
+        files={"main.py": _SHORT},
+    ),
+    Case("python3 -m app", _SHORT, command=("python3", "-m", "app")),
+    Case(
+        "a block for __main__ that trains at once",
+        _SHORT + "\nif __name__ == '__main__':\n    note('trained by hand')\n",
+        absent=("trained by hand",),
+    ),
+    Case(
         "app.py is a link",
         command=("bash", "-c", "ln -s src/real.py app.py; exec python3 -u app.py"),
         files={"src/real.py": _SHORT, "src/account.py": _ACCOUNT_ABOVE},
@@ -119,6 +130,15 @@ CASES = [
         "blanks and carriage returns around values",
         _SHORT,
         env={"DUBHE_LOG_FORMAT": " text\r", "DUBHE_INFERENCE_QUEUE": "\t5 "},
+    ),
+    Case(
+        "service links of Kubernetes",
+        _SHORT,
+        env={
+            "DUBHE_METRICS_PORT": "tcp://10.0.0.1:9090",
+            "DUBHE_METRICS_PORT_9090_TCP_ADDR": "10.0.0.1",
+            "KAFKA_PORT": "tcp://10.0.0.2:9092",
+        },
     ),
     Case("a relative folder for everything", _SHORT, env={"DUBHE_TEMPORARY": "temporary"}),
     Case(
@@ -174,6 +194,16 @@ CASES = [
     _refused(
         "a topic of an illegal name", "TOPIC_MODEL_RESULT", env={"TOPIC_MODEL_RESULT": "模型 结果"}
     ),
+    _refused(
+        "two time limits that do not fit",
+        "DUBHE_TASK_STOP_TIMEOUT_SECONDS",
+        env={"DUBHE_TASK_STOP_TIMEOUT_SECONDS": "10", "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "5"},
+    ),
+    _refused(
+        "a time limit that cannot work",
+        "DUBHE_TRANSFER_TIMEOUT_SECONDS",
+        env={"DUBHE_TRANSFER_TIMEOUT_SECONDS": "0"},
+    ),
     _refused("parameters that are no JSON", "special_params", env={"special_params": "{'a': 1}"}),
     _refused("a size with a unit", "DUBHE_SPOOL_MAX_BYTES", env={"DUBHE_SPOOL_MAX_BYTES": "1GB"}),
     _refused("a spool that is a file", "spool", env={"DUBHE_SPOOL_DIR": "app.py"}),
@@ -190,6 +220,11 @@ CASES = [
     _invalid("no class is marked", HEAD, "no class marked"),
     _invalid("no method of this kind", algorithm("pass", kind="predict"), "train"),
     _invalid("the app leaves at its import", f"{HEAD}\nsys.exit(0)\n", "SystemExit"),
+    _invalid(
+        "a class without a constructor for ctx",
+        algorithm("pass").replace("__init__(self, ctx)", "__init__(self)"),
+        "__init__",
+    ),
     _invalid(
         "two methods of one kind",
         algorithm("pass", methods="@dubhe_sdk.train()\ndef again(self, ctx): pass"),

@@ -110,6 +110,24 @@ def _constructor(name: str, line: str, end: str, status: int = 1) -> Case:
     )
 
 
+def _two_of_other_data(play: Play) -> None:
+    play.ready()
+    play.task(data_paths=["/data/1"])
+    play.task(data_paths=["/data/2"])
+
+
+def _own_data(seen: Observation) -> None:
+    assert [entry["paths"] for entry in seen.noted("has")] == [["/data/1"], ["/data/2"]]
+
+
+def _start_is_early(play: Play) -> None:
+    play.wait_note("constructing")
+    assert play.start()["flag"] == 1
+    play.wait_end()
+    if play.app.ends()[0]["status"] == 300:
+        play.wait_exit()
+
+
 CASES = [
     Case("none", training(), protocols=BOTH, play=two_tasks, messages=_TWO),
     Case("none, evaluation", algorithm("report(ctx, result=True)", kind="predict"), "forecast"),
@@ -200,6 +218,33 @@ CASES = [
         algorithm("os.chdir('/'); os.environ.clear(); report(ctx)"),
         play=two_tasks,
         messages=_TWO,
+    ),
+    Case(
+        "the constructor keeps its context",
+        algorithm(
+            "note('has', paths=self.kept.get('data_paths')); report(self.kept)",
+            constructor="self.kept = ctx",
+        ),
+        play=_two_of_other_data,
+        messages=_TWO,
+        check=_own_data,
+    ),
+    Case(
+        "a start comes while the model is constructed",
+        algorithm("report(ctx)", constructor="note('constructing'); time.sleep(0.5)"),
+        protocols=BOTH,
+        play=_start_is_early,
+    ),
+    Case(
+        "a start comes while the model is constructed, in vain",
+        algorithm(
+            "report(ctx)",
+            constructor="note('constructing'); time.sleep(0.5); raise OSError('no weights')",
+        ),
+        play=_start_is_early,
+        messages="END 300",
+        status=1,
+        end="no weights",
     ),
     Case(
         "the method empties the folder for temporary files",

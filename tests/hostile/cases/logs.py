@@ -126,6 +126,19 @@ CASES = [
     _speaks("descriptors 1 and 2 lead to a file", "os.dup2(os.open('o', 65), 1); os.dup2(1, 2)"),
     _speaks("the log is JSON", "", env={"DUBHE_LOG_FORMAT": "json"}),
     Case(
+        "the algorithm's own loggers",
+        algorithm(
+            """
+            logging.getLogger(__name__).info("of my own logger")
+            logging.info("of the root logger")
+            report(ctx)
+            """,
+            top="import logging",
+        ),
+        log=("of my own logger", "of the root logger"),
+        console=("of my own logger",),
+    ),
+    Case(
         "ctx.log is given what logging cannot format",
         algorithm(
             r"""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
 import struct
 import threading
+import time
 from typing import Any
 
 from tests.hostile.case import BOTH, HTTP, TCP, Case, algorithm, training
@@ -148,6 +150,83 @@ def _two_in_a_segment(play: Play) -> None:
             play.replies.append(json.loads(file.read(length)))
 
 
+def _ask_and_leave(play: Play, name: str) -> socket.socket:
+    """Send a request; return the connection, on which the reply will come."""
+    request = {"req_type": 3, "instance_id": play.app.instance_id, "image_names": [name]}
+    body = json.dumps(request).encode()
+    sock = socket.create_connection(("127.0.0.1", play.app.port), timeout=20)
+    if play.app.protocol == "tcp":
+        sock.sendall(struct.pack(">I", len(body)) + body)
+    else:
+        head = f"POST /predict/multiple HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+        sock.sendall(head.encode() + body)
+    return sock
+
+
+def _clients_have_gone(play: Play) -> None:
+    play.ready()
+    first = _ask_and_leave(play, "first.png")
+    play.wait_note("inferring")
+    gone = [_ask_and_leave(play, f"gone {number}.png") for number in range(8)]
+    last = _ask_and_leave(play, "last.png")
+    time.sleep(0.3)  # they have arrived and wait
+    for sock in gone:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+    time.sleep(0.3)
+    (play.app.folder / "go").touch()
+    assert first.recv(1)
+    assert last.recv(1)
+    first.close()
+    last.close()
+
+
+def _nothing_for_the_gone(seen: Observation) -> None:
+    assert [entry["name"] for entry in seen.noted("inferring")] == ["first.png", "last.png"]
+
+
+def _come_one_after_another(play: Play) -> None:
+    play.ready()
+    socks = [_ask_and_leave(play, "0.png")]
+    play.wait_note("inferring")
+    for number in range(1, 9):
+        socks.append(_ask_and_leave(play, f"{number}.png"))
+        time.sleep(0.05)
+    (play.app.folder / "go").touch()
+    for sock in socks:
+        assert sock.recv(1)
+        sock.close()
+
+
+def _in_their_order(seen: Observation) -> None:
+    names = [entry["name"] for entry in seen.noted("inferring")]
+    assert names == [f"{number}.png" for number in range(9)]
+
+
+def _other_encodings(play: Play) -> None:
+    play.ready()
+    request = {"req_type": 3, "instance_id": play.app.instance_id, "image_names": ["图像.png"]}
+    text = json.dumps(request, ensure_ascii=False)
+    for body in (text.encode("gbk"), gzip.compress(text.encode())):
+        play.replies.append(play.app.client().send_bytes(body, "/predict/multiple"))
+
+
+def _named(seen: Observation) -> None:
+    _all_refused(seen)
+    assert "GBK" in seen.replies[0]["message"]
+    assert "compressed" in seen.replies[1]["message"]
+
+
+def _http_to_the_tcp_port(play: Play) -> None:
+    play.ready()
+    connection = http.client.HTTPConnection("127.0.0.1", play.app.port, timeout=20)
+    connection.request("POST", "/heart", "{}")
+    reply = connection.getresponse()
+    assert reply.status == 400
+    assert b"protocol" in reply.read()
+    connection.close()
+
+
 def _numbers_in_order(seen: Observation) -> None:
     _own_replies(seen)
     assert [reply["request_number"] for reply in seen.replies] == list(range(6))
@@ -175,6 +254,14 @@ def _string_in_json(play: Play) -> None:
         play.replies.append(json.loads(connection.getresponse().read()))
         connection.close()
 
+
+# Infers the first image when it is told to.
+_WAITS = """
+name = ctx.get("image_names")[0]
+note("inferring", name=name)
+while not Path("go").exists(): time.sleep(0.01)
+return [name]
+"""
 
 CASES = [
     _inference("none, inference", _ECHO, _own_replies),
@@ -207,6 +294,12 @@ CASES = [
         env={"DUBHE_INFERENCE_WORKERS": "2", "DUBHE_INFERENCE_CONCURRENCY": "2"},
     ),
     _inference("clients hang up in the midst", _ECHO, _own_replies, _hangs_up),
+    _inference(
+        "clients have gone while they wait", _WAITS, _nothing_for_the_gone, _clients_have_gone
+    ),
+    _inference("requests come one after another", _WAITS, _in_their_order, _come_one_after_another),
+    _inference("requests in other encodings", _ECHO, _named, _other_encodings),
+    _inference("HTTP to the port of TCP", _ECHO, None, _http_to_the_tcp_port, protocols=TCP),
     _inference("requests that are none", _ECHO, _all_refused, _malformed),
     _inference(
         "six frames in one segment", _ECHO, _numbers_in_order, _two_in_a_segment, protocols=TCP

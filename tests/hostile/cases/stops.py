@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from tests.hostile.case import BOTH, HTTP, LAUNCH, NOHUP, RUN_SH, SERVE, Case, algorithm
+from tests.hostile.case import BOTH, HEAD, HTTP, LAUNCH, NOHUP, RUN_SH, SERVE, Case, algorithm
 from tests.hostile.observation import Observation
 from tests.hostile.play import Play, stopped
 
@@ -149,6 +149,48 @@ finally:
     note("saved")
 """
 
+# Ranks, a child with the default action as data loaders are, and one that ignores the signal.
+_RANKS_SAVE = """
+ranks = [subprocess.Popen([sys.executable, "rank.py"]) for _ in range(2)]
+loader = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+wait_noted("rank trains", 2)
+try:
+    note("training")
+    time.sleep(600)
+except dubhe_sdk.TaskStopped:
+    for rank in ranks: rank.wait()
+    note("saved", loader=loader.poll())
+    raise
+"""
+_RANK = f"""
+{HEAD}
+ctx = dubhe_sdk.current_context()
+def save(*_):
+    report(ctx)
+    note("rank saved")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, save)
+report(ctx)
+note("rank trains")
+while True: time.sleep(0.01)
+"""
+
+# Children that have nothing to save: the interpreter would wait for them at its end.
+_CHILDREN_ARE_LEFT = """
+context = multiprocessing.get_context("spawn")
+workers = [context.Process(target=time.sleep, args=(600,)) for _ in range(2)]
+for worker in workers: worker.start()
+threading.Thread(target=subprocess.run, args=(["sleep", "600"],)).start()
+try:
+    note("training")
+    time.sleep(600)
+except dubhe_sdk.TaskStopped:
+    note("saved")
+    raise
+"""
+
+_TEE = "export protocol=tcp\npython3 -u app.py 2>&1 | tee train.log\n"
+
 _RUN = "export protocol={protocol}\n{line}\n"
 
 
@@ -175,6 +217,18 @@ def _once(seen: Observation) -> None:
 
 def _asked_once(seen: Observation) -> None:
     assert [entry["asked"] for entry in seen.noted("saved")] == [1]
+
+
+def _ranks_saved_first(seen: Observation) -> None:
+    assert seen.notes.count("rank saved") == 2
+    assert seen.noted("saved")[0]["loader"] is None  # nobody has ended it meanwhile
+    assert len(seen.data) == 4
+
+
+def _last_lines_are_there(seen: Observation) -> None:
+    lines = (seen.folder / "train.log").read_text("utf-8")
+    assert "saving" in lines
+    assert "saved" in lines
 
 
 def _stopped_while_constructing(play: Play) -> None:
@@ -229,6 +283,25 @@ CASES = [
         console=("saved",),
     ),
     _saved("saves, started by nohup", _SAVES, command=NOHUP),
+    _saved(
+        "saves, and tee takes its output",
+        _SAVES_AND_PRINTS,
+        command=LAUNCH,
+        files={"run.sh": _TEE},
+        check=_last_lines_are_there,
+    ),
+    _saved(
+        "saves in little time",
+        _SAVES,
+        env={"DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "2"},
+    ),
+    _saved(
+        "ranks save, loaders are left alone",
+        _RANKS_SAVE,
+        files={"rank.py": _RANK},
+        check=_ranks_saved_first,
+    ),
+    _saved("children with nothing to save are left", _CHILDREN_ARE_LEFT),
     _saved("saves in finally, after its child", _CHILD_SAVES_FOR_IT),
     _saved(
         "its own handler exits with 0", _HANDLER_EXITS + _LOOP, notes=("complete",), check=_once
@@ -301,7 +374,7 @@ CASES = [
         ]
     ),
     *(
-        _saved(f"{number.name} stops it", _SAVES, play=_stopped_by(number))
+        _saved(f"{number.name} stops it", _SAVES, play=_stopped_by(number), end=number.name)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
     ),
     Case(

@@ -96,7 +96,8 @@ loop.append(loop)
 return {
     "0.png": [], "1.png": None, "2.png": {"nan": float("nan")}, "3.png": (1, 2),
     "4.png": Breaks(), "5.png": loop, "6.png": iter([1, 2]), "7.png": map(str, [1]),
-    "8.png": "\\udcb9", "9.png": 10**400, "10.png": "x" * 3_000_000,
+    "8.png": {"v": {"a": 1}.values(), "d": collections.deque([1, 2]), "b": Box(1, "a")},
+    "9.png": 10**400, "10.png": "x" * 3_000_000,
 }[name]
 """
 
@@ -156,6 +157,7 @@ def _returned(seen: Observation) -> None:
     assert [reply["flag"] for reply in seen.replies[:4]] == [1] * 4
     assert data[:4] == [[], None, {"nan": "NaN"}, [1, 2]]
     assert data[6:8] == [[1, 2], ["1"]]
+    assert data[8] == {"v": [1], "d": [1, 2], "b": {"x": 1, "label": "a"}}
     assert data[10] == "x" * 3_000_000
     for number, reply in enumerate(seen.replies):
         assert reply["flag"] in (1, 2)

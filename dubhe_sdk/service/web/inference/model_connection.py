@@ -24,12 +24,14 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from gevent import get_hub, getcurrent
 
 from dubhe_sdk.contract.framing import LENGTH, NUMBER, pack
+from dubhe_sdk.process.socket_path import address
 from dubhe_sdk.service.web.inference.errors import ModelDied, ModelUnavailable, RequestNotDelivered
 
 _READ, _WRITE = 1, 2
@@ -65,7 +67,8 @@ class ModelConnection:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
-            sock.connect(path)
+            with address(Path(path)) as fitting:
+                sock.connect(fitting)
         except OSError as error:
             sock.close()
             absent = isinstance(error, (ConnectionRefusedError, FileNotFoundError))
