@@ -8,6 +8,11 @@ Importing `dubhe_sdk` replaces the process (exec: same PID, clean interpreter) i
   twice,
 * and no service is above: a model's children inherit ``DUBHE_PROCESS`` and never serve.
 
+A launcher (torchrun, ``accelerate launch``, Lightning) starts the script once for each rank, with
+``RANK`` or ``LOCAL_RANK`` and ``WORLD_SIZE``. Below a task of this very script each becomes a rank
+of the task; with no service above, rank 0 becomes the service and the others wait for its tasks:
+see `dubhe_sdk.model.rank`.
+
 Otherwise it happens as soon as a class is marked in the started script: under another name of the
 decorator, or in a file without source. A class that is marked in an imported module makes the
 script serve on the platform (``PLATFORM_TYPE=1``); by hand such a script may be a tool that only
@@ -26,10 +31,13 @@ import atexit
 import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import NamedTuple
 
 # Set by the service parent for the model and all its children.
 PROCESS_VARIABLE = "DUBHE_PROCESS"
+# Set by the model process: the algorithm's file.
+APP_VARIABLE = "DUBHE_APP"
 APP_NAME = "app.py"
 EXIT_NOTHING_SERVED = 1
 EXIT_ENVIRONMENT = 2
@@ -51,15 +59,38 @@ class _NotStarted(Exception):
 
 
 def serve_if_started_app() -> None:
-    """Replace the process by the service if its script is an algorithm; otherwise return."""
-    if os.environ.get(PROCESS_VARIABLE):
+    """Replace the process by the service, or a rank, if its script is an algorithm."""
+    rank = rank_of(os.environ)
+    below = bool(os.environ.get(PROCESS_VARIABLE))
+    if below and rank is None:
         return
     try:
         started = _started()
     except _NotStarted:
         return
-    if os.path.basename(started.path) == APP_NAME or _marks_a_class(started.path):
-        _serve(started)
+    if below:
+        if _is_same(started.path, os.environ.get(APP_VARIABLE, "")):
+            _replace("rank", started)
+    elif os.path.basename(started.path) == APP_NAME or _marks_a_class(started.path):
+        _become(started)
+
+
+def rank_of(env: Mapping[str, str]) -> int | None:
+    """Return this process's rank, or None if no launcher has started it.
+
+    Lightning sets no ``RANK`` but ``LOCAL_RANK`` and ``NODE_RANK``. Then the number is that within
+    the machine, and of other machines' ranks not 0.
+    https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variables
+    """
+    if not env.get("WORLD_SIZE"):
+        return None
+    for name in ("RANK", "LOCAL_RANK"):
+        value = env.get(name, "")
+        if value.isascii() and value.isdecimal():
+            node = env.get("NODE_RANK", "0")
+            other = name == "LOCAL_RANK" and int(value) == 0 and node not in ("", "0")
+            return 1 if other else int(value)
+    return None
 
 
 def serve_if_marked(cls: type) -> None:
@@ -81,7 +112,7 @@ def serve_if_marked(cls: type) -> None:
             atexit.register(_end_with, f"{name} is marked, but {reason}")
         return
     if own or on_platform:
-        _serve(started)
+        _become(started)
 
 
 def _end_with(reason: str) -> None:
@@ -97,7 +128,15 @@ def _end_with(reason: str) -> None:
     os._exit(EXIT_NOTHING_SERVED)
 
 
-def _serve(started: Started) -> None:
+def _become(started: Started) -> None:
+    """Become the service, or a rank beside it."""
+    if rank_of(os.environ):
+        _replace("rank", started, "--wait")
+    else:
+        _replace("serve", started)
+
+
+def _replace(command: str, started: Started, *options: str) -> None:
     # From here on nothing of the app runs any more, and nothing of its folder is imported.
     folders = os.path.dirname(started.path), os.getcwd()  # the latter with -m
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) not in folders]
@@ -117,8 +156,15 @@ def _serve(started: Started) -> None:
         if stream is not None:  # its descriptor was closed by who started this
             stream.flush()
     module = ["--module", started.module] if started.module else []
-    command = [*algorithm_command(), "serve", *module, started.path, *sys.argv[1:]]
-    os.execv(command[0], command)
+    words = [*algorithm_command(), command, *options, *module, started.path, *sys.argv[1:]]
+    os.execv(words[0], words)
+
+
+def _is_same(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
 
 
 def _marks_a_class(path: str) -> bool:

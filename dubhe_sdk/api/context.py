@@ -17,7 +17,7 @@ from typing import Any
 from dubhe_sdk.api import stopping
 from dubhe_sdk.api.keys import ContextKey
 from dubhe_sdk.api.metrics import MetricsCleaner
-from dubhe_sdk.api.task_gate import GatedReporter, Reports, TaskGate
+from dubhe_sdk.api.task_gate import GatedReporter, Reports, ResultsOnly, TaskGate
 from dubhe_sdk.contract import requests, result_payload
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.contract.messages import MessageType
@@ -29,6 +29,9 @@ from dubhe_sdk.reporting.reporter import Reporter
 from dubhe_sdk.spool.frame import Kind
 
 CONTRACT_DEFAULT: Any = object()
+
+# Set in ranks whose progress is not reported, and so in their child processes.
+RESULTS_ONLY_VARIABLE = "DUBHE_RESULTS_ONLY"
 
 
 class Context:
@@ -358,6 +361,8 @@ class Context:
             else:
                 # The process that runs the task closes only its own context.
                 self._reporter = GatedReporter(reporter, self._gate, self._warn)
+            if os.environ.get(RESULTS_ONLY_VARIABLE):
+                self._reporter = ResultsOnly(self._reporter)
             if self._closed:  # meanwhile, by another thread
                 self._reporter = GatedReporter(None, self._gate, self._warn)
         return self._reporter

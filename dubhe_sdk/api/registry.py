@@ -14,6 +14,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _MARK = "__dubhe_kind__"
+_ALL_RANKS = "__dubhe_all_ranks__"
 _pipelines: dict[tuple[str, str], type] = {}
 _on_mark: list[Callable[[type], object]] = []
 
@@ -24,6 +25,8 @@ class Pipeline(NamedTuple):
     cls: type
     method: str
     kind: TaskKind
+    all_ranks: bool = False
+    """Whether the progress of every rank is reported, and not that of rank 0 alone."""
 
 
 def on_mark(callback: Callable[[type], object]) -> None:
@@ -62,12 +65,18 @@ def pipeline(cls: C | None = None, /) -> C | Callable[[C], C]:
 @overload
 def train(method: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
-def train() -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def train(method: Callable[..., Any] | None = None, /) -> Any:
+def train(*, all_ranks: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def train(method: Callable[..., Any] | None = None, /, *, all_ranks: bool = False) -> Any:
     """Mark the method that trains, called as ``method(ctx)`` for each request.
 
     The task ended well if the method returns; END with status 300 is sent if it raises. What it
     returns is ignored. The method is returned unchanged. With or without parentheses.
+
+    Args:
+        method: what is marked.
+        all_ranks: if a launcher (torchrun, Lightning, accelerate) starts the app again for further
+            ranks, report the progress of all of them. By default it is that of rank 0; results
+            are reported by every rank.
 
     Raises:
         AppInvalid: the method is ``async``, or has a ``yield``.
@@ -77,18 +86,22 @@ def train(method: Callable[..., Any] | None = None, /) -> Any:
         ... def train(self, ctx: dubhe_sdk.Context) -> None:
         ...     ctx.logProgressByEpoch(1, 1.0, {"loss": 0.31})
     """
-    return _decorate(TaskKind.TRAIN, method)
+    return _decorate(TaskKind.TRAIN, method, all_ranks)
 
 
 @overload
 def predict(method: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
-def predict() -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def predict(method: Callable[..., Any] | None = None, /) -> Any:
+def predict(*, all_ranks: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def predict(method: Callable[..., Any] | None = None, /, *, all_ranks: bool = False) -> Any:
     """Mark the method that evaluates offline, called as ``method(ctx)`` for each request.
 
     It reports by `Context.logResult` or `Context.logResultDetails`; what it returns is ignored.
     Otherwise like `train`.
+
+    Args:
+        method: what is marked.
+        all_ranks: as for `train`.
 
     Raises:
         AppInvalid: the method is ``async``, or has a ``yield``.
@@ -98,7 +111,7 @@ def predict(method: Callable[..., Any] | None = None, /) -> Any:
         ... def predict(self, ctx: dubhe_sdk.Context) -> None:
         ...     ctx.logResultDetails("a.png", "scratch", "scratch", 0.97)
     """
-    return _decorate(TaskKind.EVALUATE, method)
+    return _decorate(TaskKind.EVALUATE, method, all_ranks)
 
 
 @overload
@@ -124,7 +137,7 @@ def inference(method: Callable[..., Any] | None = None, /) -> Any:
     return _decorate(TaskKind.INFER, method)
 
 
-def _decorate(kind: TaskKind, method: Callable[..., Any] | None) -> Any:
+def _decorate(kind: TaskKind, method: Callable[..., Any] | None, all_ranks: bool = False) -> Any:
     """Mark a method, or return the decorator that does."""
 
     def mark(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -140,6 +153,7 @@ def _decorate(kind: TaskKind, method: Callable[..., Any] | None) -> Any:
                 "`yield` in it, a call runs nothing; expected a plain method without `yield`"
             )
         setattr(function, _MARK, kind)
+        setattr(function, _ALL_RANKS, all_ranks)
         return method
 
     return mark if method is None else mark(method)
@@ -150,13 +164,12 @@ def pipelines() -> list[Pipeline]:
     found = []
     for cls in _pipelines.values():
         for name in dir(cls):
-            kind = getattr(inspect.getattr_static(cls, name, None), _MARK, None)
-            if kind is None:
-                kind = getattr(
-                    getattr(inspect.getattr_static(cls, name, None), "__func__", None), _MARK, None
-                )
+            method = inspect.getattr_static(cls, name, None)
+            if not hasattr(method, _MARK):
+                method = getattr(method, "__func__", None)
+            kind = getattr(method, _MARK, None)
             if isinstance(kind, TaskKind):
-                found.append(Pipeline(cls, name, kind))
+                found.append(Pipeline(cls, name, kind, bool(getattr(method, _ALL_RANKS, False))))
     return found
 
 

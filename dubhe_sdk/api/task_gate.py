@@ -47,6 +47,20 @@ class Reports(Protocol):
         """Report something else. Return whether it was accepted."""
 
 
+class ResultsOnly:
+    """Reports results, and no progress: every rank has the same metrics.
+
+    Args:
+        reporter: reports.
+    """
+
+    def __init__(self, reporter: Reports) -> None:
+        self.report = reporter.report
+
+    def progress(self, data: dict[str, Any], batch: int = 0, batches: int = 0) -> None:
+        """Report nothing."""
+
+
 class GatedReporter:
     """Reports while a task runs; what comes later is dropped with one warning.
 

@@ -22,6 +22,7 @@ _OWN = {
 _INTERNAL = {
     "web": "dubhe_sdk.service.web.main",
     "model": "dubhe_sdk.model.main",
+    "rank": "dubhe_sdk.model.rank",
 }
 _GROUP = "dubhe.commands"
 

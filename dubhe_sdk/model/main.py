@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from dubhe_sdk.api import registry
 from dubhe_sdk.api.context import Context, with_instance
 from dubhe_sdk.api.kept_context import KeptContext
 from dubhe_sdk.api.stopping import TASK_VARIABLE
+from dubhe_sdk.autostart import APP_VARIABLE, rank_of
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import AppInvalid
@@ -31,6 +33,7 @@ from dubhe_sdk.model.app import construct, run_app
 from dubhe_sdk.model.failure import describe, log_failure
 from dubhe_sdk.model.fork_guard import foreign_code, keep_private
 from dubhe_sdk.model.inferences import InferenceServer
+from dubhe_sdk.model.rank_group import RankGroup
 from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.model.tasks import TaskRunner
 from dubhe_sdk.process.linux import die_with_parent
@@ -66,6 +69,7 @@ def main(argv: list[str]) -> int:
     show_unconfigured(log)
     if settings.platform_mode:  # the platform gives a container one GPU
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+    os.environ[APP_VARIABLE] = str(options.app)
     # For child processes, also those that live before the first task.
     os.environ[TASK_VARIABLE] = str(options.run_dir / "task.json")
     try:
@@ -81,7 +85,11 @@ def main(argv: list[str]) -> int:
         channel.send({"op": "failed", "error": describe(error)})
         return EXIT_FAILED
     stop.resume()
-    return _serve(method, settings, channel, stop, options, log)
+    ranks = None
+    if rank_of(os.environ) is not None:  # a launcher in run.sh has started others beside it
+        ranks = RankGroup.of(settings.temporary, os.environ)
+    with nullcontext() if ranks is None else ranks.lead():
+        return _serve(method, settings, channel, stop, options, log, ranks)
 
 
 def _construct(
@@ -106,13 +114,15 @@ def _serve(
     stop: StopSignal,
     options: argparse.Namespace,
     log: logging.Logger,
+    ranks: RankGroup | None,
 ) -> int:
     if settings.kind is TaskKind.INFER:
         server = InferenceServer(method, settings, options.socket, options.concurrency, stop, log)
         channel.send({"op": "constructed"})
         server.serve()
     else:
-        runner = TaskRunner(method, settings, options.run_dir / "task.json", channel, stop, log)
+        task_file = options.run_dir / "task.json"
+        runner = TaskRunner(method, settings, task_file, channel, stop, log, ranks)
         channel.send({"op": "constructed"})
         runner.serve()
     # From here on nothing but the interpreter's end is waited for.

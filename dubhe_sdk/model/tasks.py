@@ -14,9 +14,11 @@ from dubhe_sdk.api.current_task import close_task, open_task
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.ipc.channel import Channel
+from dubhe_sdk.ipc.rank_failures import forget_failures, read_failures
 from dubhe_sdk.model.failure import describe, is_success, log_failure
 from dubhe_sdk.model.fork_guard import foreign_code
 from dubhe_sdk.model.outcome import check_task
+from dubhe_sdk.model.rank_group import RankGroup
 from dubhe_sdk.model.stop import StopSignal
 
 _GPUS = "CUDA_VISIBLE_DEVICES"
@@ -54,6 +56,7 @@ class TaskRunner:
         channel: to the parent.
         stop: shows whether a stop was asked for.
         log: the SDK's logger.
+        ranks: that take part in each task; None if there are none beside the service.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class TaskRunner:
         channel: Channel,
         stop: StopSignal,
         log: logging.Logger,
+        ranks: RankGroup | None = None,
     ) -> None:
         self._method = method
         self._settings = settings
@@ -71,6 +75,7 @@ class TaskRunner:
         self._channel = channel
         self._stop = stop
         self._log = log
+        self._ranks = ranks
 
     def serve(self) -> None:
         """Run tasks until the parent closes the channel or a stop is asked for."""
@@ -89,21 +94,25 @@ class TaskRunner:
 
     def _run(self, context: Context) -> str | None:
         """Run the method once; return None if it ended well, otherwise what went wrong."""
+        forget_failures(self._task_file)
         open_task(context, self._task_file)
         failure: BaseException | None = None
         try:
             with self._stop.task(), _gpus(context), foreign_code(self._log):
                 check_task(self._method(context))
+                if self._ranks is not None:
+                    self._ranks.wait(self._task_file)
         except BaseException as error:  # noqa: BLE001 - sent to the parent, which reports END
             failure = error
         if self._stop.asked:
             # The task goes on in its child processes: the parent ends them, and only then says END.
             return self._after_stop(context, failure)
         close_task(context, self._task_file)
+        ranks = read_failures(self._task_file)
         if failure is None or is_success(failure):
-            return None
+            return ranks or None
         log_failure(self._log, "the task failed", failure)
-        return describe(failure)
+        return f"{ranks}; {describe(failure)}" if ranks else describe(failure)
 
     def _after_stop(self, context: Context, failure: BaseException | None) -> str | None:
         """Judge a method that has ended after a stop was asked for.

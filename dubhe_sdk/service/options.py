@@ -35,7 +35,7 @@ def read_service_options(env: Mapping[str, str]) -> ServiceOptions:
         inference_concurrency=environment.number(
             env, "DUBHE_INFERENCE_CONCURRENCY", 1, low=1, high=256
         ),
-        inference_queue=environment.number(env, "DUBHE_INFERENCE_QUEUE", 64, low=0, high=100_000),
+        inference_queue=environment.number(env, "DUBHE_INFERENCE_QUEUE", 1000, low=0, high=100_000),
         shutdown=read_shutdown_times(env),
         inference_workers=environment.number(env, "DUBHE_INFERENCE_WORKERS", 1, low=1, high=64),
     )

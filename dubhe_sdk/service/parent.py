@@ -104,7 +104,9 @@ class Service:
             run_dir(self._settings.temporary) as self._run_dir,
         ):
             self._publisher = StatePublisher(self._settings, self._log, self._web, self._models)
-            self._tasks = TaskControl(slot, self._models, self._publisher)
+            self._tasks = TaskControl(
+                slot, self._models, self._publisher, self._run_dir / "task.json"
+            )
             self._shutdown = Shutdown(
                 self._loop,
                 self._log,

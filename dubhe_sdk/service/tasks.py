@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dubhe_sdk.contract.requests import KIND_OF_REQUEST, RequestType
+from dubhe_sdk.ipc.rank_failures import read_failures
 from dubhe_sdk.service.models import Models
 from dubhe_sdk.service.publisher import StatePublisher
 from dubhe_sdk.service.slot import Job, JobSlot
@@ -19,12 +22,16 @@ class TaskControl:
         slot: the job slot.
         models: the model processes.
         publisher: of the state.
+        task_file: where the running task's request lies, and beside it what its ranks raised.
     """
 
-    def __init__(self, slot: JobSlot, models: Models, publisher: StatePublisher) -> None:
+    def __init__(
+        self, slot: JobSlot, models: Models, publisher: StatePublisher, task_file: Path
+    ) -> None:
         self.slot = slot
         self._models = models
         self._publisher = publisher
+        self._task_file = task_file
         self._ended_well = False  # while the service was stopping
         self._held: Job | None = None
 
@@ -91,7 +98,7 @@ class TaskControl:
             self._held = None  # it was acknowledged, and has not begun
             self.slot.report_failed(cause)
             return True
-        self.slot.end(None if self._ended_well else cause)
+        self.slot.end(None if self._ended_well else self._with_ranks(cause))
         return not self._ended_well
 
     def fail(self, reason: str) -> None:
@@ -100,4 +107,9 @@ class TaskControl:
         if self.slot.job is None:
             self.slot.report_failed(reason)
         elif not self._models.living:
-            self.slot.end(reason)
+            self.slot.end(self._with_ranks(reason))
+
+    def _with_ranks(self, cause: str) -> str:
+        """Put before the cause what ranks have raised: launchers end the others because of it."""
+        ranks = read_failures(self._task_file)
+        return f"{ranks}; {cause}" if ranks else cause

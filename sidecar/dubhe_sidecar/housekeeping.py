@@ -53,17 +53,23 @@ class Housekeeping:
         self._drain_outage = drain_outage
         self._abandoned = abandoned
         self._mutex = threading.Lock()
-        self._paused = False
+        self._paused = True
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._warned = ("", 0.0)
         self._fsync = FsyncWorker(directory)
         self._published: dict[str, object] = {}
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
-        """Start the thread, or let it go on after `pause`."""
+        """Begin to look after the spool's files, or go on after `pause`."""
         with self._mutex:
             self._paused = False
             self._published = {}
+        os.eventfd_write(self._wake, 1)
+        self.watch_lifeline()
+
+    def watch_lifeline(self) -> None:
+        """Start the thread. Before `start`, the lifeline is all that it watches."""
         if self._thread.ident is None:
             self._thread.start()
 
@@ -98,9 +104,11 @@ class Housekeeping:
         disk_reserve.fill(self._directory)
 
     def _wait(self) -> None:
-        if self._lifeline is None:
-            time.sleep(INTERVAL_SECONDS)
-        elif select.select([self._lifeline], [], [], INTERVAL_SECONDS)[0]:
+        watched = [self._wake] if self._lifeline is None else [self._wake, self._lifeline]
+        ready = select.select(watched, [], [], INTERVAL_SECONDS)[0]
+        if self._wake in ready:
+            os.eventfd_read(self._wake)
+        if self._lifeline in ready:
             self._lifeline = None
             self._on_orphaned()
 

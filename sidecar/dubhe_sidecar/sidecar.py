@@ -130,6 +130,7 @@ class Sidecar:
         """
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._on_signal)
+        self._housekeeping.watch_lifeline()
         try:
             while self._take_lock():
                 if self._take_turn():

@@ -36,6 +36,9 @@ NUMBERS: dict[str, Callable[[Env], float]] = {
     "DUBHE_INFERENCE_WORKERS": lambda env: read_service_options(env).inference_workers,
     "DUBHE_INFERENCE_CONCURRENCY": lambda env: read_service_options(env).inference_concurrency,
     "DUBHE_INFERENCE_QUEUE": lambda env: read_service_options(env).inference_queue,
+    "DUBHE_INFERENCE_QUEUE_TIMEOUT_SECONDS": lambda env: (
+        read_web_options(env).inference_queue_timeout_seconds
+    ),
     "DUBHE_MAX_REQUEST_BYTES": lambda env: read_web_options(env).max_request_bytes,
     "DUBHE_MAX_BUFFER_BYTES": lambda env: read_web_options(env).max_buffer_bytes,
     "DUBHE_MAX_CONNECTIONS": lambda env: read_web_options(env).max_connections,

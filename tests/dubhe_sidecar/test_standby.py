@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from dubhe_sidecar.status import is_running, read_live
@@ -55,5 +56,17 @@ def test_one_that_stands_by_ends_when_told_to_and_nothing_is_left(harness):
     second = harness.start()
     wait_for(lambda: "standing by" in harness.log_text, lambda: harness.log_text)
     second.send_signal(signal.SIGTERM)
+    assert second.wait(30) == 0
+    assert is_running(harness.spool)
+
+
+def test_one_that_stands_by_ends_with_its_container(harness):
+    harness.start()
+    wait_until_delivering(harness)
+    reading, writing = os.pipe()
+    second = harness.start("--lifeline-fd", str(reading), pass_fds=[reading])
+    os.close(reading)
+    wait_for(lambda: "standing by" in harness.log_text, lambda: harness.log_text)
+    os.close(writing)
     assert second.wait(30) == 0
     assert is_running(harness.spool)

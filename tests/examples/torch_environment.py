@@ -10,7 +10,10 @@ from pathlib import Path
 
 from tests.support import distributions
 
-PACKAGES = ("torch==2.13.0", "numpy>=2.2,<3", "pillow>=11", "orjson>=3.10")
+PACKAGES = (
+    *("torch==2.13.0", "numpy>=2.2,<3", "pillow>=11", "orjson>=3.10"),
+    *("lightning>=2.6,<3", "accelerate>=1.10,<2"),
+)
 CACHE = distributions.ROOT / ".cache"
 
 

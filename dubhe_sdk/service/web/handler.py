@@ -14,16 +14,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dubhe_sdk.contract import requests
-from dubhe_sdk.contract.requests import KIND_OF_REQUEST, RequestType
+from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.reporting.encoding import dumps
-from dubhe_sdk.service.state import Phase, ServiceState, Verdict
+from dubhe_sdk.service.state import ServiceState, Verdict
 from dubhe_sdk.service.web.inference.errors import (
     ClientGone,
     InferenceFailed,
     InferenceOverloaded,
     ModelDied,
 )
+from dubhe_sdk.service.web.state_check import check_state
 
 if TYPE_CHECKING:
     from dubhe_sdk.service.web.backend import Backend
@@ -119,20 +120,19 @@ class RequestHandler:
         if type_ is RequestType.HEARTBEAT:
             return _ONLINE
         requests.check_fields(request, type_)
-        _check_state(state, type_)
+        check_state(state, type_)
         if type_ is RequestType.INFERENCE:
-            _refuse_phase(state)
             result = self._backend.infer(body, client)
             return b"".join((_INFERRED, result, number, b"}"))
         # The task gets numbers as they were written, beyond 64 bits too.
-        self._check_verdict(self._backend.start_task(type_, requests.parse(body)))
+        self._check_verdict(type_, self._backend.start_task(type_, requests.parse(body)))
         return dumps(requests.success(type_))
 
-    def _check_verdict(self, verdict: Verdict) -> None:
+    def _check_verdict(self, type_: RequestType, verdict: Verdict) -> None:
         if verdict is Verdict.BUSY:
             raise RequestInvalid("service is busy: another task is running in this instance")
         if verdict is Verdict.UNAVAILABLE:
-            _refuse_phase(self._backend.state)
+            check_state(self._backend.state, type_)
             raise RequestInvalid("model is not ready: it cannot start a task now")
 
 
@@ -190,29 +190,6 @@ def _check_instance(state: ServiceState, type_: RequestType, request: dict[str, 
     if type_ is RequestType.HEARTBEAT and request.get("instance_id") is None:
         return
     requests.check_instance(request, state.instance_id)
-
-
-def _check_state(state: ServiceState, type_: RequestType) -> None:
-    """Refuse what this instance cannot take, now or ever."""
-    if state.kind is not None and state.kind is not KIND_OF_REQUEST[type_]:
-        raise RequestInvalid(
-            f"param error: req_type {int(type_)} ({_name(type_)}) does not fit this instance, "
-            f"which is for {state.kind.decorator}"
-        )
-    if state.phase is not Phase.STARTING:  # then the parent holds a task
-        _refuse_phase(state)
-
-
-def _refuse_phase(state: ServiceState) -> None:
-    """Raise `RequestInvalid` unless the model can take requests, or is busy with a task."""
-    if state.phase is Phase.READY and state.kind is not None:
-        return
-    if state.phase is Phase.STOPPING:
-        raise RequestInvalid("service is stopping and takes no new requests")
-    if state.phase is Phase.FAILED:
-        raise RequestInvalid(f"model failed: {state.detail or 'no reason is known'}")
-    if state.phase is Phase.STARTING or state.kind is None:
-        raise RequestInvalid("model is not ready: it is still starting")
 
 
 def _refusal(message: str, number: bytes) -> bytes:

@@ -30,8 +30,8 @@ MAX_HEADER_LINE_BYTES = 4094
 @dataclass(frozen=True)
 class WebOptions:
     """``DUBHE_MAX_REQUEST_BYTES``, ``DUBHE_MAX_BUFFER_BYTES``, ``DUBHE_MAX_CONNECTIONS``,
-    ``DUBHE_TRANSFER_TIMEOUT_SECONDS``, ``DUBHE_IDLE_TIMEOUT_SECONDS`` and those of
-    `read_shutdown_times`.
+    ``DUBHE_TRANSFER_TIMEOUT_SECONDS``, ``DUBHE_IDLE_TIMEOUT_SECONDS``,
+    ``DUBHE_INFERENCE_QUEUE_TIMEOUT_SECONDS`` and those of `read_shutdown_times`.
 
     What is beyond a limit, and what becomes of it:
 
@@ -58,6 +58,9 @@ class WebOptions:
     """What a request's body or frame may take to arrive, and a reply to be taken."""
     idle_timeout_seconds: float
     """HTTP: what the next request's headers may take to arrive, on a kept connection too."""
+    inference_queue_timeout_seconds: float
+    """How long an inference may wait until it begins: for the class to be constructed, and for
+    those before it."""
     max_buffer_bytes: int
     """What the requests of all clients may take together; 1 MiB to 64 GiB, default 256 MiB, and
     never less than one request."""
@@ -88,6 +91,9 @@ def read_web_options(env: Mapping[str, str]) -> WebOptions:
         ),
         idle_timeout_seconds=environment.seconds(
             env, "DUBHE_IDLE_TIMEOUT_SECONDS", 75.0, low=_LEAST_TIMEOUT_SECONDS
+        ),
+        inference_queue_timeout_seconds=environment.seconds(
+            env, "DUBHE_INFERENCE_QUEUE_TIMEOUT_SECONDS", 60.0, low=0.1
         ),
         max_buffer_bytes=max(buffer, longest + 1),
         stop_timeout_seconds=read_shutdown_times(env).web * 5 / 6,

@@ -9,6 +9,9 @@ import gevent
 from gevent import socket
 from gevent.event import Event
 
+from dubhe_sdk.contract.requests import RequestType
+from dubhe_sdk.errors import RequestInvalid
+from dubhe_sdk.service.state import Phase, ServiceState
 from dubhe_sdk.service.web.backend import Backend
 from dubhe_sdk.service.web.control import Control
 from dubhe_sdk.service.web.handler import RequestHandler
@@ -16,6 +19,7 @@ from dubhe_sdk.service.web.inference.pool import ModelPool
 from dubhe_sdk.service.web.limits.connections import Connections
 from dubhe_sdk.service.web.limits.memory_budget import MemoryBudget
 from dubhe_sdk.service.web.options import WebOptions, connection_limit
+from dubhe_sdk.service.web.state_check import check_state
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,15 @@ class WebRuntime:
         self.options = options
         self.ended = Event()
         """Set when the process should stop, by SIGTERM or because the parent is gone."""
-        pool = ModelPool(config.model_sockets, config.concurrency, config.queue)
+        pool = ModelPool(
+            config.model_sockets,
+            config.concurrency,
+            config.queue,
+            options.inference_queue_timeout_seconds,
+        )
         self.control = Control(
             socket.socket(fileno=config.control_fd),
-            lambda state: pool.mark_unavailable(state.unavailable),
+            lambda state: _follow(pool, state),
             self._on_orphaned,
         )
         self.orphaned = False
@@ -71,3 +80,15 @@ class WebRuntime:
     def _on_orphaned(self) -> None:
         self.orphaned = True
         self.ended.set()
+
+
+def _follow(pool: ModelPool, state: ServiceState) -> None:
+    """Let the pool do what the service's state means to inferences."""
+    try:
+        check_state(state, RequestType.INFERENCE)
+    except RequestInvalid as refused:
+        pool.refuse_waiting(refused)
+    if state.phase is Phase.STARTING:
+        pool.pause()
+    else:
+        pool.mark_unavailable(state.unavailable)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -269,12 +270,10 @@ def test_a_killed_model_is_started_again_and_requests_meanwhile_refused(
         }
         wait_for(lambda: (tmp_path / "made").read_text() == "xx", "the second construction")
         assert app.send(0) == {"flag": 1, "message": "service online"}
-        assert app.infer(what="pid") == {
-            "flag": 2,
-            "message": "model is not ready: it is still starting",
-        }
-        app.write("go on", "")
-        again = wait_for(lambda: _data(app.infer(what="pid")), "the model")
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(app.infer, what="pid")  # for the second construction
+            app.write("go on", "")
+            again = waiting.result()["data"]
         assert again != first
         assert app.reported == ["READY"]  # said once, and there is no task that could END
         os.kill(app.pid_of("serve"), signal.SIGTERM)
@@ -304,3 +303,47 @@ def test_what_an_inference_left_running_is_ended_with_the_model(tmp_path: Path) 
         app.terminate()
         assert app.wait() == 0
         assert not app.marked.living()
+
+
+CONSTRUCTING = """
+import time
+from pathlib import Path
+import dubhe_sdk
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        Path("loading").write_text("1")
+        while not Path("loaded").exists(): time.sleep(0.01)
+        if Path("loaded").read_text(): raise ValueError("no weights")
+
+    @dubhe_sdk.inference()
+    def inference(self, ctx):
+        return ctx.get("image_names")
+"""
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "http"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_inference_waits_for_the_construction(
+    tmp_path: Path, protocol: str, fails: bool
+) -> None:
+    with App(tmp_path, CONSTRUCTING, INFERENCE_ID, protocol) as app:
+        app.start(until=None)
+        app.wait_file("loading")
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(app.infer, image_names=["a"])
+            wait_for(lambda: _answers(app), "the heartbeat")
+            app.write("loaded", "fails" if fails else "")
+            reply = waiting.result()
+        if fails:
+            assert reply["flag"] == 2 and "no weights" in reply["message"]
+        else:
+            assert reply["data"] == ["a"]
+
+
+def _answers(app: App) -> bool:
+    try:
+        return bool(app.send(0)["flag"] == 1)
+    except OSError:
+        return False

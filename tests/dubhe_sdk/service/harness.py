@@ -177,10 +177,14 @@ class App:
         """Wait until no process of it lives."""
         wait_for(lambda: not self.marked.living(), lambda: f"the end of {self.marked.living()}")
 
-    def wait_file(self, name: str) -> str:
+    def wait_file(self, name: str, timeout: float = TIMEOUT_SECONDS) -> str:
         """Wait for a file that the algorithm writes; return its text, which is not empty."""
         path = self.folder / name
-        return wait_for(lambda: path.exists() and path.read_text(), f"{name}\n{self.console}")
+        return wait_for(
+            lambda: path.exists() and path.read_text(),
+            lambda: f"{name}\n{self.console}",
+            timeout,
+        )
 
     def wait_dead(self, pid: int) -> None:
         """Wait until a process is gone."""

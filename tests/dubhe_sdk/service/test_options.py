@@ -8,7 +8,7 @@ from dubhe_sdk.service.options import ServiceOptions, read_service_options
 
 
 def test_defaults_and_values() -> None:
-    assert read_service_options({}) == ServiceOptions(1, 64, read_shutdown_times({}), 1)
+    assert read_service_options({}) == ServiceOptions(1, 1000, read_shutdown_times({}), 1)
     given = {
         "DUBHE_INFERENCE_CONCURRENCY": " 4 ",
         "DUBHE_INFERENCE_QUEUE": "0",

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from typing import cast
 
+from gevent import Timeout
 from gevent.event import AsyncResult
 
 from dubhe_sdk.service.web.client import Client
@@ -35,15 +36,20 @@ class ModelPool:
         paths: the processes' sockets, by their numbers.
         concurrency: inferences that run at once in a process, each on a connection of its own.
         queue: inferences that may wait beyond those.
+        wait_seconds: how long one may wait until it begins.
     """
 
-    def __init__(self, paths: Sequence[str], concurrency: int, queue: int) -> None:
+    def __init__(
+        self, paths: Sequence[str], concurrency: int, queue: int, wait_seconds: float = 60.0
+    ) -> None:
         in_line = len(paths) == 1 and concurrency == 1
         self._processes = [ModelProcess(path, shares=in_line) for path in paths]
         # Each process that dies may cost two: one not delivered, and one refused connection.
         self._attempts = 1 if len(paths) == 1 else 2 * len(paths)
         self._concurrency = concurrency
         self._queue = queue
+        self._wait_seconds = wait_seconds
+        self._paused = False
         self._waiting: deque[_Waiter] = deque()
         self._gone = CountedLog(_log, "inferences that were not run, since their client had gone")
 
@@ -61,7 +67,8 @@ class ModelPool:
         Raises:
             InferenceFailed: the method raised.
             RequestInvalid: the model's parser cannot read the request.
-            InferenceOverloaded: as many as allowed are waiting too.
+            InferenceOverloaded: as many as allowed are waiting too, or it has waited as long as
+                allowed.
             ClientGone: the client has gone while it waited.
             ModelDied: the process died, or none is there.
         """
@@ -85,10 +92,24 @@ class ModelPool:
         """Learn the numbers of the processes that do not serve now."""
         for number, process in enumerate(self._processes):
             process.unavailable = number in unavailable
+        self._paused = False
         self._dispatch()
+
+    def pause(self) -> None:
+        """Let inferences wait until `mark_unavailable`: no model is constructed yet."""
+        self._paused = True
+
+    def refuse_waiting(self, error: Exception) -> None:
+        """Raise an error in the inferences that wait while paused: there will be no model."""
+        if self._paused:
+            self._paused = False
+            while self._waiting:
+                self._waiting.popleft().slot.set_exception(error)
 
     def _free_process(self, size: int) -> ModelProcess | None:
         """Return the process with the fewest inferences, if it takes a request of this length."""
+        if self._paused:
+            return None
         if len(self._processes) == 1:
             process = self._processes[0]
             if process.running >= self._concurrency and process.can_pipeline(size):
@@ -120,15 +141,15 @@ class ModelPool:
         else:
             self._waiting.append(waiter)
         try:
-            return cast(ModelProcess, waiter.slot.get())
-        except ClientGone:
-            raise
-        except BaseException:  # this greenlet is being ended
+            return cast(ModelProcess, waiter.slot.get(timeout=self._wait_seconds))
+        except BaseException as error:  # refused, its time is over, or this greenlet is being ended
             if waiter.slot.successful():
                 waiter.slot.value.running -= 1
                 self._dispatch()
             elif not waiter.slot.ready():
                 self._waiting.remove(waiter)
+                if isinstance(error, Timeout):
+                    raise InferenceOverloaded(self._describe_wait()) from None
             raise
 
     def _dispatch(self) -> None:
@@ -162,6 +183,12 @@ class ModelPool:
         """How many wait, here or where they were sent ahead."""
         ahead = self._processes[0].running - self._concurrency if len(self._processes) == 1 else 0
         return len(self._waiting) + max(0, ahead)
+
+    def _describe_wait(self) -> str:
+        return (
+            f"service is overloaded: the inference has not begun within {self._wait_seconds:g} s "
+            "(DUBHE_INFERENCE_QUEUE_TIMEOUT_SECONDS); send it again later"
+        )
 
     def _describe_overload(self) -> str:
         bound = "DUBHE_INFERENCE_CONCURRENCY"

@@ -291,9 +291,6 @@ def test_wrong_type_names_the_field_and_what_is_expected(field: str, value: Any)
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        (ServiceState(Phase.STARTING, INSTANCE, TaskKind.INFER, True), "not ready"),
-        (ServiceState(Phase.STARTING), "not ready"),
-        (ServiceState(Phase.READY), "not ready"),
         (
             ServiceState(Phase.FAILED, INSTANCE, TaskKind.INFER, True, "SIGKILL"),
             "model failed: SIGKILL",

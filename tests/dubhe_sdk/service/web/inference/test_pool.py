@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gevent
 import pytest
 
+from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.service.web.inference.errors import (
     ClientGone,
     InferenceFailed,
@@ -39,6 +41,12 @@ class Gate:
         return b"+%d" % request["n"]
 
 
+def wait_for_greenlets(condition: Callable[[], bool]) -> None:
+    with gevent.Timeout(10):
+        while not condition():
+            gevent.sleep(0.01)
+
+
 def infer(pool: ModelPool, number: int) -> bytes:
     return pool.infer(json.dumps({"n": number}).encode())
 
@@ -53,6 +61,48 @@ def test_waiting_inferences_run_in_the_order_they_came(tmp_path: Path) -> None:
     assert [job.value for job in jobs] == [b"%d" % number for number in range(20)]
     assert gate.seen == list(range(20))
     assert gate.model.most_running == 1
+
+
+def test_inferences_wait_for_a_model_that_is_being_constructed(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    gate.open.set()
+    pool = ModelPool([gate.path], concurrency=1, queue=2)
+    pool.pause()
+    jobs = [gevent.spawn(infer, pool, number) for number in range(3)]
+    gevent.sleep(0.05)
+    assert [job.ready() for job in jobs] == [False, False, True]
+    assert isinstance(jobs[2].exception, InferenceOverloaded)
+    assert gate.seen == []
+    pool.mark_unavailable(())
+    gevent.joinall(jobs, timeout=10)
+    assert [job.value for job in jobs[:2]] == [b"0", b"1"]
+
+
+def test_those_that_wait_for_a_model_that_never_comes_are_refused(tmp_path: Path) -> None:
+    pool = ModelPool([str(tmp_path / "m")], concurrency=1, queue=2)
+    pool.pause()
+    job = gevent.spawn(infer, pool, 1)
+    gevent.sleep(0)
+    pool.refuse_waiting(RequestInvalid("model failed: no weights"))
+    gevent.joinall([job], timeout=10)
+    assert str(job.exception) == "model failed: no weights"
+
+
+def test_one_that_waits_too_long_is_refused_and_the_rest_go_on(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    pool = ModelPool([gate.path], concurrency=1, queue=9, wait_seconds=0.2)
+    first = gevent.spawn(infer, pool, 0)
+    wait_for_greenlets(lambda: gate.seen == [0])
+    pool.pause()  # as if it took no more
+    late = gevent.spawn(infer, pool, 1)
+    gevent.joinall([late], timeout=10)
+    assert isinstance(late.exception, InferenceOverloaded)
+    assert "not begun within 0.2 s (DUBHE_INFERENCE_QUEUE_TIMEOUT_SECONDS)" in str(late.exception)
+    pool.mark_unavailable(())
+    gate.open.set()
+    gevent.joinall([first], timeout=10)
+    assert first.value == b"0"
+    assert infer(pool, 2) == b"2"
 
 
 def test_one_too_many_is_refused_and_the_rest_go_on(tmp_path: Path) -> None:
