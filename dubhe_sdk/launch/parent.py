@@ -70,6 +70,7 @@ class Launcher:
         self._published_state: dict[str, Any] = {}
         self._signals: list[int] = []
         self._stop_at: float | None = None  # when everything has to be over
+        self._out_of_time = False
         self._spool = spool
         self._service: Process | None = None  # at the stop signal
         self._service_end: int | None = None  # its returncode, if it was adopted
@@ -153,16 +154,16 @@ class Launcher:
         self._publish_state()
 
     def _publish_state(self) -> None:
-        """Tell `dubhe health` and `dubhe status` what became of the sidecar."""
-        state = self._sidecar.describe()
+        """Publish what became of the sidecar, for `dubhe health` and `dubhe status`, and whether
+        the service was killed because the time was over, for the END that the sidecar adds.
+        """
+        state = {"sidecar": self._sidecar.describe(), "out_of_time": self._out_of_time}
         if state != self._published_state:
             self._published_state = state
             try:
-                self._state_file.update(sidecar=state, launch=self._id)
+                self._state_file.update(**state, launch=self._id)
             except OSError as error:  # for example a full disk; the next change is written again
-                log_to_stderr(
-                    "launch", f"the sidecar's state cannot be written to the spool: {error}"
-                )
+                log_to_stderr("launch", f"the state cannot be written to the spool: {error}")
 
     def _forward(self, signum: signal.Signals) -> None:
         if signum in _STOPS and self._stop_at is None:
@@ -227,12 +228,24 @@ class Launcher:
         """Wait until the command and its group are gone; kill them when the grace is used up."""
         while self._group_lives():
             if self._stop_at is not None and self._left() < self._options.shutdown.delivery:
-                self._signal_group(signal.SIGKILL)
+                self._kill_group()
             self._signal_rest()
             # Once the command is dead, its group's last death is not signalled to us if the
             # parent of that process lives in the group too; hence the poll.
             dead = self._process.returncode is not None or self._stop_at is not None
             self._wait(time.monotonic() + _POLL_SECONDS if dead else None)
+
+    def _kill_group(self) -> None:
+        """End what has not ended in time."""
+        if not self._out_of_time:
+            self._out_of_time = True
+            self._publish_state()  # before the sidecar can see the deaths
+            log_to_stderr(
+                "launch",
+                f"{self._command[0]} has not ended within the time of a shutdown "
+                f"({SHUTDOWN_VARIABLE} is {self._options.shutdown.total:g}) and is killed",
+            )
+        self._signal_group(signal.SIGKILL)
 
     def _left(self) -> float:
         return float("inf") if self._stop_at is None else self._stop_at - time.monotonic()

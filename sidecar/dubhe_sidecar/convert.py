@@ -32,14 +32,16 @@ def to_record(spooled: SpooledFrame) -> OutgoingRecord:
     )
 
 
-def make_end(description: Description, seq: int, at: Position, date_ms: int) -> OutgoingRecord:
-    """Return the END of a task whose service died without sending it.
+def make_end(
+    description: Description, seq: int, at: Position, date_ms: int, cause: str
+) -> OutgoingRecord:
+    """Return the END of a task whose service died without sending it; ``cause`` is why.
 
     Its number follows the stream's last, so that it is recognised as the same one if it is made
     again after a crash of the sidecar.
     """
     prefix = b'{"instance_id":' + dumps(description.instance_id) + b',"request_number":'
-    data = messages.failed(description.instance_id, "the service process was killed")
+    data = messages.failed(description.instance_id, cause)
     # Derived from the stream's name, so that it is always the same; below 2^63 and not 0.
     import hashlib  # rarely needed, and it loads a library of several megabytes
 

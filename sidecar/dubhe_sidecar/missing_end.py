@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dubhe_sdk.process.state_file import read_states
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.merge import SpooledFrame, SpoolReader
@@ -34,6 +35,12 @@ from dubhe_sidecar.record import OutgoingRecord, Position
 _START = int(Kind.START)
 _END = int(Kind.END)
 _BY_THE_SERVICE = frozenset((int(Kind.READY), _START, _END))
+
+_KILLED = "the service process was killed"
+_OUT_OF_TIME = (
+    "the service had not ended within the time of a shutdown (DUBHE_SHUTDOWN_TIMEOUT_SECONDS) and "
+    "was killed"
+)
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -164,4 +171,13 @@ class MissingEnds:
             "the service of %s died within a task: its END is added", description.instance_id
         )
         at = Position(entry.segment, entry.offset)
-        self._send(make_end(description, entry.seq, at, time.time_ns() // 1_000_000))
+        date_ms = time.time_ns() // 1_000_000
+        self._send(make_end(description, entry.seq, at, date_ms, self._cause(description)))
+
+    def _cause(self, description: Description) -> str:
+        """Return why a service died, as far as the container parent above it knows."""
+        launch = description.launch
+        for state in read_states(self._directory, "launch") if launch else ():
+            if state.get("launch") == launch and state.get("out_of_time"):
+                return _OUT_OF_TIME
+        return _KILLED

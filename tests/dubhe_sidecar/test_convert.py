@@ -48,7 +48,7 @@ def test_an_instance_that_is_not_unicode_has_a_key_all_the_same():
 
 
 def test_the_missing_end_is_the_contracts():
-    end = make_end(description(), 41, Position(3, 900), DATE_MS)
+    end = make_end(description(), 41, Position(3, 900), DATE_MS, "it was killed")
     assert (end.stream, end.seq, end.kind, end.topic) == ("writer-1", 42, Kind.END, "status")
     assert end.end == Position(3, 900)
     value = json.loads(end.value)
@@ -61,14 +61,14 @@ def test_the_missing_end_is_the_contracts():
         "data": {
             "action": "END",
             "status": 300,
-            "msg": f"{INSTANCE_ID} current model error the service process was killed",
+            "msg": f"{INSTANCE_ID} current model error it was killed",
         },
     }
 
 
 @given(st.text(max_size=30), st.integers(0, 2**60))
 def test_the_missing_end_is_the_same_when_made_again(stream, seq):
-    one, other = (make_end(description(stream), seq, Position(1, 1), DATE_MS) for _ in "ab")
+    one, other = (make_end(description(stream), seq, Position(1, 1), DATE_MS, "x") for _ in "ab")
     assert one == other
     assert 0 < json.loads(one.value)["request_number"] < 2**63
     assert one.seq == seq + 1

@@ -82,6 +82,23 @@ def test_a_service_killed_in_mid_training(tmp_path: Path) -> None:
         assert not app.marked.living()
 
 
+def test_a_service_that_did_not_end_in_time(tmp_path: Path) -> None:
+    with App(tmp_path, WITH_RANK) as app:
+        app.start()
+        app.train()
+        app.wait_file("training")
+        app.wait_reported("progress", 2)
+        os.kill(app.pid_of("serve"), signal.SIGSTOP)
+        app.terminate()
+        assert app.wait() == 137
+        cause = (
+            "the service had not ended within the time of a shutdown "
+            "(DUBHE_SHUTDOWN_TIMEOUT_SECONDS) and was killed"
+        )
+        assert app.ends() == [failed(cause)]
+        assert "(DUBHE_SHUTDOWN_TIMEOUT_SECONDS is 9) and is killed" in app.console
+
+
 def test_a_model_that_kills_itself_was_not_killed_by_another(tmp_path: Path) -> None:
     with App(tmp_path, app_with(train="os.kill(os.getpid(), signal.SIGKILL)")) as app:
         app.start()
