@@ -119,9 +119,9 @@ show_help() {
     # Needs the standard library alone, so there is nothing to prepare.
     export PYTHONPATH=$root:$root/simulator
     printf '\n'
-    "$python" -m dubhe_simulator.commands.ui --help
+    "$python" -c 'from dubhe_simulator.commands.ui import main; main(["--help"])'
     printf '\n'
-    exec "$python" -m dubhe_simulator.commands.play --help
+    exec "$python" -c 'from dubhe_simulator.commands.play import main; main(["--help"])'
 }
 
 main() {

@@ -30,7 +30,7 @@ LAYERS = {
         {"autostart", "logs", "spool"},
         {"reporting"},
         {"api"},
-        {"launch", "model"},
+        {"check", "launch", "model"},
         {"service"},
         {"cli"},
     ],

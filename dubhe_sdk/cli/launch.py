@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+from pathlib import Path
 
 from dubhe_sdk.environment import brokers, directories
 from dubhe_sdk.errors import EnvironmentInvalid, SpoolUnusable
@@ -12,6 +13,7 @@ from dubhe_sdk.launch.options import read_launch_options
 from dubhe_sdk.launch.parent import Launcher
 from dubhe_sdk.logs.format import log_to_stderr, read_format
 from dubhe_sdk.process.command import support_command
+from dubhe_sdk.process.shell_script import windows_line_ends
 from dubhe_sdk.spool.create import check_directory
 
 EXIT_USAGE = 2
@@ -34,6 +36,11 @@ def main(argv: list[str]) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         parser.error("no COMMAND given: write it after --, as in `dubhe launch -- ./run.sh`")
+    for word in command[:2]:  # run.sh, or its shell and run.sh
+        problem = windows_line_ends(Path(word)) if word.endswith(".sh") else ""
+        if problem:
+            log_to_stderr("launch", problem, logging.ERROR)
+            return EXIT_USAGE
     try:
         # What the sidecar reads too; the rest is checked by the service: run.sh may change it.
         brokers(os.environ)

@@ -17,6 +17,7 @@ Main = Callable[[list[str]], int]
 _OWN = {
     "serve": "dubhe_sdk.cli.serve",
     "launch": "dubhe_sdk.cli.launch",
+    "check": "dubhe_sdk.cli.check",
     "openapi": "dubhe_sdk.cli.openapi",
 }
 _INTERNAL = {

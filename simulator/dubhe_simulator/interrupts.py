@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import FrameType
 
 from dubhe_simulator.errors import Stopped
@@ -18,13 +19,11 @@ from dubhe_simulator.errors import Stopped
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+@dataclass
 class _State:
-    received: list[int]
-    depth: int
-    raised: bool
-
-    def __init__(self) -> None:
-        self.reset()
+    received: list[int] = field(default_factory=list)
+    depth: int = 0
+    raised: bool = False
 
     def reset(self) -> None:
         self.received, self.depth, self.raised = [], 0, False

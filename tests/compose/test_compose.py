@@ -7,6 +7,7 @@ import re
 import time
 from pathlib import Path
 
+from dubhe_simulator.algorithm.template import write_algorithm
 from tests.compose.algorithm import LONG_BATCHES, own_algorithm
 from tests.compose.conftest import MakeProject
 from tests.compose.project import BUILDS, FILE, Project
@@ -62,6 +63,15 @@ def test_an_own_algorithm_one_kind_after_another(make_project: MakeProject, tmp_
         "stripes-local-train",
         "stripes-local-inference",
     }
+
+
+def test_a_new_algorithm_as_it_is(make_project: MakeProject, tmp_path: Path) -> None:
+    """What ``dubhe init`` writes draws its images by itself."""
+    write_algorithm(tmp_path / "shapes", "http")
+    project = make_project(**PLAY, ALGORITHM_DIR=str(tmp_path / "shapes"), SPECIAL_PARAMS="")
+    done = project.run(*UP)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "Evaluation: accuracy 1.0000 (18 of 18)" in done.stdout
 
 
 def test_kafka_restarts_in_mid_training(make_project: MakeProject, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
-PROGRAM = [sys.executable, "-m", "dubhe_simulator.commands.ui"]
+PROGRAM = [sys.executable, "-m", "dubhe_sdk.cli.bin.dubhe", "ui"]
 HEADERS = {"Content-Type": "application/json", "X-Dubhe": "1"}
 
 

@@ -37,7 +37,7 @@ def example(tmp_path: Path) -> Path:
 
 
 def start(example: Path, images: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "dubhe_simulator.commands.play", str(example)]
+    command = [sys.executable, "-m", "dubhe_sdk.cli.bin.dubhe", "play", str(example)]
     command += ["--data-dir", str(images), "--runs-dir", str(example / "runs"), *options]
     env = {**os.environ, "LC_ALL": "C.UTF-8"}
     env.pop("BOOTSTRAP_SERVERS", None)

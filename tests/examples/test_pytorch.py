@@ -39,7 +39,7 @@ def example(tmp_path: Path) -> Path:
 def play(python: Path, example: Path, **params: int) -> tuple[str, list[dict[str, Any]]]:
     """Return what `dubhe play` printed, and the training's progress messages."""
     runs = example / "runs"
-    command = [python, "-m", "dubhe_simulator.commands.play", example, "--runs-dir", runs]
+    command = [python, "-m", "dubhe_sdk.cli.bin.dubhe", "play", example, "--runs-dir", runs]
     env = {**os.environ, "LC_ALL": "C.UTF-8", "PATH": f"{python.parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         [*command, "--special-params", json.dumps(params)],

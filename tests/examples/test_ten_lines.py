@@ -56,7 +56,7 @@ def algorithm(tmp_path: Path) -> Path:
 
 def play(algorithm: Path, source: str, **environment: str) -> str:
     (algorithm / "app.py").write_text(source)
-    command = [sys.executable, "-m", "dubhe_simulator.commands.play"]
+    command = [sys.executable, "-m", "dubhe_sdk.cli.bin.dubhe", "play"]
     env = {**clean_environ(), "LC_ALL": "C.UTF-8", **environment}
     done = subprocess.run(
         command, cwd=algorithm, env=env, capture_output=True, text=True, timeout=120, check=False

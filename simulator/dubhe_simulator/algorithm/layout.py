@@ -8,10 +8,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from dubhe_sdk.environment import PROTOCOLS
 from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.i18n import translate
 
-PROTOCOLS = ("http", "tcp")
 DEFAULT_PROTOCOL = "tcp"  # what the SDK serves when run.sh exports nothing
 
 _EXPORT = re.compile(r"""^\s*(?:export\s+)?protocol\s*=\s*["']?\s*(\w+)\s*["']?""", re.MULTILINE)

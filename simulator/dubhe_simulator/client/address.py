@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from dubhe_sdk.contract.requests import RequestType
-from dubhe_simulator.client import Client, NoAnswer, open_client
+from dubhe_simulator.client.base import Client, NoAnswer
+from dubhe_simulator.client.http import HttpClient
+from dubhe_simulator.client.tcp import TcpClient
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.i18n import translate
 
@@ -42,7 +44,8 @@ class Address:
 
     def client(self) -> Client:
         """Return a client; it connects with its first request."""
-        return open_client(self.protocol, self.host.strip("[]"), self.port)
+        client = HttpClient if self.protocol == "http" else TcpClient
+        return client(self.host.strip("[]"), self.port)
 
 
 @dataclass(frozen=True)

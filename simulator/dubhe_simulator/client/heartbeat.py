@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from dubhe_sdk.contract.requests import FLAG_OK
-from dubhe_simulator.client import Client, NoAnswer
+from dubhe_simulator.client.base import Client, NoAnswer
 from dubhe_simulator.contract import payloads
 
 EVERY_S = 3.0
@@ -51,7 +51,7 @@ class HeartbeatMonitor:
     def _run(self) -> None:
         published: tuple[bool, str] | None = None
         while not self._end.is_set():
-            problem = send_heartbeat(self._client, self._body)
+            problem = self._ask()
             if self._end.is_set():
                 break  # the instance is being stopped: no answer is no news
             self.sent += 1
@@ -63,13 +63,10 @@ class HeartbeatMonitor:
             self._end.wait(self._every)
         self._client.close()
 
-
-def send_heartbeat(
-    client: Client, body: dict[str, object], timeout: float = TIMEOUT_S
-) -> str | None:
-    """Send one heartbeat; return None if it was answered well, else what happened."""
-    try:
-        reply = client.request(body, timeout)
-    except NoAnswer as error:
-        return str(error)
-    return None if reply.get("flag") == FLAG_OK else str(reply.get("message", reply))
+    def _ask(self) -> str | None:
+        """Send one heartbeat; return None if it was answered well, else what happened."""
+        try:
+            reply = self._client.request(self._body, TIMEOUT_S)
+        except NoAnswer as error:
+            return str(error)
+        return None if reply.get("flag") == FLAG_OK else str(reply.get("message", reply))

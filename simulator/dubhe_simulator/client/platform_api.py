@@ -31,7 +31,7 @@ class PlatformClient:
         """Return the answer to GET ``/api/<path>``.
 
         Raises:
-            NoPlatform: there is none.
+            PlatformUnavailable: it does not answer, or refuses.
         """
         return self._ask("GET", f"/api/{path}?{urlencode(query)}", None)
 
@@ -39,7 +39,7 @@ class PlatformClient:
         """Return the answer to POST ``/api/<path>``.
 
         Raises:
-            NoPlatform: there is none.
+            PlatformUnavailable: it does not answer, or refuses.
         """
         return self._ask("POST", f"/api/{path}", json.dumps(body, ensure_ascii=False).encode())
 

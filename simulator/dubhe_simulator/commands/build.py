@@ -7,10 +7,15 @@ import sys
 import time
 from pathlib import Path
 
-from dubhe_simulator.commands.options import until_signal
-from dubhe_simulator.errors import EngineError
+from dubhe_simulator.commands.options import adder, command_parser, run_command
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.docker.build import BuildFailed, BuildOptions, Built, build
+from dubhe_simulator.instances.docker.build import (
+    BuildFailed,
+    BuildOptions,
+    BuildOutput,
+    Built,
+    build,
+)
 from dubhe_simulator.instances.docker.engine import engine
 from dubhe_simulator.instances.docker.naming import default_tag
 from dubhe_simulator.terminal.screen import Screen
@@ -23,7 +28,7 @@ def main(argv: list[str]) -> int:
     """Build. Returns 0, 1 if it failed, 2 for wrong use, 128 + n after signal n (Ctrl-C: 130)."""
     options = _parser().parse_args(argv)
     screen = Screen(sys.stdout)
-    return until_signal(lambda: _build(options, screen), screen, "build_stopped")
+    return run_command(lambda: _build(options, screen), screen, "build_stopped")
 
 
 def _build(options: argparse.Namespace, screen: Screen) -> int:
@@ -42,10 +47,7 @@ def _build(options: argparse.Namespace, screen: Screen) -> int:
     try:
         with engine() as client:
             screen.line(translate("building", tag=how.tag, folder=folder))
-            built = build(client, how, _Lines(screen, options.verbose))
-    except EngineError as problem:
-        screen.line(translate("failed", error=problem))
-        return EXIT_FAILED
+            built = build(client, how, BuildOutput(screen, options.verbose))
     except BuildFailed as failure:
         _show_failure(screen, failure, options.verbose)
         return EXIT_FAILED
@@ -77,48 +79,15 @@ def _show_failure(screen: Screen, failure: BuildFailed, verbose: bool) -> None:
     screen.line(translate("failed", error=f"{text}{failure}"))
 
 
-class _Lines:
-    """A `BuildView` that writes the steps, and their output if it is asked for."""
-
-    def __init__(self, screen: Screen, verbose: bool) -> None:
-        self._screen = screen
-        self._verbose = verbose
-
-    def step(self, number: int, total: int, text: str) -> None:
-        self._screen.line(f"  {number}/{total}  {text}")
-
-    def output(self, line: str) -> None:
-        if self._verbose:
-            self._screen.line(f"  | {line}")
-        else:
-            self._screen.bottom(f"  | {line}")
-
-    def pulling(self, text: str) -> None:
-        self._screen.bottom(f"  | {text}")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="dubhe build", description=translate("build_help"), epilog=translate("build_help_exit")
-    )
-    add = parser.add_argument
-    add(
-        "folder",
-        nargs="?",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help=translate("build_help_folder"),
-    )
-    add("-t", "--tag", metavar="TAG", help=translate("build_help_tag"))
-    add("--base", metavar="IMAGE", help=translate("build_help_base"))
-    add("--index-url", metavar="URL", help=translate("build_help_index"))
-    add("--network", metavar="NETWORK", help=translate("build_help_network"))
-    add("--no-cache", action="store_true", help=translate("build_help_no_cache"))
-    add("--pull", action="store_true", help=translate("build_help_pull"))
-    add("-v", "--verbose", action="store_true", help=translate("build_help_verbose"))
+    parser = command_parser("build", "build_help", "build_help_exit")
+    add = adder(parser)
+    add("folder", help="build_help_folder", nargs="?", type=Path, default=Path(), metavar="DIR")
+    add("-t", "--tag", help="build_help_tag", metavar="TAG")
+    add("--base", help="build_help_base", metavar="IMAGE")
+    add("--index-url", help="build_help_index", metavar="URL")
+    add("--network", help="build_help_network", metavar="NETWORK")
+    add("--no-cache", help="build_help_no_cache", action="store_true")
+    add("--pull", help="build_help_pull", action="store_true")
+    add("-v", "--verbose", help="build_help_verbose", action="store_true")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dubhe_sdk.environment import PROTOCOLS
 from dubhe_simulator.algorithm.template import write_algorithm
+from dubhe_simulator.commands.options import adder, command_parser
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.terminal.screen import Screen, pad
 
@@ -62,15 +63,9 @@ def _problem(folder: Path, force: bool) -> str | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="dubhe init", description=translate("init_help"), epilog=translate("help_exit")
-    )
-    add = parser.add_argument
-    add("name", type=Path, metavar="NAME", help=translate("init_help_name"))
-    add("--protocol", choices=PROTOCOLS, default="http", help=translate("init_help_protocol"))
-    add("--force", action="store_true", help=translate("init_help_force"))
+    parser = command_parser("init", "init_help", "help_exit")
+    add = adder(parser)
+    add("name", help="init_help_name", type=Path, metavar="NAME")
+    add("--protocol", help="init_help_protocol", choices=PROTOCOLS, default="http")
+    add("--force", help="init_help_force", action="store_true")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

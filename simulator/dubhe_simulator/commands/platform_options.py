@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import brokers, text
 from dubhe_simulator.algorithm.dataset import NO_DATA, dataset_of, read_dataset
 from dubhe_simulator.algorithm.layout import id_part, read_algorithm
-from dubhe_simulator.commands.options import add_brokers, add_container_options, add_seconds
+from dubhe_simulator.commands.options import add_brokers, add_container_options, add_seconds, adder
 from dubhe_simulator.contract.payload_options import json_object
 from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotStart
@@ -32,19 +31,19 @@ def add_platform_options(parser: argparse.ArgumentParser, ready_timeout: float) 
         parser: the command's.
         ready_timeout: seconds for an instance to become ready; the default.
     """
-    add, params = parser.add_argument, text(os.environ, "special_params")
-    add("--data-dir", type=Path, metavar="DIR", help=translate("help_data"))
-    add("--runs-dir", type=Path, default=Path("runs"), metavar="DIR", help=translate("help_runs"))
+    add, params = adder(parser), text(os.environ, "special_params")
+    add("--data-dir", help="help_data", type=Path, metavar="DIR")
+    add("--runs-dir", help="help_runs", type=Path, default=Path("runs"), metavar="DIR")
     add_brokers(parser)
-    add("--special-params", default=params, metavar="JSON", help=translate("help_params"))
-    add("--kinds", default="", metavar="LIST", help=translate("help_kinds"))
+    add("--special-params", help="help_params", default=params, metavar="JSON")
+    add("--kinds", help="help_kinds", default="", metavar="LIST")
     add_seconds(parser, "--ready-timeout", ready_timeout, "help_ready_timeout")
-    add("--on", choices=("docker",), help=translate("help_on"))
+    add("--on", help="help_on", choices=("docker",))
     containers = parser.add_argument_group(translate("help_with_docker"))
-    add = containers.add_argument
-    add("--image", metavar="IMAGE", help=translate("help_image"))
-    add("--name", type=Path, metavar="NAME", help=translate("help_name"))
-    add("--output-dir", type=Path, metavar="DIR", help=translate("help_output"))
+    add = adder(containers)
+    add("--image", help="help_image", metavar="IMAGE")
+    add("--name", help="help_name", type=Path, metavar="NAME")
+    add("--output-dir", help="help_output", type=Path, metavar="DIR")
     add_container_options(containers)
 
 
@@ -96,19 +95,16 @@ def _docker(
     given: argparse.Namespace, algorithm: Path | None, servers: str | None
 ) -> DockerBackend:
     """Return the engine that answers, as the place for containers of the algorithm's image."""
-    if given.image is not None:
-        image, advice = given.image, translate("run_pull_first", image=given.image)
-    elif algorithm is not None:
-        image = default_tag(algorithm)
-        advice = translate("run_build_first", folder=shlex.quote(str(algorithm)))
-    else:
+    if given.image is None and algorithm is None:
         raise CannotStart(translate("on_needs_image"))
+    image = given.image or default_tag(algorithm or Path())
     data, output = given.data_dir, given.output_dir
     if data is None and algorithm is not None and (algorithm / "data").is_dir():
         data = algorithm / "data"
     require_local()
     options = DockerOptions(
         image,
+        folder=algorithm if given.image is None else None,
         name=id_part(given.name) if given.name is not None else algorithm_word(image),
         runs=given.runs_dir.absolute(),
         output=(output or (algorithm or given.runs_dir) / "output").absolute(),
@@ -119,4 +115,4 @@ def _docker(
         memory=given.memory or None,
         environment=read_environment(given.env),
     )
-    return DockerBackend(connect(), options, advice)
+    return DockerBackend(connect(), options)

@@ -10,13 +10,17 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.environment import PROTOCOLS
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.dataset import EXAMPLES
-from dubhe_simulator.algorithm.layout import PROTOCOLS
-from dubhe_simulator.commands.options import add_seconds, positive, until_signal
+from dubhe_simulator.commands.options import (
+    add_seconds,
+    adder,
+    command_parser,
+    positive,
+    run_command,
+)
 from dubhe_simulator.commands.platform_options import add_platform_options, platform_config
-from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.state.message_stats import MessageStats
@@ -36,31 +40,27 @@ def main(argv: list[str]) -> int:
     """Run the workflow; return the exit status: 0, 1 failed, 2 usage, 128 + n signal."""
     options = _parser().parse_args(argv)
     screen = Screen(sys.stdout)
-    return until_signal(lambda: _play(options, screen), screen, "stopped_by")
+    return run_command(lambda: _play(options, screen), screen, "stopped_by")
 
 
 def _play(options: argparse.Namespace, screen: Screen) -> int:
-    try:
-        config = platform_config(
-            options,
-            options.algorithm,
-            options.protocol,
-            skip_history=True,
-            task_timeout_s=options.task_timeout,
-            outage_timeout_s=OUTAGE_TIMEOUT_S,
-        )
-        assert config.backend is not None
-        screen.line(config.backend.title)
-        with ExitStack() as stack:
-            with interrupts.deferred():  # or nobody would close it
-                platform = Platform(config)
-                stack.callback(platform.close)
-                platform.start()
-            platform.wait_for_source(SOURCE_TIMEOUT_S)
-            return _watch(platform, WorkflowRequest(images=options.images, stop_all=True), screen)
-    except (CannotStart, Refused, EnvironmentInvalid, OSError) as error:
-        screen.line(translate("failed", error=error))
-        return EXIT_FAILED
+    config = platform_config(
+        options,
+        options.algorithm,
+        options.protocol,
+        skip_history=True,
+        task_timeout_s=options.task_timeout,
+        outage_timeout_s=OUTAGE_TIMEOUT_S,
+    )
+    assert config.backend is not None
+    screen.line(config.backend.title)
+    with ExitStack() as stack:
+        with interrupts.deferred():  # or nobody would close it
+            platform = Platform(config)
+            stack.callback(platform.close)
+            platform.start()
+        platform.wait_for_source(SOURCE_TIMEOUT_S)
+        return _watch(platform, WorkflowRequest(images=options.images, stop_all=True), screen)
 
 
 def _watch(platform: Platform, request: WorkflowRequest, screen: Screen) -> int:
@@ -104,25 +104,18 @@ def _exit_status(stats: Mapping[TaskKind, MessageStats], screen: Screen) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="dubhe play", description=translate("help"), epilog=translate("help_exit")
-    )
-    add = parser.add_argument
-    here = Path()
+    parser = command_parser("play", "help", "help_exit")
+    add = adder(parser)
     add(
         "algorithm",
+        help="help_algorithm",
         nargs="?",
         type=Path,
-        default=here,
+        default=Path(),
         metavar="ALGORITHM_DIR",
-        help=translate("help_algorithm"),
     )
-    add("--protocol", choices=PROTOCOLS, help=translate("help_protocol"))
-    add("--images", type=positive, default=EXAMPLES, metavar="N", help=translate("help_images"))
+    add("--protocol", help="help_protocol", choices=PROTOCOLS)
+    add("--images", help="help_images", type=positive, default=EXAMPLES, metavar="N")
     add_platform_options(parser, ready_timeout=120.0)
     add_seconds(parser, "--task-timeout", 3600.0, "help_task_timeout")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

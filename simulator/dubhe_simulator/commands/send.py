@@ -17,10 +17,16 @@ from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_sdk.environment import brokers
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator.algorithm.dataset import NO_DATA, Dataset, read_dataset
-from dubhe_simulator.client import NoAnswer
 from dubhe_simulator.client.address import Address, ask, name_of
+from dubhe_simulator.client.base import NoAnswer
 from dubhe_simulator.client.platform_api import PlatformClient, PlatformUnavailable
-from dubhe_simulator.commands.options import add_brokers, add_seconds, address
+from dubhe_simulator.commands.options import (
+    add_brokers,
+    add_seconds,
+    adder,
+    address,
+    command_parser,
+)
 from dubhe_simulator.contract.message import Message
 from dubhe_simulator.contract.payload_options import read_body, set_fields
 from dubhe_simulator.contract.topics import topics
@@ -50,8 +56,7 @@ def main(argv: list[str]) -> int:
     try:
         return _through(given) if given.ui is not None else _directly(given, given.address)
     except (CannotStart, NoAnswer, PlatformUnavailable, EnvironmentInvalid) as error:
-        sys.stderr.write(translate("failed", error=error) + "\n")
-        return EXIT_FAILED
+        return _fail(error)
 
 
 def _directly(given: argparse.Namespace, to: Address) -> int:
@@ -176,45 +181,33 @@ def _print_reply(answer: dict[str, Any]) -> int:
     """Print a reply, or why there is none; return the exit status."""
     reply = answer["reply"]
     if reply is None:
-        sys.stderr.write(
-            translate("failed", error=translate("no_answer", error=answer["error"])) + "\n"
-        )
-        return EXIT_FAILED
+        return _fail(translate("no_answer", error=answer["error"]))
     sys.stdout.write(json.dumps(reply, ensure_ascii=False) + "\n")
     return EXIT_OK if reply.get("flag") == FLAG_OK else EXIT_FAILED
 
 
 def _ended(failed: bool, message: str) -> int:
-    if failed:
-        sys.stderr.write(translate("failed", error=message) + "\n")
-    return EXIT_FAILED if failed else EXIT_OK
+    return _fail(message) if failed else EXIT_OK
+
+
+def _fail(error: object) -> int:
+    sys.stderr.write(translate("failed", error=error) + "\n")
+    return EXIT_FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="dubhe send", description=translate("send_help"), epilog=translate("send_help_exit")
-    )
-    add = parser.add_argument
-    add("kind", choices=tuple(KINDS), help=translate("send_help_kind"))
-    add("address", nargs="?", type=address, metavar="URL", help=translate("send_help_address"))
-    add("--ui", metavar="URL", help=translate("send_help_ui"))
-    add("--instance", metavar="ID", help=translate("send_help_instance"))
-    add("--data-dir", type=Path, metavar="DIR", help=translate("send_help_data"))
-    add("--images", type=Path, metavar="DIR", help=translate("send_help_images"))
-    add("--body", type=Path, metavar="FILE", help=translate("send_help_body"))
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help=translate("send_help_set"),
-    )
-    add("--wait", action="store_true", help=translate("send_help_wait"))
-    add("--journal", type=Path, metavar="DIR", help=translate("send_help_journal"))
+    parser = command_parser("send", "send_help", "send_help_exit")
+    add = adder(parser)
+    add("kind", help="send_help_kind", choices=tuple(KINDS))
+    add("address", help="send_help_address", nargs="?", type=address, metavar="URL")
+    add("--ui", help="send_help_ui", metavar="URL")
+    add("--instance", help="send_help_instance", metavar="ID")
+    add("--data-dir", help="send_help_data", type=Path, metavar="DIR")
+    add("--images", help="send_help_images", type=Path, metavar="DIR")
+    add("--body", help="send_help_body", type=Path, metavar="FILE")
+    add("--set", help="send_help_set", action="append", default=[], metavar="KEY=VALUE")
+    add("--wait", help="send_help_wait", action="store_true")
+    add("--journal", help="send_help_journal", type=Path, metavar="DIR")
     add_brokers(parser, "send_help_brokers")
     add_seconds(parser, "--timeout", 3600.0, "send_help_timeout")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from dubhe_sdk.environment import text
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator import interrupts
-from dubhe_simulator.commands.options import address, port_or_any
+from dubhe_simulator.commands.options import adder, address, command_parser, port_or_any
 from dubhe_simulator.commands.platform_options import add_platform_options, platform_config
 from dubhe_simulator.errors import CannotStart, Stopped
 from dubhe_simulator.i18n import translate
@@ -24,7 +24,6 @@ from dubhe_simulator.terminal.screen import Screen
 PORT = 8040
 HOST = "127.0.0.1"
 EXIT_FAILED = 1
-READY_TIMEOUT_S = 300.0
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
@@ -104,42 +103,16 @@ def _url(value: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="dubhe ui", description=translate("ui_help"), epilog=translate("ui_help_exit")
-    )
-    add = parser.add_argument
-    add(
-        "algorithm",
-        nargs="?",
-        type=Path,
-        metavar="ALGORITHM_DIR",
-        help=translate("ui_help_algorithm"),
-    )
-    add("--port", type=port_or_any, default=PORT, metavar="PORT", help=translate("ui_help_port"))
+    parser = command_parser("ui", "ui_help", "ui_help_exit")
+    add = adder(parser)
+    add("algorithm", help="ui_help_algorithm", nargs="?", type=Path, metavar="ALGORITHM_DIR")
+    add("--port", help="ui_help_port", type=port_or_any, default=PORT, metavar="PORT")
     host = text(os.environ, "DUBHE_UI_HOST") or HOST
-    add("--host", default=host, metavar="HOST", help=translate("ui_help_host"))
+    add("--host", help="ui_help_host", default=host, metavar="HOST")
     url = text(os.environ, "DUBHE_UI_URL")
-    add("--url", type=_url, default=url, metavar="URL", help=translate("ui_help_url"))
-    add(
-        "--images",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help=translate("ui_help_images"),
-    )
-    add(
-        "--attach",
-        type=address,
-        action="append",
-        default=[],
-        metavar="URL",
-        help=translate("ui_help_attach"),
-    )
-    add_platform_options(parser, READY_TIMEOUT_S)
-    add("--no-open", action="store_true", help=translate("ui_help_no_open"))
+    add("--url", help="ui_help_url", type=_url, default=url, metavar="URL")
+    add("--images", help="ui_help_images", type=Path, action="append", default=[], metavar="DIR")
+    add("--attach", help="ui_help_attach", type=address, action="append", default=[], metavar="URL")
+    add_platform_options(parser, ready_timeout=300.0)
+    add("--no-open", help="ui_help_no_open", action="store_true")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.requests import RequestType
@@ -63,6 +65,11 @@ def infer(
         "image_names": list(image_names),
         "request_number": request_number,
     }
+
+
+def write_request(path: Path, body: Mapping[str, Any]) -> None:
+    """Write a request to a file, for people to read and change."""
+    path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _common(

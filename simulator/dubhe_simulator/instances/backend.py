@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.layout import Algorithm
@@ -13,36 +13,38 @@ from dubhe_simulator.instances.base import Instance
 from dubhe_simulator.instances.local import LocalInstance
 
 
-class InstanceBackend(Protocol):
-    """A place that runs instances of one algorithm."""
+class InstanceBackend(ABC):
+    """A place that runs instances of one algorithm.
 
-    @property
-    def name(self) -> str:
-        """The algorithm's name, fit to be a part of an instance id."""
+    Args:
+        name: the algorithm's name, fit to be a part of an instance id.
+        title: what is played, in a sentence.
+        place: where it runs, in a few words.
+        protocol: what its instances serve, ``http`` or ``tcp``.
+        kinds: the kinds of task to run, in their order.
+        models: where models appear; the same path here and for the instances.
+    """
 
-    @property
-    def title(self) -> str:
-        """What is played, in a sentence."""
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        place: str,
+        protocol: str,
+        kinds: Sequence[TaskKind],
+        models: Path,
+    ) -> None:
+        self.name = name
+        self.title = title
+        self.place = place
+        self.protocol = protocol
+        self.kinds = kinds
+        self.models = models
 
-    @property
-    def place(self) -> str:
-        """Where it runs, in a few words."""
-
-    @property
-    def protocol(self) -> str:
-        """What its instances serve, ``http`` or ``tcp``."""
-
-    @property
-    def kinds(self) -> Sequence[TaskKind]:
-        """The kinds of task it can run, in their order."""
-
-    @property
-    def models(self) -> Path:
-        """Where models appear; the same path here and for the instances."""
-
-    def end_orphans(self) -> None:
+    def end_orphans(self) -> None:  # noqa: B027
         """End what an earlier platform on the same folder, killed meanwhile, has left running."""
 
+    @abstractmethod
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
     ) -> Instance:
@@ -56,20 +58,14 @@ class InstanceBackend(Protocol):
         """
 
 
-class LocalBackend:
+class LocalBackend(InstanceBackend):
     """This machine: an algorithm's folder, and processes without a container around them."""
 
     def __init__(self, algorithm: Algorithm, kinds: Sequence[TaskKind] = tuple(TaskKind)) -> None:
+        folder, protocol = str(algorithm.folder), algorithm.protocol
+        title = translate("title", folder=folder, protocol=protocol)
+        super().__init__(algorithm.name, title, folder, protocol, kinds, algorithm.models)
         self._algorithm = algorithm
-        self.name = algorithm.name
-        self.place = str(algorithm.folder)
-        self.protocol = algorithm.protocol
-        self.title = translate("title", folder=algorithm.folder, protocol=algorithm.protocol)
-        self.kinds = kinds
-        self.models = algorithm.models
-
-    def end_orphans(self) -> None:
-        """See `InstanceBackend.end_orphans`: the supervisor of each has seen to it."""
 
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]

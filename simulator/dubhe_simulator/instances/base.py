@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol
+from typing import TypeVar
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
+from dubhe_simulator.instances.spool_status import reported_count
 
 GRACE_S = 10.0  # between SIGTERM and SIGKILL, as `docker stop` has it
-# …and after one or two signals to the platform itself: somebody is waiting for their prompt.
-GRACE_INTERRUPTED_S = (GRACE_S, 5.0, 0.0)
 POLL_INTERVAL_S = 0.02
+
+AnyInstance = TypeVar("AnyInstance", bound="Instance")
 
 
 @dataclass(frozen=True)
@@ -33,33 +34,44 @@ class ExitInfo:
     stragglers: tuple[str, ...] = ()
 
 
-class Instance(Protocol):
-    """An instance. Entering it starts the instance, leaving it ends it."""
+class Instance(ABC):
+    """An instance. Entering it starts the instance, leaving it ends it.
 
-    @property
-    def kind(self) -> TaskKind:
-        """The kind of task."""
+    Attributes:
+        kind: the kind of task.
+        id: its INSTANCE_ID.
+        folder: its log, spool and journal.
+        console: everything it wrote to standard output and standard error.
+        log: the SDK's log.
+        protocol: what it serves, ``http`` or ``tcp``; known once it was started.
+        address: where it serves, host and port; likewise.
+    """
 
-    @property
-    def id(self) -> str:
-        """Its INSTANCE_ID."""
+    protocol: str = ""
+    address: tuple[str, int] = ("", 0)
 
-    @property
-    def protocol(self) -> str:
-        """What it serves, ``http`` or ``tcp``; known once it was started."""
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where it serves: host and port; known once it was started."""
-
-    @property
-    def folder(self) -> Path | None:
-        """Its log, spool and journal as they can be read from here; None if they cannot."""
+    def __init__(self, kind: TaskKind, id_: str, folder: Path) -> None:
+        self.kind = kind
+        self.id = id_
+        self.folder = folder
+        self.console = folder / "console.log"
+        self.log = folder / "log" / "dubhe.log"
 
     @property
     def logs(self) -> tuple[Path, ...]:
-        """Files here that tell more of a failure, the most telling first."""
+        """Files that tell more of a failure, the most telling first."""
+        return self.console, self.log
 
+    @abstractmethod
+    def start(self) -> None:
+        """Start it.
+
+        Raises:
+            OSError: its folder cannot be made.
+            CannotStart: whatever runs it refuses.
+        """
+
+    @abstractmethod
     def ended(self) -> ExitInfo | None:
         """Return how it ended, or None while it runs.
 
@@ -67,37 +79,44 @@ class Instance(Protocol):
             TaskFailed: nobody can tell any more.
         """
 
+    @abstractmethod
     def stop(self) -> ExitInfo:
-        """Ask it to end and wait until nothing of it is left."""
+        """Ask it to end (SIGTERM, after a grace SIGKILL) and wait until nothing of it runs."""
+
+    def close(self) -> None:
+        """End it if it runs, and remove what need not stay."""
+        self.stop()
 
     def reported_count(self) -> int | None:
         """Return how many messages it reported, by its own spool. For after its end.
 
         None if it has no spool: the algorithm does not use this SDK.
         """
+        return reported_count(self.folder / "spool")
 
-    def __enter__(self) -> Instance: ...
+    def __enter__(self: AnyInstance) -> AnyInstance:
+        self.start()
+        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
-def wait_for_exit(ended: Callable[[], ExitInfo | None], kill: Callable[[], None]) -> ExitInfo:
+def wait_for_exit(
+    ended: Callable[[], ExitInfo | None],
+    kill: Callable[[], None],
+    graces: Sequence[float],
+) -> ExitInfo:
     """Wait for the end of what was asked to end; after the grace, kill it.
-
-    A signal to the platform shortens the grace, a second one ends it.
 
     Args:
         ended: returns how it ended; None while it runs.
         kill: sends SIGKILL; may be called again.
+        graces: seconds, after no, one, two signals to this process and so on.
     """
     begun = time.monotonic()
     while (exit_info := ended()) is None:
-        grace = GRACE_INTERRUPTED_S[min(interrupts.count(), len(GRACE_INTERRUPTED_S) - 1)]
+        grace = graces[min(interrupts.count(), len(graces) - 1)]
         if time.monotonic() - begun > grace:
             kill()
         time.sleep(POLL_INTERVAL_S)

@@ -10,15 +10,15 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.layout import Algorithm
-from dubhe_simulator.instances.base import GRACE_S, ExitInfo, wait_for_exit
-from dubhe_simulator.instances.spool_status import reported_count
+from dubhe_simulator.instances.base import GRACE_S, ExitInfo, Instance, wait_for_exit
 
 HOST = "127.0.0.1"
+# …and after one or two signals to the platform itself: somebody is waiting for their prompt.
+GRACES_S = (GRACE_S, 5.0, 0.0)
 
 # What decides how the SDK runs comes from the platform alone, never from the caller's shell.
 _OURS = frozenset(
@@ -35,7 +35,7 @@ _OURS = frozenset(
 )
 
 
-class LocalInstance:
+class LocalInstance(Instance):
     """An instance. Use it as a context manager: leaving it ends the instance.
 
     Args:
@@ -54,53 +54,14 @@ class LocalInstance:
         folder: Path,
         environment: Mapping[str, str],
     ) -> None:
+        super().__init__(kind, instance_id, folder.absolute())
         self.algorithm = algorithm
-        self.kind = kind
-        self.id = instance_id
-        self.folder = folder.absolute()
+        self.protocol = algorithm.protocol
         self.port = free_port()
+        self.address = (HOST, self.port)
         self._environment = environment
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._exit_info: ExitInfo | None = None
-
-    @property
-    def console(self) -> Path:
-        """Everything it wrote to standard output and standard error."""
-        return self.folder / "console.log"
-
-    @property
-    def log(self) -> Path:
-        """The SDK's log."""
-        return self.folder / "log" / "dubhe.log"
-
-    @property
-    def journal(self) -> Path:
-        """The embedded journal."""
-        return self.folder / "journal"
-
-    @property
-    def spool(self) -> Path:
-        """The spool's directory."""
-        return self.folder / "spool"
-
-    @property
-    def protocol(self) -> str:
-        """See `Instance.protocol`."""
-        return self.algorithm.protocol
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """See `Instance.address`."""
-        return HOST, self.port
-
-    @property
-    def logs(self) -> tuple[Path, ...]:
-        """See `Instance.logs`."""
-        return self.console, self.log
-
-    def reported_count(self) -> int | None:
-        """See `Instance.reported_count`."""
-        return reported_count(self.spool)
 
     def start(self) -> None:
         """Start it. Its address is `HOST` and `port` as soon as it listens."""
@@ -119,7 +80,7 @@ class LocalInstance:
             )
 
     def ended(self) -> ExitInfo | None:
-        """Return how it ended, or None while it runs."""
+        """See `Instance.ended`."""
         if (
             self._exit_info is None
             and self._supervisor is not None
@@ -129,24 +90,12 @@ class LocalInstance:
         return self._exit_info
 
     def stop(self) -> ExitInfo:
-        """Ask it to end (SIGTERM, after the grace SIGKILL) and wait until nothing is left."""
+        """See `Instance.stop`. The supervisor leaves nothing behind."""
         if self._supervisor is None:
             return ExitInfo(0)
         with interrupts.deferred():
             self._send(b"T")
-            return wait_for_exit(self.ended, lambda: self._send(b"K"))
-
-    def __enter__(self) -> LocalInstance:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+            return wait_for_exit(self.ended, lambda: self._send(b"K"), GRACES_S)
 
     def _send(self, word: bytes) -> None:
         assert self._supervisor is not None and self._supervisor.stdin is not None

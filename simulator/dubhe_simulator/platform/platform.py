@@ -23,7 +23,6 @@ from dubhe_simulator.platform.state.records import InstanceRecord
 from dubhe_simulator.platform.state.registry import InstanceRegistry, now_ms
 from dubhe_simulator.platform.state.views import instance_view, run_view
 from dubhe_simulator.platform.storage.database import Database
-from dubhe_simulator.platform.task_run import PlatformParts
 from dubhe_simulator.platform.workflow import Workflow
 from dubhe_simulator.sources import open_source
 
@@ -65,18 +64,7 @@ class Platform:
         self.files = FileWatcher(self.change_feed)
         self.manager = InstanceManager(self.registry, self.factory, self.source.follow)
         self.closing = False
-        parts = PlatformParts(
-            config=config,
-            registry=self.registry,
-            manager=self.manager,
-            factory=self.factory,
-            source=self.source,
-            send=self.send,
-            catch_up=self.catch_up,
-            forget=self.forget,
-            closing=lambda: self.closing,
-        )
-        self.workflow = Workflow(parts, self.change_feed)
+        self.workflow = Workflow(self)
         self._end = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
         self._published_source: dict[str, Any] | None = None

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.contract.messages import STATUS_OK
@@ -15,11 +14,7 @@ from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_sdk.errors import KindUnsupported
 from dubhe_simulator.errors import TaskFailed
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.platform.managed.factory import InstanceFactory
-from dubhe_simulator.platform.managed.manager import InstanceManager
-from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.platform.state.records import InstanceRecord, Run
-from dubhe_simulator.platform.state.registry import InstanceRegistry
 from dubhe_simulator.platform.workflow_events import (
     HeartbeatChanged,
     InferenceAnswered,
@@ -30,7 +25,9 @@ from dubhe_simulator.platform.workflow_events import (
     TaskEnded,
     TaskProgress,
 )
-from dubhe_simulator.sources import Source
+
+if TYPE_CHECKING:
+    from dubhe_simulator.platform.platform import Platform
 
 POLL_INTERVAL_S = 0.2
 ACKNOWLEDGE_TIMEOUT_S = 60.0  # of the request for a training or an evaluation
@@ -42,44 +39,17 @@ class TaskUnsupported(TaskFailed):
     """The algorithm has no method for this kind of task."""
 
 
-@dataclass(frozen=True)
-class PlatformParts:
-    """What the workflow uses of the platform.
-
-    Attributes:
-        config: how the platform runs.
-        registry: what is known of instances.
-        manager: starts and stops them.
-        factory: makes them, and their requests.
-        source: reads messages.
-        send: sends a request: instance, body, seconds to wait.
-        catch_up: takes in everything that can be read by now.
-        forget: deletes what is kept of an instance.
-        closing: whether the platform ends.
-    """
-
-    config: RunConfig
-    registry: InstanceRegistry
-    manager: InstanceManager
-    factory: InstanceFactory
-    source: Source
-    send: Callable[[str, dict[str, Any], float | None], dict[str, Any]]
-    catch_up: Callable[[], bool]
-    forget: Callable[[str], None]
-    closing: Callable[[], bool]
-
-
 class TaskRun:
     """One task.
 
     Args:
-        parts: of the platform.
+        platform: on which it runs.
         kind: of task.
         listener: is told what happens.
     """
 
-    def __init__(self, parts: PlatformParts, kind: TaskKind, listener: Listener) -> None:
-        self._parts = parts
+    def __init__(self, platform: Platform, kind: TaskKind, listener: Listener) -> None:
+        self._platform = platform
         self._kind = kind
         self._listener = listener
         self._alive: bool | None = None  # as the listener was told
@@ -90,8 +60,8 @@ class TaskRun:
     @property
     def run(self) -> Run | None:
         """The run that the request began."""
-        with self._parts.registry.lock:
-            run = self._parts.registry.runs.get(self._record().reported.last_run)
+        with self._platform.registry.lock:
+            run = self._platform.registry.runs.get(self._record().reported.last_run)
             return run if run is not None and run.number > self._runs_before else None
 
     def start(self, model: Path | None, params: Mapping[str, Any] | None, folder: Path) -> None:
@@ -106,12 +76,12 @@ class TaskRun:
             TaskFailed: it did not become ready in time.
             Refused: it cannot be started.
         """
-        begun, manager = time.monotonic(), self._parts.manager
+        begun, manager = time.monotonic(), self._platform.manager
         found = manager.find_idle(self._kind, model)
         self.instance = found or manager.start(self._kind, model, params, folder)
         self._runs_before = self._record().reported.runs
         self._listener(InstanceStarted(self._kind, self.instance))
-        timeout = self._parts.config.ready_timeout_s
+        timeout = self._platform.config.ready_timeout_s
         self._wait_for("READY", lambda record: record.reported.ready, timeout)
         manager.poll()  # the first heartbeat goes out now
         self._wait_for("heartbeat", lambda record: record.alive is not None, timeout)
@@ -133,7 +103,7 @@ class TaskRun:
         def ended(record: InstanceRecord) -> bool:
             return record.reported.end is not None and record.reported.open_run is None
 
-        self._wait_for("END", ended, self._parts.config.task_timeout_s)
+        self._wait_for("END", ended, self._platform.config.task_timeout_s)
         self._check_end(self._record())
         metrics = self._progress.metrics if self._progress else {}
         self._listener(TaskEnded(self._kind, time.monotonic() - begun, metrics))
@@ -144,18 +114,18 @@ class TaskRun:
         Raises:
             TaskFailed: it was refused or failed.
         """
-        answer = self._request(body, self._parts.config.task_timeout_s)
+        answer = self._request(body, self._platform.config.task_timeout_s)
         self._listener(InferenceAnswered(self._kind, answer["ms"]))
         return answer["reply"].get("data")
 
     def stop(self) -> None:
         """End the instance and take in its last messages."""
-        exit_info = self._parts.manager.stop(self.instance)
-        self._parts.catch_up()
+        exit_info = self._platform.manager.stop(self.instance)
+        self._platform.catch_up()
         self._listener(InstanceStopped(self._kind, exit_info))
 
     def _request(self, body: dict[str, Any], timeout: float | None) -> dict[str, Any]:
-        answer = self._parts.send(self.instance, body, timeout)
+        answer = self._platform.send(self.instance, body, timeout)
         if answer["reply"] is None:
             raise self._failed("no_answer", error=answer["error"])
         if answer["reply"].get("flag") != FLAG_OK:
@@ -165,20 +135,23 @@ class TaskRun:
     def _wait_for(
         self, action: str, done: Callable[[InstanceRecord], bool], timeout: float | None
     ) -> None:
-        parts, deadline = self._parts, time.monotonic() + (math.inf if timeout is None else timeout)
+        platform, deadline = (
+            self._platform,
+            time.monotonic() + (math.inf if timeout is None else timeout),
+        )
         while not self._is(done, POLL_INTERVAL_S):
             managed = self._record().managed
-            if parts.closing():
+            if platform.closing:
                 raise self._failed("ui_closing")
             if managed.gone:
-                parts.catch_up()  # its last messages may still be on their way
+                platform.catch_up()  # its last messages may still be on their way
                 if self._is(done):
                     return
                 if managed.lost:
                     raise TaskFailed(managed.lost, self._logs())
                 raise self._failed("ended_early", status=managed.exit_status, action=action)
-            if parts.source.outage_s > (parts.config.outage_timeout_s or math.inf):
-                raise self._failed("source_broken", error=parts.source.error)
+            if platform.source.outage_s > (platform.config.outage_timeout_s or math.inf):
+                raise self._failed("source_broken", error=platform.source.error)
             if time.monotonic() >= deadline:
                 raise self._failed("timeout", action=action, seconds=timeout)
 
@@ -188,7 +161,7 @@ class TaskRun:
         Raises:
             TaskFailed: the instance reported a failure.
         """
-        registry = self._parts.registry
+        registry = self._platform.registry
         with registry.changed:
             if not done(self._record()) and timeout:
                 registry.changed.wait(timeout)
@@ -215,7 +188,7 @@ class TaskRun:
         run = self.run
         if run is None or run.share is None:
             return
-        curves = self._parts.registry.curves.of(run.id)
+        curves = self._platform.registry.curves.of(run.id)
         metrics = {name: curve.last for name, curve in curves.items()}
         progress = TaskProgress(self._kind, run.share, run.epoch, metrics, run.remaining_s)
         if progress != self._progress:
@@ -223,7 +196,7 @@ class TaskRun:
             self._listener(progress)
 
     def _record(self) -> InstanceRecord:
-        record = self._parts.registry.instances.get(self.instance)
+        record = self._platform.registry.instances.get(self.instance)
         if record is None:  # somebody deleted it
             raise TaskFailed(translate("ui_no_instance", instance=self.instance))
         return record
@@ -232,5 +205,5 @@ class TaskRun:
         return TaskFailed(translate(key, **values), self._logs())
 
     def _logs(self) -> tuple[Path, ...]:
-        managed = self._parts.manager.find(self.instance)
+        managed = self._platform.manager.find(self.instance)
         return managed.process.logs if managed is not None and managed.process is not None else ()

@@ -7,24 +7,24 @@ import time
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.contract.model_files import best
 from dubhe_simulator.errors import Refused, TaskFailed
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.run_config import new_run_folder
-from dubhe_simulator.platform.state.change_feed import ChangeFeed
-from dubhe_simulator.platform.task_run import PlatformParts, TaskRun, TaskUnsupported
+from dubhe_simulator.platform.task_run import TaskRun, TaskUnsupported
 from dubhe_simulator.platform.workflow_events import (
     Listener,
     WorkflowEnded,
     WorkflowNote,
     WorkflowResult,
-    ignore,
 )
 
-TASK_ORDER = tuple(TaskKind)
+if TYPE_CHECKING:
+    from dubhe_simulator.platform.platform import Platform
+
 END_TIMEOUT_S = 10.0
 
 
@@ -39,7 +39,7 @@ class WorkflowRequest:
         stop_all: end the instance of the inference too.
     """
 
-    kinds: Sequence[TaskKind] = TASK_ORDER
+    kinds: Sequence[TaskKind] = tuple(TaskKind)
     images: int = 6
     params: Mapping[str, Any] | None = None
     stop_all: bool = False
@@ -49,13 +49,11 @@ class Workflow:
     """Runs tasks on a thread of its own, one workflow at a time.
 
     Args:
-        parts: of the platform.
-        change_feed: is told when the view changes.
+        platform: on which it runs; its change feed is told when the view changes.
     """
 
-    def __init__(self, parts: PlatformParts, change_feed: ChangeFeed) -> None:
-        self._parts = parts
-        self._change_feed = change_feed
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._view: dict[str, Any] | None = None
@@ -65,7 +63,7 @@ class Workflow:
         """The workflow as the page knows it; None before the first."""
         return self._view
 
-    def begin(self, request: WorkflowRequest, listener: Listener = ignore) -> None:
+    def begin(self, request: WorkflowRequest, listener: Listener = lambda event: None) -> None:
         """Begin, and return at once.
 
         Args:
@@ -75,7 +73,7 @@ class Workflow:
         Raises:
             Refused: there is nothing to start, or a workflow is under way.
         """
-        available = self._parts.factory.kinds
+        available = self._platform.factory.kinds
         if not available:
             raise Refused(translate("ui_no_algorithm"))
         kinds = list(request.kinds)
@@ -102,7 +100,7 @@ class Workflow:
         # Kept if something unforeseen ends this thread: whoever listens waits for an end.
         failure: TaskFailed | None = TaskFailed(translate("workflow_broken"))
         kind = kinds[0]
-        work = _Tasks(self._parts, request, listener)
+        work = _Tasks(self._platform, request, listener)
         try:
             for kind in kinds:
                 self._set_view("running", kind, note=work.note)
@@ -112,7 +110,7 @@ class Workflow:
                     if len(kinds) == 1:
                         raise
                     work.skip(kind)
-                self._change_feed.publish("algorithm")
+                self._platform.change_feed.publish("algorithm")
             failure = None
         except TaskFailed as error:
             failure = error
@@ -128,14 +126,14 @@ class Workflow:
         self, state: str, step: TaskKind, error: str | None = None, note: str | None = None
     ) -> None:
         self._view = {"state": state, "step": step.value, "error": error, "note": note}
-        self._change_feed.publish("workflow")
+        self._platform.change_feed.publish("workflow")
 
 
 class _Tasks:
     """The tasks of one workflow, and what one hands to the next."""
 
-    def __init__(self, parts: PlatformParts, request: WorkflowRequest, listener: Listener) -> None:
-        self._parts = parts
+    def __init__(self, platform: Platform, request: WorkflowRequest, listener: Listener) -> None:
+        self._platform = platform
         self._request = request
         self._listener = listener
         self._trained = self._no_model_noticed = False
@@ -149,15 +147,15 @@ class _Tasks:
             TaskFailed: it did not do what it had to.
             Refused: it cannot be started.
         """
-        factory, result, request = self._parts.factory, self.result, self._request
+        factory, result, request = self._platform.factory, self.result, self._request
         before = factory.models()
         if kind is not TaskKind.TRAIN and not self._trained:
             result.model = factory.newest()
         if kind is not TaskKind.TRAIN and result.model is None and not self._no_model_noticed:
             self._no_model_noticed = True
             self._add_note(kind, translate("no_model", folder=factory.models_folder))
-        result.folder = result.folder or new_run_folder(self._parts.config.runs)
-        task = TaskRun(self._parts, kind, self._listener)
+        result.folder = result.folder or new_run_folder(self._platform.config.runs)
+        task = TaskRun(self._platform, kind, self._listener)
         try:
             task.start(result.model, request.params, result.folder)
             body = factory.request(kind, task.instance, request.images, request.params)
@@ -179,9 +177,9 @@ class _Tasks:
     def skip(self, kind: TaskKind) -> None:
         """Pass over a task that the algorithm has no method for."""
         instance = self.result.instances.pop(kind)
-        self._parts.manager.stop(instance)
-        self._parts.catch_up()
-        self._parts.forget(instance)
+        self._platform.manager.stop(instance)
+        self._platform.catch_up()
+        self._platform.forget(instance)
         self._add_note(kind, translate("skipped", decorator=kind.decorator))
 
     def _add_note(self, kind: TaskKind, text: str) -> None:

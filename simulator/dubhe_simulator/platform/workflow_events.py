@@ -122,7 +122,3 @@ class WorkflowEnded(WorkflowEvent):
 
 
 Listener = Callable[[WorkflowEvent], None]
-
-
-def ignore(event: WorkflowEvent) -> None:
-    """Be the listener of a workflow that nobody listens to."""

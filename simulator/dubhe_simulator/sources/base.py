@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
+import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
+from dubhe_simulator.sources.flush import FlushRequests
 from dubhe_simulator.sources.record import RecordBatch
 
 Put = Callable[[RecordBatch], None]
 
 
-class Source(Protocol):
+class Source(ABC):
     """Reads records on a thread of its own and hands them over in batches.
 
-    Attributes:
+    Args:
         name: what it reads.
+        put: takes the records.
+        close_timeout: seconds that the thread may take to end.
     """
 
-    name: str
+    def __init__(self, name: str, put: Put, close_timeout: float) -> None:
+        self.name = name
+        self._put = put
+        self._problem: str | None = None
+        self._close_timeout = close_timeout
+        self._flush = FlushRequests()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="source", daemon=True)
 
     @property
     def error(self) -> str | None:
         """Why nothing can be read, while that is so; in the language of who asks."""
+        return self._problem
 
     @property
     def outage_s(self) -> float:
         """For how many seconds nothing could be read."""
+        return 0.0
 
     def start(self) -> None:
         """Begin."""
+        self._thread.start()
 
     def wait_until_connected(self, timeout: float) -> bool:
         """Return whether it is known in time from where on it reads."""
+        return True
 
-    def follow(self, folder: Path) -> None:
+    def follow(self, folder: Path) -> None:  # noqa: B027
         """Follow an instance's folder too, if it is one of journals."""
 
     def catch_up(self, timeout: float) -> bool:
         """Hand over everything that can be read now; return whether that was done in time."""
+        return self._flush.wait(self._flush.ask(), timeout)
 
     def close(self) -> None:
         """Hand over what is there, then end."""
+        self._end.set()
+        self._thread.join(self._close_timeout)
+        self._flush.close()
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Read until `_end` is set. Runs on the thread."""

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dubhe_simulator.contract.json_safe import LARGEST, decode, encode
-from dubhe_simulator.sources.base import Put
-from dubhe_simulator.sources.flush import FlushRequests
+from dubhe_simulator.sources.base import Put, Source
 from dubhe_simulator.sources.journal_lines import JournalLines, Line
 from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 
@@ -27,9 +26,10 @@ PREFIX = "journal "
 
 
 class _Journal:
-    def __init__(self, folder: Path, position: str | None) -> None:
+    def __init__(self, folder: Path, positions: Mapping[str, str]) -> None:
         self.folder = folder
         self.source = PREFIX + str(folder / "journal")
+        position = positions.get(self.source)
         file, at = json.loads(position) if position else ("", 0)
         self.lines = JournalLines(folder / "journal", file, at)
         self.next_poll = 0.0
@@ -37,7 +37,7 @@ class _Journal:
         self.owner = ""  # whose message was read last
 
 
-class JournalFollower:
+class JournalFollower(Source):
     """A source of records. Its thread ends with `close`.
 
     Args:
@@ -46,43 +46,18 @@ class JournalFollower:
         put: takes the records.
     """
 
-    name = "journal"
-    outage_s = 0.0  # a file that cannot be read is no outage: the others can
-
     def __init__(self, runs: Path | None, positions: Mapping[str, str], put: Put) -> None:
+        super().__init__("journal", put, POLL_IDLE_S * 5)
         self._runs = runs
         self._positions = positions
-        self._put = put
         self._journals: dict[Path, _Journal] = {}
         self._added: list[Path] = []
         self._lock = threading.Lock()
-        self._flush = FlushRequests()
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="journals", daemon=True)
-        self.error: str | None = None
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def wait_until_connected(self, timeout: float) -> bool:
-        """See `Source.wait_until_connected`: journals are read from their beginning."""
-        return True
 
     def follow(self, folder: Path) -> None:
         """Follow an instance's folder, wherever it lies, and look often for a while."""
         with self._lock:
             self._added.append(folder.absolute())
-
-    def catch_up(self, timeout: float) -> bool:
-        """See `Source.catch_up`."""
-        return self._flush.wait(self._flush.ask(), timeout)
-
-    def close(self) -> None:
-        """Read what is there, then end."""
-        self._end.set()
-        self._thread.join(POLL_IDLE_S * 5)
-        self._flush.close()
 
     def _run(self) -> None:
         discover_at = 0.0
@@ -96,7 +71,7 @@ class JournalFollower:
             for journal in list(self._journals.values()):
                 if time.monotonic() >= journal.next_poll or everything:
                     problem = self._poll(journal) or problem
-            self.error = problem
+            self._problem = problem  # no outage: the other files can be read
             self._flush.done(flush)
             if closing:
                 return
@@ -106,15 +81,11 @@ class JournalFollower:
         with self._lock:
             added, self._added = self._added, []
         for folder in added:
-            journal = self._journals.setdefault(folder, self._open(folder))
+            journal = self._journals.setdefault(folder, _Journal(folder, self._positions))
             journal.next_poll, journal.pause = 0.0, POLL_INTERVAL_S
         for folder in _instance_folders(self._runs) if self._runs else ():
             if folder not in self._journals:
-                self._journals[folder] = self._open(folder)
-
-    def _open(self, folder: Path) -> _Journal:
-        source = PREFIX + str(folder / "journal")
-        return _Journal(folder, self._positions.get(source))
+                self._journals[folder] = _Journal(folder, self._positions)
 
     def _poll(self, journal: _Journal) -> str | None:
         """Read what is new; return what hinders, if anything."""

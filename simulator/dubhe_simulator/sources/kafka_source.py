@@ -10,15 +10,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.sources.base import Put
-from dubhe_simulator.sources.flush import FlushRequests
+from dubhe_simulator.sources.base import Put, Source
 from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 
 POLL_S = 0.1
@@ -29,7 +27,7 @@ BOOTSTRAP_TIMEOUT_MS = 5_000
 RETRY_S = 1.0
 
 
-class KafkaFollower:
+class KafkaFollower(Source):
     """A source of records. Its thread ends with `close`.
 
     Args:
@@ -49,20 +47,15 @@ class KafkaFollower:
         *,
         skip_history: bool = False,
     ) -> None:
-        self.name = f"kafka {brokers}"
+        super().__init__(f"kafka {brokers}", put, REQUEST_TIMEOUT_MS / 1000)
         self._brokers = brokers
         self._topics = sorted(set(topics))
         self._stored = positions
         self._skip_history = skip_history
         self._next: dict[TopicPartition, int] = {}
-        self._put = put
         self._received_at = time.monotonic()
-        self._problem: str | None = None
         self._since = 0.0  # when the problem began, seconds since 1970
         self._connected = threading.Event()
-        self._flush = FlushRequests()
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="kafka", daemon=True)
 
     @property
     def error(self) -> str | None:
@@ -77,26 +70,9 @@ class KafkaFollower:
         """See `Source.outage_s`."""
         return 0.0 if self._problem is None else time.time() - self._since
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
     def wait_until_connected(self, timeout: float) -> bool:
         """See `Source.wait_until_connected`."""
         return self._connected.wait(timeout)
-
-    def follow(self, folder: Path) -> None:
-        """See `Source.follow`: messages do not lie in folders."""
-
-    def catch_up(self, timeout: float) -> bool:
-        """See `Source.catch_up`."""
-        return self._flush.wait(self._flush.ask(), timeout)
-
-    def close(self) -> None:
-        """End."""
-        self._end.set()
-        self._thread.join(REQUEST_TIMEOUT_MS / 1000)
-        self._flush.close()
 
     def _run(self) -> None:
         while not self._end.is_set():
@@ -180,10 +156,8 @@ class KafkaFollower:
         if not listed - known:
             return known
         fresh = [place for place in listed if place not in self._next]
-        if self._skip_history and not self._connected.is_set():
-            ends = consumer.end_offsets(fresh) if fresh else {}
-        else:
-            ends = {}
+        at_end = fresh and self._skip_history and not self._connected.is_set()
+        ends = consumer.end_offsets(fresh) if at_end else {}
         for partition in fresh:
             stored = self._stored.get(self._source(partition))
             self._next[partition] = ends.get(partition, 0) if stored is None else int(stored)

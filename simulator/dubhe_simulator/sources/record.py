@@ -68,7 +68,7 @@ def read(record: SourceRecord) -> Message:
     """Return what a record says.
 
     Raises:
-        Broken: it is not one of the contract's messages.
+        InvalidRecord: it is not one of the contract's messages.
     """
     if record.malformed is not None:
         raise InvalidRecord(record.malformed)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from pathlib import Path
 
 import falcon
 
 from dubhe_simulator.errors import Refused
+from dubhe_simulator.web.api.resource import is_known
 
 FOLDER = Path(__file__).with_name("page")
 INDEX = "index.html"
@@ -27,11 +27,7 @@ class PageResource:
             content = files[name].read_bytes()
         except (OSError, KeyError):
             raise Refused(f"there is no {name!r} in the page", 404) from None
-        tag = hashlib.sha256(content).hexdigest()[:20]
-        resp.etag = tag
-        resp.set_header("Cache-Control", "no-cache")
-        if req.if_none_match and any(etag in (tag, "*") for etag in req.if_none_match):
-            resp.status = falcon.HTTP_304
+        if is_known(req, resp, content, "no-cache"):
             return
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         resp.content_type = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind

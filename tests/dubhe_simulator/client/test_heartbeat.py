@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dubhe_simulator.client import NoAnswer
+from dubhe_simulator.client.base import NoAnswer
 from dubhe_simulator.client.heartbeat import HeartbeatMonitor
 from tests.dubhe_simulator.fake import wait_until
 

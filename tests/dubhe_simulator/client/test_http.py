@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dubhe_simulator.client import HttpClient, NoAnswer
+from dubhe_simulator.client.base import NoAnswer
+from dubhe_simulator.client.http import HttpClient
 
 
 class Server(http.server.ThreadingHTTPServer):

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from dubhe_simulator.client import NoAnswer, TcpClient
+from dubhe_simulator.client.base import NoAnswer
+from dubhe_simulator.client.tcp import TcpClient
 
 
 class Server:

@@ -59,7 +59,14 @@ def test_the_files(tmp_path: Path) -> None:
     folder = written(tmp_path / "shapes")
     names = {path.name for path in folder.iterdir()}
     expected = {"app.py", "run.sh", "Dockerfile", ".dockerignore", ".gitignore", "requests"}
-    assert names >= {*expected, "data", "README.md", "test_app.py", "requirements.txt"}
+    assert names >= {
+        *expected,
+        "data",
+        "README.md",
+        "test_app.py",
+        "requirements.txt",
+        "prepare.py",
+    }
     dockerfile = (folder / "Dockerfile").read_text()
     lines = [line for line in dockerfile.splitlines() if not line.startswith("#")]
     assert lines == ["FROM dubhe-base", "COPY . /app"]
@@ -72,8 +79,11 @@ def test_the_files(tmp_path: Path) -> None:
 
 def test_the_images_are_the_same_every_time(tmp_path: Path) -> None:
     one, two = written(tmp_path / "a"), written(tmp_path / "b")
+    # As the compose file has it done, for data that lie elsewhere.
+    subprocess.run([sys.executable, "prepare.py", str(tmp_path / "data")], cwd=one, check=True)
     for path in (one / "data").rglob("*.bmp"):
         assert path.read_bytes() == (two / path.relative_to(one)).read_bytes()
+        assert path.read_bytes() == (tmp_path / path.relative_to(one)).read_bytes()
 
 
 def test_it_passes_its_own_test(tmp_path: Path) -> None:

@@ -110,14 +110,15 @@ def test_wrong_use(options: list[str]) -> None:
 
 def test_help_needs_nothing_but_the_standard_library() -> None:
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'simulator'}"}
-    command = [sys.executable, "-S", "-m", "dubhe_simulator.commands.play", "--help"]
+    script = "from dubhe_simulator.commands.play import main; main(['--help'])"
+    command = [sys.executable, "-S", "-c", script]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert "usage: dubhe play" in done.stdout
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
     runs = str(folder / "runs")
-    command = [sys.executable, "-m", "dubhe_simulator.commands.play", str(folder)]
+    command = [sys.executable, "-m", "dubhe_sdk.cli.bin.dubhe", "play", str(folder)]
     return subprocess.Popen([*command, "--runs-dir", runs], stdout=subprocess.PIPE, text=True)
 
 

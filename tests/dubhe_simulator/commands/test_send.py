@@ -30,7 +30,7 @@ def started(tmp_path: Path) -> Iterator[LocalInstance]:
 
 
 def ready(instance: LocalInstance) -> bool:
-    return any("READY" in path.read_text() for path in instance.journal.glob("*.jsonl"))
+    return any("READY" in path.read_text() for path in instance.folder.glob("journal/*.jsonl"))
 
 
 def url(instance: LocalInstance) -> str:
@@ -82,7 +82,7 @@ def test_a_task_that_fails(tmp_path: Path, capsys: Capture) -> None:
     ) as instance:
         wait_until(lambda: ready(instance))
         arguments = ["train", f"127.0.0.1:{instance.port}", "--instance", TRAIN, "--wait"]
-        assert main([*arguments, "--journal", str(instance.journal)]) == 1
+        assert main([*arguments, "--journal", str(instance.folder / "journal")]) == 1
     captured = capsys.readouterr()
     assert json.loads(captured.out)["flag"] == 1
     assert "current model error boom" in captured.err

@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[3]
 
 def test_help_needs_nothing_but_the_standard_library() -> None:
     env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'simulator'}"}
-    command = [sys.executable, "-S", "-m", "dubhe_simulator.commands.ui", "--help"]
+    script = "from dubhe_simulator.commands.ui import main; main(['--help'])"
+    command = [sys.executable, "-S", "-c", script]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     assert "usage: dubhe ui" in done.stdout
 

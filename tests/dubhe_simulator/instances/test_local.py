@@ -13,7 +13,7 @@ import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.layout import read_algorithm
-from dubhe_simulator.instances import base as instance_module
+from dubhe_simulator.instances import local as instance_module
 from dubhe_simulator.instances.local import LocalInstance
 from tests.dubhe_simulator.fake import processes_with, wait_until
 
@@ -99,7 +99,7 @@ def test_a_death_by_signal_is_told_as_a_shell_does(tmp_path: Path) -> None:
 def test_one_that_ignores_sigterm_is_killed_after_the_grace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instance_module, "GRACE_INTERRUPTED_S", (0.3,))
+    monkeypatch.setattr(instance_module, "GRACES_S", (0.3,))
     app = (
         "import signal, threading\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"

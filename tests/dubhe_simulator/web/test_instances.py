@@ -125,7 +125,7 @@ def test_attaching(tmp_path: Path, protocol: str) -> None:
         LocalInstance(algorithm, TaskKind.TRAIN, name, tmp_path / "elsewhere", {}) as instance,
         Ui(tmp_path / "runs") as ui,
     ):
-        wait_until(lambda: instance.journal.exists())
+        wait_until(lambda: (instance.folder / "journal").exists())
         address = f"127.0.0.1:{instance.port}"
         folder = str(instance.folder)
         found = ui.post("attach", address=address, protocol=protocol, instance=name, folder=folder)

@@ -1,15 +1,15 @@
-"""What ``dubhe init`` writes: the files in ``files``, sample images, and requests that fit them."""
+"""What ``dubhe init`` writes: the files in ``files``, their sample images, and fitting requests."""
 
 from __future__ import annotations
 
-import json
+import runpy
 from pathlib import Path
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import DEFAULT_PORT
 from dubhe_simulator.algorithm.dataset import read_dataset
 from dubhe_simulator.algorithm.layout import Algorithm, read_algorithm
-from dubhe_simulator.algorithm.template.pictures import draw_all
+from dubhe_simulator.contract.payloads import write_request
 
 _FILES = Path(__file__).with_name("files")
 # Under their own names these would hide files from git and from the packaging.
@@ -35,7 +35,7 @@ def write_algorithm(folder: Path, protocol: str) -> Algorithm:
             text = source.read_text(encoding="utf-8")
             target = folder / _RENAMED.get(source.name, source.name)
             target.write_text(_filled(source.name, text, folder, protocol), encoding="utf-8")
-    draw_all(folder / "data")
+    runpy.run_path(str(folder / "prepare.py"))["prepare"](folder / "data")
     algorithm = read_algorithm(folder)
     _write_requests(algorithm)
     return algorithm
@@ -68,5 +68,4 @@ def _write_requests(algorithm: Algorithm) -> None:
     for kind in TaskKind:
         name = f"{algorithm.name}-local-{kind.id_word}-1"
         body = dataset.request(kind, name, images=_IMAGES_IN_REQUEST)
-        text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
-        (folder / f"{kind.value}.json").write_text(text, encoding="utf-8")
+        write_request(folder / f"{kind.value}.json", body)

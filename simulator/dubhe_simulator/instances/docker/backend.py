@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.backend import InstanceBackend
 from dubhe_simulator.instances.base import GRACE_S
-from dubhe_simulator.instances.docker.container import find_image, protocol_in, workdir_of
+from dubhe_simulator.instances.docker.image import find_image, protocol_in, workdir_of
 from dubhe_simulator.instances.docker.instance import DockerInstance
 from dubhe_simulator.instances.docker.spec import ContainerSpec, default_user, network_for
 from dubhe_simulator.instances.docker.surroundings import surroundings
@@ -29,6 +30,7 @@ class DockerOptions:
 
     Attributes:
         image: its image.
+        folder: from which that is to be built, if it is known.
         name: the algorithm's name, as a part of instance ids.
         runs: the platform's folder; it marks the containers of this platform.
         output: what is ``output`` in the algorithm's folder; models appear in its ``models``.
@@ -41,6 +43,7 @@ class DockerOptions:
     """
 
     image: str
+    folder: Path | None
     name: str
     runs: Path
     output: Path
@@ -52,19 +55,18 @@ class DockerOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-class DockerBackend:
+class DockerBackend(InstanceBackend):
     """An `InstanceBackend`: an engine that sees this machine's folders.
 
     Args:
         client: the engine's.
         options: how to start containers.
-        advice: what to do if the engine does not have the image.
 
     Raises:
         EngineError: there is no such image, or a container could not reach the brokers.
     """
 
-    def __init__(self, client: DockerClient, options: DockerOptions, advice: str) -> None:
+    def __init__(self, client: DockerClient, options: DockerOptions) -> None:
         self._client = client
         self._options = options
         self._surroundings = surroundings(client)
@@ -73,20 +75,16 @@ class DockerBackend:
         self._network = self._surroundings.network or network_for(options.brokers, None, info)
         self._instances: list[DockerInstance] = []
         self._mark = self._surroundings.on_host(options.runs)
-        workdir = workdir_of(find_image(client, options.image, advice))
+        workdir = workdir_of(find_image(client, options.image, options.folder))
         # An image can be looked into by a container of it alone.
         container = client.containers.create(options.image)
         try:
-            self.protocol = protocol_in(container, workdir)
+            protocol = protocol_in(container, workdir)
         finally:
             container.remove(force=True, v=True)
-        self.name = options.name
-        self.place = options.image
-        self.title = translate(
-            "title_image", algorithm=self.name, image=options.image, protocol=self.protocol
-        )
-        self.kinds = options.kinds
-        self.models = options.output / "models"
+        name, image, models = options.name, options.image, options.output / "models"
+        title = translate("title_image", algorithm=name, image=image, protocol=protocol)
+        super().__init__(name, title, image, protocol, options.kinds, models)
 
     def end_orphans(self) -> None:
         """See `InstanceBackend.end_orphans`."""
@@ -115,7 +113,7 @@ class DockerBackend:
             memory=options.memory,
             environment={**options.environment, **environment},
             temporary=folder,
-            spool=self._free_spool(kind),
+            spool=self._free_spool(kind) if options.brokers else None,
             output=options.output,
             published=self._surroundings.container is None,
             labels={PLATFORM_LABEL: self._mark, **self._surroundings.labels},
@@ -126,8 +124,11 @@ class DockerBackend:
         return found
 
     def _free_spool(self, kind: TaskKind) -> Path:
-        """Return a spool that no instance uses; what a former one has left in it is delivered."""
+        """Return a spool that no instance uses; what a former one has left in it is delivered.
+
+        To Kafka, which is the same for all; each instance has an embedded journal of its own.
+        """
         self._instances = [each for each in self._instances if not each.over]
-        used = {each.spool for each in self._instances}
+        used = {each.spec.spool for each in self._instances}
         spools = (self._options.runs / "spools" / f"{kind.value}-{n}" for n in count(1))
         return next(spool for spool in spools if spool not in used)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
@@ -17,6 +17,8 @@ from dubhe_simulator.instances.docker.dockerfile import bases, is_base, with_bas
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+    from dubhe_simulator.terminal.screen import Screen
 
 TAIL_LINES = 20
 
@@ -30,17 +32,30 @@ _OWN = re.compile(
 )
 
 
-class BuildView(Protocol):
-    """Who is told while a build goes on."""
+class BuildOutput:
+    """Writes the steps to a screen, and their output if it is asked for.
+
+    Otherwise the latest line of the output is on a terminal's last line.
+    """
+
+    def __init__(self, screen: Screen, verbose: bool) -> None:
+        self._screen = screen
+        self._verbose = verbose
 
     def step(self, number: int, total: int, text: str) -> None:
         """A step of the Dockerfile begins."""
+        self._screen.line(f"  {number}/{total}  {text}")
 
     def output(self, line: str) -> None:
         """The step wrote a line."""
+        if self._verbose:
+            self._screen.line(f"  | {line}")
+        else:
+            self._screen.bottom(f"  | {line}")
 
     def pulling(self, text: str) -> None:
         """A layer of the base image is on its way."""
+        self._screen.bottom(f"  | {text}")
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,7 @@ class BuildFailed(Exception):
         self.tail = tail
 
 
-def build(client: DockerClient, options: BuildOptions, view: BuildView) -> Built:
+def build(client: DockerClient, options: BuildOptions, view: BuildOutput) -> Built:
     """Build the image.
 
     Raises:
@@ -167,7 +182,7 @@ def _check_base(client: DockerClient, image: str) -> None:
 
 
 def _follow(
-    stream: Iterator[dict[str, Any]], options: BuildOptions, view: BuildView
+    stream: Iterator[dict[str, Any]], options: BuildOptions, view: BuildOutput
 ) -> tuple[int, int]:
     """Tell the view what comes; return how many steps there were, and how many were cached."""
     step = ""

@@ -2,134 +2,247 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-from collections import deque
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Thread
-from types import TracebackType
 from typing import TYPE_CHECKING
 
+from dubhe_sdk.errors import EnvironmentInvalid
+from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 from dubhe_simulator import interrupts
+from dubhe_simulator.algorithm.layout import DEFAULT_PROTOCOL
 from dubhe_simulator.errors import EngineError, TaskFailed
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.base import ExitInfo, wait_for_exit
-from dubhe_simulator.instances.docker.container import RunningContainer
-from dubhe_simulator.instances.docker.logs import copy_output
+from dubhe_simulator.instances.base import ExitInfo, Instance, wait_for_exit
+from dubhe_simulator.instances.docker.image import protocol_in, workdir_of
 from dubhe_simulator.instances.docker.spec import ContainerSpec
+from dubhe_simulator.instances.local import HOST
 from dubhe_simulator.instances.spool_status import reported_count
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
 LOG = logging.getLogger("dubhe_simulator")
+POLL_INTERVAL_S = 0.1
 LAST_LINES_S = 5.0
+# Beyond what the container gives itself (DUBHE_SHUTDOWN_TIMEOUT_SECONDS).
+GRACE_MARGIN_S = 1.0
+EXIT_UNKNOWN = 1
 
 
-class DockerInstance:
+class DockerInstance(Instance):
     """An instance. Use it as a context manager: leaving it ends the instance.
 
     Args:
         client: the engine's.
-        spec: what to start, with a spool.
+        spec: what to start.
+        show: called with each line of its output, on a thread of its own.
 
     Attributes:
-        spool: its spool, which may have a rest of a former instance: this one delivers that first.
         over: whether nothing of it is left.
     """
 
-    def __init__(self, client: DockerClient, spec: ContainerSpec) -> None:
-        self.kind = spec.kind
-        self.id = spec.instance_id
-        self.folder = spec.temporary_folder
-        self.spool = spec.spool
+    def __init__(
+        self,
+        client: DockerClient,
+        spec: ContainerSpec,
+        show: Callable[[bytes], object] = lambda line: None,
+    ) -> None:
+        super().__init__(spec.kind, spec.instance_id, spec.temporary_folder)
+        self.console = spec.run / "console.log"
         self.over = False
-        self.logs = (spec.run / "console.log", self.folder / "log" / "dubhe.log")
-        self.protocol = ""
-        self.address = ("", 0)
+        self.spec = spec
         self._client = client
-        self._spec = spec
-        self._container: RunningContainer | None = None
+        self._show = show
+        self._container: Container | None = None
         self._exit_info: ExitInfo | None = None
         self._killed = False
+        self._reported_before = 0
 
     def ended(self) -> ExitInfo | None:
-        """See `Instance.ended`."""
+        """See `Instance.ended`. By then `show` has got every line."""
         # The engine ends the output of a container that has ended: no need to ask it before.
         if self._container is None or self._exit_info is not None or self._copying.is_alive():
             return self._exit_info
+        from docker.errors import NotFound
+
         try:
-            status = self._container.ended()
+            self._container.reload()
+        except NotFound:
+            self._exit_info = ExitInfo(EXIT_UNKNOWN)  # somebody removed it
         except OSError as error:
             raise TaskFailed(translate("container_lost", error=error), self.logs) from error
-        if status is not None:
-            self._exit_info = ExitInfo(status, self._killed)
+        else:
+            state = self._container.attrs["State"]
+            if state["Status"] in ("exited", "dead"):
+                self._exit_info = ExitInfo(int(state["ExitCode"]), self._killed)
         return self._exit_info
 
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until its output ends."""
+        self._copying.join(seconds)
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed something in it for its memory limit. For after its end."""
+        return self._container is not None and bool(self._container.attrs["State"]["OOMKilled"])
+
     def stop(self) -> ExitInfo:
-        """See `Instance.stop`."""
+        """See `Instance.stop`. A second signal to this process ends the grace."""
         if self._container is None:
             return self._exit_info or ExitInfo(0)
         with interrupts.deferred():
             try:
-                self._container.stop()
-                return wait_for_exit(self.ended, self._kill)
+                self._signal("SIGTERM")
+                return wait_for_exit(self.ended, self._kill, (self.grace, self.grace, 0.0))
             except (OSError, TaskFailed) as error:
                 LOG.warning("%s: %s", self.id, error)
-                return ExitInfo(1)
+                return ExitInfo(EXIT_UNKNOWN)
 
     def reported_count(self) -> int | None:
         """See `Instance.reported_count`."""
-        found = reported_count(self.folder / "spool")
+        found = super().reported_count()
         return None if found is None else found - self._reported_before
 
-    def __enter__(self) -> DockerInstance:
+    @property
+    def grace(self) -> float:
+        """How many seconds it may take to end."""
         try:
-            self._start()
-        except BaseException:
-            self.over = True
-            raise
-        return self
+            given = read_shutdown_times(self.spec.environment)
+        except EnvironmentInvalid:  # the container will refuse it too, and end
+            given = read_shutdown_times({})
+        return given.total + GRACE_MARGIN_S
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._container is None:
-            return
+    def start(self) -> None:
+        """See `Instance.start`: the port is taken, there is no such GPU."""
+        try:
+            self._prepare_folders()
+            with interrupts.deferred():  # or nobody would hold on to the container
+                self._start()
+        except BaseException:
+            self._remove()
+            raise
+
+    def close(self) -> None:
+        """See `Instance.close`: the container."""
         with interrupts.deferred():
-            if self._exit_info is None:
+            if self._container is not None and self._exit_info is None:
                 self._exit_info = self.stop()
-            self._copying.join(LAST_LINES_S)
+                self.wait(LAST_LINES_S)
             try:
-                self._container.remove()
+                self._remove()
             except (EngineError, OSError) as problem:
                 LOG.warning("%s: %s", self.id, problem)
-            self._container = None
-        self.over = True
+
+    def _prepare_folders(self) -> None:
+        spool = self.spec.spool
+        if spool is not None:  # a former instance may have used it
+            self._reported_before = reported_count(spool) or 0
+        self.spec.make_folders()
+        if spool is not None:
+            # Relative, so that it leads there from wherever the folder is mounted.
+            (self.folder / "spool").symlink_to(os.path.relpath(spool, self.folder))
 
     def _start(self) -> None:
-        assert self.spool is not None
-        self._reported_before = reported_count(self.spool) or 0
-        self._spec.make_folders()
-        # Relative, so that it leads there from wherever the folder is mounted.
-        (self.folder / "spool").symlink_to(os.path.relpath(self.spool, self.folder))
-        with interrupts.deferred():  # or nobody would hold on to the container
-            container = RunningContainer(self._client, self._spec)
-            try:
-                container.start()
-                self.protocol, self.address = container.protocol, container.address
-            except BaseException:
-                container.remove()
-                raise
+        from docker.errors import APIError, DockerException
+
+        spec = self.spec
+        workdir = workdir_of(self._client.images.get(spec.image))
+        try:
+            container = self._client.containers.create(**spec.arguments(workdir))
             self._container = container
-            # Its lines are for the file alone.
-            lines = copy_output(container.container, self.logs[0])
-            self._copying = Thread(target=deque, args=(lines, 0), name="console", daemon=True)
-            self._copying.start()
+            chosen = spec.environment.get("protocol", DEFAULT_PROTOCOL)
+            self.protocol = protocol_in(container, workdir, chosen)
+            container.start()
+        except APIError as error:
+            raise EngineError(_refusal(error, spec)) from error
+        except DockerException as error:  # an option that the package itself refuses
+            raise EngineError(str(error)) from error
+        container.reload()
+        self.address = _address(container, spec)
+        self._copying = Thread(target=self._copy, args=(container,), name="console", daemon=True)
+        self._copying.start()
+
+    def _copy(self, container: Container) -> None:
+        for line in copy_output(container, self.console):
+            self._show(line)
 
     def _kill(self) -> None:
-        assert self._container is not None
         self._killed = True
-        self._container.stop(impatient=True)
+        self._signal("SIGKILL")
+
+    def _signal(self, name: str) -> None:
+        from docker.errors import APIError
+
+        if self._container is not None:
+            with contextlib.suppress(APIError):  # it has ended meanwhile
+                self._container.kill(name)
+
+    def _remove(self) -> None:
+        """Kill and remove the container, if there is one."""
+        from docker.errors import APIError, NotFound
+
+        container, self._container = self._container, None
+        deadline = time.monotonic() + self.grace
+        while container is not None:
+            try:
+                container.remove(force=True, v=True)
+                container = None
+            except NotFound:
+                container = None
+            except APIError as error:
+                # "removal … is already in progress" (409) ends by itself.
+                if error.status_code != 409 or time.monotonic() > deadline:
+                    raise EngineError(str(error.explanation or error)) from error
+                time.sleep(POLL_INTERVAL_S)
+        self.over = True
+
+
+def copy_output(container: Container, console: Path) -> Iterator[bytes]:
+    """Copy a container's output to a file until it ends; yield its lines on the way.
+
+    Args:
+        container: a started one.
+        console: the file; what it contains is kept.
+    """
+    from docker.errors import APIError, NotFound
+
+    rest = b""
+    try:
+        with console.open("ab") as file:
+            for chunk in container.logs(stream=True, follow=True):
+                file.write(chunk)
+                file.flush()
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from lines
+    except (APIError, NotFound, OSError) as error:
+        yield f"! {error}".encode()
+    if rest:
+        yield rest
+
+
+def _address(container: Container, spec: ContainerSpec) -> tuple[str, int]:
+    """Return where it serves: on the host's loopback, or on its network if not published."""
+    if spec.on_host_network:
+        return HOST, spec.inner_port
+    settings = container.attrs["NetworkSettings"]
+    if not spec.published:
+        return str(settings["Networks"][spec.network]["IPAddress"]), spec.inner_port
+    bound = (settings.get("Ports") or {}).get(f"{spec.inner_port}/tcp")
+    return HOST, int(bound[0]["HostPort"]) if bound else spec.inner_port
+
+
+def _refusal(error: Exception, spec: ContainerSpec) -> str:
+    text = str(getattr(error, "explanation", None) or error)
+    if "port is already allocated" in text or "address already in use" in text:
+        return translate("run_port_taken", port=spec.port)
+    if "could not select device driver" in text or "nvidia-container" in text:
+        return translate("run_no_gpu", error=text)
+    if "is already in use by container" in text:
+        return translate("run_name_taken", name=spec.name)
+    return text

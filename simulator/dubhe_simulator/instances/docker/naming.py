@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dubhe_simulator.algorithm.layout import id_part
+
 FALLBACK = "algorithm"
 
 
@@ -28,4 +30,4 @@ def algorithm_word(image: str) -> str:
         'my_net'
     """
     name = image.rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]
-    return re.sub(r"[^0-9A-Za-z_.]+", "_", name).strip("_.") or FALLBACK
+    return id_part(Path(name)).strip("_.") or FALLBACK

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.environment import DEFAULT_PORT, DEFAULT_TOPIC_RESULT, DEFAULT_TOPIC_STATUS
+from dubhe_sdk.environment import DEFAULT_PORT
 from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
 
@@ -45,8 +45,6 @@ class ContainerSpec:
         data: images, mounted read-only at the same path; None for none.
         model: model file, likewise.
         port: on the host; None for any free one.
-        brokers: ``host:port[,host:port…]``; None for the embedded journal.
-        topics: of status and of results.
         network: a Docker network, ``host`` among them; None for the default one.
         gpus: how many, -1 for all, None for none.
         memory: a limit such as ``2g``.
@@ -69,8 +67,6 @@ class ContainerSpec:
     data: Path | None = None
     model: Path | None = None
     port: int | None = None
-    brokers: str | None = None
-    topics: tuple[str, str] = (DEFAULT_TOPIC_STATUS, DEFAULT_TOPIC_RESULT)
     network: str | None = None
     gpus: int | None = None
     memory: str | None = None
@@ -124,30 +120,22 @@ class ContainerSpec:
             env["DUBHE_SPOOL_DIR"] = SPOOL
         if self.model is not None:
             env["model_path"] = str(self.model)
-        if self.brokers is not None:
-            env.update(
-                PLATFORM_TYPE="1",
-                BOOTSTRAP_SERVERS=self.brokers,
-                TOPIC_MODEL_STATUS=self.topics[0],
-                TOPIC_MODEL_RESULT=self.topics[1],
-            )
         return {**self.environment, **env}
 
     def volumes(self, workdir: str) -> dict[str, dict[str, str]]:
         """Return the mounts, for an image with this working directory."""
-        mounts = {
-            self.on_host(self.temporary_folder): {"bind": TEMPORARY, "mode": "rw"},
-            self.on_host(self.output_folder): {
-                "bind": f"{workdir.rstrip('/')}/output",
-                "mode": "rw",
-            },
+        mounts = (
+            (self.temporary_folder, TEMPORARY, "rw"),
+            (self.output_folder, f"{workdir.rstrip('/')}/output", "rw"),
+            (self.spool, SPOOL, "rw"),
+            (self.data, str(self.data), "ro"),
+            (self.model, str(self.model), "ro"),
+        )
+        return {
+            self.on_host(path): {"bind": bind, "mode": mode}
+            for path, bind, mode in mounts
+            if path is not None
         }
-        if self.spool is not None:
-            mounts[self.on_host(self.spool)] = {"bind": SPOOL, "mode": "rw"}
-        for path in (self.data, self.model):
-            if path is not None:
-                mounts[self.on_host(path)] = {"bind": str(path), "mode": "ro"}
-        return mounts
 
     def arguments(self, workdir: str) -> dict[str, Any]:
         """Return what `docker.models.containers.ContainerCollection.create` takes."""

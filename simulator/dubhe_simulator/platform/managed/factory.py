@@ -11,6 +11,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import best, describe, model_files
+from dubhe_simulator.contract.topics import kafka_variables
 from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import Instance
@@ -139,17 +140,10 @@ class InstanceFactory:
 
     def _environment(self, model: Path | None, params: Mapping[str, Any] | None) -> dict[str, str]:
         """Return the variables of an instance."""
-        config, env = self._config, {}
+        config = self._config
+        env = kafka_variables(config.brokers, config.topics)
         if model is not None:
             env["model_path"] = str(model)
         if params := config.special_params if params is None else params:
             env["special_params"] = json.dumps(dict(params))
-        if config.brokers is not None:
-            status, result = config.topics
-            env.update(
-                PLATFORM_TYPE="1",
-                BOOTSTRAP_SERVERS=config.brokers,
-                TOPIC_MODEL_STATUS=status,
-                TOPIC_MODEL_RESULT=result,
-            )
         return env

@@ -116,5 +116,5 @@ class ManagedInstance:
         self.forget()
         self.exit_info = exit_info
         if self.process is not None:
-            self.process.__exit__(None, None, None)  # its container goes
+            self.process.close()  # its container goes
         self._registry.note(self.name, change)

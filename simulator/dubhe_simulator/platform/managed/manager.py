@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.client import NoAnswer
 from dubhe_simulator.client.address import Address, name_of
+from dubhe_simulator.client.base import NoAnswer
 from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import ExitInfo
@@ -74,7 +74,7 @@ class InstanceManager:
                 raise Refused(translate("ui_closing"))
             process = self._factory.make(kind, model, params, folder)
             try:
-                process.__enter__()
+                process.start()
             except (OSError, CannotStart) as error:
                 raise Refused(translate("ui_not_started", error=error)) from error
             address = Address(process.protocol, *process.address)
@@ -83,7 +83,7 @@ class InstanceManager:
                 session_id=self._registry.session_id,
                 protocol=address.protocol,
                 address=address.text,
-                folder=str(process.folder) if process.folder is not None else None,
+                folder=str(process.folder),
                 model=str(model) if model else None,
                 created_ms=now_ms(),
             )
@@ -91,8 +91,7 @@ class InstanceManager:
             with self._lock:
                 managed = ManagedInstance(process.id, address, process, self._registry)
                 self._managed[process.id] = managed
-        if process.folder is not None:
-            self._follow(process.folder)
+        self._follow(process.folder)
         return process.id
 
     def stop(self, name: str) -> ExitInfo:

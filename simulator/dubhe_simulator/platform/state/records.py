@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 
@@ -160,7 +159,3 @@ class Run:
         if self.ended_ms is not None or not 0 < share < 1 or elapsed < ESTIMATE_AFTER_S:
             return None
         return round(elapsed * (1 - share) / share, 1)
-
-    def facts(self) -> dict[str, Any]:
-        """Return it for the database."""
-        return asdict(self)

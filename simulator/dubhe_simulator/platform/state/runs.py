@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from dubhe_simulator.platform.state.records import InstanceRecord, Run
@@ -94,7 +95,7 @@ class Runs:
     def collect(self, writes: WriteBatch) -> None:
         """Add what has changed to what has to be stored."""
         for number in self._dirty:
-            writes.runs[number] = self._runs[number].facts()
+            writes.runs[number] = asdict(self._runs[number])
             writes.subjects["run", str(number)] = None
         self._dirty = {}
 

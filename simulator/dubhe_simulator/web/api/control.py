@@ -7,13 +7,14 @@ from pathlib import Path
 import falcon
 
 from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.environment import PROTOCOLS
+from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.client.address import parse_address
 from dubhe_simulator.errors import Refused
-from dubhe_simulator.platform.workflow import TASK_ORDER, WorkflowRequest
+from dubhe_simulator.platform.workflow import WorkflowRequest
 from dubhe_simulator.web.api.params import body_of, object_in, text_in
 from dubhe_simulator.web.api.resource import Resource
 
-IMAGES = 6
 MOST_IMAGES = 10_000
 
 
@@ -55,7 +56,7 @@ class AttachResource(Resource):
         """Attach to a running instance."""
         body = body_of(req)
         protocol = text_in(body, "protocol", optional=True) or "http"
-        if protocol not in ("http", "tcp"):
+        if protocol not in PROTOCOLS:
             raise Refused(f"protocol is {protocol!r}, expected http or tcp", 400)
         try:
             address = parse_address(text_in(body, "address") or "", protocol)
@@ -74,11 +75,11 @@ class WorkflowResource(Resource):
         """Begin the whole workflow, or one task."""
         body = body_of(req)
         images = body.get("images")
-        images = IMAGES if images is None else images
+        images = EXAMPLES if images is None else images
         if isinstance(images, bool) or not isinstance(images, int) or not 0 < images <= MOST_IMAGES:
             raise Refused(f"images is {images!r}, expected a number from 1 to {MOST_IMAGES}", 400)
         params = object_in(body, "special_params", optional=True)
-        kinds = TASK_ORDER if kind is None else (kind_of(kind),)
+        kinds = tuple(TaskKind) if kind is None else (kind_of(kind),)
         self._platform.workflow.begin(WorkflowRequest(kinds, images, params))
         resp.media = {}
 

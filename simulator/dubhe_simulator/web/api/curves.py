@@ -9,22 +9,17 @@ import falcon
 
 from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.curves.series import AXES, Axis, number_or_name
-from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.storage import csv_export
-from dubhe_simulator.web.api.download import as_download, runs_wanted
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
-from dubhe_simulator.web.api.resource import Resource
+from dubhe_simulator.web.api.resource import Resource, as_download
 
 WIDTH = 1000
 WIDEST = 8192
 HEAD = ("instance", "run", "metric", "step", "epoch", "time_ms", "value")
 
 
-class CurvesResource:
+class CurvesResource(Resource):
     """GET /api/curves."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._registry = platform.registry
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return what to draw of one curve."""
@@ -32,8 +27,9 @@ class CurvesResource:
         axis = cast(Axis, choice(req, "axis", AXES, "step"))
         limits = decimal(req, "from"), decimal(req, "to")
         width = whole(req, "width", WIDTH, 1, WIDEST) or WIDTH
-        with self._registry.lock:
-            series = self._registry.curves.series(run, name)
+        registry = self._platform.registry
+        with registry.lock:
+            series = registry.curves.series(run, name)
             if series is None:
                 raise Refused(f"run {run} has no metric {name!r}", 404)
             resp.media = series.window(axis, *limits, width)
@@ -44,7 +40,7 @@ class CurvesCsvResource(Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return all points of runs."""
-        runs = runs_wanted(req, self._platform)
+        runs = self.runs_wanted(req)
         rows = self._rows(runs, req.get_param("metric"))
         as_download(resp, "curves.csv", csv_export.csv_lines(HEAD, rows))
 

@@ -23,15 +23,13 @@ class MessagesResource(Resource):
         instance = req.get_param("instance")
         after, before = whole(req, "after_id", None), whole(req, "before_id", None)
         limit = whole(req, "limit", 100, 0, MOST) or 0
-        where, values = (
-            "id > :after AND id < :before",
-            {
-                "after": -1 if after is None else after,
-                "before": 2**62 if before is None else before,
-                "limit": limit,
-                "instance": instance,
-            },
-        )
+        where = "id > :after AND id < :before"
+        values = {
+            "after": -1 if after is None else after,
+            "before": 2**62 if before is None else before,
+            "limit": limit,
+            "instance": instance,
+        }
         if instance:
             where += " AND instance = :instance"
         order = "ASC" if after is not None and before is None else "DESC"

@@ -7,11 +7,10 @@ from typing import Any
 
 import falcon
 
-from dubhe_simulator.contract.json_safe import decode
+from dubhe_simulator.contract.json_safe import LARGEST, decode
 from dubhe_simulator.errors import Refused
 
 BODY_LIMIT = 16 * 1024 * 1024
-LARGEST = 2**53
 
 
 def whole(

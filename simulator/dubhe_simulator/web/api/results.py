@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from collections.abc import Iterator
 from typing import Any
@@ -13,9 +12,8 @@ from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.state.records import Run
 from dubhe_simulator.platform.storage import csv_export, result_queries
-from dubhe_simulator.web.api.download import as_download, runs_wanted
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
-from dubhe_simulator.web.api.resource import Resource
+from dubhe_simulator.web.api.resource import Resource, as_download, is_known
 
 MOST = 500
 HEAD = ("instance", "run", "img_path", "prediction", "truth", "predicted", "conf", "outcome",
@@ -76,7 +74,7 @@ class ResultsCsvResource(Resource):
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return all predictions of runs."""
-        rows = self._rows(runs_wanted(req, self._platform))
+        rows = self._rows(self.runs_wanted(req))
         as_download(resp, "results.csv", csv_export.csv_lines(HEAD, rows))
 
     def _rows(self, runs: list[int]) -> Iterator[tuple[object, ...]]:
@@ -88,26 +86,18 @@ class ResultsCsvResource(Resource):
                 yield (run.instance, run.number, *row)
 
 
-class ImageResource:
+class ImageResource(Resource):
     """GET /api/images/TOKEN."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._images = platform.images
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
         """Return the file."""
-        path = self._images.open(token)
+        path = self._platform.images.open(token)
         try:
             if path is None:
                 raise FileNotFoundError
             stat = path.stat()
-            tag = hashlib.sha256(f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()).hexdigest()[
-                :20
-            ]
-            resp.etag = tag
-            resp.set_header("Cache-Control", "private, max-age=60")
-            if req.if_none_match and any(etag in (tag, "*") for etag in req.if_none_match):
-                resp.status = falcon.HTTP_304
+            version = f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()
+            if is_known(req, resp, version, "private, max-age=60"):
                 return
             resp.content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
             resp.set_stream(path.open("rb"), stat.st_size)

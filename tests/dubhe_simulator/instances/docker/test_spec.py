@@ -26,19 +26,6 @@ def test_without_brokers_it_is_manual_mode(tmp_path: Path) -> None:
     assert variables["PORT"] == "8030"
 
 
-def test_with_brokers_it_is_the_platforms(tmp_path: Path) -> None:
-    variables = plan(tmp_path, brokers="kafka:9092", topics=("a", "b")).variables()
-    assert {name: variables[name] for name in variables if name.isupper()} == {
-        "INSTANCE_ID": "i-local-train-1",
-        "PORT": "8030",
-        "DUBHE_TEMPORARY": "/temporary",
-        "PLATFORM_TYPE": "1",
-        "BOOTSTRAP_SERVERS": "kafka:9092",
-        "TOPIC_MODEL_STATUS": "a",
-        "TOPIC_MODEL_RESULT": "b",
-    }
-
-
 def test_what_is_read_only_lies_at_the_same_path(tmp_path: Path) -> None:
     model = tmp_path / "m.pth"
     volumes = plan(tmp_path, data=tmp_path / "data", model=model).volumes("/srv/")

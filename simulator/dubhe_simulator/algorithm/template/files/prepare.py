@@ -1,6 +1,7 @@
-"""Draws the sample images of a new algorithm: circles, crosses and squares, each a little off.
+"""Draws the sample images: circles, crosses and squares, each a little off.
 
-Uncompressed BMP, which the template reads with the standard library alone. The same every time.
+Uncompressed BMP, which images.py reads with the standard library alone. The same every time.
+Write them again by ``python3 prepare.py``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,19 +34,15 @@ def _square(x: float, y: float, radius: float) -> bool:
 SHAPES: dict[str, Shape] = {"circle": _circle, "cross": _cross, "square": _square}
 
 
-def draw_all(data: Path) -> None:
-    """Write ``train/circle/00.bmp`` and so on below a folder.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+def prepare(folder: Path) -> None:
+    """Write ``train/circle/00.bmp`` and so on below a folder."""
     chance = random.Random(8030)
     for part, count in COUNTS.items():
         for name, shape in SHAPES.items():
-            folder = data / part / name
-            folder.mkdir(parents=True, exist_ok=True)
+            images = folder / part / name
+            images.mkdir(parents=True, exist_ok=True)
             for number in range(count):
-                (folder / f"{number:02d}.bmp").write_bytes(_bmp(_drawn(shape, chance)))
+                (images / f"{number:02d}.bmp").write_bytes(_bmp(_drawn(shape, chance)))
 
 
 def _drawn(shape: Shape, chance: random.Random) -> list[list[int]]:
@@ -67,3 +65,7 @@ def _bmp(rows: list[list[int]]) -> bytes:
     header = struct.pack("<IiiHHIIiiII", 40, SIZE, SIZE, 1, 24, 0, len(pixels), 2835, 2835, 0, 0)
     start = 14 + len(header)
     return struct.pack("<2sIHHI", b"BM", start + len(pixels), 0, 0, start) + header + pixels
+
+
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1] if len(sys.argv) > 1 else "data"))
