@@ -22,17 +22,19 @@ A script on the platform that marks a class and in the end has served nothing sa
 status is 1: silence with status 0 would be taken for success.
 """
 
-# The app's folder is first on the import path and may hold a pathlib.py: no pathlib here.
+# The app's folder is first on the import path and may hold a pathlib.py, a re.py or an enum.py:
+# nothing is imported here that Python does not import by itself.
 # ruff: noqa: PTH100, PTH109, PTH118, PTH119, PTH120, PTH121, PTH123
 
 from __future__ import annotations
 
 import atexit
 import os
-import re
 import sys
-from collections.abc import Mapping
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Set by the service parent for the model and all its children.
 PROCESS_VARIABLE = "DUBHE_PROCESS"
@@ -42,16 +44,20 @@ APP_NAME = "app.py"
 EXIT_NOTHING_SERVED = 1
 EXIT_ENVIRONMENT = 2
 
-_MARKS_A_CLASS = re.compile(rb"^@[ \t]*(?:\w+\.)*pipeline\b", re.MULTILINE)
+_IN_A_DOTTED_NAME = b"._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-class Started(NamedTuple):
-    """What the interpreter was started with."""
+class Started:
+    """What the interpreter was started with.
 
-    path: str
-    """The file, absolute."""
-    module: str
-    """Its name if it was started by ``-m``; otherwise empty."""
+    Args:
+        path: the file, absolute.
+        module: its name if it was started by ``-m``; otherwise empty.
+    """
+
+    def __init__(self, path: str, module: str) -> None:
+        self.path = path
+        self.module = module
 
 
 class _NotStarted(Exception):
@@ -170,9 +176,17 @@ def _is_same(path: str, other: str) -> bool:
 def _marks_a_class(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return _MARKS_A_CLASS.search(file.read()) is not None
+            return any(_is_mark(line) for line in file)
     except OSError:
         return False
+
+
+def _is_mark(line: bytes) -> bool:
+    """Return whether a line is the decorator ``@pipeline`` or ``@….pipeline``."""
+    if not line.startswith(b"@"):
+        return False
+    rest = line[1:].lstrip(b" \t")
+    return b"pipeline" in rest[: len(rest) - len(rest.lstrip(_IN_A_DOTTED_NAME))].split(b".")
 
 
 def _started() -> Started:
