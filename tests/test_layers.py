@@ -74,6 +74,7 @@ SIDECAR_MAY_IMPORT = {
 SIMULATOR_MAY_IMPORT = {
     "dubhe_sdk.version": "the common version",
     "dubhe_sdk.process.command": "starts `dubhe` in other processes",
+    "dubhe_sdk.process.shell_script": "what is wrong with a run.sh",
     "dubhe_sdk.contract": "the contract",
     "dubhe_sdk.environment": "variables that both read",
     "dubhe_sdk.errors": "errors that commands report",

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from dubhe_sdk.process.shell_script import windows_line_ends
 from dubhe_simulator.commands.options import adder, command_parser, run_command
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.build import (
@@ -33,6 +34,10 @@ def main(argv: list[str]) -> int:
 
 def _build(options: argparse.Namespace, screen: Screen) -> int:
     folder: Path = options.folder.absolute()
+    problem = windows_line_ends(folder / "run.sh")
+    if problem:
+        screen.line(translate("failed", error=problem))
+        return EXIT_FAILED
     index = (("PIP_INDEX_URL", options.index_url),) if options.index_url else ()
     how = BuildOptions(
         folder,

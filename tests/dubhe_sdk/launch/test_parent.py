@@ -37,6 +37,15 @@ def test_a_command_that_is_not_there(tmp_path: Path) -> None:
         assert not app.marked.living()
 
 
+@pytest.mark.parametrize("command", [["./run.sh"], ["bash", "run.sh"]])
+def test_a_script_that_was_saved_on_windows(tmp_path: Path, command: list[str]) -> None:
+    with App(tmp_path) as app:
+        (tmp_path / "run.sh").write_bytes(b"#!/bin/bash\r\npython3 -u app.py\r\n")
+        launch(app, *command)
+        assert app.wait() == 2
+        assert "run.sh has Windows line ends (CR LF), which no shell understands" in app.console
+
+
 def test_a_command_without_rights(tmp_path: Path) -> None:
     with App(tmp_path) as app:
         app.write("run.sh", "#!/bin/bash\n")

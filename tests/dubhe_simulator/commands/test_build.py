@@ -141,6 +141,13 @@ def test_what_cannot_be_built_is_told(
     assert said in done.stdout
 
 
+def test_a_run_sh_that_was_saved_on_windows(folder: Path) -> None:
+    (folder / "run.sh").write_bytes(b"python3 -u app.py\r\n")
+    done = dubhe("build", folder)
+    assert done.returncode == 1
+    assert f"{folder}/run.sh has Windows line ends (CR LF)" in done.stdout
+
+
 def test_no_dockerfile(docker_engine: docker.DockerClient, folder: Path) -> None:
     done = dubhe("build", folder)
     assert done.returncode == 1
