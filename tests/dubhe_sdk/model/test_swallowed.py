@@ -53,22 +53,33 @@ def busy(seconds: float) -> None:
 class Slow:
     """Its finalizer takes its time."""
 
+    def __init__(self, begin: Callable[[], object]) -> None:
+        self._begin = begin
+
     def __del__(self) -> None:
+        self._begin()
         busy(3 * TICK_SECONDS)
 
 
-def in_finalizer() -> None:
-    Slow()
+# Each calls a function where an exception vanishes, and stays there.
 
 
-def in_ctypes_callback() -> None:
-    call_back = ctypes.CFUNCTYPE(None)(lambda: busy(3 * TICK_SECONDS))
-    call_back()
+def in_finalizer(begin: Callable[[], object]) -> None:
+    Slow(begin)
 
 
-def in_nested_callback() -> None:
+def in_ctypes_callback(begin: Callable[[], object]) -> None:
+    def call_back() -> None:
+        begin()
+        busy(3 * TICK_SECONDS)
+
+    ctypes.CFUNCTYPE(None)(call_back)()
+
+
+def in_nested_callback(begin: Callable[[], object]) -> None:
     def inner() -> None:
         try:
+            begin()
             busy(3 * TICK_SECONDS)
         except BaseException:
             raise
@@ -76,25 +87,27 @@ def in_nested_callback() -> None:
     ctypes.CFUNCTYPE(None)(inner)()
 
 
+Place = Callable[[Callable[[], object]], None]
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("place", [in_finalizer, in_ctypes_callback, in_nested_callback])
-def test_one_that_vanished_is_raised_again(place: Callable[[], None]) -> None:
-    stop_again_and_again()
-    place()  # nothing is raised here
+def test_one_that_vanished_is_raised_again(place: Place) -> None:
+    place(stop_again_and_again)  # nothing is raised here
     with pytest.raises(TaskStopped):
         time.sleep(1000)  # longer than a test may take
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("place", [in_finalizer, in_ctypes_callback, in_nested_callback])
-def test_where_all_the_time_is_spent_in_what_swallows_it(place: Callable[[], None]) -> None:
+def test_where_all_the_time_is_spent_in_what_swallows_it(place: Place) -> None:
     """Each repetition would vanish like the first."""
-    stop_again_and_again(1000)
     saved = False
     with pytest.raises(TaskStopped):
         try:
+            place(lambda: stop_again_and_again(1000))
             for _ in range(20):
-                place()
+                place(lambda: None)
             pytest.fail("it was never raised outside")
         except TaskStopped:
             busy(5 * TICK_SECONDS)
@@ -108,6 +121,7 @@ def test_one_that_vanished_in_an_event_loop_is_raised_again() -> None:
     saved = []
 
     async def helper() -> None:
+        stop_again_and_again()
         busy(3 * TICK_SECONDS)
 
     async def main() -> None:
@@ -121,15 +135,14 @@ def test_one_that_vanished_in_an_event_loop_is_raised_again() -> None:
             saved.append(type(error))
             raise
 
-    stop_again_and_again()
     with pytest.raises(TaskStopped):
         asyncio.run(main())
     assert len(saved) == 1
 
 
 def test_it_is_not_raised_in_code_that_saves() -> None:
-    stop_again_and_again()
     try:
+        stop_again_and_again()
         time.sleep(1000)
     except TaskStopped:
         busy(5 * TICK_SECONDS)
@@ -140,10 +153,9 @@ def test_it_is_not_raised_in_code_that_saves() -> None:
 
 
 def test_it_is_not_raised_in_code_that_saves_after_its_except_block() -> None:
-    stop_again_and_again()
-
     def train() -> bool:
         try:
+            stop_again_and_again()
             time.sleep(1000)
         except TaskStopped:
             return True
@@ -156,20 +168,20 @@ def test_it_is_not_raised_in_code_that_saves_after_its_except_block() -> None:
 def test_it_is_not_raised_in_a_coroutine_that_waits_while_it_saves() -> None:
     async def main() -> str:
         try:
+            stop_again_and_again()
             busy(1000)
         except TaskStopped:
             for _ in range(5):
                 await asyncio.sleep(TICK_SECONDS)
         return "saved"
 
-    stop_again_and_again()
     assert asyncio.run(main()) == "saved"
 
 
 def test_it_is_not_raised_in_what_a_finally_block_does() -> None:
-    stop_again_and_again()
     with pytest.raises(TaskStopped):
         try:
+            stop_again_and_again()
             time.sleep(1000)
         finally:
             busy(5 * TICK_SECONDS)
