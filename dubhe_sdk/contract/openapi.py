@@ -20,9 +20,9 @@ _SUMMARIES = {
 }
 _DESCRIPTION = (
     "Every reply to a request that could be read has status 200: `flag` is 1 if it was "
-    "accepted. Whole numbers are written without a decimal point. Keys that are not named here "
-    "reach the algorithm as they are. A JSON string that itself contains the request is accepted "
-    "too. `instance_id` has to be the instance's own if the platform started it."
+    "accepted. Keys that are not named here reach the algorithm as they are. A JSON string that "
+    "itself contains the request is accepted too. `instance_id` has to be the instance's own if "
+    "the platform started it."
 )
 # What cannot be read as an HTTP request, and what names no route.
 _BROKEN = {

@@ -26,7 +26,7 @@ SCALARS = (
     | st.booleans()
     | st.integers(-3, 3)
     | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False).filter(lambda v: not v.is_integer())
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=5)
 )
 VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.text(), SCALARS, max_size=3)
