@@ -46,7 +46,7 @@ def test_with_and_without_parentheses() -> None:
         @dubhe_sdk.train
         def run(self, ctx: Any) -> None: ...
 
-    assert registry.find(TaskKind.TRAIN) == (One, "run", TaskKind.TRAIN)
+    assert registry.find(TaskKind.TRAIN) == (One, "run", TaskKind.TRAIN, False)
 
 
 def test_one_class_with_several_methods() -> None:
@@ -100,9 +100,9 @@ def test_methods_of_a_base_class_static_and_class_methods_count() -> None:
         def infer(cls, ctx: Any) -> None: ...
 
     assert [registry.find(kind) for kind in TaskKind] == [
-        (Derived, "run", TaskKind.TRAIN),
-        (Derived, "judge", TaskKind.EVALUATE),
-        (Derived, "infer", TaskKind.INFER),
+        (Derived, "run", TaskKind.TRAIN, False),
+        (Derived, "judge", TaskKind.EVALUATE, False),
+        (Derived, "infer", TaskKind.INFER, False),
     ]
 
 

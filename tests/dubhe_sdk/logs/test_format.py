@@ -89,7 +89,7 @@ def test_every_process_of_an_instance_writes_json(tmp_path: Path) -> None:
         app.train()
         app.wait_reported("END 300")
         with socket.create_connection(("127.0.0.1", app.port), timeout=20) as sock:
-            sock.sendall(b"\0\r\n\r\n")
+            sock.sendall(b"nonsense\r\n\r\n")
             assert sock.recv(20).startswith(b"HTTP/1.1 400")
         os.kill(app.pid_of("sidecar"), signal.SIGKILL)
         wait_for(lambda: "it starts again" in app.console)

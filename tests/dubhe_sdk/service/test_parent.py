@@ -55,6 +55,6 @@ def test_a_port_in_use(tmp_path: Path) -> None:
 
 def test_arguments_reach_the_app(tmp_path: Path) -> None:
     top = 'assert sys.argv[1:] == ["--flag", "--", "-x", "文"], sys.argv'
-    top += '; assert os.path.samefile(sys.argv[0], "app.py"); assert __name__ == "__main__"'
+    top += '; assert os.path.samefile(sys.argv[0], "app.py"); assert __name__ == "app"'
     with App(tmp_path, app_with(top=top)) as app:
         app.start([sys.executable, "-u", "app.py", "--flag", "--", "-x", "文"])

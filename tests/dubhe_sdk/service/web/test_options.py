@@ -12,7 +12,7 @@ from dubhe_sdk.service.web.options import WebOptions, connection_limit, read_web
 
 
 def test_defaults() -> None:
-    assert read_web_options({}) == WebOptions(16 * MIB, 10_000, 30.0, 75.0, 256 * MIB, 2.5)
+    assert read_web_options({}) == WebOptions(16 * MIB, 10_000, 30.0, 75.0, 60.0, 256 * MIB, 2.5)
 
 
 def test_one_request_always_fits_into_the_buffer() -> None:

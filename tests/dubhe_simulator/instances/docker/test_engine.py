@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import docker
@@ -12,7 +14,7 @@ import pytest
 
 from dubhe_simulator.errors import EngineError
 from dubhe_simulator.instances.docker.engine import engine, is_local, where
-from tests.dubhe_simulator.instances.docker.support import as_nobody, dubhe
+from tests.dubhe_simulator.instances.docker.support import as_nobody
 
 
 def trouble() -> str:
@@ -88,9 +90,15 @@ def test_a_socket_that_may_not_be_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["build"], ["run"]])
 def test_without_the_package(command: list[str], tmp_path: Path) -> None:
-    # A package that cannot be found stands first on the path.
-    (tmp_path / "docker.py").write_text("raise ModuleNotFoundError('no docker', name='docker')\n")
-    done = dubhe(*command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+    script = (
+        "import sys\n"
+        "sys.modules['docker'] = None\n"  # cannot be imported
+        "from dubhe_sdk.cli.main import main\n"
+        f"sys.exit(main({command!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 1
     assert "pip install 'docker>=7'" in done.stdout
 
