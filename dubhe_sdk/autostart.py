@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 # Set by the service parent for the model and all its children.
 PROCESS_VARIABLE = "DUBHE_PROCESS"
+_ONLY_PARSE = 0x400  # ast.PyCF_ONLY_AST; importing ast would take longer than all of this
 # Set by the model process: the algorithm's file.
 APP_VARIABLE = "DUBHE_APP"
 APP_NAME = "app.py"
@@ -176,9 +177,25 @@ def _is_same(path: str, other: str) -> bool:
 def _marks_a_class(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return any(_is_mark(line) for line in file)
+            source = file.read()
     except OSError:
         return False
+    # The lines first: parsing takes longer, and most scripts that are looked at are tools.
+    return any(map(_is_mark, source.splitlines())) and _has_marked_class(source)
+
+
+def _has_marked_class(source: bytes) -> bool:
+    """Return whether a class is marked on the top level, and not in a text such as a template."""
+    try:
+        tree = compile(source, "<app>", "exec", _ONLY_PARSE, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return True  # the service says what is wrong, and END 300
+    return any(
+        "pipeline" in (getattr(name, "attr", None), getattr(name, "id", None))
+        for statement in tree.body
+        for decorator in getattr(statement, "decorator_list", ())
+        for name in (decorator, getattr(decorator, "func", None))
+    )
 
 
 def _is_mark(line: bytes) -> bool:

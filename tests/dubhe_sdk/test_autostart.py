@@ -245,6 +245,11 @@ def test_a_script_of_another_name_that_marks_nothing(folder: Folder) -> None:
     assert folder.run("-u", "my_app.py", "app.py") == "returned\n"
 
 
+def test_a_script_that_holds_the_text_of_an_algorithm(folder: Folder) -> None:
+    folder.write("make.py", f"TEMPLATE = {chr(34) * 3}{APP}{chr(34) * 3}\n{RETURNED}")
+    assert folder.run("make.py") == "returned\n"
+
+
 def test_dash_c(folder: Folder) -> None:
     assert folder.run("-c", RETURNED) == "returned\n"
     assert folder.run("-c", "import app", "app.py") == "returned\n"
