@@ -29,7 +29,8 @@ def assert_trains(container: Container) -> None:
     container.wait_reported("READY")
     container.train()
     container.wait_reported("END 200")
-    assert "user " in container.logs and "home True" in container.logs
+    # The engine's log comes after the journal.
+    wait_for(lambda: "user " in container.logs and "home True" in container.logs, "the log")
     assert container.stop() == 0
     assert container.reported == WHOLE
 
