@@ -97,9 +97,12 @@ class Context:
         """Drop whatever is reported from now on."""
         self._closed = True
         self._reporter = GatedReporter(None, self._gate, self._warn)
+
+    def _pause_reports(self, *, resume: bool = False) -> None:
+        """Let nothing of this process through, not even what a thread is about to report."""
         reporter = _reporters.get((self._settings.spool, self._instance_id))
         if reporter is not None:
-            reporter.writer.wait()
+            (reporter.writer.resume if resume else reporter.writer.pause)()
 
     @property
     def _is_own(self) -> bool:

@@ -43,6 +43,7 @@ def open_task(context: Context, path: Path) -> None:
     new.replace(path)  # a child never reads half of it
     gate = TaskGate.of(str(path))
     context._belong_to(gate)
+    context._pause_reports(resume=True)
     set_task(context, gate)
 
 
@@ -51,6 +52,7 @@ def close_task(context: Context, path: Path) -> None:
     path.unlink(missing_ok=True)
     set_task(None)
     context._close()
+    context._pause_reports()
 
 
 def current_context() -> Context:

@@ -104,6 +104,7 @@ class SpoolWriter:
         self._first = 0  # offset of the segment's first frame
         self._progress_limit = 0  # the segment may grow to this for progress …
         self._important_limit = 0  # … and to this for the rest; more only in a reserve segment
+        self._paused: tuple[int, int] | None = None  # the two limits, while nothing is accepted
         self._dropped = 0  # in the current segment's header
         self._dropped_uncounted = 0  # there was no segment to note them in
         self._full_until_ns = 0
@@ -131,7 +132,7 @@ class SpoolWriter:
 
         Returns:
             Whether it was accepted. False only if the spool is full, for anything but progress
-            after waiting ``limits.full_timeout_seconds``; it is counted then.
+            after waiting ``limits.full_timeout_seconds``; it is counted then. Also after `pause`.
         """
         with self._lock:
             if self._busy:  # by this very thread
@@ -171,10 +172,23 @@ class SpoolWriter:
                     self._append_deferred()
         return self._append_slowly(kind, value, date_ms, batch, batches)
 
-    def wait(self) -> None:
-        """Wait until no other thread is in the middle of an `append`."""
+    def pause(self) -> None:
+        """Accept nothing until `resume`; what another thread is appending is through by then.
+
+        A thread may be about to call `append` when its task ends. No limit of the segment lets it
+        pass, so this costs an ordinary call nothing. Forked children are not paused.
+        """
         with self._lock:
-            return
+            if self._paused is None:
+                self._paused = self._progress_limit, self._important_limit
+                self._progress_limit = self._important_limit = -1
+
+    def resume(self) -> None:
+        """Accept again."""
+        with self._lock:
+            if self._paused is not None:
+                self._progress_limit, self._important_limit = self._paused
+                self._paused = None
 
     def close(self) -> None:
         """End the stream. A later `append` begins a new one."""
@@ -206,6 +220,8 @@ class SpoolWriter:
         self, kind: int, value: bytes, date_ms: int, batch: int, batches: int
     ) -> bool:
         """Open a segment for the record; if the spool is full, drop it or wait."""
+        if self._paused is not None:
+            return False
         if kind == _PROGRESS and monotonic_ns() < self._full_until_ns:
             return self._drop(None)
         if len(value) > MAX_PAYLOAD:
@@ -215,6 +231,8 @@ class SpoolWriter:
             full = False
             try:
                 with self._exclusive():
+                    if self._paused is not None:  # meanwhile
+                        return False
                     reason = self._open_segment(kind, OVERHEAD + len(value))
                     if reason is None:
                         self._write_first(kind, value, date_ms, batch, batches)

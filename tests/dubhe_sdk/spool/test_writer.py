@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -65,6 +66,24 @@ def test_a_closed_writer_begins_a_new_stream(tmp_path):
     append(writer, 2)
     assert writer.stream not in ("", first)
     assert numbers(read_spool(tmp_path)) == [1, 2]
+
+
+def test_a_paused_writer_accepts_nothing_until_it_goes_on(tmp_path):
+    writer = make_writer(tmp_path)
+    assert writer.append(Kind.PROGRESS, b"1", DATE_MS)
+    writer.pause()
+    writer.pause()
+    for kind in (Kind.PROGRESS, Kind.RESULT):
+        assert not writer.append(kind, b"late", DATE_MS)
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if writer.append(Kind.PROGRESS, b"child", DATE_MS) else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    writer.resume()
+    assert writer.append(Kind.RESULT, b"2", DATE_MS)
+    writer.close()
+    values = sorted(spooled.frame.value for spooled in read_spool(tmp_path))
+    assert values == [b"1", b"2", b"child"]
 
 
 def test_segments_roll_and_numbers_go_on(tmp_path):
