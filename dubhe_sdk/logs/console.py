@@ -27,6 +27,9 @@ import socket
 import stat
 
 STDERR = 2
+# On a terminal: back to the first column, and away with what stands there, such as a progress bar
+# that ends without a line end. "Erase in line" of ECMA-48, 8.3.41.
+_LINE_START = b"\r\x1b[K"
 MAX_PENDING_BYTES = 64 * 1024
 _LOWEST_FD = 200
 _PIECE_BYTES = 4096  # PIPE_BUF of Linux
@@ -44,6 +47,7 @@ class Console:
         self._fd: int | None = None
         self._mode = 0
         self._blocks = False
+        self._line_start = b""
         self._pending = bytearray()
         self.lost = 0
         """Lines that were left out since the last that was written."""
@@ -51,9 +55,9 @@ class Console:
 
     def write(self, line: str) -> None:
         """Write a line, or keep it, or count it as lost. Raises nothing and does not wait."""
-        data = line.encode("utf-8", "backslashreplace") + b"\n"
         if self._fd is None:  # `logging.shutdown` closes all handlers, and the program may go on
             self._open()
+        data = self._line_start + line.encode("utf-8", "backslashreplace") + b"\n"
         if not self.flush():
             if len(self._pending) + len(data) <= MAX_PENDING_BYTES:
                 self._pending += data
@@ -88,6 +92,8 @@ class Console:
                 fd = os.open(f"/proc/self/fd/{self._target}", flags)
         self._blocks = fd is None and not stat.S_ISREG(self._mode)
         self._fd = _high(self._target if fd is None else fd)
+        on_terminal = self._fd is not None and os.isatty(self._fd)
+        self._line_start = _LINE_START if on_terminal else b""
         if fd is not None:
             os.close(fd)
 

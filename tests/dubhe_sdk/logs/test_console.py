@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pty
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +95,18 @@ def test_a_file_keeps_its_offset_with_others(tmp_path: Path) -> None:
     assert path.read_text() == "theirs\nours 文 \\ud800\ntheirs again\n"
     os.close(fd)
     shown.close()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_progress_bar_does_not_stand_before_a_line(terminal: bool, pipe: tuple[int, int]) -> None:
+    reader, writer = pty.openpty() if terminal else pipe
+    bar = b"\r 50%|#####     | 1/2"
+    os.write(writer, bar)
+    Console(writer).write("line")
+    shown = b""
+    while not shown.endswith(b"\n"):
+        shown += os.read(reader, 1000)
+    assert shown == bar + (b"\r\x1b[Kline\r\n" if terminal else b"line\n")
 
 
 def test_a_socket_takes_what_it_can() -> None:
