@@ -14,7 +14,7 @@ from tests.faults import plan, short_timeouts
 from tests.faults.container import RESULT, STATUS, Container, writer_command
 from tests.faults.final_check import conclude, drain
 from tests.faults.injector import Injector, create_topics
-from tests.faults.plan import Fault
+from tests.faults.plan import EVERYTHING, Fault
 from tests.faults.requests import Requests
 from tests.faults.verdict import Verdict
 from tests.kafka.broker import Broker
@@ -195,10 +195,19 @@ def _take_counts(
         result.short_of.append(f"{count.broker_done} broker faults of {options.broker_faults}")
 
 
+_ENDS_A_SERVICE = ("service", "launch", "model", EVERYTHING)
+
+
 def _judge_starts(result: RunResult, requests: Sequence[Requests]) -> None:
-    """A training that was acknowledged has begun; one whose reply was lost may have."""
-    least = sum(one.accepted for one in requests)
-    most = least + sum(one.errors for one in requests)
+    """A training that was acknowledged has begun; one whose reply was lost may have.
+
+    One that was acknowledged while the class was constructed is held until it is ready, and is
+    gone with a service that is killed meanwhile: each kill that ends a service may take one.
+    """
+    accepted = sum(one.accepted for one in requests)
+    most = accepted + sum(one.errors for one in requests)
+    kills = result.faults["kills_by_target"]
+    least = accepted - sum(kills.get(name, 0) for name in _ENDS_A_SERVICE)
     starts = result.verdict.starts
     if not least <= starts <= most:
         result.verdict.add_problem("lost", f"{starts} START, {least} to {most} expected", 1)
