@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dubhe_sdk.process.shell_script import windows_line_ends
 from dubhe_simulator.commands.options import adder, command_parser, run_command
+from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.docker.build import (
     BuildFailed,
@@ -34,10 +35,8 @@ def main(argv: list[str]) -> int:
 
 def _build(options: argparse.Namespace, screen: Screen) -> int:
     folder: Path = options.folder.absolute()
-    problem = windows_line_ends(folder / "run.sh")
-    if problem:
-        screen.line(translate("failed", error=problem))
-        return EXIT_FAILED
+    if problem := windows_line_ends(folder / "run.sh"):
+        raise CannotStart(problem)
     index = (("PIP_INDEX_URL", options.index_url),) if options.index_url else ()
     how = BuildOptions(
         folder,

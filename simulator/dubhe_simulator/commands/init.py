@@ -10,12 +10,9 @@ from pathlib import Path
 
 from dubhe_sdk.environment import PROTOCOLS
 from dubhe_simulator.algorithm.template import write_algorithm
-from dubhe_simulator.commands.options import adder, command_parser
+from dubhe_simulator.commands.options import EXIT_FAILED, EXIT_OK, adder, command_parser
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.terminal.screen import Screen, pad
-
-EXIT_OK = 0
-EXIT_FAILED = 1
 
 _STEPS = {
     "init_step_cd": "cd {folder}",

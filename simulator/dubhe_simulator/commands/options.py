@@ -16,6 +16,7 @@ from dubhe_simulator.errors import CannotStart, Refused, Stopped, TaskFailed
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.terminal.screen import Screen
 
+EXIT_OK = 0
 EXIT_FAILED = 1
 
 

@@ -14,6 +14,8 @@ from dubhe_sdk.environment import PROTOCOLS
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.commands.options import (
+    EXIT_FAILED,
+    EXIT_OK,
     add_seconds,
     adder,
     command_parser,
@@ -30,8 +32,6 @@ from dubhe_simulator.terminal.progress import Terminal
 from dubhe_simulator.terminal.report import report_lines, tail_lines
 from dubhe_simulator.terminal.screen import Screen
 
-EXIT_OK = 0
-EXIT_FAILED = 1
 SOURCE_TIMEOUT_S = 10.0
 OUTAGE_TIMEOUT_S = 120.0
 

@@ -21,6 +21,8 @@ from dubhe_simulator.client.address import Address, ask, name_of
 from dubhe_simulator.client.base import NoAnswer
 from dubhe_simulator.client.platform_api import PlatformClient, PlatformUnavailable
 from dubhe_simulator.commands.options import (
+    EXIT_FAILED,
+    EXIT_OK,
     add_brokers,
     add_seconds,
     adder,
@@ -35,8 +37,6 @@ from dubhe_simulator.i18n import translate
 from dubhe_simulator.sources import open_source
 from dubhe_simulator.sources.record import InvalidRecord, RecordBatch, read
 
-EXIT_OK = 0
-EXIT_FAILED = 1
 KINDS = {kind.value: kind for kind in TaskKind}
 UNKNOWN = "manual-local-{word}-1"  # manual mode takes any id
 POLL_INTERVAL_S = 0.3
