@@ -30,7 +30,7 @@ LAYERS = {
         {"autostart", "logs", "spool"},
         {"reporting"},
         {"api"},
-        {"check", "launch", "model"},
+        {"check", "integrations", "launch", "model"},
         {"service"},
         {"cli"},
     ],

@@ -1,0 +1,80 @@
+"""`GracefulStop`: while a framework trains, a stop is a question between batches.
+
+Problem: `dubhe_sdk.TaskStopped` may be raised between any two lines: in the middle of an
+optimizer's step, in a callback whose exceptions the framework swallows, or while it writes a
+checkpoint. What is then saved is half of one step and half of the next.
+
+Mechanism: a handler of SIGTERM that does nothing. The SDK respects what the algorithm has set for
+SIGTERM and does that in place of raising; `Context.stopping` is true all the same. The integration
+asks for it after each batch, saves what the framework saves, and leaves in the framework's way.
+
+Safety: the handler is set in the main thread alone, and only where nobody has set another than the
+SDK's or the default one; so a library's own handling of SIGTERM stays. It is taken back when the
+training ends, and when `TaskStopped` is raised by the integration. A batch that takes longer than
+the grace ends as everything does that does not stop: it is killed, and the platform gets END 300.
+Forked children get the default action back: ``Process.terminate`` and ``Pool.terminate`` end them
+by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+def leave_to_the_callback(signum: int, stack: FrameType | None) -> None:
+    """Do nothing: `Context.stopping` is asked between batches."""
+
+
+class GracefulStop:
+    """Has a stop come between batches, from `begin` to `end`. Can be pickled; is then not begun.
+
+    Examples:
+        >>> stop = GracefulStop()
+        >>> stop.begin()
+        >>> try:
+        ...     train()             # asks ctx.stopping after each batch
+        ... finally:
+        ...     stop.end()
+    """
+
+    def __init__(self) -> None:
+        self._before: Any = None
+        self._owner = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return GracefulStop, ()
+
+    def begin(self) -> None:
+        """Take SIGTERM, if nobody but the SDK has. Has no effect in a thread."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        before = signal.getsignal(signal.SIGTERM)
+        if before is leave_to_the_callback or not (before == signal.SIG_DFL or _is_ours(before)):
+            return
+        self._before, self._owner = before, os.getpid()
+        signal.signal(signal.SIGTERM, leave_to_the_callback)
+
+    def end(self) -> None:
+        """Give SIGTERM back. May be called more than once, and without `begin`."""
+        before, self._before = self._before, None
+        if before is None or self._owner != os.getpid():
+            return
+        if signal.getsignal(signal.SIGTERM) is leave_to_the_callback:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _give_back_in_child() -> None:
+    if signal.getsignal(signal.SIGTERM) is leave_to_the_callback:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+os.register_at_fork(after_in_child=_give_back_in_child)
+
+
+def _is_ours(handler: Any) -> bool:
+    """Return whether it is the handler of the model process or of a rank."""
+    return str(getattr(handler, "__module__", "")).partition(".")[0] == "dubhe_sdk"

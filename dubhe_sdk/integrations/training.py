@@ -1,0 +1,148 @@
+"""`Training`: what an integration reports of one training. Shared by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.api.current_task import current_context
+from dubhe_sdk.errors import TaskStopped
+from dubhe_sdk.integrations.graceful_stop import GracefulStop
+from dubhe_sdk.integrations.metrics import curves
+from dubhe_sdk.integrations.progress import TrainingProgress
+
+
+class Training:
+    """Reports progress and metrics, and knows of a stop. Can be pickled.
+
+    Args:
+        ctx: the task's context; None: that of the running task, when `begin` is called.
+
+    Examples:
+        >>> training = Training(ctx)
+        >>> training.begin(epochs=10)
+        >>> training.batch(0, 0, 100, {"loss": loss})
+        >>> training.epoch(0, {"val_loss": 0.4})
+        >>> training.end()
+    """
+
+    def __init__(self, ctx: Context | None = None) -> None:
+        self._given = ctx
+        self._stop = GracefulStop()
+        self.progress = TrainingProgress()
+        self.reports = True
+        """Whether this process reports: False in all ranks but the first."""
+
+    @property
+    def ctx(self) -> Context:
+        """The context.
+
+        Raises:
+            NoCurrentTask: none was given, and no task is running here.
+        """
+        if self._given is None:
+            self._given = current_context()
+        return self._given
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for, in whichever process of the task."""
+        return self.ctx.stopping
+
+    def begin(self, epochs: float | None, *, first_epoch: float = 0, reports: bool = True) -> None:
+        """Begin; from now on a stop is a question and no exception: ask `stopping`.
+
+        Args:
+            epochs: how many the whole training has; 0 or None if that is not known.
+            first_epoch: where it begins, from 0; above 0 if it is resumed.
+            reports: whether this is the rank that reports, by the framework's own notion.
+
+        Raises:
+            NoCurrentTask: no context was given, and no task is running here.
+        """
+        self.reports = reports
+        self.progress = TrainingProgress(epochs, first_epoch)
+        if not self.ctx.stopping:  # else it is too late for a question
+            self._stop.begin()
+
+    def batch(
+        self,
+        epoch: int,
+        index: int,
+        batches: float | None = None,
+        metrics: Mapping[Any, Any] | None = None,
+    ) -> None:
+        """Report a batch.
+
+        Args:
+            epoch: the epoch's number, from 0.
+            index: the batch's in the epoch, from 0.
+            batches: how many the epoch has; None or infinity if that is not known.
+            metrics: as the framework logs them.
+        """
+        value = self.progress.after_batch(epoch, index, batches)
+        if self.reports:
+            known = self.progress.batches(batches)
+            self.ctx.logProgressByBatch(epoch, index, known, value, curves(metrics))
+
+    def step(
+        self,
+        epoch: int,
+        done: int,
+        total: float | None = None,
+        metrics: Mapping[Any, Any] | None = None,
+    ) -> None:
+        """Report a step of a training that counts steps and not epochs.
+
+        Args:
+            epoch: the epoch's number, from 0.
+            done: how many steps of the whole training are done.
+            total: how many there are; None if that is not known.
+            metrics: as the framework logs them.
+        """
+        value = self.progress.after_step(done, total)
+        if self.reports:
+            self.ctx.logProgressByEpoch(epoch, value, curves(metrics))
+
+    def epoch(self, epoch: int, metrics: Mapping[Any, Any] | None = None) -> None:
+        """Report an epoch.
+
+        Args:
+            epoch: its number, from 0.
+            metrics: as the framework logs them.
+        """
+        value = self.progress.after_epoch(epoch)
+        if self.reports:
+            self.ctx.logProgressByEpoch(epoch, value, curves(metrics))
+
+    def metrics(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
+        """Report metrics alone, with the progress so far; nothing if none of them is a curve.
+
+        Args:
+            epoch: the epoch's number, from 0.
+            metrics: as the framework logs them.
+        """
+        found = curves(metrics)
+        if found and self.reports:
+            self.ctx.logProgressByEpoch(epoch, self.progress.value, found)
+
+    def end(self) -> None:
+        """Report the end: progress 1, unless a stop was asked for. Gives SIGTERM back."""
+        self.release()
+        value = self.progress.end(stopped=self.stopping)
+        if self.reports and value == 1:
+            self.ctx.logProgress(value)
+
+    def release(self) -> None:
+        """Let a stop be an exception again, without reporting an end: the training failed."""
+        self._stop.end()
+
+    def leave(self) -> None:
+        """Leave a training that was told to stop, after its checkpoint is written.
+
+        Raises:
+            TaskStopped: always.
+        """
+        self.release()
+        raise TaskStopped("the service was told to stop")

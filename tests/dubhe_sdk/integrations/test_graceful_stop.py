@@ -1,0 +1,96 @@
+"""A stop is a question while a framework trains, and an exception before and after."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from dubhe_sdk import TaskStopped
+from dubhe_sdk.api import stopping
+from dubhe_sdk.integrations.graceful_stop import GracefulStop, leave_to_the_callback
+from dubhe_sdk.model.stop import StopSignal
+
+
+@pytest.fixture(autouse=True)
+def sigterm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(stopping, "_asked", False)
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_it_is_taken_and_given_back() -> None:
+    stop = GracefulStop()
+    stop.begin()
+    os.kill(os.getpid(), signal.SIGTERM)  # ends nothing
+    stop.begin()
+    stop.end()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    stop.end()
+
+
+def test_a_library_s_own_handler_stays() -> None:
+    def own(*_: object) -> None:
+        """Save something."""
+
+    signal.signal(signal.SIGTERM, own)
+    stop = GracefulStop()
+    stop.begin()
+    assert signal.getsignal(signal.SIGTERM) is own
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    stop.begin()
+    signal.signal(signal.SIGTERM, own)  # in the middle of the training
+    stop.end()
+    assert signal.getsignal(signal.SIGTERM) is own
+
+
+def test_the_sdk_s_handler_is_given_back() -> None:
+    of_sdk = StopSignal()
+    signal.signal(signal.SIGTERM, of_sdk._handle)
+    stop = GracefulStop()
+    stop.begin()
+    assert signal.getsignal(signal.SIGTERM) is leave_to_the_callback
+    stop.end()
+    with pytest.raises(TaskStopped):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_forked_child_dies_of_sigterm() -> None:
+    stop = GracefulStop()
+    stop.begin()
+    ready = multiprocessing.get_context("fork").Event()
+    child = multiprocessing.get_context("fork").Process(target=_wait, args=(ready,))
+    child.start()
+    assert ready.wait(60)
+    child.terminate()
+    child.join(60)
+    assert child.exitcode == -signal.SIGTERM
+    stop.end()
+
+
+def _wait(ready: threading.Event) -> None:
+    ready.set()
+    signal.pause()
+
+
+def test_in_a_thread_nothing_is_taken() -> None:
+    stop = GracefulStop()
+    thread = threading.Thread(target=stop.begin)
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_pickled_one_is_not_begun() -> None:
+    stop = GracefulStop()
+    stop.begin()
+    pickle.loads(pickle.dumps(stop)).end()
+    assert signal.getsignal(signal.SIGTERM) is leave_to_the_callback
+    stop.end()
