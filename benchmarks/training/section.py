@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from benchmarks.processes import environ, running
-from benchmarks.reporting.team import SIDECAR
+from benchmarks.reporting.team import SIDECAR, frame_bytes
 from benchmarks.results import Section, Table
 from benchmarks.session import Session, platform_environ
 from benchmarks.stats import mean_with_interval, median, percentile
-from benchmarks.units import microseconds, milliseconds, number
+from benchmarks.units import microseconds, milliseconds, number, ratio
 from benchmarks.worker import Worker
 from tests.examples.torch_environment import torch_python
 
@@ -18,7 +18,8 @@ reports after every batch and one that does not, which of them first is drawn by
 reporting block over that of its partner, less one. Pairs in which something else had the processor
 are outliers in either direction; the tenth of the pairs at each end is left out (trimmed mean), and
 the interval is that of the rest (95 %, Student's t, by winsorized deviation). Beside it stands what
-a call itself took in that loop, with the caches that training leaves. Twenty blocks warm up."""
+a call itself took in that loop, with the caches that training leaves, and a bare `os.write` of as
+many bytes there, in blocks between the pairs. Twenty blocks warm up."""
 _WARM_UP = 20
 _TRIM = 0.1
 
@@ -29,12 +30,16 @@ def measure(session: Session) -> Section:
     session.say("environment of torch")
     python = torch_python()
     ours = session.interpreter("ours", (), section)
+    if ours is None:
+        return section  # which tells why
     pairs_wanted = session.scale.blocks
     with session.topic() as topic:
         folder = session.folder / "training"
         env = environ(**platform_environ(session.broker.bootstrap, topic, folder))
+        frame_env = platform_environ(session.broker.bootstrap, topic, session.folder / "frame")
         with running([ours, *SIDECAR], "training-sidecar", env):
             session.say(f"training, {pairs_wanted} pairs of blocks")
+            env["FRAME_BYTES"] = str(frame_bytes(ours, environ(**frame_env)))
             command = [python, "-m", "benchmarks.training.loop", _WARM_UP, pairs_wanted]
             loop = Worker(command, "training", env)
             try:
@@ -42,13 +47,17 @@ def measure(session: Session) -> Section:
             finally:
                 loop.close()
     section.versions["torch"] = answer["torch"]
-    _tell(section, answer["pairs"], answer["batches"], answer["ns"])
+    _tell(section, answer["pairs"], answer["batches"], answer["ns"], answer["write_ns"])
     section.figures["in_calls_percent"] = 100 * answer["in_calls"]
     return section
 
 
 def _tell(
-    section: Section, pairs: list[tuple[float, float]], batches: int, calls: list[float]
+    section: Section,
+    pairs: list[tuple[float, float]],
+    batches: int,
+    calls: list[float],
+    writes: list[float],
 ) -> None:
     lost = [100 * (reporting / without - 1) for without, reporting in pairs]
     mean, half = trimmed_mean_with_interval(lost, _TRIM)
@@ -66,10 +75,21 @@ def _tell(
         ]
     )
     section.tables.append(table)
-    own = Table("The calls in that loop", ["median", "p99", "median, share of a batch"])
+    columns = ["", "median", "p99", "× os.write", "median, share of a batch"]
+    own = Table("The calls in that loop", columns)
     middle, p99 = percentile(calls, 0.5), percentile(calls, 0.99)
-    share = f"{100 * middle / 1e9 / batch:.3f} %"
-    own.rows.append([microseconds(middle), microseconds(p99), share])
+    bare = percentile(writes, 0.5)
+    for name, times in (("ours", calls), ("os.write", writes)):
+        found = percentile(times, 0.5)
+        own.rows.append(
+            [
+                name,
+                microseconds(found),
+                microseconds(percentile(times, 0.99)),
+                ratio(found / bare),
+                f"{100 * found / 1e9 / batch:.3f} %",
+            ]
+        )
     section.tables.append(own)
     section.figures |= {
         "lost_percent": mean,
@@ -78,6 +98,7 @@ def _tell(
         "batch_seconds": batch,
         "call_median_ns": middle,
         "call_p99_ns": p99,
+        "write_median_ns": bare,
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from json.encoder import encode_basestring
 from typing import Any
 
 from dubhe_sdk.reporting.plain import Plain, plain_once
@@ -26,6 +27,8 @@ try:
 except ImportError:
     _orjson_dumps = None
     _OPTIONS = 0
+
+MAX_NAMES = 10_000  # a program that makes up a name for each call shall not fill the memory
 
 
 def dumps(value: Any, warn: Callable[[str], None] | None = None, *, raising: bool = False) -> bytes:
@@ -58,10 +61,27 @@ def dumps_numbers(data: dict[str, Any]) -> bytes:
             return _orjson_dumps(data)
         except TypeError:  # an integer beyond 64 bits, a key that is not text, or bad Unicode
             return _dumps_slowly(data, Plain())
+    # Half the time of `json.dumps`, which makes an encoder for each call; more in cold caches.
     try:
-        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+        text = ",".join([f"{_names[name]}{value!r}" for name, value in data.items()])
+        if "'" not in text:  # Python's quotes of a text that is no number
+            return f"{{{text}}}".encode()
     except (TypeError, ValueError):  # the same, and an integer that has too many digits
-        return _dumps_slowly(data, Plain())
+        pass
+    return _dumps_slowly(data, Plain())
+
+
+class _Names(dict[str, str]):
+    """Name of a metric → its JSON with the colon. Grows to `MAX_NAMES`."""
+
+    def __missing__(self, name: str) -> str:
+        text = f"{encode_basestring(name)}:"
+        if len(self) < MAX_NAMES:
+            self[name] = text
+        return text
+
+
+_names = _Names()
 
 
 def _dumps_slowly(value: Any, plain: Plain) -> bytes:

@@ -51,30 +51,35 @@ def per_call(path: str) -> float:
     Raises:
         CannotCount: valgrind is absent or failed.
     """
+    _run(path, _FEW)  # so that none of the two has to compile what it imports
     with ThreadPoolExecutor(2) as pool:
         many, few = pool.map(_collected, (path, path), (_MANY, _FEW))
     return (many - few) / (_MANY - _FEW)
 
 
-def _collected(path: str, count: int) -> int:
+def _run(path: str, count: int, *instrument: str) -> subprocess.CompletedProcess[bytes]:
+    """Have a path called ``count`` times, by a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         script = [sys.executable, hot_paths.__file__]
         env = clean_environ(PYTHONHASHSEED="0")
         if path in _REPORT_FIRST:
             subprocess.run([*script, "metric", folder, str(count)], check=True, env=env)
-        instrument = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-        try:
-            done = subprocess.run(
-                [*instrument, *script, path, folder, str(count)],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=env,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise CannotCount(
-                "valgrind is absent; on Debian: apt-get install valgrind (tests/run.sh does)"
-            ) from None
+        return subprocess.run(
+            [*instrument, *script, path, folder, str(count)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=env,
+            check=False,
+        )
+
+
+def _collected(path: str, count: int) -> int:
+    try:
+        done = _run(path, count, "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+    except FileNotFoundError:
+        raise CannotCount(
+            "valgrind is absent; on Debian: apt-get install valgrind (tests/run.sh does)"
+        ) from None
     found = _COLLECTED.search(done.stderr)
     if done.returncode != 0 or found is None:
         words = done.stderr.decode("utf-8", "replace")[-2000:]

@@ -25,6 +25,8 @@ from tests.dubhe_sdk.spool.helpers import (
 )
 from tests.support.waiting import wait_for
 
+NOTICED_SECONDS = 0.06  # longer than a writer may take to notice that its spool is gone
+
 
 @pytest.mark.needs("root")
 def test_a_full_disk(tmp_path):
@@ -91,10 +93,21 @@ def test_a_spool_that_is_removed_is_made_again(tmp_path, recreated):
     if recreated:
         spool.mkdir()
     for number in range(2, 5):
-        time.sleep(0.003)  # longer than it takes the writer to notice
+        time.sleep(NOTICED_SECONDS)
         assert append(writer, number)
     assert numbers(read_spool(spool)) == [2, 3, 4]
     assert [spooled.frame.seq for spooled in read_spool(spool)] == [2, 3, 4]
+
+
+def test_a_result_misses_a_removed_spool_at_once(tmp_path):
+    spool = tmp_path / "spool"
+    writer = make_writer(spool)
+    for number in range(20):
+        assert append(writer, number)
+    shutil.rmtree(spool)
+    time.sleep(0.003)
+    assert append(writer, 20, Kind.RESULT)
+    assert numbers(read_spool(spool)) == [20]
 
 
 def test_a_spool_that_is_removed_while_full_is_made_again(tmp_path):
@@ -102,7 +115,7 @@ def test_a_spool_that_is_removed_while_full_is_made_again(tmp_path):
     writer = make_writer(spool, SMALL)
     fill(writer)
     shutil.rmtree(spool)
-    time.sleep(0.003)  # longer than it takes the writer to notice
+    time.sleep(NOTICED_SECONDS)
     wait_for(lambda: append(writer, 7), "the spool to be made again")
     assert numbers(read_spool(spool)) == [7]
 
@@ -114,7 +127,7 @@ def test_a_spool_that_cannot_be_made_again_raises_nothing(tmp_path):
     append(writer, 1)
     shutil.rmtree(spool)
     spool.write_text("a file in its place")
-    time.sleep(0.003)
+    time.sleep(NOTICED_SECONDS)
     assert not append(writer, 2)
     assert not append(writer, 3, Kind.RESULT)
     assert trouble
