@@ -19,14 +19,11 @@ notebook, a test, a data loader) starts nothing.
 
 from dubhe_sdk.autostart import serve_if_marked, serve_if_started_app
 
-serve_if_started_app()
+serve_if_started_app()  # which usually does not return
 
-from dubhe_sdk.api.context import Context  # noqa: E402 - after the line above,
-from dubhe_sdk.api.current_task import current_context  # noqa: E402
 from dubhe_sdk.api.keys import ContextKey  # noqa: E402
-from dubhe_sdk.api.model_file import model_path  # noqa: E402
 from dubhe_sdk.api.registry import inference, on_mark, pipeline, predict, train  # noqa: E402
-from dubhe_sdk.errors import (  # noqa: E402   which usually does not return
+from dubhe_sdk.errors import (  # noqa: E402
     AppInvalid,
     DubheError,
     EnvironmentInvalid,
@@ -36,6 +33,36 @@ from dubhe_sdk.errors import (  # noqa: E402   which usually does not return
     TaskStopped,
 )
 from dubhe_sdk.version import __version__  # noqa: E402
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dubhe_sdk.api.context import Context
+    from dubhe_sdk.api.current_task import current_context
+    from dubhe_sdk.api.model_file import model_path
+else:
+    # Imported when they are used: a data loader's worker needs the marks, and no more. The rest
+    # takes ten times as long.
+    _MODULE_OF = {
+        "Context": "dubhe_sdk.api.context",
+        "current_context": "dubhe_sdk.api.current_task",
+        "model_path": "dubhe_sdk.api.model_file",
+    }
+
+    def __getattr__(name: str) -> object:
+        import sys
+
+        module = _MODULE_OF.get(name)
+        if module is None:
+            from dubhe_sdk.compat import submodule
+
+            return submodule(__name__, name)
+        __import__(module)
+        found = globals()[name] = getattr(sys.modules[module], name)
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 on_mark(serve_if_marked)
 

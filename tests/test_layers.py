@@ -24,13 +24,16 @@ PACKAGES = {
 # directly below the package. It may import what stands in a lower layer, and nothing else.
 LAYERS = {
     "dubhe_sdk": [
-        {"errors", "version"},
+        {"compat", "errors", "version"},
         {"contract", "process"},
         {"environment", "ipc"},
         {"autostart", "logs", "spool"},
         {"reporting"},
         {"api"},
-        {"check", "integrations", "launch", "model"},
+        # Names of 2.x; those that mean nothing here import `compat` alone.
+        {"config", "http_server", "param", "tcp_server"},
+        {"check"},
+        {"integrations", "launch", "model"},
         {"service"},
         {"cli"},
     ],

@@ -6,6 +6,7 @@ Names, keys, defaults and the form of messages are the platform's contract.
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import threading
 import weakref
@@ -23,6 +24,7 @@ from dubhe_sdk.contract import requests, result_payload
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.contract.messages import MessageType
 from dubhe_sdk.environment import Settings, read_settings
+from dubhe_sdk.logs.algorithm import algorithm_logger
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.logs.text import log_text
 from dubhe_sdk.reporting.reporter import Reporter
@@ -172,6 +174,22 @@ class Context:
             return default
         return requests.default_of(key) if key in requests.FIELDS else ""
 
+    @property
+    def key_map(self) -> dict[str, Any]:
+        """The values of all keys of `ContextKey`, by their names; a new dict each time.
+
+        dubhe-sdk 2.x had it.
+
+        Examples:
+            >>> ctx.key_map["split_rate"]
+            0.1
+        """
+        return {
+            key: self.get(key)
+            for constant, key in vars(ContextKey).items()
+            if constant.startswith(("KEY_", "ENV_"))
+        }
+
     def _from_settings(self, key: str) -> Any:
         settings = self._settings
         if key == ContextKey.KEY_TMP_DIR:
@@ -211,6 +229,17 @@ class Context:
         """
         text = log_text(msg, args, exc_info)
         open_log(self._settings.log_file).info("%s", text)
+
+    @property
+    def local_logger(self) -> logging.Logger:
+        """A logger that writes where `log` writes, for code that wants a `logging.Logger`.
+
+        dubhe-sdk 2.x had it. Level, filters and handlers are yours; it begins with level INFO.
+
+        Examples:
+            >>> ctx.local_logger.warning("%d images cannot be read", 3)
+        """
+        return algorithm_logger(self._settings.log_file)
 
     def logProgress(self, progress: float) -> None:  # noqa: N802 - the platform's name
         """Report progress alone. Never waits; see `Context` for when it is dropped.

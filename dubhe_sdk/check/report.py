@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from dubhe_sdk import compat
 from dubhe_sdk.check import requirements, run_sh
 from dubhe_sdk.check.source import Class, Source, read_source
 from dubhe_sdk.contract.kind import TaskKind
@@ -121,8 +122,9 @@ def _of_class(cls: Class) -> Iterator[str]:
 
 
 def _of_2x(source: Source) -> Iterator[str]:
-    for path, line, name in source.of_2x:
-        yield (
-            f"{path}:{line} uses {name}, which dubhe-sdk 2.x had and this package has not; see the "
-            "page on migrating from 2.x"
-        )
+    found = (
+        f"{path}:{line}: {compat.refusal(name)}"
+        for path, line, name in source.of_2x
+        if not compat.works(name)
+    )
+    yield from dict.fromkeys(found)  # a.b.c is an attribute of an attribute

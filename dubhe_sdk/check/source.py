@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dubhe_sdk.compat import name_of_2x
 from dubhe_sdk.contract.kind import TaskKind
 
 KINDS = {kind.decorator: kind for kind in TaskKind}
-
-# Parts of dubhe-sdk 2.x that algorithms may import, and attributes of its context.
-NAMES_OF_2X = ("config", "http_server", "param", "service", "tcp_server")
-ATTRIBUTES_OF_2X = ("key_map", "local_logger")
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Source:
 
     classes: list[Class] = field(default_factory=list)
     of_2x: list[tuple[Path, int, str]] = field(default_factory=list)
-    """File, line and name of what only dubhe-sdk 2.x has."""
+    """File, line and dotted name of what dubhe-sdk 2.x had, whether it works here or not."""
     main_blocks: list[tuple[Path, int]] = field(default_factory=list)
     broken: list[tuple[Path, int, str]] = field(default_factory=list)
     """File, line and reason of what cannot be parsed."""
@@ -134,16 +131,19 @@ def _of_2x(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         names = [one.name for one in node.names]
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        names = [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
-    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        if node.attr in ATTRIBUTES_OF_2X:
-            yield f"{node.value.id}.{node.attr}"
-        names = [f"{node.value.id}.{node.attr}"]
-    for name in names:
-        package, _, rest = name.partition(".")
-        if package == "dubhe_sdk" and rest.partition(".")[0] in NAMES_OF_2X:
-            yield name
-            return
+        names = [f"{node.module}.{one.name}" for one in node.names]
+    elif isinstance(node, ast.Attribute):
+        names = [_dotted(node)]
+    yield from filter(name_of_2x, names)
+
+
+def _dotted(node: ast.expr) -> str:
+    """Return ``a.b.c`` of a name with attributes; empty for any other expression."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def _imported(tree: ast.Module, path: Path, root: Path) -> Iterator[Path]:

@@ -17,12 +17,18 @@ from __future__ import annotations
 import functools
 import logging
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from dubhe_sdk.logs.log import SdkLogger, open_log
+
+_loggers: dict[Path, logging.Logger] = {}
 
 
 class _ToSdkLog(logging.Handler):
-    def __init__(self, log: logging.Logger) -> None:
-        super().__init__(logging.INFO)
+    def __init__(self, log: Callable[[], logging.Logger], level: int = logging.INFO) -> None:
+        super().__init__(level)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -32,7 +38,7 @@ class _ToSdkLog(logging.Handler):
         except Exception:  # noqa: BLE001 - as every handler does: told on stderr
             self.handleError(record)
         else:
-            self._log.handle(record)
+            self._log().handle(record)
 
 
 def show_unconfigured(log: logging.Logger) -> None:
@@ -43,7 +49,7 @@ def show_unconfigured(log: logging.Logger) -> None:
     """
     if logging.root.level == logging.WARNING:  # Python's own
         logging.root.setLevel(logging.INFO)
-    logging.lastResort = _ToSdkLog(log)
+    logging.lastResort = _ToSdkLog(lambda: log)
     configure = logging.basicConfig
 
     @functools.wraps(configure)
@@ -53,3 +59,20 @@ def show_unconfigured(log: logging.Logger) -> None:
             configure(**options)
 
     logging.basicConfig = basic_config
+
+
+def algorithm_logger(path: Path) -> logging.Logger:
+    """Return a logger for the algorithm that writes to the SDK's log, from INFO upwards.
+
+    It is not the SDK's own: a level, a filter or a handler that the algorithm sets concerns its own
+    lines alone. No configuration of `logging` reaches it. A process has one for each log.
+
+    Args:
+        path: of the log file, which is opened with the first line.
+    """
+    logger = _loggers.get(path)
+    if logger is None:
+        logger = _loggers[path] = SdkLogger("dubhe_sdk", logging.INFO)
+        logger.propagate = False
+        logger.addHandler(_ToSdkLog(lambda: open_log(path), logging.NOTSET))
+    return logger

@@ -7,6 +7,9 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
+from dubhe_sdk.check.report import check
+from dubhe_sdk.compat import refusal
+
 _HERE = Path(__file__).parent
 
 
@@ -16,13 +19,28 @@ def describe(error: BaseException) -> str:
 
 
 def _hint(error: BaseException) -> str:
-    """Return what else helps: names of dubhe-sdk 2.x that this package does not have."""
-    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "dubhe_sdk":
-        return (
-            f" ({error.name} was a part of dubhe-sdk 2.x; see the page on migrating from 2.x. "
-            "`dubhe check` lists such names)"
-        )
-    return ""
+    """Return what else helps: what takes the place of names that dubhe-sdk 2.x had.
+
+    Python's own text says no more than that a name cannot be imported.
+    """
+    module = error.name or "" if isinstance(error, ImportError) else ""
+    if module.partition(".")[0] != "dubhe_sdk":
+        return ""
+    hint = refusal(module) or "see the page on migrating if it is a name of dubhe-sdk 2.x"
+    return "" if hint in text_of(error) else f" ({hint})"
+
+
+def log_hints(log: logging.Logger, app: Path) -> None:
+    """Write to the log what `dubhe check` finds wrong, if an algorithm could not be constructed."""
+    if app.suffix != ".py":  # compiled
+        return
+    try:
+        problems = check(app).problems
+    except Exception as error:  # noqa: BLE001 - the cause of the failure has been logged
+        log.warning("dubhe check cannot read the algorithm: %s", describe(error))
+        return
+    for problem in problems:
+        log.error("dubhe check: %s", problem)
 
 
 def text_of(error: BaseException) -> str:

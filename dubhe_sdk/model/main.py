@@ -30,7 +30,7 @@ from dubhe_sdk.ipc.identity import manual_instance_id
 from dubhe_sdk.logs.algorithm import show_unconfigured
 from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.model.app import construct, run_app
-from dubhe_sdk.model.failure import describe, log_failure
+from dubhe_sdk.model.failure import describe, log_failure, log_hints
 from dubhe_sdk.model.fork_guard import foreign_code, keep_private
 from dubhe_sdk.model.inferences import InferenceServer
 from dubhe_sdk.model.rank_group import RankGroup
@@ -82,6 +82,7 @@ def main(argv: list[str]) -> int:
             return EXIT_FAILED
         if not isinstance(error, AppInvalid):  # else one line is enough: the parent's
             log_failure(log, "the model cannot be constructed", error)
+        log_hints(log, options.app)
         channel.send({"op": "failed", "error": describe(error)})
         return EXIT_FAILED
     stop.resume()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk import Context, ContextKey
+from dubhe_sdk import Context, ContextKey, compat
 from dubhe_sdk.contract import requests
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.contract.requests import RequestType
@@ -19,7 +19,7 @@ from dubhe_sdk.environment import read_settings
 from tests.docs.markdown import LANGUAGES
 from tests.docs.reference import page
 
-_MODULE = re.compile(r"`(dubhe_sdk(?:\.\w+)+)`")
+_MODULE = re.compile(r"`(?:from )?(dubhe_sdk(?:\.\w+)+)(?: import …)?`")
 
 
 @pytest.fixture
@@ -28,19 +28,30 @@ def context(tmp_path: Path) -> Context:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_names_of_2x_do_not_exist(context: Context, language: str) -> None:
-    line = next(
-        one for one in page(language, "migration").splitlines() if "`ctx.local_logger`" in one
-    )
-    names = _MODULE.findall(line.split("|")[1])
-    assert len(names) >= 7
-    for name in names:
-        module, _, attribute = name.rpartition(".")
-        with pytest.raises(ModuleNotFoundError):
+def test_names_of_2x_that_work(context: Context, language: str) -> None:
+    lines = page(language, "migration").splitlines()
+    named = {
+        name
+        for line in lines
+        if line.startswith("|")
+        for name in _MODULE.findall(line.split("|")[1])
+    }
+    assert {*compat.WORKING, *compat.REFUSED} - {"dubhe_sdk.service"} <= named
+    for name in compat.WORKING:
+        importlib.import_module(name)
+    assert any("`ctx.key_map`" in line for line in lines)
+    assert context.key_map["split_rate"] == 0.1
+    assert any("`ctx.local_logger`" in line for line in lines)
+    assert context.local_logger.name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_of_2x_that_are_refused(language: str) -> None:
+    text = page(language, "migration")
+    for name in compat.REFUSED:
+        with pytest.raises(ImportError) as caught:
             importlib.import_module(name)
-        assert not hasattr(importlib.import_module(module), attribute)
-    assert not hasattr(context, "local_logger")
-    assert not hasattr(context, "key_map")
+        assert f"| `{name}` | `{caught.value}` |" in text
 
 
 def test_values_that_2_x_took(tmp_path: Path) -> None:

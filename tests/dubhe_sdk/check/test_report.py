@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dubhe_sdk.compat import refusal
 from dubhe_sdk.process.command import dubhe_command
 from tests.support.environ import clean_environ
 
@@ -109,17 +110,34 @@ def test_what_is_wrong_with_classes(tmp_path: Path, what: str) -> None:
 @pytest.mark.parametrize(
     ("line", "name"),
     [
-        ("import dubhe_sdk.config", "dubhe_sdk.config"),
-        ("from dubhe_sdk.service.Logger import Log", "dubhe_sdk.service.Logger"),
+        ("import dubhe_sdk.param.train", "dubhe_sdk.param"),
         ("from dubhe_sdk import param", "dubhe_sdk.param"),
-        ("print(dubhe_sdk.http_server)", "dubhe_sdk.http_server"),
-        ("ctx = 1; ctx.local_logger", "ctx.local_logger"),
+        ("from dubhe_sdk.service.ADCkafka import Kafka", "dubhe_sdk.service.ADCkafka"),
+        ("print(dubhe_sdk.http_server.run.it)", "dubhe_sdk.http_server"),
+        ("from dubhe_sdk.config import INSTANCE_ID, Config", "dubhe_sdk.config.Config"),
+        ("dubhe_sdk.service.Logger.unknown()", "dubhe_sdk.service.Logger.unknown"),
     ],
 )
-def test_names_of_2x(tmp_path: Path, line: str, name: str) -> None:
+def test_names_of_2x_that_do_not_work(tmp_path: Path, line: str, name: str) -> None:
     (tmp_path / "app.py").write_text(f"{SOUND}\n{line}\n")
     (found,) = wrong(tmp_path)
-    assert f"app.py:14 uses {name}, which dubhe-sdk 2.x had" in found
+    assert found == f"app.py:14: {refusal(name)}"
+    assert found.startswith(f"app.py:14: {name} of dubhe-sdk 2.x does not exist here; ")
+
+
+def test_names_of_2x_that_work(tmp_path: Path) -> None:
+    lines = (
+        "from dubhe_sdk import config",
+        "from dubhe_sdk.config import *",
+        "from dubhe_sdk.config import INSTANCE_ID, PORT",
+        "from dubhe_sdk.service import Logger",
+        "from dubhe_sdk.service.Logger import logger",
+        "from dubhe_sdk.service.context import Context",
+        "dubhe_sdk.service.Logger.info('text')",
+        "def f(ctx): return ctx.local_logger, ctx.key_map",
+    )
+    (tmp_path / "app.py").write_text("\n".join([SOUND, *lines]))
+    assert check(tmp_path)[0] == 0, wrong(tmp_path)
 
 
 SCRIPTS = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dubhe_sdk.compat import refusal
 from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.algorithms import app_with, failed
 from tests.dubhe_sdk.service.harness import App
@@ -69,6 +70,32 @@ def test_a_model_that_cannot_be_made(tmp_path: Path, source: str, what: str) -> 
         assert what.partition(":")[0] in app.log
         assert "dubhe_sdk/model" not in app.log
         app.wait_gone()
+
+
+def test_a_name_of_2x_that_means_nothing_here(tmp_path: Path) -> None:
+    source = app_with(
+        top="from dubhe_sdk.param import Parameters\nfrom dubhe_sdk import tcp_server"
+    )
+    with App(tmp_path, source) as app:
+        app.start(until="END")
+        assert app.wait() == 1
+        (end,) = app.ends()
+        assert end["msg"].endswith(f"ImportError: {refusal('dubhe_sdk.param')}")
+        for line, name in ((5, "dubhe_sdk.param"), (6, "dubhe_sdk.tcp_server")):
+            found = f" dubhe check: {tmp_path}/app.py:{line}: {refusal(name)}\n"
+            assert app.log.count(found) == 1, app.log
+
+
+def test_names_of_2x_that_work(tmp_path: Path) -> None:
+    top = "from dubhe_sdk.config import INSTANCE_ID\nfrom dubhe_sdk.service import Logger"
+    body = "ctx.local_logger.info(INSTANCE_ID); Logger().info(self.kept.key_map['algorithm_id'])"
+    with App(tmp_path, app_with(top=top, constructor="self.kept = ctx", train=body)) as app:
+        app.start()
+        app.train(algorithm_id="algorithm-1")
+        app.wait_reported("END 200")
+        for text in (app.instance_id, "algorithm-1"):
+            assert sum(line.endswith(f" {text}") for line in app.log.splitlines()) == 1
+            assert sum(line.endswith(f" {text}") for line in app.console.splitlines()) == 1
 
 
 def test_a_syntax_error_in_the_app_itself(tmp_path: Path) -> None:
