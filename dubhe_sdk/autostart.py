@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 # Set by the service parent for the model and all its children.
 PROCESS_VARIABLE = "DUBHE_PROCESS"
+_TRIPLE_QUOTES = (b'"""', b"'''")
 _ONLY_PARSE = 0x400  # ast.PyCF_ONLY_AST; importing ast would take longer than all of this
 # Set by the model process: the algorithm's file.
 APP_VARIABLE = "DUBHE_APP"
@@ -180,12 +181,46 @@ def _marks_a_class(path: str) -> bool:
             source = file.read()
     except OSError:
         return False
-    # The lines first: parsing takes longer, and most scripts that are looked at are tools.
-    return any(map(_is_mark, source.splitlines())) and _has_marked_class(source)
+    # Parsing takes longer than all of this, so it is left to what the text does not show.
+    in_text = False
+    position = source.find(b"@")
+    while position >= 0:
+        if not position or source[position - 1] in b"\r\n":  # on the top level
+            end = source.find(b"\n", position)
+            if _is_mark(source[position : end if end >= 0 else len(source)]):
+                if _is_outside_texts(source[:position]):
+                    return True
+                in_text = True
+        position = source.find(b"@", position + 1)
+    return in_text and _has_marked_class(source)
+
+
+def _is_outside_texts(before: bytes) -> bool:
+    """Return whether a line surely is code, and not a part of a text such as a template.
+
+    Args:
+        before: the source up to the line. Only a text in triple quotes can go on there.
+    """
+    position = 0
+    following = {mark: before.find(mark) for mark in _TRIPLE_QUOTES}
+    while True:
+        for mark, at in following.items():
+            if 0 <= at < position:
+                following[mark] = before.find(mark, position)
+        found = [(at, mark) for mark, at in following.items() if at >= 0]
+        if not found:
+            return True
+        begin, mark = min(found)
+        line = before[before.rfind(b"\n", 0, begin) + 1 : begin]
+        end = before.find(mark, begin + 3)
+        # In a comment, in another text, or escaped: its text has to be parsed.
+        if end < 0 or any(sign in line for sign in b"#\"'") or before[end - 1] == 0x5C:
+            return False
+        position = end + 3
 
 
 def _has_marked_class(source: bytes) -> bool:
-    """Return whether a class is marked on the top level, and not in a text such as a template."""
+    """Return the same by parsing: whether a class is marked on the top level."""
     try:
         tree = compile(source, "<app>", "exec", _ONLY_PARSE, dont_inherit=True)
     except (SyntaxError, ValueError):

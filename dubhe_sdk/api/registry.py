@@ -1,17 +1,22 @@
-"""The decorators, and what they have marked."""
+"""The decorators, and what they have marked.
+
+Every process that imports the algorithm imports this, data loaders and pools too: so nothing is
+imported here that takes long, such as `inspect` and `typing`.
+"""
 
 from __future__ import annotations
-
-import inspect
-from collections.abc import Callable
-from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.errors import AppInvalid, KindUnsupported
 
-C = TypeVar("C", bound=type)
-P = ParamSpec("P")
-R = TypeVar("R")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ParamSpec, TypeVar, overload
+
+    C = TypeVar("C", bound=type)
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 _MARK = "__dubhe_kind__"
 _ALL_RANKS = "__dubhe_all_ranks__"
@@ -19,14 +24,23 @@ _pipelines: dict[tuple[str, str], type] = {}
 _on_mark: list[Callable[[type], object]] = []
 
 
-class Pipeline(NamedTuple):
-    """A class and the name of its method for one kind of task."""
+class Pipeline:
+    """A class and the name of its method for one kind of task.
 
-    cls: type
-    method: str
-    kind: TaskKind
-    all_ranks: bool = False
-    """Whether the progress of every rank is reported, and not that of rank 0 alone."""
+    Args:
+        cls: the class.
+        method: the method's name.
+        kind: of task.
+        all_ranks: whether the progress of every rank is reported, and not that of rank 0 alone.
+    """
+
+    __slots__ = ("all_ranks", "cls", "kind", "method")
+
+    def __init__(self, cls: type, method: str, kind: TaskKind, all_ranks: bool = False) -> None:
+        self.cls = cls
+        self.method = method
+        self.kind = kind
+        self.all_ranks = all_ranks
 
 
 def on_mark(callback: Callable[[type], object]) -> None:
@@ -34,10 +48,14 @@ def on_mark(callback: Callable[[type], object]) -> None:
     _on_mark.append(callback)
 
 
-@overload
-def pipeline(cls: C, /) -> C: ...
-@overload
-def pipeline() -> Callable[[C], C]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def pipeline(cls: C, /) -> C: ...
+    @overload
+    def pipeline() -> Callable[[C], C]: ...
+
+
 def pipeline(cls: C | None = None, /) -> C | Callable[[C], C]:
     """Mark a class as an algorithm.
 
@@ -62,10 +80,14 @@ def pipeline(cls: C | None = None, /) -> C | Callable[[C], C]:
     return mark if cls is None else mark(cls)
 
 
-@overload
-def train(method: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
-def train(*, all_ranks: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def train(method: Callable[P, R], /) -> Callable[P, R]: ...
+    @overload
+    def train(*, all_ranks: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
 def train(method: Callable[..., Any] | None = None, /, *, all_ranks: bool = False) -> Any:
     """Mark the method that trains, called as ``method(ctx)`` for each request.
 
@@ -89,10 +111,14 @@ def train(method: Callable[..., Any] | None = None, /, *, all_ranks: bool = Fals
     return _decorate(TaskKind.TRAIN, method, all_ranks)
 
 
-@overload
-def predict(method: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
-def predict(*, all_ranks: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def predict(method: Callable[P, R], /) -> Callable[P, R]: ...
+    @overload
+    def predict(*, all_ranks: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
 def predict(method: Callable[..., Any] | None = None, /, *, all_ranks: bool = False) -> Any:
     """Mark the method that evaluates offline, called as ``method(ctx)`` for each request.
 
@@ -114,10 +140,14 @@ def predict(method: Callable[..., Any] | None = None, /, *, all_ranks: bool = Fa
     return _decorate(TaskKind.EVALUATE, method, all_ranks)
 
 
-@overload
-def inference(method: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
-def inference() -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def inference(method: Callable[P, R], /) -> Callable[P, R]: ...
+    @overload
+    def inference() -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
 def inference(method: Callable[..., Any] | None = None, /) -> Any:
     """Mark the method that infers online, called as ``method(ctx)`` for each request.
 
@@ -142,12 +172,13 @@ def _decorate(kind: TaskKind, method: Callable[..., Any] | None, all_ranks: bool
 
     def mark(method: Callable[..., Any]) -> Callable[..., Any]:
         function = getattr(method, "__func__", method)  # staticmethod and classmethod too
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        flags = _code_flags(function)
+        if flags & (_COROUTINE | _ASYNC_GENERATOR):
             raise AppInvalid(
                 f"@dubhe_sdk.{kind.decorator}() marks {function.__qualname__}, an async method; "
                 "expected a plain one: write `def` without `async`"
             )
-        if inspect.isgeneratorfunction(function):
+        if flags & _GENERATOR:
             raise AppInvalid(
                 f"@dubhe_sdk.{kind.decorator}() marks {function.__qualname__}, a generator: with "
                 "`yield` in it, a call runs nothing; expected a plain method without `yield`"
@@ -159,8 +190,25 @@ def _decorate(kind: TaskKind, method: Callable[..., Any] | None, all_ranks: bool
     return mark if method is None else mark(method)
 
 
+# Of code objects, as `inspect` has them.
+# https://docs.python.org/3/library/inspect.html#code-objects-bit-flags
+_GENERATOR = 0x20
+_COROUTINE = 0x80
+_ASYNC_GENERATOR = 0x200
+
+
+def _code_flags(function: Any) -> int:
+    """Return what kind of function it is; 0 for what is not written in Python."""
+    while type(function).__name__ == "partial":  # of functools
+        function = function.func
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return flags if isinstance(flags, int) else 0
+
+
 def pipelines() -> list[Pipeline]:
     """Return every marked method of every marked class."""
+    import inspect  # when the model looks for its class, and not in every process
+
     found = []
     for cls in _pipelines.values():
         for name in dir(cls):

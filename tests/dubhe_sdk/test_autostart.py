@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dubhe_sdk import autostart
 from tests.dubhe_sdk.service.harness import App
 from tests.kafka.broker import Broker
 from tests.support.environ import clean_environ
@@ -33,6 +34,42 @@ class Model:
     @dubhe_sdk.train()
     def train(self, ctx): pass
 """
+
+
+DECORATED = "@dubhe_sdk.pipeline()\nclass Model: pass\n"
+QUOTES = '"""'
+# Source → whether a class is marked, and whether that can be seen without parsing.
+SOURCES = {
+    f"import dubhe_sdk\n{DECORATED}": (True, True),
+    f"{QUOTES}Text.{QUOTES}\r\n@mark\r\n@dubhe_sdk.pipeline\r\nclass Model: pass": (True, True),
+    f"{QUOTES}It's {chr(39) * 3}.\n{QUOTES}\ny = x @ x\n{DECORATED}": (True, True),
+    f"def f():\n    r{QUOTES}@pipeline\n{DECORATED}{QUOTES}\n{DECORATED}": (True, True),
+    f"T = f{QUOTES}\n{DECORATED}{QUOTES}\n": (False, False),
+    f"# {QUOTES}\n{DECORATED}# {QUOTES}\n": (True, False),
+    f"a = '{QUOTES}'\n{DECORATED}": (True, False),
+    f"T = {QUOTES}\\{QUOTES}\n{DECORATED}{QUOTES}\n": (False, False),
+    f"T = {QUOTES}\n{DECORATED}{QUOTES}\nx = '{QUOTES}'\n{DECORATED}": (True, False),
+    f"{QUOTES}\n{DECORATED}": (True, False),  # the service says what is wrong
+    f"if True:\n    {DECORATED}": (False, True),
+    "@dubhe_sdk.pipelines()\nclass Model: pass\n": (False, True),
+}
+
+compiled: list[object] = []
+
+
+def _note_compile(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "compile":
+        compiled.append(arguments[1])
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=range(len(SOURCES)))
+def test_whether_a_script_marks_a_class(tmp_path: Path, source: str) -> None:
+    if not compiled:
+        sys.addaudithook(_note_compile)
+    (tmp_path / "main.py").write_bytes(source.encode())
+    compiled[:] = ["a mark that the hook is there"]
+    marks = autostart._marks_a_class(str(tmp_path / "main.py"))
+    assert (marks, "<app>" not in compiled) == SOURCES[source]
 
 
 class Folder:

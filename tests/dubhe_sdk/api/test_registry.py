@@ -22,6 +22,11 @@ def _nothing_marked() -> Iterator[None]:
     registry._pipelines.update(before)
 
 
+def found(kind: TaskKind) -> tuple[type, str, TaskKind, bool]:
+    one = registry.find(kind)
+    return one.cls, one.method, one.kind, one.all_ranks
+
+
 class Plain:
     """Marked by a test, so that it can be pickled by name."""
 
@@ -46,7 +51,7 @@ def test_with_and_without_parentheses() -> None:
         @dubhe_sdk.train
         def run(self, ctx: Any) -> None: ...
 
-    assert registry.find(TaskKind.TRAIN) == (One, "run", TaskKind.TRAIN, False)
+    assert found(TaskKind.TRAIN) == (One, "run", TaskKind.TRAIN, False)
 
 
 def test_one_class_with_several_methods() -> None:
@@ -99,7 +104,7 @@ def test_methods_of_a_base_class_static_and_class_methods_count() -> None:
         @dubhe_sdk.inference()
         def infer(cls, ctx: Any) -> None: ...
 
-    assert [registry.find(kind) for kind in TaskKind] == [
+    assert [found(kind) for kind in TaskKind] == [
         (Derived, "run", TaskKind.TRAIN, False),
         (Derived, "judge", TaskKind.EVALUATE, False),
         (Derived, "infer", TaskKind.INFER, False),
