@@ -25,6 +25,7 @@ from dubhe_sdk.autostart import APP_VARIABLE, PROCESS_VARIABLE, rank_of
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import AppInvalid, TaskStopped
+from dubhe_sdk.ipc.group_failures import GroupFailures
 from dubhe_sdk.ipc.identity import manual_instance_id
 from dubhe_sdk.ipc.rank_failures import write_failure
 from dubhe_sdk.logs.algorithm import show_unconfigured
@@ -32,7 +33,7 @@ from dubhe_sdk.logs.log import open_log
 from dubhe_sdk.model.app import construct, run_app
 from dubhe_sdk.model.failure import describe, is_success, log_failure
 from dubhe_sdk.model.outcome import check_task
-from dubhe_sdk.model.rank_group import RankGroup
+from dubhe_sdk.model.rank_group import RankGroup, group_file
 from dubhe_sdk.model.stop import StopSignal
 
 EXIT_FAILED = 1
@@ -72,7 +73,11 @@ def main(argv: list[str]) -> int:
         if is_success(error):
             return 0
         log_failure(log, f"rank {rank} failed", error)
-        write_failure(Path(os.environ.get(TASK_VARIABLE, "")), rank, describe(error))
+        task_file = os.environ.get(TASK_VARIABLE)
+        if task_file:
+            write_failure(Path(task_file), rank, describe(error))
+        if options.wait:
+            GroupFailures(group_file(settings.temporary, os.environ)).write(rank, describe(error))
         return EXIT_FAILED
     finally:
         logging.shutdown()

@@ -30,6 +30,12 @@ _POLL_SECONDS = 0.05
 _HANDED_ON = (TASK_VARIABLE, SERVICE_VARIABLE, "INSTANCE_ID")
 
 
+def group_file(temporary: Path, env: Mapping[str, str]) -> Path:
+    """Return the file of this process's group; arguments as of `RankGroup.of`."""
+    name = "-".join(env.get(key, "") for key in ("MASTER_ADDR", "MASTER_PORT"))
+    return temporary / "ranks" / f"{re.sub(r'[^0-9A-Za-z.-]', '_', name)}.json"
+
+
 class RankGroup(NamedTuple):
     """The ranks of one launcher on one machine."""
 
@@ -45,9 +51,8 @@ class RankGroup(NamedTuple):
             temporary: the folder of the SDK's files.
             env: with ``MASTER_ADDR``, ``MASTER_PORT``, and ``LOCAL_WORLD_SIZE`` or ``WORLD_SIZE``.
         """
-        name = "-".join(env.get(key, "") for key in ("MASTER_ADDR", "MASTER_PORT"))
         size = int(env.get("LOCAL_WORLD_SIZE") or env["WORLD_SIZE"])
-        return cls(temporary / "ranks" / f"{re.sub(r'[^0-9A-Za-z.-]', '_', name)}.json", size)
+        return cls(group_file(temporary, env), size)
 
     @contextmanager
     def lead(self) -> Iterator[None]:

@@ -46,6 +46,15 @@ def find_below(root: int, pid: int) -> list[Process]:
     return found
 
 
+def ancestors(pid: int) -> list[Process]:
+    """Return a process and those above it, upwards, as far as they can be seen from here."""
+    found: list[Process] = []
+    while pid and (here := list(_processes([str(pid)]))):
+        found += here
+        pid = here[0].parent
+    return found
+
+
 def lives(process: Process) -> bool:
     """Return whether it lives, and not another process that has got its PID."""
     return any(

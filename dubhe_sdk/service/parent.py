@@ -23,10 +23,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.autostart import rank_of
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import Settings
+from dubhe_sdk.ipc.group_failures import GroupFailures
 from dubhe_sdk.ipc.identity import manual_instance_id
 from dubhe_sdk.logs.log import open_log
+from dubhe_sdk.model.rank_group import group_file
 from dubhe_sdk.process import inherited, lifeline, tree
 from dubhe_sdk.process.command import CANNOT_START
 from dubhe_sdk.process.linux import adopt_orphans
@@ -39,6 +42,7 @@ from dubhe_sdk.service.models import Models, ModelSlot
 from dubhe_sdk.service.options import ServiceOptions
 from dubhe_sdk.service.progress_log import ProgressLog
 from dubhe_sdk.service.publisher import StatePublisher
+from dubhe_sdk.service.rank_watch import RankWatch
 from dubhe_sdk.service.run_dir import run_dir
 from dubhe_sdk.service.shutdown import Shutdown
 from dubhe_sdk.service.slot import Job, JobSlot
@@ -104,9 +108,9 @@ class Service:
             run_dir(self._settings.temporary) as self._run_dir,
         ):
             self._publisher = StatePublisher(self._settings, self._log, self._web, self._models)
-            self._tasks = TaskControl(
-                slot, self._models, self._publisher, self._run_dir / "task.json"
-            )
+            failures = self._group_failures()
+            task_file = self._run_dir / "task.json"
+            self._tasks = TaskControl(slot, self._models, self._publisher, task_file, failures)
             self._shutdown = Shutdown(
                 self._loop,
                 self._log,
@@ -124,18 +128,28 @@ class Service:
             self._loop.catch(caught, self._on_signal)
             inherited.unblock(caught)
             self._watch_lifeline()
+            if failures is not None:
+                RankWatch(self._loop, failures, self._is_group_needed, self._fail_for_rank).poll()
             try:
                 self._start()
                 while not self._shutdown.complete:
                     self._loop.turn()
             finally:
                 self._kill_everything()
+                if failures is not None:
+                    failures.forget()
                 self._progress_log.stop()
                 self._publisher.close()
         return self._shutdown.status
 
     def _job_slot(self, instance_id: str) -> JobSlot:
         return JobSlot(Reporter(self._settings, instance_id), instance_id)
+
+    def _group_failures(self) -> GroupFailures | None:
+        """Return those of the ranks that a launcher has started beside this service."""
+        if rank_of(os.environ) is None:
+            return None
+        return GroupFailures(group_file(self._settings.temporary, os.environ))
 
     # --- starting -----------------------------------------------------------------------------
 
@@ -311,6 +325,15 @@ class Service:
         else:
             self._publisher.enter(Phase.STARTING)
         self._loop.after(delay, partial(self._start_model, model))
+
+    def _is_group_needed(self) -> bool:
+        """Whether the model may be waiting for another rank."""
+        constructing = self._publisher.phase is Phase.STARTING
+        running = self._tasks.slot.job is not None
+        return not self._shutdown.begun and (constructing or running)
+
+    def _fail_for_rank(self, reason: str) -> None:
+        self._fail(reason, EXIT_FAILED)
 
     def _fail(self, reason: str, status: int) -> None:
         self._tasks.fail(reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dubhe_sdk.contract.requests import KIND_OF_REQUEST, RequestType
+from dubhe_sdk.ipc.group_failures import GroupFailures
 from dubhe_sdk.ipc.rank_failures import read_failures
 from dubhe_sdk.service.models import Models
 from dubhe_sdk.service.publisher import StatePublisher
@@ -23,15 +24,22 @@ class TaskControl:
         models: the model processes.
         publisher: of the state.
         task_file: where the running task's request lies, and beside it what its ranks raised.
+        failures: of ranks beside the service; None if it has none.
     """
 
     def __init__(
-        self, slot: JobSlot, models: Models, publisher: StatePublisher, task_file: Path
+        self,
+        slot: JobSlot,
+        models: Models,
+        publisher: StatePublisher,
+        task_file: Path,
+        failures: GroupFailures | None = None,
     ) -> None:
         self.slot = slot
         self._models = models
         self._publisher = publisher
         self._task_file = task_file
+        self._failures = failures
         self._ended_well = False  # while the service was stopping
         self._held: Job | None = None
 
@@ -105,11 +113,15 @@ class TaskControl:
         """Report END for a model that cannot serve; a task that still runs ends later."""
         self._held = None
         if self.slot.job is None:
-            self.slot.report_failed(reason)
+            self.slot.report_failed(self._with_ranks(reason))
         elif not self._models.living:
             self.slot.end(self._with_ranks(reason))
 
     def _with_ranks(self, cause: str) -> str:
         """Put before the cause what ranks have raised: launchers end the others because of it."""
-        ranks = read_failures(self._task_file)
-        return f"{ranks}; {cause}" if ranks else cause
+        of_task = read_failures(self._task_file)
+        of_group = self._failures.read() if self._failures is not None else ""
+        for ranks in (of_group, of_task):
+            if ranks and ranks not in cause:
+                cause = f"{ranks}; {cause}"
+        return cause

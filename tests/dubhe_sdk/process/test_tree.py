@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,13 @@ def test_signals_to_those_that_are_gone_are_passed_over() -> None:
 def test_how_a_process_ended(returncode: int, words: str, status: int) -> None:
     assert tree.describe_exit(returncode) == words
     assert tree.exit_status(returncode) == status
+
+
+def test_ancestors() -> None:
+    found = tree.ancestors(os.getpid())
+    assert [one.pid for one in found[:2]] == [os.getpid(), os.getppid()]
+    assert all(below.parent == one.pid for below, one in pairwise(found))
+    assert all(below.started >= one.started for below, one in pairwise(found))
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+        assert tree.ancestors(gone.pid) == []
