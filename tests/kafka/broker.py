@@ -1,4 +1,7 @@
-"""One Apache Kafka broker (KRaft, broker and controller in one process) that tests may mistreat.
+"""One Apache Kafka broker that tests may mistreat: of any release of ``releases.py``.
+
+From 3.0 on it is broker and controller in one process (KRaft); an older one has a ZooKeeper beside
+it, which lives through the broker's deaths.
 
 The broker has two client listeners on loopback: ``bootstrap``, which may be secured through the
 constructor, and ``plain_bootstrap``, always without TLS and SASL, for the harness and the
@@ -22,6 +25,8 @@ from confluent_kafka.admin import AdminClient
 
 from tests.kafka import topics
 from tests.kafka.jars import HarnessError, jar_directory, program
+from tests.kafka.releases import CURRENT, Release
+from tests.kafka.zookeeper import ZooKeeper
 
 HOST = "127.0.0.1"
 # Below the kernel's range for outgoing connections, so that a port stays free between two starts.
@@ -35,9 +40,6 @@ JVM = ("-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-X
 LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
 
 DEFAULTS = {
-    "process.roles": "broker,controller",
-    "node.id": "1",
-    "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAIN",
     "num.partitions": "1",
     "num.network.threads": "2",
@@ -55,9 +57,19 @@ DEFAULTS = {
     "log.index.size.max.bytes": "1048576",
     # Records are written with timestamps of any year, and nobody but a test deletes them.
     "log.retention.ms": "-1",
+}
+KRAFT = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
     # A killed broker may register again only when its former session is over (9 s otherwise).
     "broker.heartbeat.interval.ms": "300",
     "broker.session.timeout.ms": "2000",
+}
+ZOOKEEPER = {
+    "broker.id": "1",
+    "zookeeper.session.timeout.ms": "3000",  # as above; a busy machine must not end it either
+    "zookeeper.connection.timeout.ms": "30000",
 }
 
 
@@ -76,6 +88,7 @@ class Broker:
         prefix: what its commands begin with, for example `tests.network.lab.Host.prefix`.
         cluster_id: of the cluster that it is.
         ports_of: a broker, stopped by now, whose place it takes.
+        release: which Kafka it is.
     """
 
     def __init__(
@@ -91,7 +104,9 @@ class Broker:
         prefix: Sequence[str] = (),
         cluster_id: str = CLUSTER_ID,
         ports_of: Broker | None = None,
+        release: Release = CURRENT,
     ) -> None:
+        self.release = release
         self.cluster_id = cluster_id
         self.directory = directory
         self.log = directory / "broker.log"
@@ -108,6 +123,11 @@ class Broker:
         self._ports = dict(zip(self._listeners, ports, strict=True))
         if ports_of is not None:
             self._ports = dict(ports_of._ports)
+        self._zookeeper = (
+            ZooKeeper(directory / "zookeeper", self._java(), self._controller_port)
+            if release.zookeeper
+            else None
+        )
 
     @property
     def port(self) -> int:
@@ -150,8 +170,12 @@ class Broker:
         if not self._formatted:
             self.directory.mkdir(parents=True, exist_ok=True)
             settings.write_text(self._server_properties(), encoding="utf-8")
-            self._format(settings)
+            if self._zookeeper is None:
+                self._format(settings)
             self._formatted = True
+        if self._zookeeper is not None:
+            self._zookeeper.start()
+            self._zookeeper.await_no_broker()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._java(), "kafka.Kafka", os.fspath(settings)],
@@ -204,8 +228,14 @@ class Broker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all of it, for good."""
         self.thaw()
         self.kill()
+        if self._zookeeper is not None:
+            self._zookeeper.kill()
 
     def admin(self) -> AdminClient:
         """Return an administrator's client on the plain listener."""
@@ -259,7 +289,7 @@ class Broker:
             *LOGGING,
             *self._jvm,
             "-cp",
-            f"{jar_directory()}/*",
+            f"{jar_directory(self.release)}/*",
         ]
 
     def _format(self, settings: Path) -> None:
@@ -280,12 +310,19 @@ class Broker:
 
     def _server_properties(self) -> str:
         listeners = {name: f"{name}://{self.at(name)}" for name in self._listeners}
-        protocols = {**self._listeners, "CONTROLLER": "PLAINTEXT"}
+        protocols = dict(self._listeners)
+        advertised = ",".join(listeners.values())
+        if self._zookeeper is None:
+            listeners["CONTROLLER"] = f"CONTROLLER://{self.controller}"
+            protocols["CONTROLLER"] = "PLAINTEXT"
+            mode = {**KRAFT, "controller.quorum.voters": f"1@{self.controller}"}
+        else:
+            mode = {**ZOOKEEPER, "zookeeper.connect": self._zookeeper.address}
         merged = {
             **DEFAULTS,
-            "controller.quorum.voters": f"1@{self.controller}",
-            "listeners": ",".join([*listeners.values(), f"CONTROLLER://{self.controller}"]),
-            "advertised.listeners": ",".join(listeners.values()),
+            **mode,
+            "listeners": ",".join(listeners.values()),
+            "advertised.listeners": advertised,
             "listener.security.protocol.map": ",".join(
                 f"{name}:{protocol}" for name, protocol in protocols.items()
             ),
@@ -301,7 +338,15 @@ class Broker:
 
         self._wait("listens", connects)
         admin = self.admin()
-        self._wait("answers", lambda: bool(topics.names(admin) is not None))
+        self._wait("answers", lambda: topics.names(admin) is not None)
+        if self._zookeeper is not None:  # it answers before its controller has told it of topics
+            kept = self._kept_topics()
+            self._wait("knows its topics", lambda: topics.with_leader(admin) >= kept)
+
+    def _kept_topics(self) -> set[str]:
+        """Return the topics that lie in its data directory."""
+        partitions = [path.name for path in (self.directory / "data").glob("*-*") if path.is_dir()]
+        return {name.rpartition("-")[0] for name in partitions if not name.endswith("-delete")}
 
     def _wait(self, what: str, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

@@ -49,4 +49,4 @@ def make_broker(tmp_path: Path) -> Iterator[BrokerFactory]:
 
     yield make
     for broker in made:
-        broker.kill()
+        broker.close()

@@ -1,10 +1,10 @@
-"""Fetch the broker's jars once, with Maven, into the repository's cache directory.
+"""Fetch a broker's jars once, with Maven, into the repository's cache directory.
 
 Safe when several test processes ask at once: one fetches under a file lock, the others wait, and
 a finished directory appears under its final name in one step. The name holds a digest of
-``pom.xml``, so another version of Kafka is fetched anew.
+``pom.xml`` and of the release, so each version of Kafka has a directory of its own.
 
-``python -m tests.kafka.jars`` fetches without testing, for example to warm a cache.
+``python -m tests.kafka.jars`` fetches all releases without testing, for example to warm a cache.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-POM = Path(__file__).with_name("pom.xml")
+from tests.kafka.releases import CURRENT, POM, RELEASES, Release
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "kafka"
 MAVEN_TIMEOUT_S = 900
+# Comes with an old ZooKeeper; the pom's own binding is the only one that is to be there.
+OTHER_LOGGING = "slf4j-log4j12"
 
 
 class HarnessError(RuntimeError):
@@ -37,28 +40,30 @@ def program(name: str) -> str:
     return found
 
 
-def jar_directory() -> Path:
-    """Return the directory that holds all jars of the broker, fetching them if need be."""
-    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    final = CACHE / f"jars-{digest}"
+def jar_directory(release: Release = CURRENT) -> Path:
+    """Return the directory that holds all jars of a broker, fetching them if need be."""
+    digest = hashlib.sha256(POM.read_bytes() + repr(release).encode()).hexdigest()[:12]
+    final = CACHE / f"jars-{release.kafka}-{digest}"
     if final.is_dir():
         return final
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not final.is_dir():
-            _fetch(final)
+            _fetch(release, final)
     return final
 
 
-def _fetch(final: Path) -> None:
+def _fetch(release: Release, final: Path) -> None:
     fresh = final.with_name(f"{final.name}.part")
     shutil.rmtree(fresh, ignore_errors=True)  # left by a process that was killed
     command = [
         *(program("mvn"), "--quiet", "--batch-mode", "--file", os.fspath(POM)),
         "dependency:copy-dependencies",
         "-DincludeScope=runtime",
+        f"-DexcludeArtifactIds={OTHER_LOGGING}",
         f"-DoutputDirectory={fresh}",
+        *(f"-D{name}={value}" for name, value in release.properties.items()),
     ]
     done = subprocess.run(
         command,
@@ -68,10 +73,13 @@ def _fetch(final: Path) -> None:
         timeout=MAVEN_TIMEOUT_S,
         check=False,
     )
-    if done.returncode != 0 or not any(fresh.glob("kafka_*.jar")):
-        raise HarnessError(f"Maven could not fetch the test broker's jars:\n{done.stdout[-3000:]}")
+    if done.returncode != 0 or not any(fresh.glob(f"kafka_*-{release.kafka}.jar")):
+        raise HarnessError(
+            f"Maven could not fetch the jars of Kafka {release.kafka}:\n{done.stdout[-3000:]}"
+        )
     fresh.rename(final)
 
 
 if __name__ == "__main__":
-    print(jar_directory())
+    for one in RELEASES:
+        print(jar_directory(one))

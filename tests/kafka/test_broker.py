@@ -7,11 +7,14 @@ import time
 
 import pytest
 from confluent_kafka import Producer
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from tests.kafka import jars
 from tests.kafka.broker import Broker
 from tests.kafka.fixtures import BrokerFactory
 from tests.kafka.reader import read_topic, wait_for
+from tests.kafka.releases import KAFKA_2_8, OLD_FORMAT_TOPIC
 
 
 def produce(broker: Broker, topic: str, *values: bytes, partition: int = 0) -> None:
@@ -100,6 +103,22 @@ def test_survives_freeze_kill_and_stop(make_broker: BrokerFactory) -> None:
     broker.start()
     assert broker.bootstrap == where
     assert [m.value for m in read_topic(broker.plain_bootstrap, "t")] == [b"a", b"b", b"c"]
+
+
+def test_keeps_messages_in_an_old_format(make_broker: BrokerFactory) -> None:
+    broker = make_broker(release=KAFKA_2_8).start()
+    broker.create_topic("t", config=OLD_FORMAT_TOPIC)
+    errors: list[object] = []
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+    producer.produce("t", b"a", on_delivery=lambda error, message: errors.append(error))
+    producer.flush(20)
+    assert errors == [None]
+    # The only format that has no place for headers: the others would not have been refused.
+    refused = KafkaProducer(bootstrap_servers=broker.bootstrap)
+    with pytest.raises(KafkaError):
+        refused.send("t", b"b", headers=[("h", b"b")]).get(20)
+    refused.close()
+    assert [message.value for message in read_topic(broker.bootstrap, "t")] == [b"a"]
 
 
 def test_names_the_program_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

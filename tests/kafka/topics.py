@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
@@ -28,6 +28,19 @@ def names(admin: AdminClient) -> set[str] | None:
         return None
 
 
+def with_leader(admin: AdminClient) -> set[str]:
+    """Return the names of topics all of whose partitions have a leader, as far as is known."""
+    try:
+        listed = admin.list_topics(timeout=2).topics
+    except KafkaException:
+        return set()
+    return {
+        name
+        for name, topic in listed.items()
+        if topic.partitions and all(p.leader >= 0 for p in topic.partitions.values())
+    }
+
+
 def create(
     admin: AdminClient,
     name: str,
@@ -46,7 +59,7 @@ def delete(admin: AdminClient, name: str) -> None:
 
     def gone() -> bool:
         found = names(admin)
-        return found is not None and name not in found
+        return found is not None and name not in found and _may_be_created(admin, name)
 
     _until(gone, f"deletion of {name}")
 
@@ -71,6 +84,18 @@ def alter(admin: AdminClient, name: str, config: Mapping[str, str]) -> None:
 def delete_records(admin: AdminClient, name: str, partition: int, before: int) -> None:
     """Delete the records before an offset."""
     _done(admin.delete_records([TopicPartition(name, partition, before)]))
+
+
+def _may_be_created(admin: AdminClient, name: str) -> bool:
+    """Whether the cluster knows nothing of a topic; with ZooKeeper it is no longer shown before."""
+    [future] = admin.create_topics([NewTopic(name, 1, 1)], validate_only=True).values()
+    try:
+        future.result(TIMEOUT_S)
+    except KafkaException as refused:
+        if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+        return False
+    return True
 
 
 def _settings(admin: AdminClient, name: str) -> dict[str, str]:

@@ -33,6 +33,9 @@ REFUSED = (
     kafka_errors.SecurityDisabledError,
     kafka_errors.InvalidTopicError,
 )
+# The broker has taken nothing and a new producer may go on. Kafka 1.1 and 2.0 (not 2.8) say so when
+# nothing of a producer is left in a partition, since its topic was deleted and created again.
+FORGOTTEN = (kafka_errors.UnknownProducerIdError,)
 _CODES: tuple[tuple[tuple[type[BaseException], ...], OutageCode], ...] = (
     (
         (
@@ -84,7 +87,7 @@ def classify(error: BaseException) -> ErrorKind:
         return ErrorKind.RECORD
     if isinstance(error, REFUSED) or NO_PRODUCER_ID in str(error):
         return ErrorKind.REFUSED
-    if isinstance(error, (kafka_errors.RetriableError, OSError)):
+    if isinstance(error, (kafka_errors.RetriableError, *FORGOTTEN, OSError)):
         return ErrorKind.UNAVAILABLE
     return ErrorKind.UNEXPECTED
 

@@ -24,6 +24,7 @@ from dubhe_sidecar.sinks.kafka.errors import (
         (kafka_errors.UnknownTopicOrPartitionError(None), ErrorKind.UNAVAILABLE),
         (kafka_errors.KafkaTimeoutError("x"), ErrorKind.UNAVAILABLE),
         (ConnectionResetError("x"), ErrorKind.UNAVAILABLE),
+        (kafka_errors.UnknownProducerIdError(None), ErrorKind.UNAVAILABLE),
         (kafka_errors.OutOfOrderSequenceNumberError(None), ErrorKind.UNEXPECTED),
         (kafka_errors.KafkaError("x"), ErrorKind.UNEXPECTED),
     ],

@@ -7,14 +7,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AclOperation
 
 from dubhe_sidecar.sinks.kafka import KafkaSettings, KafkaSink
 from dubhe_sidecar.sinks.kafka.settings import servers
@@ -32,6 +25,7 @@ from tests.dubhe_sidecar.sinks.kafka.helpers import (
     record,
     until,
 )
+from tests.kafka.acls import grant
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
 from tests.support.waiting import wait_for
@@ -64,19 +58,6 @@ def sink_of_alice(broker: Broker, password: str = PASSWORD) -> KafkaSink:
     )
     # So that the client's own attempts stay below one a second too.
     return KafkaSink(settings, dataclasses.replace(FAST, connect_timeout_s=1.0))
-
-
-def grant(broker: Broker, topic: str, *operations: AclOperation) -> None:
-    admin = broker.admin()
-    where = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:alice")
-    drop = AclBindingFilter(*where, None, AclOperation.ANY, AclPermissionType.ANY)
-    for future in admin.delete_acls([drop]).values():
-        future.result(10)
-    rules = [
-        AclBinding(*where, "*", operation, AclPermissionType.ALLOW) for operation in operations
-    ]
-    for future in admin.create_acls(rules).values() if rules else ():
-        future.result(10)
 
 
 def test_a_wrong_password_is_reported_as_such(secured: Broker, harness: SidecarHarness) -> None:
