@@ -156,7 +156,12 @@ def test_killed_in_the_middle_everything_arrives_once_and_in_order(
     reports.kill()
     broker.thaw()
     with Reader(broker.plain_bootstrap, topic_name) as reader:
-        wait_for(lambda: reader.poll(0.1) and reader.at_end, "what has arrived")
+
+        def caught_up() -> bool:
+            reader.poll(0.1)
+            return reader.at_end
+
+        wait_for(caught_up, "what has arrived")
         for _ in range(2):
             reports.write(1000)
             reports.start()
