@@ -50,6 +50,9 @@ class Totals:
     delivered: int = 0
     delivered_bytes: int = 0
     rejected: int = 0
+    """Dead letters."""
+    dead_letters_discarded: int = 0
+    """Of these, how many were deleted to keep their file within its bound."""
     dropped: int = 0
     skipped_bytes: int = 0
     missing: int = 0

@@ -24,6 +24,7 @@ from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.frame import OVERHEAD, Kind
 from dubhe_sdk.spool.merge import SpoolReader
 from dubhe_sidecar import cursor as cursors
+from dubhe_sidecar import dead_letters
 from dubhe_sidecar.convert import to_record
 from dubhe_sidecar.cursor import BEGIN, StreamCursor
 from dubhe_sidecar.dead_letters import DeadLetters
@@ -55,6 +56,7 @@ class Drain:
             log lines from them, and a process that reports one message may live for less than the
             time between two of its reads.
         launch, everything: see `Ownership`.
+        dead_letters_max_bytes: see `DeadLetters`.
 
     Raises:
         SinkError: the cursor cannot be read.
@@ -68,6 +70,7 @@ class Drain:
         *,
         launch: str = "",
         everything: bool = False,
+        dead_letters_max_bytes: int = dead_letters.MAX_BYTES,
     ) -> None:
         self._directory = directory
         self._sink = sink
@@ -77,7 +80,7 @@ class Drain:
         self.ownership = Ownership(
             directory, self.cursor, lambda: sink.destination, launch, everything=everything
         )
-        self._dead_letters = DeadLetters(directory)
+        self._dead_letters = DeadLetters(directory, dead_letters_max_bytes)
         self._cursor_retry = DiskRetry(
             f"the cursor in {directory}", "nothing is deleted from the spool", directory
         )
@@ -87,6 +90,7 @@ class Drain:
         self._losses = LossCounters(directory, self.cursor.totals)
         self._in_flight = InFlightQueue()
         self._dirty = False
+        self._delivered_before = self.cursor.totals.delivered
         self._saved_at = 0.0
         self._ended_at: dict[str, float] = {}
         # Per stream, the last number that had already arrived and has not been passed yet.
@@ -164,7 +168,12 @@ class Drain:
     def outage(self) -> OutageReason | None:
         """Why the cursor or a dead letter cannot be written. May be read from any thread."""
         error = self._dead_letters_retry.error or self._cursor_retry.error
-        return OutageReason(OutageCode.OTHER, error) if error else None
+        return OutageReason(OutageCode.DISK, error) if error else None
+
+    @property
+    def has_delivered(self) -> bool:
+        """Whether anything was delivered since it was made."""
+        return self.cursor.totals.delivered > self._delivered_before
 
     def save(self) -> None:
         """Write the cursor, then delete what lies before it.
@@ -248,6 +257,8 @@ class Drain:
             totals.delivered_bytes += len(record.value)
         else:
             totals.rejected += 1
+            totals.dead_letters_discarded += self._dead_letters.discarded
+            self._dead_letters.discarded = 0
         entry = self.cursor.streams.get(record.stream)
         if entry is None:
             cluster = self._sink.destination.cluster

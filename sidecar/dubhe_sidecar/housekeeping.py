@@ -35,6 +35,7 @@ class Housekeeping:
         on_orphaned: called once when it has.
         drain_outage: returns what keeps the drain from going on, other than the sink, or None.
         abandoned: returns as text whose records lie in the spool and are not delivered, or None.
+        fatal: returns why the process before this one ended, as long as that may still be so.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Housekeeping:
         on_orphaned: Callable[[], None],
         drain_outage: Callable[[], OutageReason | None] = lambda: None,
         abandoned: Callable[[], str | None] = lambda: None,
+        fatal: Callable[[], OutageReason | None] = lambda: None,
     ) -> None:
         self._directory = directory
         self._sink = sink
@@ -52,6 +54,7 @@ class Housekeeping:
         self._on_orphaned = on_orphaned
         self._drain_outage = drain_outage
         self._abandoned = abandoned
+        self._fatal = fatal
         self._mutex = threading.Lock()
         self._paused = True
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -112,16 +115,36 @@ class Housekeeping:
             self._lifeline = None
             self._on_orphaned()
 
+    def publish_fatal(self, reason: OutageReason) -> None:
+        """Publish why the process ends, as the last thing.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if not self._mutex.acquire(timeout=INTERVAL_SECONDS):  # a disk that hangs
+            return
+        try:
+            if not self._paused:
+                self._paused = True
+                write_live(self._directory, {**self._state(reason), "fatal": True})
+        finally:
+            self._mutex.release()
+
     def _publish_status(self) -> None:
-        outage = self._drain_outage() or self._sink.outage
-        live: dict[str, object] = {
+        fatal = self._fatal()
+        outage = self._drain_outage() or self._sink.outage or fatal
+        live = {**self._state(outage), "fatal": outage is not None and outage is fatal}
+        if live != self._published:
+            write_live(self._directory, live)
+            self._published = live
+
+    def _state(self, outage: OutageReason | None) -> dict[str, object]:
+        return {
             "pid": os.getpid(),
             "sink": self._sink.name,
             "last_error": outage and outage.text,
             "last_error_code": outage and outage.code,
             "retries": self._sink.retries,
             "abandoned": self._abandoned(),
+            "warnings": [[warning.code, warning.text] for warning in self._sink.warnings],
         }
-        if live != self._published:
-            write_live(self._directory, live)
-            self._published = live

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dubhe_sidecar.sinks.base import OutageCode
+from dubhe_sidecar.sinks.base import OutageCode, WarningCode
 from dubhe_sidecar.status import SpoolStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 CODES = tuple(code.value for code in OutageCode)
+WARNING_CODES = tuple(code.value for code in WarningCode)
 
 # name, type, help, and where in the status
 _FAMILIES = (
@@ -24,6 +25,11 @@ _FAMILIES = (
     ("undelivered_bytes", "gauge", "Their size in the spool."),
     ("dropped_records_total", "counter", "Progress that was dropped because the spool was full."),
     ("dead_letters_total", "counter", "Records that the destination permanently refuses."),
+    (
+        "dead_letters_discarded_total",
+        "counter",
+        "Of these, how many were deleted since their file is bounded.",
+    ),
     ("damaged_bytes_total", "counter", "Damaged bytes that were skipped."),
     ("damaged_places_total", "counter", "Places in streams where such bytes were skipped."),
     ("missing_records_total", "counter", "Records lost with damaged or removed segments."),
@@ -54,6 +60,7 @@ def render(status: SpoolStatus, labels: Mapping[str, str] | None = None) -> str:
         "undelivered_bytes": status.undelivered_bytes,
         "dropped_records_total": status.dropped,
         "dead_letters_total": status.dead_letters,
+        "dead_letters_discarded_total": status.dead_letters_discarded,
         "damaged_bytes_total": status.damaged_bytes,
         "damaged_places_total": status.damaged_places,
         "missing_records_total": status.missing,
@@ -71,6 +78,12 @@ def render(status: SpoolStatus, labels: Mapping[str, str] | None = None) -> str:
     code = _outage_code(status)
     outage = [({**common, "code": one}, float(one == code)) for one in CODES]
     lines += _family("outage", "gauge", "1 for the reason why nothing is delivered now.", outage)
+    warnings = [
+        ({**common, "code": one}, float(one in status.warning_codes)) for one in WARNING_CODES
+    ]
+    lines += _family(
+        "warning", "gauge", "1 for what endangers or slows delivery that works.", warnings
+    )
     writing = sum(stream.writing for stream in status.streams)
     streams = [
         ({**common, "state": "writing"}, float(writing)),

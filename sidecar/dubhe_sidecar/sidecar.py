@@ -41,12 +41,13 @@ from dubhe_sdk.spool.destination import SIDECAR_ROLE
 from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
 from dubhe_sdk.spool.wake import WakeReceiver
 from dubhe_sidecar import cursor as cursors
+from dubhe_sidecar import dead_letters
 from dubhe_sidecar.disk_retry import DiskRetry
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.housekeeping import Housekeeping
 from dubhe_sidecar.ownership import Ownership, announce
-from dubhe_sidecar.sinks.base import OutageReason, Sink, SinkError
-from dubhe_sidecar.status import LOCK_NAME
+from dubhe_sidecar.sinks.base import OutageCode, OutageReason, Sink, SinkError
+from dubhe_sidecar.status import LOCK_NAME, read_fatal
 
 # Progress is delivered in groups: each round costs this process and the broker about a millisecond
 # of processor time, which a training on the same machine lacks. A writer that has been silent for
@@ -88,6 +89,7 @@ class Sidecar:
         draining: whether to end as soon as everything is delivered.
         launch: the run of ``dubhe launch`` that it belongs to; empty: none.
         everything: deliver all streams, also those meant for another destination.
+        dead_letters_max_bytes: bytes that the dead letters may take.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Sidecar:
         draining: bool = False,
         launch: str = "",
         everything: bool = False,
+        dead_letters_max_bytes: int = dead_letters.MAX_BYTES,
     ) -> None:
         self._directory = directory
         self._sink = sink
@@ -111,6 +114,8 @@ class Sidecar:
         self._drain: Drain | None = None
         self._launch = launch
         self._everything = everything
+        self._dead_letters_max_bytes = dead_letters_max_bytes
+        self._fatal = read_fatal(directory)
         self._state_file = StateFile(directory, SIDECAR_ROLE)
         self._announced: tuple[object, ...] = ()
         self._logged: set[str] = set()
@@ -120,6 +125,7 @@ class Sidecar:
         self._housekeeping = Housekeeping(
             *(directory, sink, lifeline, self._on_orphaned),
             drain_outage=self._drain_outage,
+            fatal=lambda: self._fatal,
             abandoned=lambda: self._abandoned,
         )
 
@@ -139,6 +145,7 @@ class Sidecar:
             self._look(self._ownership())
         except (SinkError, OSError) as error:
             log.error("%s", error)
+            self._publish_fatal(error)
             return EXIT_FAILED
         finally:
             self._state_file.close()
@@ -156,6 +163,7 @@ class Sidecar:
             *(self._directory, self._sink, _LINGER_SECONDS),
             launch=self._launch,
             everything=self._everything,
+            dead_letters_max_bytes=self._dead_letters_max_bytes,
         )
         try:
             drain.open()
@@ -186,6 +194,8 @@ class Sidecar:
             if stopping:
                 drain.linger_seconds = 0.0
             busy = drain.step()
+            if self._fatal is not None and (drain.has_delivered or not busy):
+                self._fatal = None  # whatever ended the former process does not stop this one
             if stopping and not busy:
                 return True
             if self._is_wanted(busy=busy):
@@ -202,6 +212,13 @@ class Sidecar:
     def _drain_outage(self) -> OutageReason | None:
         drain = self._drain  # the housekeeping thread asks, and a turn may end meanwhile
         return drain.outage if drain is not None else None
+
+    def _publish_fatal(self, error: Exception) -> None:
+        """Leave behind why this process ends, for those who look while it is started again."""
+        code = error.code if isinstance(error, SinkError) else OutageCode.OTHER
+        text = f"{error} (the sidecar ended at {time.strftime('%Y-%m-%d %H:%M:%S')} because of it)"
+        with contextlib.suppress(OSError):  # it is in the log, too
+            self._housekeeping.publish_fatal(OutageReason(code, text))
 
     def _end_turn_if_wanted(self) -> None:
         """While the sink waits for its destination: see whether the turn is over.

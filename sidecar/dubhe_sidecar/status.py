@@ -20,13 +20,14 @@ from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.destination import Destination
 from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.reader import StreamReader
-from dubhe_sidecar import atomic_file, dead_letters
+from dubhe_sidecar import atomic_file
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar.loss_counters import dropped_in, size_of
+from dubhe_sidecar.sinks.base import OutageCode, OutageReason
 
 STATUS_NAME = "status.json"
 LOCK_NAME = "sidecar.lock"
-_LIVE_BYTES = 4096
+_LIVE_BYTES = 4096  # of a file system's block; an error and its warnings fit in
 
 
 @dataclass
@@ -62,6 +63,8 @@ class SpoolStatus:
     delivered_bytes: int = 0
     dropped: int = 0
     dead_letters: int = 0
+    dead_letters_discarded: int = 0
+    """Of these, how many were deleted since their file is bounded."""
     damaged_bytes: int = 0
     missing: int = 0
     """Records lost with damaged or removed segments, as the gaps in their numbers show."""
@@ -70,6 +73,10 @@ class SpoolStatus:
     last_error: str | None = None
     last_error_code: str | None = None
     """One of `dubhe_sidecar.sinks.base.OutageCode`."""
+    warnings: list[str] = field(default_factory=list)
+    """What endangers or slows delivery that works."""
+    warning_codes: list[str] = field(default_factory=list)
+    """Of `dubhe_sidecar.sinks.base.WarningCode`, in the same order."""
     abandoned: str | None = None
     """Whose records the running sidecar leaves in the spool, and what to do."""
     retries: int = 0
@@ -92,6 +99,8 @@ def inspect(directory: Path) -> SpoolStatus:
     cursor = cursors.load(directory)
     live = read_live(directory)
     running = is_running(directory)
+    # A sidecar that failed has left the reason, for as long as it is not started again.
+    current = running or bool(live.get("fatal"))
     totals = cursor.totals
     status = SpoolStatus(
         spool=str(directory),
@@ -103,9 +112,12 @@ def inspect(directory: Path) -> SpoolStatus:
         damaged_bytes=totals.skipped_bytes,
         missing=totals.missing,
         damaged_places=totals.skipped_places,
-        dead_letters=len(dead_letters.read(directory)),
-        last_error=live.get("last_error") if running else None,
-        last_error_code=live.get("last_error_code") if running else None,
+        dead_letters=totals.rejected,
+        dead_letters_discarded=totals.dead_letters_discarded,
+        last_error=live.get("last_error") if current else None,
+        last_error_code=live.get("last_error_code") if current else None,
+        warnings=[text for _, text in live.get("warnings", ())] if running else [],
+        warning_codes=[code for code, _ in live.get("warnings", ())] if running else [],
         abandoned=live.get("abandoned") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,
         launches=read_states(directory, "launch"),
@@ -219,6 +231,18 @@ def write_live(directory: Path, live: Mapping[str, Any]) -> None:
     # As long as a block, so that it need not grow to hold an error on a full disk.
     text = json.dumps(live).ljust(_LIVE_BYTES)
     atomic_file.replace(directory / STATUS_NAME, text.encode(), durable=False)
+
+
+def read_fatal(directory: Path) -> OutageReason | None:
+    """Return why the sidecar before this one ended, unless something was delivered since."""
+    live = read_live(directory)
+    text, code = live.get("last_error"), live.get("last_error_code")
+    if not live.get("fatal") or not isinstance(text, str):
+        return None
+    try:
+        return OutageReason(OutageCode(code), text)
+    except ValueError:
+        return OutageReason(OutageCode.OTHER, text)
 
 
 def read_live(directory: Path) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from dubhe_sdk.process.command import dubhe_command
 from dubhe_sdk.spool.destination import Destination
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.writer import SpoolWriter
+from dubhe_sidecar import cursor as cursors
+from dubhe_sidecar.dead_letters import DeadLetters
 from dubhe_sidecar.record import OutgoingRecord, Position
-from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageReason
+from dubhe_sidecar.sinks.base import DeliveryOutcome, DeliveryWarning, OutageReason
 from tests.dubhe_sdk.spool.helpers import DATE_MS, INSTANCE_ID, ROOT
 from tests.support.environ import clean_environ
 from tests.support.journal import read_journal
@@ -35,6 +37,14 @@ def record(
     return OutgoingRecord(
         stream, seq, topic, INSTANCE_ID.encode(), value, DATE_MS, headers, kind, at
     )
+
+
+def reject(directory: Path, one: OutgoingRecord, reason: str) -> None:
+    """Leave a dead letter behind, as a drain does."""
+    DeadLetters(directory).add(one, reason, DATE_MS)
+    cursor = cursors.load(directory)
+    cursor.totals.rejected += 1
+    cursor.save(directory)
 
 
 def append_number(writer: SpoolWriter, number: int, kind: Kind = Kind.PROGRESS) -> None:
@@ -67,6 +77,7 @@ class FakeSink:
     on_wait: Callable[[], None] = staticmethod(lambda: None)
     outage: OutageReason | None = None
     retries = 0
+    warnings: Sequence[DeliveryWarning] = ()
 
     def __init__(
         self,

@@ -79,3 +79,29 @@ def test_foreign_lines_are_passed_over(tmp_path):
     (tmp_path / dead_letters.NAME).write_bytes(b'hello\n[1]\n{"a":1}\n"text"\n\xff\xfe\n\n')
     DeadLetters(tmp_path).add(record(1), "reason", 1)
     assert [entry["seq"] for entry in dead_letters.read(tmp_path)] == [1]
+
+
+def test_the_newest_are_kept_and_what_goes_is_counted(tmp_path, caplog):
+    value, bound = b"x" * 1000, 20_000
+    letters = DeadLetters(tmp_path, bound)
+    for seq in range(100):
+        letters.add(record(seq, value), "too large", 1)
+        kept = [entry["seq"] for entry in dead_letters.read(tmp_path)]
+        assert kept == list(range(letters.discarded, seq + 1))
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= bound
+    assert letters.discarded > 80
+    assert "older dead letters were deleted" in caplog.text
+    assert dead_letters.read(tmp_path, 3)[-1]["seq"] == 99
+    assert len(dead_letters.read(tmp_path, 3)) == 3
+    again = DeadLetters(tmp_path, bound)
+    again.add(record(99, value), "too large", 1)
+    assert again.discarded == 0  # it was there already
+    assert [entry["seq"] for entry in dead_letters.read(tmp_path)] == kept
+
+
+def test_one_that_exceeds_the_bound_is_kept_alone(tmp_path):
+    letters = DeadLetters(tmp_path, 1000)
+    for seq in range(3):
+        letters.add(record(seq, b"x" * 5000), "too large", 1)
+    assert [entry["seq"] for entry in dead_letters.read(tmp_path)] == [1, 2]
+    assert letters.discarded == 1

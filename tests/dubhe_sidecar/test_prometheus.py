@@ -8,12 +8,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sidecar.dead_letters import DeadLetters
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.prometheus import CODES, render
 from dubhe_sidecar.status import SpoolStatus, inspect
 from tests.dubhe_sdk.spool.helpers import append, flip_bit, make_writer, segments
-from tests.dubhe_sidecar.helpers import FakeSink, Topic, record
+from tests.dubhe_sidecar.helpers import FakeSink, Topic
 
 
 def figures(text: str) -> dict[str, float]:
@@ -46,18 +45,20 @@ def test_a_spool_with_everything_in_it(tmp_path):
     append(writer, 5)
     while not drain.cursor.totals.skipped_places:
         drain.step()
+    drain.cursor.totals.rejected += 3
+    drain.cursor.totals.dead_letters_discarded += 1
     drain.save()
     assert begin
     append(writer, 6)
     writer.append(Kind.RESULT, b"{}", 1_000)
-    DeadLetters(tmp_path).add(record(1), "too large", 1)
     (tmp_path / "broken-1.00000001.seg").write_bytes(b"no segment")
     found = figures(render(inspect(tmp_path)))
     assert found["dubhe_delivered_records_total"] == 5
     assert found["dubhe_delivered_bytes_total"] == 5
     assert found["dubhe_undelivered_records"] == 2
     assert found["dubhe_undelivered_bytes"] > 50
-    assert found["dubhe_dead_letters_total"] == 1
+    assert found["dubhe_dead_letters_total"] == 3
+    assert found["dubhe_dead_letters_discarded_total"] == 1
     assert found["dubhe_damaged_places_total"] == 1
     assert found["dubhe_damaged_bytes_total"] > 40
     assert found["dubhe_missing_records_total"] == 1  # the damaged one

@@ -10,7 +10,6 @@ import pytest
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import SpoolLimits
 from dubhe_sidecar import cursor as cursors
-from dubhe_sidecar.dead_letters import DeadLetters
 from dubhe_sidecar.drain import Drain
 from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.status import inspect, is_running, read_live, write_live
@@ -23,7 +22,7 @@ from tests.dubhe_sdk.spool.helpers import (
     segments,
     spoil_description,
 )
-from tests.dubhe_sidecar.helpers import FakeSink, Topic, record
+from tests.dubhe_sidecar.helpers import FakeSink, Topic, record, reject
 from tests.support.waiting import wait_for
 
 
@@ -108,7 +107,7 @@ def test_dropped_records_are_counted_before_and_after_delivery(tmp_path):
 
 
 def test_dead_letters_and_unreadable_streams(tmp_path):
-    DeadLetters(tmp_path).add(record(1), "too large", 1)
+    reject(tmp_path, record(1), "too large")
     writer = make_writer(tmp_path)
     append(writer, 1)
     writer.close()

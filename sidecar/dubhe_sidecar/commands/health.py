@@ -66,6 +66,7 @@ def _delivery_lines(spool: Path) -> list[str]:
     live = read_live(spool)
     if live.get("last_error"):
         lines.append(f"not delivering: {live['last_error']}")
+    lines += [f"warning: {text}" for _, text in live.get("warnings", ())]
     if live.get("abandoned"):
         lines.append(f"not for this sidecar: {live['abandoned']}")
     return lines

@@ -15,6 +15,7 @@ from dubhe_sdk.logs.console import ConsoleHandler
 from dubhe_sdk.logs.format import formatter, log_to_stderr, read_format
 from dubhe_sdk.spool.create import check_directory
 from dubhe_sdk.version import __version__
+from dubhe_sidecar.dead_letters import MAX_BYTES
 from dubhe_sidecar.metrics import MetricsSnapshot, labels, read_metrics_options, serve
 from dubhe_sidecar.sidecar import Sidecar
 from dubhe_sidecar.sinks.base import Sink
@@ -54,6 +55,9 @@ def main(argv: list[str]) -> int:
         check_directory(spool)
         orphan_seconds = environment.seconds(os.environ, "DUBHE_DRAIN_TIMEOUT_SECONDS", 30.0)
         metrics = read_metrics_options(os.environ)
+        dead_letters_max_bytes = environment.number(
+            os.environ, "DUBHE_DEAD_LETTERS_MAX_BYTES", MAX_BYTES, low=64 * 1024, high=2**50
+        )
         sink = _sink(temporary / "journal")
     except (EnvironmentInvalid, SpoolUnusable) as error:
         log_to_stderr("sidecar", str(error), logging.ERROR)
@@ -68,6 +72,7 @@ def main(argv: list[str]) -> int:
         draining=options.drain,
         launch=options.launch,
         everything=options.any_destination,
+        dead_letters_max_bytes=dead_letters_max_bytes,
     ).run()
 
 

@@ -73,10 +73,16 @@ def describe(status: SpoolStatus) -> str:
         f"undelivered   {status.undelivered} ({_size(status.undelivered_bytes)})"
         + (f", oldest {_duration(age)} ago" if age is not None else ""),
         f"dropped       {status.dropped}" + (" (the spool was full)" if status.dropped else ""),
-        f"dead letters  {status.dead_letters}",
+        f"dead letters  {status.dead_letters}"
+        + (
+            f" ({status.dead_letters_discarded} of them deleted: DUBHE_DEAD_LETTERS_MAX_BYTES)"
+            if status.dead_letters_discarded
+            else ""
+        ),
         f"retries       {status.retries}",
         f"last error    {status.last_error or 'none'}",
     ]
+    lines += [f"warning       {text}" for text in status.warnings]
     if status.abandoned:
         lines.append(f"not delivered {status.abandoned}")
     if status.damaged_bytes:
@@ -93,7 +99,7 @@ def describe(status: SpoolStatus) -> str:
                 f" ({_size(stream.undelivered_bytes)})  {stream.instance_id}"
                 + (f"  for {stream.destination}" if stream.destination else "")
             )
-    for entry in dead_letters.read(Path(status.spool))[-10:]:
+    for entry in dead_letters.read(Path(status.spool), 10):
         when = datetime.fromtimestamp(int(str(entry.get("time", 0))) / 1000)
         lines.append(f"dead letter   {when:%Y-%m-%d %H:%M:%S} {entry['reason']}")
     return "\n".join(lines) + "\n"

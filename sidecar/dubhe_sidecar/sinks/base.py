@@ -24,10 +24,6 @@ from dubhe_sdk.spool.destination import Destination
 from dubhe_sidecar.record import OutgoingRecord
 
 
-class SinkError(Exception):
-    """The sink cannot go on. The text names what was found and what to do."""
-
-
 class OutageCode(str, Enum):
     """Why nothing is delivered, as a label of metrics: few and bounded."""
 
@@ -39,14 +35,45 @@ class OutageCode(str, Enum):
     NAME = "name"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    ADVERTISED = "advertised"
     PROTOCOL = "protocol"
+    THROTTLED = "throttled"
+    CLUSTER = "cluster"
+    DISK = "disk"
     OTHER = "other"
+
+
+class SinkError(Exception):
+    """The sink cannot go on. The text names what was found and what to do.
+
+    Args:
+        text: of the error.
+        code: what kind of reason it is.
+    """
+
+    def __init__(self, text: str, code: OutageCode = OutageCode.OTHER) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class OutageReason(NamedTuple):
     """Why nothing is delivered: a code for machines and a text for people."""
 
     code: OutageCode
+    text: str
+
+
+class WarningCode(str, Enum):
+    """What endangers or slows delivery that works, as a label of metrics: few and bounded."""
+
+    COMPACTED_TOPIC = "compacted_topic"
+    THROTTLED = "throttled"
+
+
+class DeliveryWarning(NamedTuple):
+    """What endangers or slows delivery that works: a code and a text for people."""
+
+    code: WarningCode
     text: str
 
 
@@ -84,6 +111,10 @@ class Sink(Protocol):
 
         May be read from another thread.
         """
+
+    @property
+    def warnings(self) -> Sequence[DeliveryWarning]:
+        """What endangers or slows delivery, though it works. May be read from another thread."""
 
     @property
     def retries(self) -> int:

@@ -23,7 +23,13 @@ from typing import Any
 from dubhe_sdk.spool.destination import JOURNAL, Destination
 from dubhe_sidecar.disk_retry import DiskRetry
 from dubhe_sidecar.record import HEADER_SEQ, HEADER_WRITER, OutgoingRecord
-from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, SinkError
+from dubhe_sidecar.sinks.base import (
+    DeliveryOutcome,
+    DeliveryWarning,
+    OutageCode,
+    OutageReason,
+    SinkError,
+)
 
 FILE_BYTES = 64 * 1024 * 1024
 KEEP_BYTES = 4 * 1024 * 1024 * 1024
@@ -85,7 +91,12 @@ class JournalSink:
     def outage(self) -> OutageReason | None:
         """What keeps it from writing."""
         error = self._retry.error
-        return OutageReason(OutageCode.OTHER, error) if error else None
+        return OutageReason(OutageCode.DISK, error) if error else None
+
+    @property
+    def warnings(self) -> Sequence[DeliveryWarning]:
+        """None: a file has no settings."""
+        return ()
 
     @property
     def retries(self) -> int:

@@ -8,9 +8,8 @@ import pytest
 
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sidecar.commands.status import main
-from dubhe_sidecar.dead_letters import DeadLetters
 from tests.dubhe_sdk.spool.helpers import append, flip_bit, make_writer, segments
-from tests.dubhe_sidecar.helpers import record
+from tests.dubhe_sidecar.helpers import record, reject
 from tests.support.waiting import wait_for
 
 
@@ -20,7 +19,7 @@ def filled(harness):
     writer = make_writer(harness.spool)
     assert writer.append(Kind.RESULT, b'{"a":1}', 1_700_000_000_000)
     append(writer, b'{"b":2}')
-    DeadLetters(harness.spool).add(record(1), "too large: 9 bytes", 1_700_000_000_000)
+    reject(harness.spool, record(1), "too large: 9 bytes")
     yield writer
     writer.close()
 
@@ -52,6 +51,9 @@ def test_undelivered_records_as_json(harness, filled, capsys):
         "missing",
         "last_error_code",
         "abandoned",
+        "dead_letters_discarded",
+        "warnings",
+        "warning_codes",
     }
 
 

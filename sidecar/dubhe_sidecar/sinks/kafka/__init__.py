@@ -2,23 +2,26 @@
 
 Where to look:
 
-==============================  ================================================================
-``settings.py``                 environment → brokers, TLS, SASL
-``limits.py``                   times and sizes, each with its reason
-``errors.py``                   what an exception of kafka-python calls for
-``sink.py``                     the `Sink`: order, outcomes, state, what is done after an error
-``producer/session.py``         one KafkaProducer, from its start to its first failure
-``producer/batch.py``           a pending record, and a batch of them for one partition
-``producer/record_format.py``   the bytes of a record
-``recovery/connection.py``      connecting to the cluster: repeats what fails until it works
-``recovery/backoff.py``         pauses between attempts
-``recovery/partitions.py``      which partition a record goes to, and where its tail begins
-``recovery/tail.py``            which of our records a partition already holds
-``recovery/log_end.py``         where the leader's log ends, beyond what consumers see
-``diagnostics/client_log.py``   the reason of an outage, from kafka-python's log
-``diagnostics/probe.py``        the reason of an outage, from the network
-``diagnostics/outage.py``       reporting an outage: log lines, code and text, retries
-==============================  ================================================================
+===============================  ================================================================
+``settings.py``                  environment → brokers, TLS, SASL
+``limits.py``                    times and sizes, each with its reason
+``addresses.py``                 every address of a broker's name, and what failed where
+``errors.py``                    what an exception of kafka-python calls for
+``sink.py``                      the `Sink`: order, outcomes, state, what is done after an error
+``producer/session.py``          one KafkaProducer, from its start to its first failure
+``producer/batch.py``            a pending record, and a batch of them for one partition
+``producer/record_format.py``    the bytes of a record
+``recovery/connection.py``       connecting to the cluster: repeats what fails until it works
+``recovery/backoff.py``          pauses between attempts
+``recovery/partitions.py``       which partition a record goes to, and where its tail begins
+``recovery/tail.py``             which of our records a partition already holds
+``recovery/log_end.py``          where the leader's log ends, beyond what consumers see
+``diagnostics/client_log.py``    the reason of an outage, from kafka-python's log
+``diagnostics/announced.py``     brokers that the cluster announces and nobody reaches
+``diagnostics/probe.py``         the reason of an outage, from the network
+``diagnostics/topic_config.py``  whether a topic is compacted, and so loses messages
+``diagnostics/outage.py``        reporting an outage: log lines, code and text, retries
+===============================  ================================================================
 """
 
 from dubhe_sidecar.sinks.kafka.limits import KafkaLimits

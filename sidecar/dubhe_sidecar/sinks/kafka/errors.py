@@ -70,6 +70,11 @@ _CODES: tuple[tuple[tuple[type[BaseException], ...], OutageCode], ...] = (
 NEIGHBOUR = "it was part of a batch which had one more"
 # A plain KafkaError too: no permission to write to any topic yet, and so none to be a producer.
 NO_PRODUCER_ID = "[Error 31] ClusterAuthorizationFailedError"
+NO_PERMISSION_TO_PRODUCE = (
+    "no permission to produce: the user needs Write on the topic (brokers 2.8 and later), or "
+    "IdempotentWrite on the cluster beside it (older ones; KAFKA_ENABLE_IDEMPOTENCE=false does "
+    "without it)"
+)
 
 
 class ErrorKind(Enum):
@@ -104,5 +109,5 @@ def outage_reason(error: BaseException) -> OutageReason:
     """Return an exception of kafka-python as the reason of an outage."""
     code = next((code for kinds, code in _CODES if isinstance(error, kinds)), OutageCode.OTHER)
     if NO_PRODUCER_ID in str(error):
-        code = OutageCode.AUTHORIZATION
+        return OutageReason(OutageCode.AUTHORIZATION, NO_PERMISSION_TO_PRODUCE)
     return OutageReason(code, describe(error))

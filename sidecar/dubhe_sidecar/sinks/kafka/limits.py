@@ -31,12 +31,19 @@ class KafkaLimits:
     outage_after_s: float = 5.0
     """Without an answer for so long, an outage is reported."""
 
+    moved_after_s: float = 3.0
+    """Without an answer for so long, it is looked whether the brokers have moved: none that is
+    known accepts a connection, but a bootstrap server does. Repeated at this interval."""
+
     stall_s: float = 120.0
     """Without an answer for so long, the producer is replaced. Must be well above the request
     timeout: kafka-python's own retries are better, since the broker drops their duplicates."""
 
     connect_timeout_s: float = 10.0
     """For one attempt to connect to a broker, and for one request to it."""
+
+    metadata_timeout_s: float = 5.0
+    """For the number of a topic's partitions; then it is asked again."""
 
     backoff_s: float = 0.2
     backoff_max_s: float = 10.0

@@ -13,6 +13,8 @@
 ``KAFKA_SSL_KEYFILE``                 its key, and if that is encrypted
 ``KAFKA_SSL_KEY_PASSWORD``            or ``KAFKA_SSL_KEY_PASSWORD_FILE``
 ``KAFKA_SSL_CHECK_HOSTNAME``          ``true`` (default) or ``false``
+``KAFKA_ENABLE_IDEMPOTENCE``          ``true`` (default) or ``false``, which is without the
+                                      broker's check for duplicates
 ====================================  ====================================================
 
 Blanks around a value are ignored; an empty one counts as unset. An error names the variable,
@@ -75,6 +77,10 @@ class KafkaSettings:
     """If given, `client` reads the password from there each time: it may be corrected."""
     key_password_file: str | None = None
     """The same for the key's."""
+    idempotent: bool = True
+    """Whether the broker drops what a repeated request brings twice. Brokers before 2.8 with ACLs
+    want IdempotentWrite on the cluster for it, beside Write on the topic. Without it a message may
+    arrive twice when the answer to a request is lost."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> KafkaSettings:
@@ -107,9 +113,8 @@ class KafkaSettings:
             certfile=_file(found, "KAFKA_SSL_CERTFILE"),
             keyfile=_file(found, "KAFKA_SSL_KEYFILE"),
             key_password=secrets["KAFKA_SSL_KEY_PASSWORD"],
-            check_hostname=TRUTHS[
-                _choice(found, "KAFKA_SSL_CHECK_HOSTNAME", tuple(TRUTHS), ignore_case=True)
-            ],
+            check_hostname=_truth(found, "KAFKA_SSL_CHECK_HOSTNAME"),
+            idempotent=_truth(found, "KAFKA_ENABLE_IDEMPOTENCE"),
         )
         if settings.keyfile and not settings.certfile:
             raise SettingsError("KAFKA_SSL_KEYFILE is set but KAFKA_SSL_CERTFILE is not; set both")
@@ -204,6 +209,11 @@ def _choice(
     if wanted not in choices:
         raise SettingsError(f"{name}: found {value!r}; expected one of {', '.join(choices)}")
     return wanted
+
+
+def _truth(found: Mapping[str, str], name: str) -> bool:
+    """Return a switch that is on by default."""
+    return TRUTHS[_choice(found, name, tuple(TRUTHS), ignore_case=True)]
 
 
 def _file(found: Mapping[str, str], name: str) -> str | None:

@@ -9,6 +9,7 @@ repaired half-way. The reasons for it are
 
 - an error that only waiting cures (permission, credentials, a missing topic);
 - no answer at all for `KafkaLimits.stall_s`;
+- none of the known brokers is there any more, but a bootstrap server is (they have moved);
 - a record that the broker refuses for itself. The error of a shared batch does not show which one
   that is, so all that is in flight goes again in an *isolated* session, one record to a batch;
   there the first error is about its own record, which is rejected, and the others arrive.
@@ -26,6 +27,7 @@ from typing import Any
 
 from kafka.errors import (
     InvalidTimestampError,
+    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
@@ -37,8 +39,16 @@ from kafka.structs import TopicPartition
 from dubhe_sdk.environment import is_topic_name
 from dubhe_sdk.spool.destination import KAFKA, Destination
 from dubhe_sidecar.record import OutgoingRecord
-from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, SinkError
+from dubhe_sidecar.sinks.base import (
+    DeliveryOutcome,
+    DeliveryWarning,
+    OutageReason,
+    SinkError,
+    WarningCode,
+)
+from dubhe_sidecar.sinks.kafka.diagnostics.client_log import throttling
 from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
+from dubhe_sidecar.sinks.kafka.diagnostics.topic_config import compaction_warning
 from dubhe_sidecar.sinks.kafka.errors import ErrorKind, classify, describe
 from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
 from dubhe_sidecar.sinks.kafka.producer.batch import PendingRecord
@@ -54,7 +64,7 @@ OVERHEAD_BYTES = 500  # memory of a pending record beside its value and key
 CHECK_S = 0.1  # while it waits, the session is checked this often
 CLOSE_S = 2.0
 NEW_SESSION_AFTER = 3  # failed requests about a topic until a new session asks
-NO_ANSWER = OutageReason(OutageCode.UNREACHABLE, "no answer")
+THROTTLED_FOR_S = 60.0  # after the last time that the broker asked to wait
 
 
 class KafkaSink:
@@ -69,7 +79,7 @@ class KafkaSink:
         self.name = f"kafka {settings.names}"
         self.delivered: Mapping[str, frozenset[int]] = {}
         self._limits = limits or KafkaLimits()
-        self._outage = OutageTracker(self.name)
+        self._outage = OutageTracker(self.name, self._limits.outage_after_s)
         self.on_wait: Callable[[], None] = lambda: None
         self._connection = ClusterConnection(
             settings, self._limits, self._outage, lambda: self.on_wait()
@@ -81,6 +91,8 @@ class KafkaSink:
         self._settled: deque[PendingRecord] = deque()  # settled, to be collected
         self._pending_bytes = 0
         self._progress_at = time.monotonic()
+        self._topics_asked: set[str] = set()
+        self._compacted: dict[str, DeliveryWarning] = {}
 
     @property
     def destination(self) -> Destination:
@@ -91,6 +103,15 @@ class KafkaSink:
     def outage(self) -> OutageReason | None:
         """Why nothing is delivered at present."""
         return self._outage.current
+
+    @property
+    def warnings(self) -> Sequence[DeliveryWarning]:
+        """Topics that lose messages by compaction; a quota that slows this client."""
+        throttled = self._connection.client_log.throttled
+        if throttled is None or time.monotonic() - throttled[1] > THROTTLED_FOR_S:
+            return (*self._compacted.values(),)
+        text = throttling(throttled[0])
+        return (*self._compacted.values(), DeliveryWarning(WarningCode.THROTTLED, text))
 
     @property
     def retries(self) -> int:
@@ -245,24 +266,40 @@ class KafkaSink:
         while True:
             session = self._working_session()
             try:
-                count = session.partition_count(topic)
-                partition = partitions.choose(topic, key, count)
-                end = None
-                if partition not in partitions.offsets:
-                    with self._connection.open_tail_reader() as reader:
-                        end = reader.end(partition)
+                with self._outage.attempt(self._connection.waits_for):
+                    count = session.partition_count(topic)
+                    partition = partitions.choose(topic, key, count)
+                    end = None
+                    if partition not in partitions.offsets:
+                        with self._connection.open_tail_reader() as reader:
+                            end = reader.end(partition)
             except (KafkaError, OSError) as error:
                 self._connection.wait_after(error)
                 failures += 1
-                if failures % NEW_SESSION_AFTER == 0:
+                if failures % NEW_SESSION_AFTER == 0 or self._connection.have_brokers_moved(
+                    session
+                ):
                     self._replace_session(isolated=session.isolated, settle=True)
                 continue
             unsaved = partitions.is_new(partition, key)
             partitions.assign(partition, key, count, end)
+            self._ask_about(topic, session)
             if unsaved:
                 self._save(partitions.state())
             self._outage.end()
             return partition
+
+    def _ask_about(self, topic: str, session: ProducerSession) -> None:
+        """Find out whether a topic loses messages by compaction; once for each topic."""
+        if topic not in self._topics_asked:
+            self._topics_asked.add(topic)
+            session.ask_cleanup_policy(topic, lambda policy: self._note_policy(topic, policy))
+
+    def _note_policy(self, topic: str, policy: str) -> None:
+        warning = compaction_warning(topic, policy)
+        if warning is not None:
+            self._compacted[topic] = warning
+            logger.warning("%s: %s", self.name, warning.text)
 
     def _read_tails(self, *, settle: bool) -> ArrivedRecords:
         with self._connection.open_tail_reader() as reader:
@@ -284,8 +321,12 @@ class KafkaSink:
             silence = time.monotonic() - self._progress_at
             if silence > self._limits.stall_s:
                 self._renew_session(session, KafkaTimeoutError(f"no answer for {silence:.0f} s"))
+            elif silence > self._limits.moved_after_s and self._connection.have_brokers_moved(
+                session
+            ):
+                self._renew_session(session, KafkaConnectionError("the brokers have moved"))
             elif silence > self._limits.outage_after_s:
-                self._outage.report(client_log.reason or NO_ANSWER)
+                self._outage.report(self._connection.waits_for())
         assert self._session is not None
         return self._session
 

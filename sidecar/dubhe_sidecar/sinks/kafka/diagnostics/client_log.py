@@ -12,9 +12,11 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from typing import NamedTuple
 
 from dubhe_sidecar.sinks.base import OutageCode, OutageReason
+from dubhe_sidecar.sinks.kafka.errors import NO_PERMISSION_TO_PRODUCE
 
 # kafka-python mostly misses a broker's answer to a wrong password: the broker closes the
 # connection right after it, and the client sees the closing first. So with SASL a few of them in
@@ -79,7 +81,7 @@ PATTERNS = (
     LogPattern(
         r"ClusterAuthorizationFailed",
         OutageCode.AUTHORIZATION,
-        "no permission to produce idempotently",
+        NO_PERMISSION_TO_PRODUCE,
     ),
     LogPattern(r"Topic (\S+) not found", OutageCode.TOPIC, "topic {0} does not exist"),
     LogPattern(
@@ -99,6 +101,9 @@ PATTERNS = (
         "this is not a Kafka broker's client listener",
     ),
     LogPattern(
+        r"Connection timed out", OutageCode.UNREACHABLE, "no answer to a connection attempt"
+    ),
+    LogPattern(
         DISCONNECTED, OutageCode.TLS, "the broker closes the connection (TLS or SASL expected?)"
     ),
     LogPattern(
@@ -106,7 +111,18 @@ PATTERNS = (
         OutageCode.UNREACHABLE,
         "connected or connecting, but no answer in time",
     ),
+    LogPattern(
+        r"throttled by broker \((\d+) ms\)",
+        OutageCode.THROTTLED,
+        "the broker throttles this client: it asks to wait {0} ms. A quota of the cluster, for "
+        "its user or for the client id dubhe-sidecar, is exceeded",
+    ),
 )
+
+
+def throttling(milliseconds: int) -> str:
+    """Return the text about a broker that asks to wait for so long."""
+    return PATTERNS[-1].text.format(milliseconds)
 
 
 class ClientLogHandler(logging.Handler):
@@ -122,6 +138,9 @@ class ClientLogHandler(logging.Handler):
         self._disconnects = 0
         self._mutex = threading.Lock()
         self._best: tuple[int, OutageReason] | None = None
+        self.throttled: tuple[int, float] | None = None
+        """The last time for which the broker asked to wait, in milliseconds, and when (monotonic).
+        It outlives `reset`: throttling slows delivery, and does not fail an attempt."""
         self.credentials_refused: OutageReason | None = None
         """Set once the log shows that the cluster refuses our credentials."""
 
@@ -145,6 +164,8 @@ class ClientLogHandler(logging.Handler):
             if found := re.search(pattern, line):
                 reason = OutageReason(code, text.format(*found.groups()))
                 with self._mutex:
+                    if code is OutageCode.THROTTLED:
+                        self.throttled = int(found[1]), time.monotonic()
                     if self._sasl and pattern == DISCONNECTED:
                         reason = CLOSED_DURING_AUTHENTICATION
                         # three loggers report each disconnect; this is the first

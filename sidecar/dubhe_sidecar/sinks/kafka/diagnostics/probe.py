@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from dubhe_sidecar.sinks.base import OutageCode, OutageReason
+from dubhe_sidecar.sinks.kafka.addresses import combined, failed, unresolved
 from dubhe_sidecar.sinks.kafka.settings import Server
 
 TIMEOUT_S = 2.0
-_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
+AT_ONCE = 8
 # Of several brokers' codes, the one listed first counts.
 _ORDER = (OutageCode.NAME, OutageCode.REFUSED, OutageCode.UNREACHABLE, OutageCode.OTHER)
 
@@ -19,26 +20,39 @@ def unreachable(servers: Iterable[Server]) -> OutageReason | None:
     """Return why no server accepts a connection; None if one does."""
     reasons = []
     for server in servers:
-        host, port = server
-        try:
-            socket.create_connection((host, port), TIMEOUT_S).close()
-        except OSError as error:
-            reasons.append(_reason(server, error))
-        else:
+        reason = _reason(server)
+        if reason is None:
             return None
+        reasons.append(OutageReason(reason.code, f"{server}: {reason.text}"))
     code = min((reason.code for reason in reasons), key=_ORDER.index, default=OutageCode.OTHER)
     return OutageReason(code, "; ".join(reason.text for reason in reasons))
 
 
-def _reason(server: Server, error: OSError) -> OutageReason:
-    if isinstance(error, socket.gaierror):
-        text = f"the name cannot be resolved ({error.strerror})"
-        return OutageReason(OutageCode.NAME, f"{server}: {text}")
-    if isinstance(error, TimeoutError):
-        return OutageReason(OutageCode.UNREACHABLE, f"{server}: no answer to a connection attempt")
-    code = OutageCode.OTHER
-    if error.errno == errno.ECONNREFUSED:
-        code = OutageCode.REFUSED
-    elif error.errno in _NO_ROUTE:
-        code = OutageCode.UNREACHABLE
-    return OutageReason(code, f"{server}: {(error.strerror or str(error)).lower()}")
+def none_reachable(servers: Collection[Server]) -> bool:
+    """Return whether none of these accepts a connection; all are asked at the same time.
+
+    Of very many, some are asked.
+    """
+    some = list(servers)[:AT_ONCE]
+    with ThreadPoolExecutor(len(some) or 1, "probe") as pool:
+        return all(reason is not None for reason in pool.map(_reason, some))
+
+
+def _reason(server: Server) -> OutageReason | None:
+    """Return why no address of a server accepts a connection; None if one does."""
+    host, port = server
+    try:
+        found = socket.getaddrinfo(host, port, socket.AF_UNSPEC, socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        return unresolved(error)
+    reasons = []
+    for family, kind, protocol, _, address in found:
+        try:
+            with socket.socket(family, kind, protocol) as attempt:
+                attempt.settimeout(TIMEOUT_S)
+                attempt.connect(address)
+        except OSError as error:
+            reasons.append(failed(server, address, error))
+        else:
+            return None
+    return combined(reasons)

@@ -203,8 +203,8 @@ class RecordBatch(ProducerBatch):  # type: ignore[misc]
 def split_and_reenqueue(accumulator: RecordAccumulator, batch: RecordBatch) -> list[RecordBatch]:
     """Do what the accumulator's method of this name does, for a `RecordBatch`."""
     transactions = accumulator._transaction_manager
-    # The broker took nothing of it: its numbers are free for the halves.
-    transactions.set_sequence_number(batch.topic_partition, batch.base_sequence)
+    if transactions is not None:  # the broker took nothing of it: its numbers are free
+        transactions.set_sequence_number(batch.topic_partition, batch.base_sequence)
     halves = batch.split()
     with accumulator._tp_lock(batch.topic_partition):
         waiting = accumulator._batches[batch.topic_partition]

@@ -15,12 +15,12 @@ Safety: sockets are closed with ``SO_LINGER`` 0: bytes that have not left this h
 the session, also if the process is killed. So the kernel cannot deliver them minutes later, while a
 new session is sending.
 
-``_sender`` (to stop it), ``_accumulator`` with its ``_batches``, ``_incomplete``, ``_closed`` and
-``_tp_lock`` (to add a `RecordBatch`), and ``_metadata`` (to check a partition without blocking, and
-for the cluster's id) are private to kafka-python; its public calls cannot stop a producer within a
-batch or take encoded records. The upper bound of kafka-python in ``pyproject.toml`` keeps out
-releases in which they may differ, and tests against a real broker kill it, freeze it and have
-records rejected.
+``_sender`` (to stop it, and its ``_client._manager`` to ask something beside the delivery),
+``_accumulator`` with its ``_batches``, ``_incomplete``, ``_closed`` and ``_tp_lock`` (to add a
+`RecordBatch`), and ``_metadata`` (to check a partition without blocking, for the cluster's id and
+its brokers) are private to kafka-python; its public calls cannot stop a producer within a batch or
+take encoded records. The upper bound of kafka-python in ``pyproject.toml`` keeps out releases in
+which they may differ, and tests against a real broker kill it, freeze it and have records rejected.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import contextlib
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from kafka import KafkaProducer
@@ -41,12 +42,14 @@ from kafka.errors import (
 from kafka.structs import TopicPartition
 
 from dubhe_sidecar.sinks.base import SinkError
+from dubhe_sidecar.sinks.kafka.diagnostics.topic_config import ask_cleanup_policy
 from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
 from dubhe_sidecar.sinks.kafka.producer.batch import (
     PendingRecord,
     RecordBatch,
     split_and_reenqueue,
 )
+from dubhe_sidecar.sinks.kafka.settings import Server
 
 JOIN_S = 30.0  # longer than the longest step of a sender: resolving a name
 NO_DELIVERY_TIMEOUT_MS = 10 * 365 * 24 * 3600 * 1000  # the sink has its own rules
@@ -64,29 +67,38 @@ class ProducerSession:
         client: how to reach the cluster, for kafka-python.
         limits: times and sizes.
         isolated: give every record a batch of its own, so that an error is about exactly one.
+        idempotent: have the broker drop what a repeated request brings twice. Otherwise the order
+            is kept too, but a request whose answer is lost may arrive twice.
     """
 
     def __init__(
-        self, client: dict[str, Any], limits: KafkaLimits, *, isolated: bool = False
+        self,
+        client: dict[str, Any],
+        limits: KafkaLimits,
+        *,
+        isolated: bool = False,
+        idempotent: bool = True,
     ) -> None:
         self.isolated = isolated
         self._limits = limits
         self.failure: tuple[PendingRecord | None, BaseException] | None = None
         self.topics: set[str] = set()
         """Topics whose metadata the session has. To get that of another it has to ask the cluster,
-        and once it has failed no answer comes: the caller then waits for the whole connect timeout.
+        and once it has failed no answer comes: the caller then waits for the whole timeout.
         So nothing may be in flight when a session has to ask."""
         self._mutex = threading.Lock()
         self._producer = KafkaProducer(
             **client,
             acks="all",
-            enable_idempotence=True,
+            enable_idempotence=idempotent,
+            # Without idempotence kafka-python keeps the order only if one request is on its way.
+            max_in_flight_requests_per_connection=5 if idempotent else 1,
             retries=float("inf"),
             delivery_timeout_ms=NO_DELIVERY_TIMEOUT_MS,
             linger_ms=limits.linger_ms,
             max_request_size=limits.record_bytes_max,
             request_timeout_ms=int(limits.request_timeout_s * 1000),
-            max_block_ms=int(limits.connect_timeout_s * 1000),
+            max_block_ms=int(min(limits.connect_timeout_s, limits.metadata_timeout_s) * 1000),
             metrics_enabled=False,
         )
         self._batch_bytes = 1 if isolated else limits.batch_bytes
@@ -97,11 +109,21 @@ class ProducerSession:
         """Id of the cluster; empty if the brokers do not tell (before 0.10.1)."""
         return self._producer._metadata.cluster_id or ""
 
+    @property
+    def brokers(self) -> frozenset[Server]:
+        """The brokers that the cluster announced last."""
+        known = self._producer._metadata.brokers()
+        return frozenset(Server((broker.host, broker.port)) for broker in known)
+
+    def ask_cleanup_policy(self, topic: str, on_answer: Callable[[str], None]) -> None:
+        """Ask for a topic's cleanup policy, without waiting; see `ask_cleanup_policy`."""
+        ask_cleanup_policy(self._producer._sender._client._manager, topic, on_answer)
+
     def partition_count(self, topic: str) -> int:
         """Return the number of partitions; a broker set up to do so creates a missing topic.
 
         Raises:
-            KafkaError: no answer came within the connect timeout.
+            KafkaError: no answer came in time.
         """
         count = len(self._producer.partitions_for(topic))
         self.topics.add(topic)

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 from kafka.errors import KafkaError
 
 from dubhe_sidecar.sinks.base import OutageCode, OutageReason, SinkError
+from dubhe_sidecar.sinks.kafka.addresses import Addresses
+from dubhe_sidecar.sinks.kafka.diagnostics.announced import announced_unreachable
 from dubhe_sidecar.sinks.kafka.diagnostics.client_log import ClientLogHandler
 from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
-from dubhe_sidecar.sinks.kafka.diagnostics.probe import unreachable
+from dubhe_sidecar.sinks.kafka.diagnostics.probe import none_reachable, unreachable
 from dubhe_sidecar.sinks.kafka.errors import ErrorKind, classify, describe, outage_reason
 from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
 from dubhe_sidecar.sinks.kafka.producer.session import SOCKET_OPTIONS, ProducerSession
@@ -22,6 +24,11 @@ from dubhe_sidecar.sinks.kafka.settings import KafkaSettings, SettingsError
 T = TypeVar("T")
 
 _PAUSE_STEP_S = 0.2
+NO_ANSWER = OutageReason(OutageCode.UNREACHABLE, "no answer")
+# Reasons that a broker gave itself; what the network shows is no reason then.
+_BROKERS_OWN = frozenset(
+    {OutageCode.AUTHENTICATION, OutageCode.AUTHORIZATION, OutageCode.TOPIC, OutageCode.REPLICAS}
+)
 SASL_BOOTSTRAP_S = 3.5  # below the pause between attempts: one attempt for each constructor
 
 
@@ -52,6 +59,8 @@ class ClusterConnection:
         self._attempt_at = 0.0
         self._sasl = settings.protocol.startswith("SASL_")
         self.client_log = ClientLogHandler(sasl=self._sasl)
+        self._addresses = Addresses()
+        self._looked_at = 0.0
         self._settings = settings
         self._limits = limits
         self._outage = outage
@@ -64,7 +73,13 @@ class ClusterConnection:
         Raises:
             SinkError: it is connected to another cluster than the one before.
         """
-        session = ProducerSession(self._client(), self._limits, isolated=isolated)
+        self._addresses.forget_failures()
+        session = ProducerSession(
+            self._client(),
+            self._limits,
+            isolated=isolated,
+            idempotent=self._settings.idempotent,
+        )
         try:
             self.check_cluster(session)
         except SinkError:
@@ -83,8 +98,35 @@ class ClusterConnection:
         if before and now and before != now:
             raise SinkError(
                 f"{self._outage.name}: these brokers are the cluster {now} now, and were the "
-                f"cluster {before}; what is for the former one stays in the spool"
+                f"cluster {before}; what is for the former one stays in the spool",
+                OutageCode.CLUSTER,
             )
+
+    def have_brokers_moved(self, session: ProducerSession) -> bool:
+        """Return whether all brokers that a session knows are gone, and a bootstrap server answers.
+
+        kafka-python asks the bootstrap servers once only, when a session begins. Looks at most
+        once every `KafkaLimits.moved_after_s`; then it may take two seconds.
+        """
+        now = time.monotonic()
+        known, asked = session.brokers, self._settings.servers
+        nothing_to_learn = not known or known.issuperset(asked)
+        if nothing_to_learn or now - self._looked_at < self._limits.moved_after_s:
+            return False
+        self._looked_at = now
+        return none_reachable(known) and unreachable(asked) is None
+
+    @property
+    def reason(self) -> OutageReason | None:
+        """Why nothing is delivered, as far as log and connections show."""
+        log = self.client_log.credentials_refused or self.client_log.reason
+        if log is not None and log.code in _BROKERS_OWN:
+            return log
+        return announced_unreachable(self._addresses.failures, self._settings.servers) or log
+
+    def waits_for(self) -> OutageReason:
+        """Return why an attempt takes long. May be called from any thread."""
+        return self.reason or NO_ANSWER
 
     def open_tail_reader(self) -> TailReader:
         """Make a reader of tails, once."""
@@ -100,7 +142,8 @@ class ClusterConnection:
         while True:
             self.client_log.reset()
             try:
-                result = attempt()
+                with self._outage.attempt(self.waits_for):
+                    result = attempt()
             except (KafkaError, OSError) as error:
                 self.wait_after(error)
             else:
@@ -122,15 +165,15 @@ class ClusterConnection:
         if kind in (ErrorKind.UNEXPECTED, ErrorKind.RECORD):
             raise SinkError(f"{self._outage.name}: {describe(error)}") from error
         network = None if kind is ErrorKind.REFUSED else unreachable(self._settings.servers)
-        log = self.client_log
+        reason = network or self.reason or outage_reason(error)
         self._outage.retries += 1
-        self._outage.report(
-            network or log.credentials_refused or log.reason or outage_reason(error)
-        )
+        self._outage.report(reason)
         # With SASL a broker that refuses often just closes the connection, so any failure of a
         # reachable broker may be a refused password.
         refused = (
-            kind is ErrorKind.REFUSED or log.credentials_refused or (self._sasl and not network)
+            kind is ErrorKind.REFUSED
+            or self.client_log.credentials_refused
+            or (self._sasl and not network and reason.code is not OutageCode.ADVERTISED)
         )
         self._pause((self._refused if refused else self._unavailable).next_pause())
 
@@ -168,4 +211,5 @@ class ClusterConnection:
             else 50,
             "reconnect_backoff_max_ms": 60_000 if self._sasl else 1000,
             "socket_options": SOCKET_OPTIONS,
+            "proxy_url": self._addresses.url,  # no proxy: see ``addresses.py``
         }
