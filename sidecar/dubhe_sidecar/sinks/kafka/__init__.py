@@ -6,6 +6,7 @@ Where to look:
 ``settings.py``                  environment → brokers, TLS, SASL
 ``limits.py``                    times and sizes, each with its reason
 ``addresses.py``                 every address of a broker's name, and what failed where
+``cluster_check.py``             a connection is used only if it leads to the sink's cluster
 ``errors.py``                    what an exception of kafka-python calls for
 ``sink.py``                      the `Sink`: order, outcomes, state, what is done after an error
 ``producer/session.py``          one KafkaProducer, from its start to its first failure

@@ -110,7 +110,7 @@ def test_the_first_address_is_silent(
         began = time.monotonic()
         deliver_one(sink, topic_name)
         # Three connections at least were made: bootstrap, broker, and the end of the partition.
-        assert 3.0 <= time.monotonic() - began < 9.0
+        assert 3.0 <= time.monotonic() - began < 20.0
     assert sink.retries == 0
 
 

@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 
 from dubhe_sidecar.sinks.base import OutageCode, OutageReason, SinkError
 from dubhe_sidecar.sinks.kafka.addresses import Addresses
+from dubhe_sidecar.sinks.kafka.cluster_check import ClusterCheck
 from dubhe_sidecar.sinks.kafka.diagnostics.announced import announced_unreachable
 from dubhe_sidecar.sinks.kafka.diagnostics.client_log import ClientLogHandler
 from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
@@ -53,8 +54,7 @@ class ClusterConnection:
         outage: OutageTracker,
         on_wait: Callable[[], None] = lambda: None,
     ) -> None:
-        self.cluster = ""
-        """Id of the cluster, once a session was opened."""
+        self._cluster_check = ClusterCheck()
         self._on_wait = on_wait
         self._attempt_at = 0.0
         self._sasl = settings.protocol.startswith("SASL_")
@@ -66,6 +66,11 @@ class ClusterConnection:
         self._outage = outage
         self._unavailable = ReconnectBackoff(limits.backoff_s, limits.backoff_max_s)
         self._refused = ReconnectBackoff(limits.refused_backoff_s, limits.refused_backoff_max_s)
+
+    @property
+    def cluster(self) -> str:
+        """Id of the cluster, once a session was opened."""
+        return self._cluster_check.expected
 
     def open_session(self, *, isolated: bool = False) -> ProducerSession:
         """Make a producer, once.
@@ -85,7 +90,7 @@ class ClusterConnection:
         except SinkError:
             session.abandon()
             raise
-        self.cluster = session.cluster or self.cluster
+        self._cluster_check.expected = session.cluster or self.cluster
         return session
 
     def check_cluster(self, session: ProducerSession) -> None:
@@ -94,7 +99,7 @@ class ClusterConnection:
         Raises:
             SinkError: it is another one. The next process decides what is for it.
         """
-        before, now = self.cluster, session.cluster
+        before, now = self.cluster, self._cluster_check.other or session.cluster
         if before and now and before != now:
             raise SinkError(
                 f"{self._outage.name}: these brokers are the cluster {now} now, and were the "
@@ -211,5 +216,6 @@ class ClusterConnection:
             else 50,
             "reconnect_backoff_max_ms": 60_000 if self._sasl else 1000,
             "socket_options": SOCKET_OPTIONS,
+            "kafka_client": self._cluster_check.client,
             "proxy_url": self._addresses.url,  # no proxy: see ``addresses.py``
         }
