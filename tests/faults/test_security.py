@@ -196,7 +196,7 @@ def test_tls_refused(
         env["KAFKA_SSL_CAFILE"] = str(Authority(tmp_path / "other", "other").certificate)
     with Delivery(tmp_path, secured.at(listener), topic_name, env=env) as delivery:
         delivery.wait_reported(words, 30)
-        assert words in delivery.harness.log_text
+        wait_for(lambda: words in delivery.harness.log_text, "the same in the log")
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])

@@ -259,6 +259,10 @@ class Broker:
         """Change settings of a topic, for example ``max.message.bytes``."""
         topics.alter(self.admin(), name, config)
 
+    def throttle(self, client_id: str, bytes_per_second: int) -> None:
+        """Give a client a quota: beyond it, its requests are answered late."""
+        topics.set_quota(self.plain_bootstrap, client_id, bytes_per_second)
+
     def delete_records(self, name: str, partition: int, before: int) -> None:
         """Delete what lies before an offset, as retention does."""
         topics.delete_records(self.admin(), name, partition, before)

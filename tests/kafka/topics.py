@@ -16,6 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     NewTopic,
     ResourceType,
 )
+from kafka import KafkaAdminClient
+from kafka.protocol.admin import AlterClientQuotasRequest
 
 TIMEOUT_S = 20.0
 
@@ -122,3 +124,22 @@ def _until(condition: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} took more than {TIMEOUT_S:.0f} s")
         time.sleep(0.02)
+
+
+def set_quota(bootstrap: str, client_id: str, bytes_per_second: int) -> None:
+    """Limit what a client may produce. librdkafka's administrator has no call for it."""
+    operation = ("producer_byte_rate", float(bytes_per_second), False)
+    entry = ([("client-id", client_id)], [operation])
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    manager = admin._manager
+    request = AlterClientQuotasRequest(entries=[entry], validate_only=False)
+
+    async def ask() -> Any:
+        return await manager.wait_for(manager.send(request), TIMEOUT_S * 1000)
+
+    try:
+        for answer in manager.run(ask).entries:
+            if answer.error_code:
+                raise RuntimeError(f"the quota was not set: {answer.error_message}")
+    finally:
+        admin.close()

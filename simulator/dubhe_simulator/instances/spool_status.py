@@ -97,5 +97,6 @@ def _view(status: dict[str, Any]) -> dict[str, Any]:
         "dropped": status.get("dropped", 0),
         "dead_letters": status.get("dead_letters", 0),
         "last_error": status.get("last_error"),
+        "warnings": status.get("warnings", []),
         "at_ms": time.time_ns() // 1_000_000,
     }

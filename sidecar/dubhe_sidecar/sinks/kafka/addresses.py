@@ -27,7 +27,7 @@ import socket
 import time
 import uuid
 import weakref
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
@@ -60,9 +60,10 @@ class Addresses:
         """The brokers that could not be connected to at the last attempt, and why."""
         return dict(self._failures)
 
-    def forget_failures(self) -> None:
-        """Begin again, with what the cluster announces from now on."""
-        self._failures.clear()
+    def keep_failures_of(self, servers: Collection[Server]) -> None:
+        """Forget what failed at brokers that the cluster does not announce any more."""
+        for server in self._failures.keys() - set(servers):
+            self._failures.pop(server, None)
 
     def in_order(self, found: list[Any]) -> list[Any]:
         """Return addresses, those that failed last time behind the others."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kafka.errors import KafkaConnectionError
+from kafka.errors import IncompatibleBrokerVersion, KafkaConnectionError
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
@@ -87,7 +87,10 @@ class _CheckingManager(KafkaConnectionManager):  # type: ignore[misc]
             include_cluster_authorized_operations=False,
             include_topic_authorized_operations=False,
         )
-        response = await conn._send_request(request, timeout_at=timeout_at)
+        try:
+            response = await conn._send_request(request, timeout_at=timeout_at)
+        except IncompatibleBrokerVersion:  # no broker's listener for clients: reported as such
+            return
         found = getattr(response, "cluster_id", "") or ""
         if not self._check.is_expected(found):
             raise KafkaConnectionError(

@@ -28,14 +28,15 @@ def unreachable(servers: Iterable[Server]) -> OutageReason | None:
     return OutageReason(code, "; ".join(reason.text for reason in reasons))
 
 
-def none_reachable(servers: Collection[Server]) -> bool:
-    """Return whether none of these accepts a connection; all are asked at the same time.
+def unreachable_ones(servers: Collection[Server]) -> dict[Server, OutageReason]:
+    """Return those that accept no connection, and why; all are asked at the same time.
 
     Of very many, some are asked.
     """
     some = list(servers)[:AT_ONCE]
     with ThreadPoolExecutor(len(some) or 1, "probe") as pool:
-        return all(reason is not None for reason in pool.map(_reason, some))
+        found = zip(some, pool.map(_reason, some), strict=True)
+        return {server: reason for server, reason in found if reason is not None}
 
 
 def _reason(server: Server) -> OutageReason | None:

@@ -14,7 +14,11 @@ from dubhe_sidecar.sinks.kafka.cluster_check import ClusterCheck
 from dubhe_sidecar.sinks.kafka.diagnostics.announced import announced_unreachable
 from dubhe_sidecar.sinks.kafka.diagnostics.client_log import ClientLogHandler
 from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
-from dubhe_sidecar.sinks.kafka.diagnostics.probe import none_reachable, unreachable
+from dubhe_sidecar.sinks.kafka.diagnostics.probe import (
+    AT_ONCE,
+    unreachable,
+    unreachable_ones,
+)
 from dubhe_sidecar.sinks.kafka.errors import ErrorKind, classify, describe, outage_reason
 from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
 from dubhe_sidecar.sinks.kafka.producer.session import SOCKET_OPTIONS, ProducerSession
@@ -78,7 +82,6 @@ class ClusterConnection:
         Raises:
             SinkError: it is connected to another cluster than the one before.
         """
-        self._addresses.forget_failures()
         session = ProducerSession(
             self._client(),
             self._limits,
@@ -90,6 +93,7 @@ class ClusterConnection:
         except SinkError:
             session.abandon()
             raise
+        self._addresses.keep_failures_of(session.brokers)
         self._cluster_check.expected = session.cluster or self.cluster
         return session
 
@@ -119,7 +123,12 @@ class ClusterConnection:
         if nothing_to_learn or now - self._looked_at < self._limits.moved_after_s:
             return False
         self._looked_at = now
-        return none_reachable(known) and unreachable(asked) is None
+        gone = unreachable_ones(known)
+        if len(gone) < min(len(known), AT_ONCE) or unreachable(asked) is not None:
+            return False
+        for server, why in gone.items():
+            self._addresses.note_failed(server, why)
+        return True
 
     @property
     def reason(self) -> OutageReason | None:
