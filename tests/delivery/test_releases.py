@@ -100,6 +100,15 @@ class Reports:
 
         wait_for(delivered, lambda: f"{self.count} delivered\n{self._harness.log_text}")
 
+    def wait_reported(self, code: str, text: str) -> None:
+        """Wait until it is shown why nothing is delivered."""
+
+        def reported() -> bool:
+            status = inspect(self._harness.spool)
+            return status.last_error_code == code and text in (status.last_error or "")
+
+        wait_for(reported, lambda: f"{code}: {text}\n{self._harness.log_text}")
+
     def drain(self, **env: str) -> None:
         """Have the rest delivered by a sidecar that ends by itself."""
         self._writer.close()
@@ -200,4 +209,19 @@ def test_a_user_with_few_permissions(broker: Broker, reports: Reports, topic_nam
         grant_on_cluster(broker, AclOperation.IDEMPOTENT_WRITE)
     reports.write(500)
     reports.drain(bootstrap=broker.bootstrap, **SASL)
+    reports.check(read_topic(broker.plain_bootstrap, topic_name))
+
+
+def test_without_idempotence_no_permission_on_the_cluster_is_needed(
+    broker: Broker, reports: Reports, topic_name: str
+) -> None:
+    """Older brokers want IdempotentWrite on the cluster: it is named, and can be done without."""
+    grant(broker, topic_name, AclOperation.DESCRIBE, AclOperation.READ, AclOperation.WRITE)
+    grant_on_cluster(broker)
+    reports.write(500)
+    if broker.release < KAFKA_2_8:
+        reports.start(bootstrap=broker.bootstrap, **SASL)
+        reports.wait_reported("authorization", "IdempotentWrite on the cluster")
+        reports.kill()
+    reports.drain(bootstrap=broker.bootstrap, KAFKA_ENABLE_IDEMPOTENCE="false", **SASL)
     reports.check(read_topic(broker.plain_bootstrap, topic_name))

@@ -90,14 +90,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             },
             listeners=LISTENERS,
         )
-        announced = {
-            **{name: broker.at(name) for name in ("CLIENT", "PLAIN", "SASL", "TLS")},
-            "NAMED": "kafka.invalid:9092",
-            "PORT": f"localhost:{free_port}",
-            "MUTE": f"{SILENT}:{silent_port}",
-        }
-        listed = ",".join(f"{name}://{address}" for name, address in announced.items())
-        broker.configure({"advertised.listeners": listed})
+        broker.announce("NAMED", "kafka.invalid:9092")
+        broker.announce("PORT", f"localhost:{free_port}")
+        broker.announce("MUTE", f"{SILENT}:{silent_port}")
         with broker:
             broker.create_topic("there")
             broker.create_topic("compacted", config={"cleanup.policy": "compact"})

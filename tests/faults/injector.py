@@ -148,12 +148,21 @@ class Injector:
                         broker.add_partitions(topic, self._partitions)
         elif "topic" in fault.what:
             self._use_missing_topics(fault.seconds)
+        elif fault.what == "compaction":
+            # The broker cleans closed segments only, and here none is: nothing may be lost.
+            for policy in ("compact", "delete"):
+                for container in self._containers.values():
+                    for topic in container.topics[0]:
+                        broker.alter_topic(topic, {"cleanup.policy": policy})
+                self._over.wait(fault.seconds)
         else:
             (broker.stop if fault.what == "stop" else broker.kill)()
             if "everywhere" in fault.what:
                 for container in self._containers.values():
                     self.count.kill(plan.EVERYTHING, container.kill_everything())
             self._over.wait(fault.seconds)
+            if "move" in fault.what:
+                broker.move()
             broker.start()
 
     def _partitions_of(self, topic: str) -> int:

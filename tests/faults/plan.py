@@ -41,6 +41,8 @@ BROKER = {
     "freeze beyond every short timeout": 12,
     "add partitions": 8,
     "topic missing, then created": 10,
+    "move behind the same bootstrap": 8,
+    "compaction": 4,
     "everything everywhere, the broker too": 5,
 }
 LONGEST = "freeze beyond every timeout of the product"

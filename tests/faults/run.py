@@ -20,6 +20,7 @@ from tests.faults.verdict import Verdict
 from tests.kafka.broker import Broker
 
 BROKER_PROPERTIES = {"auto.create.topics.enable": "false", "message.max.bytes": "16777216"}
+_BOOTSTRAP = "BOOTSTRAP"
 _INSTANCE = "modelid{0}-algorithm112345540-train-{0}-4"
 # From a run's length and a number of faults to the mean pause on a track: the faults last too.
 _BUSY = 0.6
@@ -87,7 +88,9 @@ def run(options: Options, folder: Path, log: Callable[[str], None]) -> RunResult
         TimeoutError: the topics cannot be read to their ends.
     """
     with contextlib.ExitStack() as stack:
-        broker = stack.enter_context(Broker(folder / "kafka", BROKER_PROPERTIES))
+        broker = Broker(folder / "kafka", BROKER_PROPERTIES, listeners={_BOOTSTRAP: "PLAINTEXT"})
+        broker.announce(_BOOTSTRAP, broker.bootstrap)  # so that it may move
+        stack.enter_context(broker)
         create_topics(broker, (STATUS, RESULT))
         containers = [stack.enter_context(one) for one in _containers(folder, broker)]
         result = RunResult(options)
@@ -119,7 +122,7 @@ def _containers(folder: Path, broker: Broker) -> list[Container]:
 
     One keeps the product's time limits, and nobody reads its console.
     """
-    where = broker.bootstrap
+    where = broker.at(_BOOTSTRAP)
     (folder / "bin").mkdir()
     quick = short_timeouts.command_file(folder / "bin")
     writers = writer_command("--others", 4, "--pace", 0.02, "--refused", 800)

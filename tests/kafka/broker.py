@@ -118,6 +118,7 @@ class Broker:
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._frozen = False
+        self._announced: dict[str, str] = {}
         self._formatted = False
         *ports, self._controller_port = free_ports(len(self._listeners) + 1)
         self._ports = dict(zip(self._listeners, ports, strict=True))
@@ -161,6 +162,17 @@ class Broker:
     def configure(self, properties: Mapping[str, str]) -> None:
         """Add server properties, before the first start."""
         self._properties.update(properties)
+
+    def announce(self, listener: str, address: str) -> None:
+        """Have a listener name another address to its clients, from the first start on."""
+        self._announced[listener] = address
+
+    def move(self) -> None:
+        """Give the listener under test another port, from the next start on."""
+        before = self.bootstrap
+        [self._ports["CLIENT"]] = free_ports(1)
+        settings = self.directory / "server.properties"
+        settings.write_text(settings.read_text().replace(before, self.bootstrap))
 
     def start(self) -> Broker:
         """Start the broker, on the same ports and data as before, and wait until it answers."""
@@ -315,7 +327,9 @@ class Broker:
     def _server_properties(self) -> str:
         listeners = {name: f"{name}://{self.at(name)}" for name in self._listeners}
         protocols = dict(self._listeners)
-        advertised = ",".join(listeners.values())
+        advertised = ",".join(
+            f"{name}://{self._announced.get(name, self.at(name))}" for name in listeners
+        )
         if self._zookeeper is None:
             listeners["CONTROLLER"] = f"CONTROLLER://{self.controller}"
             protocols["CONTROLLER"] = "PLAINTEXT"

@@ -19,6 +19,8 @@ export interface Delivery {
   dropped: number | null;
   dead_letters: number | null;
   last_error: string | null;
+  /** What endangers or slows delivery that works. */
+  warnings: string[];
   at_ms: number | null;
 }
 

@@ -22,6 +22,7 @@ export const en = {
   source_bad: "Messages cannot be received",
   outage_source: "Messages cannot be read from {name}: {error}",
   outage_delivery: "{id} cannot deliver: {error}.",
+  delivery_warning: "Warning: {text}",
   outage_waiting: "{n} messages are waiting, the oldest for {age}.",
   source_journal: "Embedded journal",
   no_reason: "unknown reason",

@@ -24,6 +24,7 @@ export const zh: Record<keyof typeof en, string> = {
   source_bad: "无法接收消息",
   outage_source: "无法从 {name} 读取消息：{error}",
   outage_delivery: "{id} 无法投递：{error}。",
+  delivery_warning: "警告：{text}",
   outage_waiting: "{n} 条消息在等待，最早的已等 {age}。",
   source_journal: "内置消息文件",
   no_reason: "原因不明",

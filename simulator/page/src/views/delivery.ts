@@ -51,6 +51,7 @@ function deliveryCard(): Row<Instance> {
   const badge = h("span", { class: "badge" });
   const id = h("p", { class: "mono card-id" });
   const error = h("p", { class: "reason" });
+  const warning = h("p", { class: "note delivery-warning" });
   const names: Key[] = ["undelivered", "oldest", "delivered", "retries", "dropped", "dead_letters", "as_of", "sink"];
   const details = facts(names);
   const element = h(
@@ -59,6 +60,7 @@ function deliveryCard(): Row<Instance> {
     h("div", { class: "card-head" }, kind, badge),
     id,
     error,
+    warning,
     details.element,
   );
   return {
@@ -77,6 +79,9 @@ function deliveryCard(): Row<Instance> {
       badge.className = `badge ${stuck ? "failed" : idle}`;
       setText(error, d.last_error ?? "");
       show(error, Boolean(d.last_error));
+      const text = (d.warnings ?? []).join("; ");
+      setText(warning, text && t("delivery_warning", { text }));
+      show(warning, Boolean(text));
       element.classList.toggle("stuck", stuck || lost);
       details.update([
         d.undelivered === null ? "–" : `${count(d.undelivered)} · ${bytes(d.undelivered_bytes)}`,

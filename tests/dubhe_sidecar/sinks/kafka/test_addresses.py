@@ -50,15 +50,8 @@ def named(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Ite
     }
     directory = tmp_path_factory.mktemp("named") / "broker"
     broker = Broker(directory, properties, listeners={"TLS": "SSL"})
-    ports = {name: broker.at(name).rpartition(":")[2] for name in ("CLIENT", "PLAIN", "TLS")}
-    announced = {"CLIENT": NAME, "PLAIN": HOST, "TLS": NAME}
-    broker.configure(
-        {
-            "advertised.listeners": ",".join(
-                f"{name}://{host}:{ports[name]}" for name, host in announced.items()
-            )
-        }
-    )
+    for listener in ("CLIENT", "TLS"):
+        broker.announce(listener, broker.at(listener).replace(HOST, NAME))
     with broker:
         yield broker
 

@@ -32,22 +32,8 @@ pytestmark = pytest.mark.needs("java")
 def moving(make_broker: BrokerFactory) -> Broker:
     """A broker whose listener BOOT announces the address of its listener CLIENT."""
     broker = make_broker(listeners={"BOOT": "PLAINTEXT"})
-    broker.configure(
-        {
-            "advertised.listeners": f"CLIENT://{broker.bootstrap},BOOT://{broker.bootstrap},"
-            f"PLAIN://{broker.plain_bootstrap}"
-        }
-    )
+    broker.announce("BOOT", broker.bootstrap)
     return broker.start()
-
-
-def move(broker: Broker) -> None:
-    """Start it again with CLIENT at another port."""
-    [port] = free_ports(1)
-    broker.stop()
-    settings = broker.directory / "server.properties"
-    settings.write_text(settings.read_text().replace(broker.bootstrap, f"{HOST}:{port}"))
-    broker.start()
 
 
 @pytest.mark.parametrize("there", ["refused", "silent"])
@@ -62,8 +48,10 @@ def test_brokers_that_moved_are_found_within_seconds(
     if when == "in the middle":
         broker.stop()
         sink.send(record(topic_name, 2))
-    move(broker)
+    broker.stop()
     port = int(broker.bootstrap.rpartition(":")[2])
+    broker.move()
+    broker.start()
     with silent(HOST, port) if there == "silent" else contextlib.nullcontext():
         began = time.monotonic()
         if when == "while idle":
@@ -106,8 +94,7 @@ def test_an_announced_address_that_comes_to_life(
     """Reported as announced, though the bootstrap server answers; then delivered."""
     broker = make_broker(listeners={"BOOT": "PLAINTEXT"})
     [port] = free_ports(1)
-    listeners = f"CLIENT://{broker.bootstrap},PLAIN://{broker.plain_bootstrap}"
-    broker.configure({"advertised.listeners": f"{listeners},BOOT://{HOST}:{port}"})
+    broker.announce("BOOT", f"{HOST}:{port}")
     broker.start().create_topic(topic_name)
     sink = open_sink(broker.at("BOOT"), Cursor(), FAST)
     work = Beside(lambda: deliver(sink, [record(topic_name, 1)]))

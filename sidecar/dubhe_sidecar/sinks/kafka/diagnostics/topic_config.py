@@ -63,7 +63,7 @@ def compaction_warning(topic: str, policy: str) -> DeliveryWarning | None:
         return None
     return DeliveryWarning(
         WarningCode.COMPACTED_TOPIC,
-        f"topic {topic} has {SETTING}={policy}: the broker keeps only the last message of each "
-        f"instance and deletes the others, since the instance's id is their key; set "
-        f"{SETTING}=delete on the topic",
+        f"topic {topic} has cleanup.policy={policy}: the broker keeps only the last message of "
+        f"each instance and deletes the others, since the instance's id is their key; set "
+        "cleanup.policy=delete on the topic",
     )
