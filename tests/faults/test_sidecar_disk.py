@@ -110,6 +110,7 @@ def test_a_dead_letter_that_finds_no_room(
                 lambda: NO_ROOM in (status(harness)["last_error"] or ""),
                 lambda: f"{read_live(harness.spool)}\n{harness.log_text}",
             )
+            assert status(harness)["last_error_code"] == "disk"
             assert status(harness)["dead_letters"] == 0
             still_the_first(harness, sidecar)
         wait_for(lambda: status(harness)["undelivered"] == 0, lambda: harness.log_text)

@@ -77,3 +77,27 @@ def test_a_broker_dies_in_mid_run(
     wait_for(lambda: total(page) == steps, "a curve that is complete")
     page.goto(f"{platform.url}/#/overview")
     expect(page.locator(".card")).to_have_attribute("data-state", "ended")
+
+
+def test_a_topic_that_loses_messages_is_a_warning_in_both_languages(
+    start: Callable[..., Platform],
+    make_broker: BrokerFactory,
+    algorithm: Path,
+    visit: Visitor,
+    tmp_path: Path,
+) -> None:
+    """Delivery works, so there is no banner; the card of the instance has it."""
+    broker = make_broker().start()
+    for topic in TOPICS:
+        broker.create_topic(topic, config={"cleanup.policy": "compact"})
+    platform = start(algorithm, "--brokers", broker.bootstrap)
+    enough = tmp_path / "enough"
+    platform.post("workflow/train", special_params={"pause": 0.02, "until": str(enough)})
+    for locale, text in (("en-US", "Warning: topic"), ("zh-CN", "警告：topic")):
+        page = visit(f"{platform.url}/#/delivery", locale=locale)
+        warning = page.locator(".card[data-instance] .delivery-warning")
+        expect(warning).to_contain_text(text, timeout=OUTAGE_S * 1000)
+        expect(warning).to_contain_text("cleanup.policy=compact")
+        expect(page.locator(".banner")).to_have_count(0)
+    enough.touch()
+    platform.wait_workflow()
