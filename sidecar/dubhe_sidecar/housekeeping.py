@@ -121,6 +121,7 @@ class Housekeeping:
             "last_error_code": outage and outage.code,
             "retries": self._sink.retries,
             "abandoned": self._abandoned(),
+            "notice": self._sink.notice,
         }
         if live != self._published:
             write_live(self._directory, live)

@@ -72,6 +72,8 @@ class SpoolStatus:
     """One of `dubhe_sidecar.sinks.base.OutageCode`."""
     abandoned: str | None = None
     """Whose records the running sidecar leaves in the spool, and what to do."""
+    notice: str | None = None
+    """What someone should correct, though everything is delivered."""
     retries: int = 0
     launches: list[dict[str, Any]] = field(default_factory=list)
     """State of the container parents that use this spool now: how often their sidecars died."""
@@ -107,6 +109,7 @@ def inspect(directory: Path) -> SpoolStatus:
         last_error=live.get("last_error") if running else None,
         last_error_code=live.get("last_error_code") if running else None,
         abandoned=live.get("abandoned") if running else None,
+        notice=live.get("notice") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,
         launches=read_states(directory, "launch"),
     )

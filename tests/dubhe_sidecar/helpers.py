@@ -66,6 +66,7 @@ class FakeSink:
     destination = Destination("fake")
     on_wait: Callable[[], None] = staticmethod(lambda: None)
     outage: OutageReason | None = None
+    notice: str | None = None
     retries = 0
 
     def __init__(
@@ -103,6 +104,12 @@ class FakeSink:
             for one in self.topic.records[self._offset :]:
                 found.setdefault(one.stream, set()).add(one.seq)
         self.delivered = {stream: frozenset(seqs) for stream, seqs in found.items()}
+
+    def forget_delivered(self) -> None:
+        self.delivered = {}
+
+    def advance(self) -> bool:
+        return False
 
     def send(self, record: OutgoingRecord) -> None:
         self._step()

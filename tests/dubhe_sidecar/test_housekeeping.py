@@ -53,6 +53,7 @@ def test_tells_the_state_and_every_change_of_it(tmp_path):
                 "last_error_code": None,
                 "retries": 0,
                 "abandoned": None,
+                "notice": None,
             }
         ),
         lambda: str(read_live(tmp_path)),

@@ -77,6 +77,8 @@ def describe(status: SpoolStatus) -> str:
         f"retries       {status.retries}",
         f"last error    {status.last_error or 'none'}",
     ]
+    if status.notice:
+        lines.append(f"notice        {status.notice}")
     if status.abandoned:
         lines.append(f"not delivered {status.abandoned}")
     if status.damaged_bytes:

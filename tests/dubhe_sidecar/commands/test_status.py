@@ -52,6 +52,7 @@ def test_undelivered_records_as_json(harness, filled, capsys):
         "missing",
         "last_error_code",
         "abandoned",
+        "notice",
     }
 
 
