@@ -23,6 +23,7 @@ from dubhe_sidecar.sinks.kafka.recovery.codecs import decompress
 # baseOffset, length, partitionLeaderEpoch, magic, crc, attributes, lastOffsetDelta,
 # baseTimestamp and maxTimestamp (skipped), producerId, producerEpoch, baseSequence, count
 _HEADER = Struct(">qiibIhi16xqhii")
+_WHOSE = Struct(">qi4xb4x2xi16xq")  # what is read of every batch: a prefix of the header
 _PREFIX = Struct(">qiib")  # the same place in all formats: offset, length, (epoch or crc), magic
 _BEFORE_LENGTH = 12  # bytes that the length does not count: offset and length
 _CRC_FROM = 21
@@ -57,25 +58,23 @@ def split(data: bytes, producers: frozenset[int] | None) -> Split:
     view, size, at = memoryview(data), len(data), 0
     following: int | None = None
     ours: list[memoryview] = []
+    whose, header_size, in_full = _WHOSE.unpack_from, _HEADER.size, size - _HEADER.size
     while at + _PREFIX.size <= size:
-        offset, length, _, magic = _PREFIX.unpack_from(data, at)
-        if length < _LEAST:
-            raise CorruptRecordError(f"offset {offset}: a batch of {length} bytes")
+        if at <= in_full:
+            offset, length, magic, last, producer = whose(data, at)
+        else:  # too near to the end for a header of format 2
+            offset, length, _, magic = _PREFIX.unpack_from(data, at)
+            last = producer = 0
         end = at + _BEFORE_LENGTH + length
+        if length < _LEAST or (magic >= FORMAT and end - at < header_size):
+            raise CorruptRecordError(f"offset {offset}: a batch of {length} bytes")
         if end > size:
             return Split(following, ours, end - at)
         if magic < FORMAT:
             following = offset + 1
         else:
-            if end - at < _HEADER.size:
-                raise CorruptRecordError(f"offset {offset}: a batch of {length} bytes")
-            _, _, _, _, _, attributes, last, producer, _, _, count = _HEADER.unpack_from(data, at)
             following = offset + last + 1
-            if (
-                (producers is None or producer in producers)
-                and count > 0
-                and not attributes & _CONTROL
-            ):
+            if producers is None or producer in producers:
                 ours.append(view[at:end])
         at = end
     return Split(following, ours, 0 if at == size else _PREFIX.size)
@@ -96,6 +95,8 @@ def identities(
         CodecMissing: it is compressed by a codec that is not here.
     """
     offset, _, _, _, crc, attributes, _, _, _, _, count = _HEADER.unpack_from(batch)
+    if attributes & _CONTROL:
+        return
     if calc_crc32c(batch[_CRC_FROM:]) != crc:
         raise CorruptRecordError(f"offset {offset}: the checksum of the batch is wrong")
     data = decompress(attributes & _CODEC, bytes(batch[_HEADER.size :]))

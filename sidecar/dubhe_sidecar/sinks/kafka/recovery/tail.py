@@ -98,6 +98,7 @@ class TailReader:
             enable_auto_commit=False,
             allow_auto_create_topics=False,
             request_timeout_ms=int(limits.request_timeout_s * 1000),
+            receive_message_max_bytes=2**31 - 1,  # a batch may be as large as its topic allows
             metrics_enabled=False,
         )
 
@@ -161,15 +162,12 @@ class TailReader:
         ends = self._offsets(self._consumer.end_offsets, starts)
         counts = {partition: ends[partition] - at for partition, at in starts.items()}
         if sum(counts.values()) >= MANY:
-            self._on_many(
-                "looking through "
-                + ", ".join(
-                    f"{count} records of {partition.topic}-{partition.partition}"
-                    for partition, count in sorted(counts.items())
-                    if count > 0
-                )
-                + " for what has arrived already"
+            what = ", ".join(
+                f"{count} records of {partition.topic}-{partition.partition}"
+                for partition, count in sorted(counts.items())
+                if count > 0
             )
+            self._on_many(f"looking through {what} for what has arrived already")
 
     def _log_end(self, partition: TopicPartition) -> int:
         """Return where the leader's log ends; having asked it what consumers ask too."""
