@@ -61,7 +61,7 @@ from dubhe_sidecar.sinks.kafka.recovery.log_end import log_end
 
 logger = logging.getLogger("dubhe_sidecar")
 
-FETCH_BYTES = 4 * MIB
+FETCH_BYTES = MIB
 MANY = 50_000  # records beyond which it is announced that they are looked through
 # Answers without data below the end, until it is believed that there is none: a compacted topic may
 # have nothing but an empty segment there.
