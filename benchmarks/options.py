@@ -9,13 +9,14 @@ from pathlib import Path
 
 from benchmarks.environments import CACHE, ROOT
 
-SECTIONS = ("reporting", "training", "delivery", "latency", "serving", "weight")
+SECTIONS = ("reporting", "training", "delivery", "recovery", "latency", "serving", "weight")
 
 _EPILOG = """\
 sections:
   reporting   what one metric call costs: alone, 8 threads, 4 processes, under a compute thread
   training    what a real PyTorch loop loses that reports every batch (torch, about 5 GB)
   delivery    a backlog to a real broker: rate, processor time, memory
+  recovery    a resume after a crash, behind records of other programs
   latency     from said to seen by a consumer, at 1, 100, 5000 messages a second
   serving     requests a second and heartbeats, beside other servers
   weight      import, start, resident memory, growth with the spool
@@ -114,7 +115,10 @@ def parse(arguments: Sequence[str]) -> Options:
         "--serving-rounds", type=int, metavar="N", help="rounds of serving (3, quick 1)"
     )
     parser.add_argument(
-        "--backlog", type=int, metavar="N", help="messages of the backlog (1000000, quick 200000)"
+        "--backlog",
+        type=int,
+        metavar="N",
+        help="messages of the backlog, and of recovery (1000000, quick 200000)",
     )
     parser.add_argument(
         "--output",

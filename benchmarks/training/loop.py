@@ -71,7 +71,8 @@ def main() -> None:
                 after_batch(index, value)
         return time.perf_counter() - start
 
-    with tempfile.TemporaryFile(dir=context.get("tmp_dir"), buffering=0) as bare:
+    context.logProgress(0)  # makes the spool, on whose file system the bare write shall be
+    with tempfile.TemporaryFile(dir=os.environ["DUBHE_TEMPORARY"], buffering=0) as bare:
         file = bare.fileno()
         for _ in range(int(sys.argv[1])):
             block(report)

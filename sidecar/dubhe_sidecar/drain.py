@@ -152,6 +152,8 @@ class Drain:
             send(to_record(spooled))
         self._collect(0.0 if frames else _OUTCOME_SECONDS)
         self._finish_streams()
+        if not frames and not self._in_flight and self._sink.advance():
+            self._dirty = True
         if self._dirty and (time.monotonic() - self._saved_at >= _SAVE_SECONDS):
             self.save()
         return bool(frames or self._in_flight)
@@ -325,6 +327,8 @@ class Drain:
     # --- the cursor ---------------------------------------------------------------------------
 
     def _save(self) -> None:
+        if not self._arrived_up_to:
+            self._sink.forget_delivered()
         state = self._sink.state()  # always called: it makes durable what was delivered
         self._save_state(None if self._arrived_up_to else state)
 

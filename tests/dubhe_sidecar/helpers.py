@@ -115,6 +115,12 @@ class FakeSink:
                 found.setdefault(one.stream, set()).add(one.seq)
         self.delivered = {stream: frozenset(seqs) for stream, seqs in found.items()}
 
+    def forget_delivered(self) -> None:
+        self.delivered = {}
+
+    def advance(self) -> bool:
+        return False
+
     def send(self, record: OutgoingRecord) -> None:
         self._step()
         reason = self._rejects(record)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import ClusterMetadata, PartitionMetadata
+from confluent_kafka.admin import ClusterMetadata, PartitionMetadata, TopicMetadata
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
@@ -29,6 +29,8 @@ PROPERTIES = {
     "replica.lag.time.max.ms": "3000",  # then a silent follower is not waited for (30 s otherwise)
     "replica.fetch.wait.max.ms": "100",
     "auto.create.topics.enable": "false",
+    # Every 300 s leadership would move to the preferred replicas, in the middle of a test.
+    "auto.leader.rebalance.enable": "false",
 }
 HEAL_S = 60.0
 METADATA_S = 3.0
@@ -130,13 +132,16 @@ class Cluster:
         return leader
 
     def in_sync(self) -> bool:
-        """Whether every broker says of every topic that all replicas have everything."""
+        """Whether every broker says of every topic that all replicas have everything.
+
+        One that has just come back may not know a topic yet, and says nothing of it.
+        """
         listed = list(self._listed())
+        names = {name for metadata in listed for name in metadata.topics}
         return len(listed) == SIZE and all(
-            len(partition.isrs) == len(partition.replicas)
+            name in metadata.topics and _is_whole(metadata.topics[name])
             for metadata in listed
-            for topic in metadata.topics.values()
-            for partition in topic.partitions.values()
+            for name in names
         )
 
     def _partitions(self, topic: str) -> Iterator[PartitionMetadata]:
@@ -149,3 +154,11 @@ class Cluster:
             if broker.pid is not None:
                 with contextlib.suppress(KafkaException):  # frozen, or not up yet
                     yield broker.admin().list_topics(timeout=METADATA_S)
+
+
+def _is_whole(topic: TopicMetadata) -> bool:
+    """Return whether each partition has a leader, and all replicas are in sync."""
+    return bool(topic.partitions) and all(
+        partition.leader >= 0 and len(partition.isrs) == len(partition.replicas)
+        for partition in topic.partitions.values()
+    )

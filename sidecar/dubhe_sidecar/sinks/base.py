@@ -40,6 +40,7 @@ class OutageCode(str, Enum):
     THROTTLED = "throttled"
     CLUSTER = "cluster"
     DISK = "disk"
+    RECOVERY = "recovery"
     OTHER = "other"
 
 
@@ -68,6 +69,7 @@ class WarningCode(str, Enum):
 
     COMPACTED_TOPIC = "compacted_topic"
     THROTTLED = "throttled"
+    CLOCK = "clock"
 
 
 class DeliveryWarning(NamedTuple):
@@ -145,12 +147,22 @@ class Sink(Protocol):
             undelivered: whether the spool holds records past the cursor. If not, nothing can
                 have arrived unnoticed and the search for it is left out.
             save: writes a state to disk, with the positions of the outcomes collected so far.
-                A sink calls it, from within `send`, before it delivers to a partition or file for
-                the first time: what must be searched after a crash has to be known before
-                anything can arrive there.
+                A sink calls it before it delivers to a partition or file for the first time, or
+                as a new producer: what must be searched after a crash, and for whom, has to be
+                known before anything can arrive there.
 
         Raises:
             SinkError: the sink cannot go on.
+        """
+
+    def forget_delivered(self) -> None:
+        """All of `delivered` has been passed, and the positions are about to be saved."""
+
+    def advance(self) -> bool:
+        """Look from time to time, while nothing is in flight, how far the destination has grown.
+
+        A search after a crash then begins there. Costs nothing when it is not due. Returns whether
+        `state` has changed by it, and is to be saved.
         """
 
     def send(self, record: OutgoingRecord) -> None:

@@ -103,6 +103,14 @@ class JournalSink:
         """Number of failed attempts to write."""
         return self._retry.retries
 
+    def forget_delivered(self) -> None:
+        """Nothing of `delivered` is needed any more."""
+        self.delivered = {}
+
+    def advance(self) -> bool:
+        """Nobody else writes to the journal."""
+        return False
+
     def send(self, record: OutgoingRecord) -> None:
         """Hand over one record; the next `collect` writes it, or this call if too much is buffered.
 

@@ -21,7 +21,6 @@ RECORD = (
     kafka_errors.RecordListTooLargeError,
     kafka_errors.InvalidRecordError,
     kafka_errors.InvalidTimestampError,
-    kafka_errors.UnsupportedForMessageFormatError,
     kafka_errors.PolicyViolationError,
 )
 # Someone must grant, correct or create something. Asking again soon may lock an account.
@@ -32,6 +31,8 @@ REFUSED = (
     kafka_errors.IllegalSaslStateError,
     kafka_errors.SecurityDisabledError,
     kafka_errors.InvalidTopicError,
+    # The topic's setting, not the record's fault: no record of ours can be written there.
+    kafka_errors.UnsupportedForMessageFormatError,
 )
 # The broker has taken nothing and a new producer may go on. Kafka 1.1 and 2.0 (not 2.8) say so when
 # nothing of a producer is left in a partition, since its topic was deleted and created again.
@@ -47,7 +48,11 @@ _CODES: tuple[tuple[tuple[type[BaseException], ...], OutageCode], ...] = (
     ),
     ((kafka_errors.AuthorizationError,), OutageCode.AUTHORIZATION),
     (
-        (kafka_errors.UnknownTopicOrPartitionError, kafka_errors.InvalidTopicError),
+        (
+            kafka_errors.UnknownTopicOrPartitionError,
+            kafka_errors.InvalidTopicError,
+            kafka_errors.UnsupportedForMessageFormatError,
+        ),
         OutageCode.TOPIC,
     ),
     (
@@ -76,6 +81,12 @@ NO_PERMISSION_TO_PRODUCE = (
     "without it)"
 )
 
+OLD_FORMAT = (
+    "UnsupportedForMessageFormat: the topic keeps records in a format from before Kafka 0.11, "
+    "which has neither headers nor producer ids. Set message.format.version of the topic (or "
+    "log.message.format.version of the brokers) to 0.11.0 or later, or remove it"
+)
+
 
 class ErrorKind(Enum):
     """What an error calls for."""
@@ -99,6 +110,8 @@ def classify(error: BaseException) -> ErrorKind:
 
 def describe(error: BaseException) -> str:
     """Return an exception of kafka-python as text: its kind, and its message if it has one."""
+    if isinstance(error, kafka_errors.UnsupportedForMessageFormatError):
+        return OLD_FORMAT
     kind = type(error).__name__.removesuffix("Error")
     text = next((str(arg) for arg in error.args if arg), "")
     description = getattr(error, "description", "") or ""

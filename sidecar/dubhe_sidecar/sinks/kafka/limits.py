@@ -55,3 +55,10 @@ class KafkaLimits:
 
     settle_s: float = 0.5
     """How long a tail is watched for a straggler of the former producer (see ``tail.py``)."""
+
+    advance_s: float = 60.0
+    """While nothing is in flight, the end of a partition is noted as often, so that after a crash
+    little has to be looked through."""
+
+    dated_again_s: float = 3600.0
+    """Once the broker has refused our clock, records go without a timestamp for so long."""

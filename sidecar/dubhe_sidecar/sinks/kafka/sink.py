@@ -14,6 +14,9 @@ repaired half-way. The reasons for it are
   that is, so all that is in flight goes again in an *isolated* session, one record to a batch;
   there the first error is about its own record, which is rejected, and the others arrive.
 
+A clock that the broker refuses is no matter of one record: from then on all go without a timestamp,
+at full speed, and after `KafkaLimits.dated_again_s` one is tried with it again.
+
 Any other error ends the process (`SinkError`), and the next one begins with the same procedure.
 """
 
@@ -55,6 +58,7 @@ from dubhe_sidecar.sinks.kafka.producer.batch import PendingRecord
 from dubhe_sidecar.sinks.kafka.producer.session import ProducerSession
 from dubhe_sidecar.sinks.kafka.recovery.connection import ClusterConnection
 from dubhe_sidecar.sinks.kafka.recovery.partitions import PartitionMap
+from dubhe_sidecar.sinks.kafka.recovery.producer_ids import ProducerIds
 from dubhe_sidecar.sinks.kafka.recovery.tail import ArrivedRecords
 from dubhe_sidecar.sinks.kafka.settings import KafkaSettings
 
@@ -65,6 +69,11 @@ CHECK_S = 0.1  # while it waits, the session is checked this often
 CLOSE_S = 2.0
 NEW_SESSION_AFTER = 3  # failed requests about a topic until a new session asks
 THROTTLED_FOR_S = 60.0  # after the last time that the broker asked to wait
+CLOCK_DIFFERS = (
+    "this host's clock and the broker's differ by more than the topic accepts "
+    "(message.timestamp.before.max.ms, message.timestamp.after.max.ms): records are sent without a "
+    "Kafka timestamp; the date in their values is that of this host's clock. Set the clock"
+)
 
 
 class KafkaSink:
@@ -85,6 +94,12 @@ class KafkaSink:
             settings, self._limits, self._outage, lambda: self.on_wait()
         )
         self._partitions = PartitionMap()
+        self._producers = ProducerIds()
+        self._offsets_at_open: dict[TopicPartition, int] | None = None
+        self._identified: ProducerSession | None = None  # its producer's id is saved
+        self._must_save = False  # before anything is sent
+        self._known_at: dict[TopicPartition, float] = {}  # when an offset was last moved
+        self._undated_until: float | None = None  # the clock differs from the broker's
         self._save: Callable[[dict[str, Any]], None] = _refuse_to_save
         self._session: ProducerSession | None = None
         self._pending: deque[PendingRecord] = deque()  # not settled, or behind one that is not
@@ -106,12 +121,14 @@ class KafkaSink:
 
     @property
     def warnings(self) -> Sequence[DeliveryWarning]:
-        """Topics that lose messages by compaction; a quota that slows this client."""
+        """Topics that lose messages by compaction; a quota that slows this client; the clock."""
+        found = [*self._compacted.values()]
         throttled = self._connection.client_log.throttled
-        if throttled is None or time.monotonic() - throttled[1] > THROTTLED_FOR_S:
-            return (*self._compacted.values(),)
-        text = throttling(throttled[0])
-        return (*self._compacted.values(), DeliveryWarning(WarningCode.THROTTLED, text))
+        if throttled is not None and time.monotonic() - throttled[1] <= THROTTLED_FOR_S:
+            found.append(DeliveryWarning(WarningCode.THROTTLED, throttling(throttled[0])))
+        if self._undated_until is not None:
+            found.append(DeliveryWarning(WarningCode.CLOCK, CLOCK_DIFFERS))
+        return found
 
     @property
     def retries(self) -> int:
@@ -137,12 +154,50 @@ class KafkaSink:
     ) -> None:
         """Read the tails if something may have arrived unnoticed."""
         self._partitions = PartitionMap(state)
+        self._producers = ProducerIds(state)
         self._save = save
         self.delivered = {}
+        self._offsets_at_open = None
+        self._known_at = {}
+        self._identified = None
+        self._must_save = False
         if undelivered and self._partitions.offsets:
             arrived = self._connection.until_done(lambda: self._read_tails(settle=True))
             self.delivered = {writer: frozenset(seqs) for writer, seqs in arrived.items()}
+        if self.delivered:
+            self._offsets_at_open = dict(self._partitions.offsets)
+        else:
+            self._producers.keep_only(None)  # nothing of an earlier process is in doubt
         self._outage.end()
+
+    def forget_delivered(self) -> None:
+        """Nothing of `delivered` is needed any more."""
+        if self._offsets_at_open is not None:
+            self.delivered = {}
+            self._offsets_at_open = None
+
+    def advance(self) -> bool:
+        """Note where the partitions end now: nothing before that is in doubt."""
+        session, offsets = self._session, self._partitions.offsets
+        if session is None or session.failure is not None or self.in_flight or not offsets:
+            return False
+        now = time.monotonic()
+        stale = [
+            p for p in offsets if now - self._known_at.setdefault(p, now) >= self._limits.advance_s
+        ]
+        if not stale:
+            return False
+        self._known_at |= dict.fromkeys(stale, now)
+        try:
+            with self._connection.open_tail_reader() as reader:
+                ends = {partition: reader.end(partition) for partition in stale}
+        except (KafkaError, OSError) as error:  # a later time will do; sending will report it
+            logger.debug("%s: the ends of partitions were not learned: %s", self.name, error)
+            self._connection.client_log.reset()
+            return False
+        changed = any(offsets[partition] != end for partition, end in ends.items())
+        offsets.update(ends)
+        return changed
 
     def send(self, record: OutgoingRecord) -> None:
         """Hand over one record; wait while too much is in flight."""
@@ -172,7 +227,10 @@ class KafkaSink:
             self._progress_at = time.monotonic()
             if self._working_session().isolated:  # nothing suspect is left
                 self._replace_session(isolated=False, settle=False)
+        if self._identified is not self._session:
+            self._identify()
         pending = PendingRecord(record, size)
+        pending.undated = self._is_undated()
         queue.append(pending)
         self._pending_bytes += size
         self._dispatch(pending, partition)
@@ -184,18 +242,36 @@ class KafkaSink:
         if self._pending and not self._settled:
             self._wait(timeout)
         settled, offsets = self._settled, self._partitions.offsets
+        now = time.monotonic()
         outcomes = []
         while settled:
             pending = settled.popleft()
             following = pending.next_offset
             if following is not None:
                 offsets[following[0]] = following[1]
+                self._known_at[following[0]] = now
             outcomes.append(DeliveryOutcome(pending.record, pending.rejected))
         return outcomes
 
     def state(self) -> dict[str, Any]:
         """Return what `open` takes."""
-        return self._partitions.state()
+        if not self.in_flight and self._offsets_at_open is None:
+            self._producers.keep_only(
+                self._identified.producer_id(0.0) if self._identified else None
+            )
+        return self._state(None)
+
+    def _state(self, offsets: Mapping[TopicPartition, int] | None) -> dict[str, Any]:
+        return {**self._partitions.state(offsets), "producer_ids": self._producers.state()}
+
+    def _save_now(self) -> None:
+        """Save what must be known before a record is sent.
+
+        As long as records that had arrived unnoticed are not passed, the offsets must stay before
+        them: after a crash they would be neither before the position nor beyond the offset.
+        """
+        self._save(self._state(self._offsets_at_open))
+        self._must_save = False
 
     def close(self) -> None:
         """Close the connections; what is in flight is abandoned."""
@@ -219,6 +295,8 @@ class KafkaSink:
 
     def _dispatch(self, pending: PendingRecord, partition: TopicPartition) -> None:
         """Hand a record to the session. A session that does not accept it has failed."""
+        if self._must_save:
+            self._save_now()
         session = self._session
         assert session is not None
         try:
@@ -252,6 +330,8 @@ class KafkaSink:
                 break
             settled.append(queue.popleft())
             self._pending_bytes -= pending.size
+            if self._undated_until is not None:
+                self._check_clock(pending)
         if len(settled) == before:
             return False
         self._progress_at = time.monotonic()
@@ -284,8 +364,8 @@ class KafkaSink:
             unsaved = partitions.is_new(partition, key)
             partitions.assign(partition, key, count, end)
             self._ask_about(topic, session)
-            if unsaved:
-                self._save(partitions.state())
+            self._known_at.setdefault(partition, time.monotonic())
+            self._must_save |= unsaved
             self._outage.end()
             return partition
 
@@ -303,7 +383,65 @@ class KafkaSink:
 
     def _read_tails(self, *, settle: bool) -> ArrivedRecords:
         with self._connection.open_tail_reader() as reader:
-            return reader.arrived(self._partitions.offsets, self._partitions.keys, settle=settle)
+            return reader.arrived(
+                self._partitions.offsets,
+                self._partitions.keys,
+                self._producers.known,
+                settle=settle,
+            )
+
+    def _identify(self) -> None:
+        """Learn the id of the session's producer, which `_dispatch` saves before it sends."""
+        while True:
+            session = self._working_session()
+            try:
+                if self._is_identified(session):
+                    return
+            except KafkaError as error:
+                self._renew_session(session, error)
+
+    def _is_identified(self, session: ProducerSession) -> bool:
+        """Wait for the id of a session's producer. Return False if the session has failed.
+
+        Raises:
+            KafkaError: it gets none.
+        """
+        deadline = time.monotonic() + self._limits.connect_timeout_s
+        while (producer_id := session.producer_id(CHECK_S)) is None:
+            self.on_wait()
+            refused = self._connection.client_log.credentials_refused
+            if refused is not None or session.failure is not None:
+                return False
+            if time.monotonic() >= deadline:
+                raise KafkaTimeoutError("the brokers gave no producer id")
+        if producer_id not in self._producers:
+            self._producers.add(producer_id)
+            self._must_save = True
+        self._identified = session
+        return True
+
+    def _prepare(self, session: ProducerSession, unsettled: Sequence[PendingRecord]) -> bool:
+        """Get what a session needs before it sends again. Return False if it has failed."""
+        try:
+            if not self._is_identified(session):
+                return False
+        except KafkaError as error:
+            session.fail(None, error)
+            return False
+        return _fetch_metadata(session, unsettled)
+
+    def _check_clock(self, pending: PendingRecord) -> None:
+        """See from a record that has arrived whether the broker accepts our clock again."""
+        batch = pending.batch
+        if pending.undated or batch is None or not batch.is_delivered or self._is_undated():
+            return
+        self._undated_until = None
+        logger.info("%s: the broker accepts this host's clock again", self.name)
+
+    def _is_undated(self) -> bool:
+        """Return whether records go without a timestamp at present."""
+        until = self._undated_until
+        return until is not None and time.monotonic() < until
 
     def _working_session(self) -> ProducerSession:
         """Return the session; a new one if it has failed or does not answer any more."""
@@ -340,17 +478,22 @@ class KafkaSink:
         if kind is not ErrorKind.RECORD or pending is None:
             self._renew_session(session, error)
             return
-        if session.isolated and isinstance(error, InvalidTimestampError) and not pending.undated:
+        isolated = True
+        if isinstance(error, InvalidTimestampError) and not pending.undated:
             # The clocks differ by more than the broker accepts: no reason to lose a message
-            # that carries its date in its value.
-            pending.undated = True
-            logger.warning("%s: sending without a timestamp: %s", self.name, describe(error))
+            # that carries its date in its value, and the next ones would fare no better.
+            isolated = False
+            if self._undated_until is None:
+                logger.warning("%s: %s (%s)", self.name, CLOCK_DIFFERS, describe(error))
+            self._undated_until = time.monotonic() + self._limits.dated_again_s
+            for one in self._pending:
+                one.undated = True
         elif session.isolated:
             pending.reject(describe(error))
         # The answer about the suspect's partition is here, and only one batch per partition is
         # in flight: a straggler is possible only if there are other partitions.
         partitions = {self._partitions.find(p.record.topic, p.record.key) for p in self._pending}
-        self._replace_session(isolated=True, settle=len(partitions) > 1)
+        self._replace_session(isolated=isolated, settle=len(partitions) > 1)
 
     def _renew_session(self, session: ProducerSession, error: BaseException) -> None:
         """Replace the session, after a pause, because of an error that only waiting cures."""
@@ -370,7 +513,7 @@ class KafkaSink:
         if unsettled:
             arrived = connection.until_done(lambda: self._read_tails(settle=settle))
         self._progress_at = time.monotonic()
-        if not _fetch_metadata(session, unsettled):
+        if not unsettled or not self._prepare(session, unsettled):
             return
         for pending in unsettled:
             record = pending.record

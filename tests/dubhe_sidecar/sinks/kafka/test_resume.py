@@ -134,9 +134,9 @@ def test_topic_made_anew(kafka: Broker, topic: str) -> None:
     assert sink.delivered == {}
     sink.close()
     kafka.create_topic(topic)
-    other = open_sink(kafka.bootstrap, Cursor())
-    deliver(other, [record(topic, 77)])  # where the new topic is shorter than the offset kept
-    other.close()
+    sink = open_sink(kafka.bootstrap, cursor)
+    deliver(sink, [record(topic, 77)])  # where the new topic is shorter than the offset kept
+    sink.close()
     sink = open_sink(kafka.bootstrap, cursor)
     assert sink.delivered == {"writer-1": frozenset({77})}
     sink.close()

@@ -96,8 +96,12 @@ def test_saves_where_to_search_before_anything_is_sent(kafka: Broker, topic: str
     sink = open_sink(kafka.bootstrap, cursor)
     deliver(sink, [record(topic, 1), record(topic, 2)])
     assert cursor.saves == 1
+    assert cursor.state is not None
+    [producer_id] = cursor.state["producer_ids"]
+    assert isinstance(producer_id, int)
     assert cursor.state == {
-        "topics": {topic: {"partitions": 1, "keys": [KEY.decode()], "offsets": {"0": 0}}}
+        "topics": {topic: {"partitions": 1, "keys": [KEY.decode()], "offsets": {"0": 0}}},
+        "producer_ids": [producer_id],
     }
     assert sink.state()["topics"][topic]["offsets"] == {"0": 2}
     sink.close()

@@ -17,10 +17,11 @@ new session is sending.
 
 ``_sender`` (to stop it, and its ``_client._manager`` to ask something beside the delivery),
 ``_accumulator`` with its ``_batches``, ``_incomplete``, ``_closed`` and ``_tp_lock`` (to add a
-`RecordBatch`), and ``_metadata`` (to check a partition without blocking, for the cluster's id and
-its brokers) are private to kafka-python; its public calls cannot stop a producer within a batch or
-take encoded records. The upper bound of kafka-python in ``pyproject.toml`` keeps out releases in
-which they may differ, and tests against a real broker kill it, freeze it and have records rejected.
+`RecordBatch`), ``_transaction_manager`` (for the producer's id), and ``_metadata`` (to check a
+partition without blocking, for the cluster's id and its brokers) are private to kafka-python; its
+public calls cannot stop a producer within a batch, take encoded records, or tell the id. The upper
+bound of kafka-python in ``pyproject.toml`` keeps out releases in which they may differ, and tests
+against a real broker kill it, freeze it and have records rejected.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +54,8 @@ from dubhe_sidecar.sinks.kafka.producer.batch import (
 from dubhe_sidecar.sinks.kafka.settings import Server
 
 JOIN_S = 30.0  # longer than the longest step of a sender: resolving a name
+_ID_POLL_S = 0.002
+NO_PRODUCER_ID = -1
 NO_DELIVERY_TIMEOUT_MS = 10 * 365 * 24 * 3600 * 1000  # the sink has its own rules
 SOCKET_OPTIONS = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
@@ -119,6 +123,30 @@ class ProducerSession:
         """Ask for a topic's cleanup policy, without waiting; see `ask_cleanup_policy`."""
         ask_cleanup_policy(self._producer._sender._client._manager, topic, on_answer)
 
+    def producer_id(self, timeout: float) -> int | None:
+        """Return the id that the broker gave to the producer, and writes into its batches.
+
+        Args:
+            timeout: seconds to wait for it.
+
+        Returns:
+            None if it is not known yet; -1 without idempotence, as its batches have it.
+
+        Raises:
+            KafkaError: the broker gives none, for example because a permission is missing.
+        """
+        transactions = self._producer._transaction_manager
+        if transactions is None:
+            return NO_PRODUCER_ID
+        deadline = time.monotonic() + timeout
+        while not transactions.has_producer_id():
+            if transactions.has_fatal_error():
+                raise transactions.last_error
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(min(_ID_POLL_S, timeout))  # no public call waits for it
+        return int(transactions.producer_id_and_epoch.producer_id)
+
     def partition_count(self, topic: str) -> int:
         """Return the number of partitions; a broker set up to do so creates a missing topic.
 
@@ -168,8 +196,8 @@ class ProducerSession:
         self._batch_bytes = min(self._batch_bytes, max(1, batch.records.size_in_bytes() // 2))
         return len(split_and_reenqueue(self._producer._accumulator, batch))
 
-    def fail(self, pending: PendingRecord, error: BaseException) -> None:
-        """Stop the session because of a record. Only the first call counts."""
+    def fail(self, pending: PendingRecord | None, error: BaseException) -> None:
+        """Stop the session, because of a record if one is given. Only the first call counts."""
         with self._mutex:
             if self.failure is not None:
                 return

@@ -144,7 +144,10 @@ class ClusterConnection:
 
     def open_tail_reader(self) -> TailReader:
         """Make a reader of tails, once."""
-        return TailReader(self._client(), self._limits)
+        return TailReader(self._client(), self._limits, self._on_wait, self._report_long_read)
+
+    def _report_long_read(self, text: str) -> None:
+        self._outage.report(OutageReason(OutageCode.RECOVERY, text))
 
     def until_done(self, attempt: Callable[[], T]) -> T:
         """Repeat an attempt until it succeeds.

@@ -8,20 +8,18 @@ Mechanism: the question "where does the leader's current epoch end" (OffsetsForL
 consumers ask to notice truncation; needs Describe) is answered with the end of the log itself.
 So a tail is known only when the end that consumers see has reached that one.
 
-kafka-python has no public call for it, so the consumer's connections (``_manager``) and the
-protocol classes are used directly. They are private: the upper bound of kafka-python in
-``pyproject.toml`` keeps out releases in which they may differ. Brokers before 2.3 report no epochs:
+kafka-python has no public call for it, see ``leader.py``. Brokers before 2.3 report no epochs:
 there the end that consumers see has to do.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from kafka import KafkaConsumer
-from kafka.errors import LeaderNotAvailableError, NoError, for_code
+from kafka.errors import NoError, for_code
 from kafka.protocol.consumer import OffsetForLeaderEpochRequest
 from kafka.structs import TopicPartition
+
+from dubhe_sidecar.sinks.kafka.recovery.leader import ask_leader
 
 _CONSUMER = -1  # as a replica's id
 _Topic = OffsetForLeaderEpochRequest.OffsetForLeaderTopic
@@ -39,25 +37,18 @@ def log_end(consumer: KafkaConsumer, partition: TopicPartition, timeout_s: float
     Raises:
         KafkaError: the leader does not answer, or is not the leader any more.
     """
-    manager = consumer._manager
-    leader = manager.cluster.leader_for_partition(partition)
-    epoch = manager.cluster.leader_epoch_for_partition(partition)
-    if leader in (None, -1):
-        raise LeaderNotAvailableError(f"{partition.topic}-{partition.partition} has no leader")
+    cluster = consumer._manager.cluster
+    epoch = cluster.leader_epoch_for_partition(partition)
     if epoch is None or epoch < 0:
         return 0
     asked = _Partition(
         partition=partition.partition, current_leader_epoch=epoch, leader_epoch=epoch
     )
     request = OffsetForLeaderEpochRequest(replica_id=_CONSUMER, topics=[(partition.topic, [asked])])
-
-    async def ask() -> Any:
-        return await manager.wait_for(manager.send(request, node_id=leader), timeout_s * 1000)
-
-    [topic] = manager.run(ask).topics
+    [topic] = ask_leader(consumer, partition, request, timeout_s).topics
     [answer] = topic.partitions
     error = for_code(answer.error_code)
     if error is not NoError:
-        manager.cluster.request_update()
+        cluster.request_update()
         raise error(f"{partition.topic}-{partition.partition}: end of the log")
     return int(answer.end_offset)

@@ -99,8 +99,13 @@ class PartitionMap:
         for assigned in [one for one in self._assigned if one[0] == topic]:
             del self._assigned[assigned]
 
-    def state(self) -> dict[str, Any]:
-        """Return what the constructor takes, JSON-serialisable."""
+    def state(self, offsets: Mapping[TopicPartition, int] | None = None) -> dict[str, Any]:
+        """Return what the constructor takes, JSON-serialisable.
+
+        Args:
+            offsets: earlier ones, of partitions whose present offset must not be saved yet.
+        """
+        offsets = {**self.offsets, **(offsets or {})}
         return {
             "topics": {
                 topic: {
@@ -108,7 +113,7 @@ class PartitionMap:
                     "keys": sorted(key.decode("latin-1") for key in self._keys[topic]),
                     "offsets": {
                         str(partition.partition): offset
-                        for partition, offset in self.offsets.items()
+                        for partition, offset in offsets.items()
                         if partition.topic == topic
                     },
                 }

@@ -1,0 +1,1 @@
+"""A resume after a crash, behind records of other programs."""
