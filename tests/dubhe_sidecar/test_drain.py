@@ -123,6 +123,29 @@ def test_nothing_of_a_task_overtakes_its_start_or_comes_after_its_end(tmp_path):
         assert kind is not Kind.END or others == []
 
 
+def test_how_far_the_destination_has_grown_is_saved_while_idle(tmp_path):
+    in_flight: list[int] = []
+
+    class Growing(FakeSink):
+        def advance(self) -> bool:
+            in_flight.append(self.in_flight)
+            self._offset += 1000
+            return True
+
+    writer = make_writer(tmp_path)
+    append_number(writer, 1)
+    sink = Growing(Topic())
+    drain = Drain(tmp_path, sink)
+    drain.open()
+    while drain.step():
+        pass
+    drain.save()
+    assert set(in_flight) == {0}
+    assert cursors.load(tmp_path).sinks["fake"]["offset"] >= 1000
+    writer.close()
+    drain.abandon()
+
+
 def test_deletes_nothing_before_the_cursor_is_on_disk(tmp_path, monkeypatch):
     for number in (1, 2, 3):
         put(tmp_path, "a", number, [Kind.RESULT], seq=number)

@@ -7,7 +7,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from tests.dubhe_sidecar.sinks.kafka.recovery import foreign
 from tests.faults import plan
+from tests.faults.consumer import FOREIGN_KEY
 from tests.faults.container import Container
 from tests.faults.numbered_reports import TOPIC_LIMIT
 from tests.faults.plan import Fault
@@ -146,6 +148,10 @@ class Injector:
                 for topic in container.topics[0]:
                     if self._partitions_of(topic) < self._partitions:
                         broker.add_partitions(topic, self._partitions)
+        elif fault.what == plan.FOREIGN:
+            for topic in {topic for one in self._containers.values() for topic in one.topics[-1]}:
+                for codec in foreign.CODECS:
+                    foreign.write(broker.plain_bootstrap, topic, codec, key=FOREIGN_KEY)
         elif "topic" in fault.what:
             self._use_missing_topics(fault.seconds)
         elif fault.what == "compaction":

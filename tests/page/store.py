@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ TIMEOUT_S = 120
 BEGAN_MS = 1_750_000_000_000
 TRAIN = "load-a1-train-1"
 EVALUATE = "load-a1-forecast-1"
+SaidMessage = tuple[str, int, Any]
 CLASSES = [f"class {number}" for number in range(8)]
 
 
@@ -34,11 +35,21 @@ def fill(runs: Path, images: list[Path]) -> None:
         runs: the platform's folder; is made.
         images: what the results are of.
     """
+    store(runs, {TRAIN: training(), EVALUATE: evaluation(images)})
+
+
+def store(runs: Path, said: Mapping[str, Iterable[SaidMessage]]) -> None:
+    """Store messages as a platform does that receives them.
+
+    Args:
+        runs: the platform's folder; is made.
+        said: for each instance topic, ``mes_type`` and data of its messages.
+    """
     platform = Platform(RunConfig(runs))
     platform.ingest.prepare()
     platform.ingest.start()
     total = 0
-    for instance, messages in ((TRAIN, training()), (EVALUATE, evaluation(images))):
+    for instance, messages in said.items():
         records: list[SourceRecord] = []
         for offset, (topic, kind, data) in enumerate(messages):
             records.append(record(instance, offset, topic, kind, data))
@@ -65,11 +76,11 @@ def record(instance: str, offset: int, topic: str, kind: int, data: Any) -> Sour
     return SourceRecord(instance, topic, None, offset, at_ms, {}, json.dumps(value), instance)
 
 
-def task(action: str) -> tuple[str, int, Any]:
+def task(action: str) -> SaidMessage:
     return "alg_model_progress", 1, {"action": action, "status": 200, "msg": action}
 
 
-def training() -> Iterator[tuple[str, int, Any]]:
+def training() -> Iterator[SaidMessage]:
     yield task("START")
     for step in range(POINTS):
         loss = 9.0 if step == POINTS // 3 else math.exp(-step / 2e5) + math.sin(step * 0.7) / 20
@@ -78,7 +89,7 @@ def training() -> Iterator[tuple[str, int, Any]]:
     yield task("END")
 
 
-def evaluation(images: list[Path]) -> Iterator[tuple[str, int, Any]]:
+def evaluation(images: list[Path]) -> Iterator[SaidMessage]:
     yield task("START")
     for number in range(RESULTS):
         truth = CLASSES[number % 8]

@@ -11,7 +11,7 @@ export function value(number: number | string | null | undefined): string {
   if (number === null || number === undefined) return "–";
   if (typeof number === "string") return number.replace("Infinity", "∞");
   const size = Math.abs(number);
-  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return number.toExponential(3);
+  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return number.toExponential(3).replace("e+", "e"); // as on the axes
   return String(Number(number.toPrecision(size >= 1000 ? 7 : 5)));
 }
 

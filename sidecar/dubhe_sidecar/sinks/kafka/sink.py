@@ -97,6 +97,7 @@ class KafkaSink:
         self._producers = ProducerIds()
         self._offsets_at_open: dict[TopicPartition, int] | None = None
         self._identified: ProducerSession | None = None  # its producer's id is saved
+        self._producer_id: int | None = None  # of that session
         self._must_save = False  # before anything is sent
         self._known_at: dict[TopicPartition, float] = {}  # when an offset was last moved
         self._undated_until: float | None = None  # the clock differs from the broker's
@@ -159,7 +160,7 @@ class KafkaSink:
         self.delivered = {}
         self._offsets_at_open = None
         self._known_at = {}
-        self._identified = None
+        self._identified = self._producer_id = None
         self._must_save = False
         if undelivered and self._partitions.offsets:
             arrived = self._connection.until_done(lambda: self._read_tails(settle=True))
@@ -256,9 +257,7 @@ class KafkaSink:
     def state(self) -> dict[str, Any]:
         """Return what `open` takes."""
         if not self.in_flight and self._offsets_at_open is None:
-            self._producers.keep_only(
-                self._identified.producer_id(0.0) if self._identified else None
-            )
+            self._producers.keep_only(self._producer_id)
         return self._state(None)
 
     def _state(self, offsets: Mapping[TopicPartition, int] | None) -> dict[str, Any]:
@@ -417,7 +416,7 @@ class KafkaSink:
         if producer_id not in self._producers:
             self._producers.add(producer_id)
             self._must_save = True
-        self._identified = session
+        self._identified, self._producer_id = session, producer_id
         return True
 
     def _prepare(self, session: ProducerSession, unsettled: Sequence[PendingRecord]) -> bool:

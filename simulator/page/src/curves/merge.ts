@@ -14,8 +14,8 @@ export interface Table {
   rows: number[][];
 }
 
-/** @param positive leaves out what a logarithmic scale cannot show */
-export function merge(lines: Points[], positive: boolean): Table {
+/** @param place a value's place on the y axis; undefined: it has none */
+export function merge(lines: Points[], place: (value: number) => number | undefined): Table {
   const size = lines.reduce((sum, line) => sum + line.x.length, 0);
   const data: (number | undefined)[][] = [new Array<number>(size)];
   const rows: number[][] = lines.map(() => []);
@@ -35,16 +35,16 @@ export function merge(lines: Points[], positive: boolean): Table {
       }
     }
     const line = lines[first] as Points;
-    const place = next[first] as number;
-    next[first] = place + 1;
+    const point = next[first] as number;
+    next[first] = point + 1;
     (data[0] as number[])[row] = least;
     rows[first]?.push(row);
     let column = 1;
     for (let i = 0; i < first; i++) column += lines[i]?.smooth ? 2 : 1;
     const shown = (y: number | undefined): number | undefined =>
-      y !== undefined && positive && y <= 0 ? undefined : y;
-    (data[column] as (number | undefined)[])[row] = shown(line.y[place]);
-    if (line.smooth) (data[column + 1] as (number | undefined)[])[row] = shown(line.smooth[place]);
+      y === undefined ? undefined : place(y);
+    (data[column] as (number | undefined)[])[row] = shown(line.y[point]);
+    if (line.smooth) (data[column + 1] as (number | undefined)[])[row] = shown(line.smooth[point]);
   }
   return { data, rows };
 }

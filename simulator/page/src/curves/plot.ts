@@ -7,6 +7,7 @@ import { panWithMouse, type Zoomable } from "./gestures";
 import type { Line } from "./lines";
 import { drawMarks } from "./marks";
 import { merge } from "./merge";
+import { linearScale, logScale, rangeOf, type YScale } from "./scale";
 import { nearest } from "./smooth";
 import type { Window } from "./window";
 
@@ -26,6 +27,7 @@ export class Plot {
   private u: uPlot;
   private lines: Line[];
   private rows: number[][] = [];
+  private scale: YScale;
 
   constructor(
     private host: HTMLElement,
@@ -33,6 +35,7 @@ export class Plot {
     private options: PlotOptions,
   ) {
     this.lines = options.lines;
+    this.scale = options.log ? logScale() : linearScale([]);
     this.u = new uPlot(this.config(), [[]], host);
   }
 
@@ -62,9 +65,10 @@ export class Plot {
 
   setData(lines: Line[], window: Window | null): void {
     this.lines = lines;
+    if (!this.options.log) this.scale = linearScale(lines.flatMap(({ curve }) => curve.y));
     const table = merge(
       lines.map(({ curve, smooth }) => ({ x: curve.x, y: curve.y, smooth })),
-      this.options.log,
+      (value) => this.scale.place(value),
     );
     this.rows = table.rows;
     const [min, max] = window ?? [0, 1];
@@ -75,7 +79,6 @@ export class Plot {
   }
 
   private config(): uPlot.Options {
-    const { log } = this.options;
     return {
       width: Math.max(100, this.host.clientWidth),
       height: HEIGHT,
@@ -84,9 +87,9 @@ export class Plot {
       ms: 1,
       scales: {
         x: { time: this.options.axis === "time", auto: false, range: (_, a, b) => wide(a, b) },
-        y: log ? { distr: 3 } : {},
+        y: { range: (_, a: number | null, b: number | null) => rangeOf(this.scale, a, b) },
       },
-      axes: axes(this.options.axis, log),
+      axes: axes(this.options.axis, () => this.scale),
       series: [{}, ...this.series()],
       cursor: {
         y: false,

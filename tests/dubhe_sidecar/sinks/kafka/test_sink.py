@@ -130,6 +130,19 @@ def test_an_error_that_is_not_explained_ends_the_process(
     sink.close()
 
 
+def test_another_producer_id_within_a_session_ends_the_process(kafka: Broker, topic: str) -> None:
+    sink = open_sink(kafka.bootstrap, Cursor())
+    deliver(sink, [record(topic, 1)])
+    assert sink._session is not None
+    transactions = sink._session._producer._transaction_manager
+    other = type(transactions.producer_id_and_epoch)(2**40, 0)
+    transactions.set_producer_id_and_epoch(other)
+    with pytest.raises(SinkError, match="another producer id"):
+        deliver(sink, [record(topic, 2)])
+    sink.close()
+    assert numbers(read_topic(kafka.bootstrap, topic)) == [1]
+
+
 def test_a_broken_state_is_named() -> None:
     with pytest.raises(SinkError, match="saved state of the Kafka sink"):
         make_sink("127.0.0.1:1").open({"topics": {"t": {}}}, undelivered=True, save=print)

@@ -105,6 +105,11 @@ class ProducerSession:
             max_block_ms=int(min(limits.connect_timeout_s, limits.metadata_timeout_s) * 1000),
             metrics_enabled=False,
         )
+        transactions = self._producer._transaction_manager
+        self._told_id: int | None = None
+        if transactions is not None:
+            self._set_id = transactions.set_producer_id_and_epoch
+            transactions.set_producer_id_and_epoch = self._on_id
         self._batch_bytes = 1 if isolated else limits.batch_bytes
         self._producer._accumulator.split_and_reenqueue = self._split
 
@@ -145,7 +150,18 @@ class ProducerSession:
             if time.monotonic() >= deadline:
                 return None
             time.sleep(min(_ID_POLL_S, timeout))  # no public call waits for it
-        return int(transactions.producer_id_and_epoch.producer_id)
+        self._told_id = int(transactions.producer_id_and_epoch.producer_id)
+        return self._told_id
+
+    def _on_id(self, found: Any) -> None:
+        """Stop the session if the sender gets another id than the one that was saved.
+
+        It asks for another one only after a batch has failed, which stops the session anyway. If
+        it did so in between, records would be sent that a search after a crash takes for foreign.
+        """
+        self._set_id(found)
+        if found.is_valid and self._told_id not in (None, found.producer_id):
+            self.fail(None, KafkaError(f"another producer id, {found}, within a session"))
 
     def partition_count(self, topic: str) -> int:
         """Return the number of partitions; a broker set up to do so creates a missing topic.
