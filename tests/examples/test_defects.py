@@ -275,7 +275,7 @@ def test_the_report_has_the_figures_of_the_page(played: Played) -> None:
     assert false > 0
     assert summary["accuracy"] == right / judged
     assert f"Evaluation: accuracy {right / judged:.4f} ({right} of {judged})" in text
-    assert sum(map(sum, summary["matrix"])) == judged
+    assert sum(n for _, _, n in summary["cells"]) == judged
     [none] = [line.split() for line in played.report if line.strip().startswith("(none)")]
     assert sum(int(cell) for cell in none[1:] if cell != "·") == false
 

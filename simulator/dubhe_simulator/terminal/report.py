@@ -58,10 +58,7 @@ def matrix_lines(summary: Summary) -> Iterator[str]:
     none = translate("no_class")
     labels = [*summary["classes"], none]
     counts = {
-        (truth, predicted): number
-        for truth, row in zip(labels, summary["matrix"], strict=True)
-        for predicted, number in zip(labels, row, strict=True)
-        if number
+        (labels[truth], labels[predicted]): number for truth, predicted, number in summary["cells"]
     }
     if none not in {label for pair in counts for label in pair}:
         labels.remove(none)

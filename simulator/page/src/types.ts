@@ -150,7 +150,11 @@ export interface ResultItem {
 
 export interface Summary {
   classes: string[];
-  matrix: number[][];
+  /** Truth, prediction (places in `classes`, one past the last: none) and how many: of all pairs
+   * that there are, the most frequent confusions first, then what is right. */
+  cells: [truth: number, predicted: number, n: number][];
+  /** How many confusions there are; not all of a great many are in `cells`. */
+  confusions: number;
   accuracy: number | null;
   per_class: {
     class: string;

@@ -11,12 +11,13 @@ from dubhe_simulator.terminal.report import delivery_lines, matrix_lines
 
 
 def summary(*pairs: tuple[str, str]) -> dict[str, Any]:
-    """As `result_queries.summary` has it: the classes, and a last row and column for none."""
+    """As `result_queries.summary` has it: the classes, and the cells by their places among them."""
     counts = Counter(pairs)
     names = {name for pair in pairs for name in pair if name}
     classes = sorted(names, key=lambda name: (len(name), name))
     labels = [*classes, ""]
-    return {"classes": classes, "matrix": [[counts[t, p] for p in labels] for t in labels]}
+    cells = [(labels.index(t), labels.index(p), n) for (t, p), n in counts.items()]
+    return {"classes": classes, "cells": cells}
 
 
 def test_the_matrix_is_aligned() -> None:

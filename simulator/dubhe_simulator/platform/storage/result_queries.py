@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ OUTCOME = f"""CASE
   WHEN {PREDICTED} = '' THEN 'missed'
   WHEN truth = '' THEN CASE WHEN :labelled THEN 'false' ELSE 'none' END
   ELSE 'wrong' END"""
+MOST_CONFUSIONS = 10_000  # that are sent to a page
 MISTAKES = ("wrong", "missed", "false")  # the gravest first
 
 
@@ -86,25 +88,34 @@ def images(
 
 
 def summary(database: Database, run: int, labelled: bool, confidence: float) -> dict[str, Any]:
-    """Return the confusion matrix and what follows from it."""
-    values = {"run": run, "labelled": labelled, "confidence": _threshold(confidence)}
+    """Return the confusion matrix and what follows from it.
+
+    ``cells`` are the cells that are not 0, as ``[truth, prediction, number]``: two places in
+    ``classes``, one past the last for none. Confusions come first, the most frequent at the
+    beginning. Where there are many classes (each text that was read from a plate is one), a matrix
+    would have millions of cells, so nothing here has one for each pair. ``confusions`` is how many
+    confusions there are, should they be more than are returned.
+    """
+    values = {"run": run, "confidence": _threshold(confidence)}
     source = "predictions JOIN results ON result = id WHERE run = :run"
-    rows = database.rows(f"SELECT truth, {PREDICTED}, count(*) FROM {source} GROUP BY 1, 2", values)
+    sql = f"SELECT truth, {PREDICTED}, count(*) FROM {source} GROUP BY 1, 2"
+    rows = list(database.rows(sql, values))
     counts = {(truth, predicted): n for truth, predicted, n in rows if truth or predicted}
     classes = sorted({name for pair in counts for name in pair if name}, key=natural)
     outcomes = dict.fromkeys((*OUTCOMES, "none"), 0)
-    for outcome, n in database.rows(f"SELECT {OUTCOME}, count(*) FROM {source} GROUP BY 1", values):
-        outcomes[outcome] = n
-    labels = [*classes, ""]
+    for truth, predicted, n in rows:
+        outcomes[_outcome(truth, predicted, labelled)] += n
+    cells, confusions = _cells(counts, classes)
     judged = sum(n for pair, n in counts.items()) if labelled else 0
     right = sum(counts.get((name, name), 0) for name in classes)
     (number,) = database.one("SELECT count(*) FROM results WHERE run = ? AND plain IS NULL", (run,))
     return {
         "classes": classes,
-        "matrix": [[counts.get((t, p), 0) for p in labels] for t in labels],
+        "cells": cells,
+        "confusions": confusions,
         "accuracy": right / judged if judged else None,
         "judged": judged,
-        "per_class": [_quality(counts, name) for name in classes] if labelled else [],
+        "per_class": _quality(counts, classes) if labelled else [],
         "images": number,
         "predictions": sum(counts.values()),
         "outcomes": outcomes,
@@ -132,17 +143,45 @@ def natural(name: str) -> tuple[int, int, str]:
     return (0, int(name), "") if name.isdecimal() and len(name) < 19 else (1, 0, name)
 
 
-def _quality(counts: dict[tuple[str, str], int], name: str) -> dict[str, Any]:
-    hits = counts.get((name, name), 0)
-    support = sum(n for (truth, _), n in counts.items() if truth == name)
-    claimed = sum(n for (_, predicted), n in counts.items() if predicted == name)
-    return {
-        "class": name,
-        "precision": hits / claimed if claimed else None,
-        "recall": hits / support if support else None,
-        "f1": 2 * hits / (claimed + support) if claimed + support else None,
-        "support": support,
-    }
+def _outcome(truth: str, predicted: str, labelled: bool) -> str:
+    """Return what `OUTCOME` gives."""
+    if truth == predicted:
+        return "right" if truth else "none"
+    if not predicted:
+        return "missed"
+    if not truth:
+        return "false" if labelled else "none"
+    return "wrong"
+
+
+def _cells(
+    counts: dict[tuple[str, str], int], classes: list[str]
+) -> tuple[list[tuple[int, int, int]], int]:
+    places = {name: place for place, name in enumerate([*classes, ""])}
+    cells = [(places[truth], places[predicted], n) for (truth, predicted), n in counts.items()]
+    cells.sort(key=lambda cell: (-cell[2], cell))
+    wrong = [cell for cell in cells if cell[0] != cell[1]]
+    right = [cell for cell in cells if cell[0] == cell[1]]
+    return wrong[:MOST_CONFUSIONS] + right, len(wrong)
+
+
+def _quality(counts: dict[tuple[str, str], int], classes: list[str]) -> list[dict[str, Any]]:
+    support: Counter[str] = Counter()
+    claimed: Counter[str] = Counter()
+    for (truth, predicted), n in counts.items():
+        support[truth] += n
+        claimed[predicted] += n
+    return [
+        {
+            "class": name,
+            "precision": hits / claimed[name] if claimed[name] else None,
+            "recall": hits / support[name] if support[name] else None,
+            "f1": 2 * hits / (claimed[name] + support[name]),
+            "support": support[name],
+        }
+        for name in classes
+        for hits in (counts.get((name, name), 0),)
+    ]
 
 
 def _threshold(confidence: float) -> float:

@@ -5,8 +5,12 @@ import { count, percent } from "../format";
 import { t } from "../i18n";
 import type { Summary } from "../types";
 import { notice } from "../ui";
+import { Confusions } from "./confusions";
 import { classTable, matrixTable } from "./matrix";
 import type { Cell } from "./query";
+
+/** Classes of which a matrix still fits on a screen. */
+const MATRIX_CLASSES = 50;
 
 export class Figures {
   private feedback = notice();
@@ -20,7 +24,10 @@ export class Figures {
     this.tables,
   );
 
+  private confusions: Confusions;
+
   constructor(private pick: (cell: Cell) => void) {
+    this.confusions = new Confusions(pick);
     this.clear();
   }
 
@@ -49,10 +56,16 @@ export class Figures {
       figure(t("predictions"), count(summary.predictions)),
       figure(t("mistakes"), known ? count(mistakes) : "–"),
     );
+    if (known && summary.classes.length > MATRIX_CLASSES) {
+      this.confusions.show(summary, chosen);
+      // What is being typed into its search stays.
+      if (!this.confusions.element.isConnected) this.tables.replaceChildren(this.confusions.element);
+      return;
+    }
     const focused = this.tables.contains(document.activeElement);
     this.tables.replaceChildren(
       ...(known
-        ? [matrixTable(summary, chosen, this.pick), classTable(summary)]
+        ? [matrixTable(summary, chosen, this.pick), classTable(summary.per_class)]
         : [h("p", { class: "note" }, t("no_truth"))]),
     );
     if (focused) this.tables.querySelector<HTMLElement>("[aria-pressed=true]")?.focus();

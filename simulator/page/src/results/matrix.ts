@@ -1,4 +1,5 @@
-/** The confusion matrix; a cell opens its images. And the figures per class. */
+/** The confusion matrix; a cell opens its images. And the figures per class. For few classes: the
+ * elements of a matrix are as many as the square of their number, see `confusions.ts`. */
 
 import { h } from "../dom";
 import { count, percent } from "../format";
@@ -8,16 +9,16 @@ import type { Cell } from "./query";
 
 export function matrixTable(summary: Summary, chosen: Cell | null, pick: (cell: Cell) => void): HTMLElement {
   const names = [...summary.classes, ""];
+  const counts = names.map(() => new Array<number>(names.length).fill(0));
+  for (const [truth, predicted, n] of summary.cells) (counts[truth] as number[])[predicted] = n;
   const used = (place: number): boolean =>
-    names[place] !== "" ||
-    summary.matrix.some((row) => (row[place] ?? 0) > 0) ||
-    (summary.matrix[place] ?? []).some((n) => n > 0);
+    names[place] !== "" || summary.cells.some(([truth, predicted]) => truth === place || predicted === place);
   const shown = names.map((_, place) => place).filter(used);
   const head = shown.map((place) =>
     h("th", { scope: "col", class: names[place] ? "" : "quiet" }, h("span", {}, names[place] || t("none"))),
   );
   const rows = shown.map((truth) => {
-    const row = summary.matrix[truth] ?? [];
+    const row = counts[truth] ?? [];
     const sum = row.reduce((a, b) => a + b, 0);
     const cells = shown.map((predicted) => {
       const n = row[predicted] ?? 0;
@@ -70,7 +71,7 @@ export function matrixTable(summary: Summary, chosen: Cell | null, pick: (cell: 
   );
 }
 
-export function classTable(summary: Summary): HTMLElement {
+export function classTable(classes: Summary["per_class"]): HTMLElement {
   const numbers = (share: number | null): HTMLElement => h("td", { class: "number" }, percent(share));
   return h(
     "div",
@@ -93,7 +94,7 @@ export function classTable(summary: Summary): HTMLElement {
       h(
         "tbody",
         {},
-        ...summary.per_class.map((row) =>
+        ...classes.map((row) =>
           h(
             "tr",
             {},

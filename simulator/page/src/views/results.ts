@@ -13,7 +13,7 @@ import type { Summary } from "../types";
 import { empty, link, type View } from "../ui";
 
 const SETTLED_MS = 180; // without a movement of the slider, before the server is asked
-const LIVE_MS = 700;
+const LIVE_MS = 1000;
 
 export function results(scroller: HTMLElement): View {
   const query = new ResultsQuery();

@@ -105,7 +105,9 @@ def test_summary(ui: Ui, journal: Journal) -> None:
     run = report(ui, journal, *IMAGES)
     found = ui.get("summary", run=run)
     assert found["classes"] == ["a", "b"]
-    assert found["matrix"] == [[2, 1, 0], [0, 1, 1], [0, 1, 0]]
+    # Confusions first, then what is right; place 2 is none.
+    assert found["cells"] == [[0, 1, 1], [1, 2, 1], [2, 1, 1], [0, 0, 2], [1, 1, 1]]
+    assert found["confusions"] == 3
     assert found["accuracy"] == pytest.approx(3 / 6)
     a, b = found["per_class"]
     assert (a["precision"], a["recall"], a["support"]) == (1.0, pytest.approx(2 / 3), 3)
@@ -114,7 +116,7 @@ def test_summary(ui: Ui, journal: Journal) -> None:
     assert (found["images"], found["predictions"]) == (4, 6)
     # The false box is below the threshold: it is no prediction any more.
     strict = ui.get("summary", run=run, confidence=0.45)
-    assert (strict["predictions"], strict["matrix"][2]) == (5, [0, 0, 0])
+    assert (strict["predictions"], [c for c in strict["cells"] if c[0] == 2]) == (5, [])
 
 
 def test_without_truth_there_is_no_outcome(ui: Ui, journal: Journal) -> None:
