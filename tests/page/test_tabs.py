@@ -1,0 +1,89 @@
+"""Many tabs of one browser: six connections are all that it has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.page.platform import Platform
+
+TABS = 8
+# A browser without a window shows all its tabs; which one is shown is said here instead.
+VISIBILITY = """
+window.shown = true;
+Object.defineProperty(document, 'hidden', { get: () => !window.shown });
+window.setShown = (shown) => {
+  window.shown = shown;
+  document.dispatchEvent(new Event('visibilitychange'));
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def platform(start: Callable[..., Platform]) -> Platform:
+    return start()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    context.add_init_script(VISIBILITY)
+    yield context
+    context.close()
+
+
+def switch(page: Page, shown: bool) -> None:
+    page.evaluate("shown => window.setShown(shown)", shown)
+
+
+def attach(platform: Platform, number: int) -> str:
+    name = f"tabs-a{number}-train-{number}"
+    platform.post("attach", address="http://127.0.0.1:9", instance=name)
+    return name
+
+
+def test_each_of_eight_tabs_is_up_to_date_when_it_is_shown(
+    platform: Platform, context: BrowserContext
+) -> None:
+    tabs: list[Page] = []
+    for _ in range(TABS):
+        if tabs:
+            switch(tabs[-1], False)
+        tabs.append(context.new_page())
+        tabs[-1].goto(platform.url)
+        expect(tabs[-1].locator("h1")).to_have_text("Instances")
+    switch(tabs[-1], False)
+    times = []
+    for number, tab in enumerate(tabs):
+        missed = attach(platform, 2 * number)
+        expect(tab.locator(f".card:has-text('{missed}')")).to_have_count(0)
+        begun = time.monotonic()
+        switch(tab, True)
+        expect(tab.locator(f".card:has-text('{missed}')")).to_be_visible()
+        live = attach(platform, 2 * number + 1)
+        expect(tab.locator(f".card:has-text('{live}')")).to_be_visible()
+        times.append(time.monotonic() - begun)
+        assert tab.locator(".banner").count() == 0
+        switch(tab, False)
+    print(f"what was missed and what is new, in s: {[round(t, 2) for t in times]}")
+    assert max(times) < 5  # on a busy machine; alone it is less than 1
+
+
+def test_a_tab_that_was_hidden_while_the_platform_restarted(
+    start: Callable[..., Platform], context: BrowserContext
+) -> None:
+    platform = start()
+    page = context.new_page()
+    page.goto(platform.url)
+    name = attach(platform, 1)
+    expect(page.locator(f".card:has-text('{name}')")).to_be_visible()
+    switch(page, False)
+    platform.kill()
+    platform.start(platform.port)
+    later = attach(platform, 2)
+    switch(page, True)
+    expect(page.locator(f".card:has-text('{later}')")).to_be_visible()
+    expect(page.locator(".banner")).to_have_count(0)
