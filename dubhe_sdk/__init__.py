@@ -32,6 +32,7 @@ from dubhe_sdk.errors import (  # noqa: E402
     SpoolUnusable,
     TaskStopped,
 )
+from dubhe_sdk.integrations.loader import track  # noqa: E402
 from dubhe_sdk.version import __version__  # noqa: E402
 
 TYPE_CHECKING = False
@@ -82,5 +83,6 @@ __all__ = [
     "model_path",
     "pipeline",
     "predict",
+    "track",
     "train",
 ]

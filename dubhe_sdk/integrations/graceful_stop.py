@@ -10,10 +10,11 @@ asks for it after each batch, saves what the framework saves, and leaves in the 
 
 Safety: the handler is set in the main thread alone, and only where nobody has set another than the
 SDK's or the default one; so a library's own handling of SIGTERM stays. It is taken back when the
-training ends, and when `TaskStopped` is raised by the integration. A batch that takes longer than
-the grace ends as everything does that does not stop: it is killed, and the platform gets END 300.
-Forked children get the default action back: ``Process.terminate`` and ``Pool.terminate`` end them
-by SIGTERM.
+training ends, and before the integration raises `TaskStopped`. A framework may have saved the
+handler, and set it again after that; while nothing trains it therefore does what the one before it
+does. A batch that takes longer than the grace ends as everything does that does not stop: it is
+killed, and the platform gets END 300. Forked children get the default action back:
+``Process.terminate`` and ``Pool.terminate`` end them by SIGTERM.
 """
 
 from __future__ import annotations
@@ -21,12 +22,23 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import weakref
 from types import FrameType
 from typing import Any
 
+# Weak, so that a training that failed without an end counts no longer than it lives.
+_training: weakref.WeakSet[GracefulStop] = weakref.WeakSet()
+_before: Any = signal.SIG_DFL
+
 
 def leave_to_the_callback(signum: int, stack: FrameType | None) -> None:
-    """Do nothing: `Context.stopping` is asked between batches."""
+    """Do nothing while a framework trains: `Context.stopping` is asked between batches."""
+    if not _training:
+        signal.signal(signal.SIGTERM, _before)
+        if callable(_before):
+            _before(signum, stack)
+        else:
+            os.kill(os.getpid(), signum)
 
 
 class GracefulStop:
@@ -41,33 +53,41 @@ class GracefulStop:
         ...     stop.end()
     """
 
-    def __init__(self) -> None:
-        self._before: Any = None
-        self._owner = 0
-
     def __reduce__(self) -> tuple[Any, ...]:
         return GracefulStop, ()
 
     def begin(self) -> None:
         """Take SIGTERM, if nobody but the SDK has. Has no effect in a thread."""
+        global _before
         if threading.current_thread() is not threading.main_thread():
             return
-        before = signal.getsignal(signal.SIGTERM)
-        if before is leave_to_the_callback or not (before == signal.SIG_DFL or _is_ours(before)):
-            return
-        self._before, self._owner = before, os.getpid()
-        signal.signal(signal.SIGTERM, leave_to_the_callback)
+        now = signal.getsignal(signal.SIGTERM)
+        if now is not leave_to_the_callback:
+            if not (now == signal.SIG_DFL or _is_ours(now)):
+                return
+            _before = now
+            signal.signal(signal.SIGTERM, leave_to_the_callback)
+        _training.add(self)
+
+    def take_again(self) -> None:
+        """Take SIGTERM from a framework that has set a handler of its own since `begin`.
+
+        To be called where `begin` was, and only for a handler that is known.
+        """
+        if self in _training:
+            signal.signal(signal.SIGTERM, leave_to_the_callback)
 
     def end(self) -> None:
         """Give SIGTERM back. May be called more than once, and without `begin`."""
-        before, self._before = self._before, None
-        if before is None or self._owner != os.getpid():
+        if self not in _training:
             return
-        if signal.getsignal(signal.SIGTERM) is leave_to_the_callback:
-            signal.signal(signal.SIGTERM, before)
+        _training.discard(self)
+        if not _training and signal.getsignal(signal.SIGTERM) is leave_to_the_callback:
+            signal.signal(signal.SIGTERM, _before)
 
 
 def _give_back_in_child() -> None:
+    _training.clear()
     if signal.getsignal(signal.SIGTERM) is leave_to_the_callback:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.current_task import current_context
+from dubhe_sdk.api.keys import ContextKey
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.integrations.graceful_stop import GracefulStop
 from dubhe_sdk.integrations.metrics import curves
@@ -33,6 +34,9 @@ class Training:
         self.progress = TrainingProgress()
         self.reports = True
         """Whether this process reports: False in all ranks but the first."""
+        self.epoch_offset = 0
+        """Added to the epochs that are reported: those of a model that is trained further by a
+        framework that counts from 0 again."""
 
     @property
     def ctx(self) -> Context:
@@ -49,6 +53,15 @@ class Training:
     def stopping(self) -> bool:
         """Whether a stop was asked for, in whichever process of the task."""
         return self.ctx.stopping
+
+    def continue_epochs(self) -> int:
+        """Have the epochs that are reported begin where the request says; return that number.
+
+        For a model that is trained further, by a framework that counts from 0 again.
+        """
+        if self.ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH):
+            self.epoch_offset = self.ctx.get(ContextKey.KEY_PRETRAINED_EPOCH)
+        return self.epoch_offset
 
     def begin(self, epochs: float | None, *, first_epoch: float = 0, reports: bool = True) -> None:
         """Begin; from now on a stop is a question and no exception: ask `stopping`.
@@ -84,6 +97,7 @@ class Training:
         value = self.progress.after_batch(epoch, index, batches)
         if self.reports:
             known = self.progress.batches(batches)
+            epoch += self.epoch_offset
             self.ctx.logProgressByBatch(epoch, index, known, value, curves(metrics))
 
     def step(
@@ -103,7 +117,7 @@ class Training:
         """
         value = self.progress.after_step(done, total)
         if self.reports:
-            self.ctx.logProgressByEpoch(epoch, value, curves(metrics))
+            self.ctx.logProgressByEpoch(epoch + self.epoch_offset, value, curves(metrics))
 
     def epoch(self, epoch: int, metrics: Mapping[Any, Any] | None = None) -> None:
         """Report an epoch.
@@ -114,7 +128,7 @@ class Training:
         """
         value = self.progress.after_epoch(epoch)
         if self.reports:
-            self.ctx.logProgressByEpoch(epoch, value, curves(metrics))
+            self.ctx.logProgressByEpoch(epoch + self.epoch_offset, value, curves(metrics))
 
     def metrics(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
         """Report metrics alone, with the progress so far; nothing if none of them is a curve.
@@ -125,7 +139,12 @@ class Training:
         """
         found = curves(metrics)
         if found and self.reports:
+            epoch += self.epoch_offset
             self.ctx.logProgressByEpoch(epoch, self.progress.value, found)
+
+    def take_again(self) -> None:
+        """Take SIGTERM from the framework, whose handler has come since `begin`."""
+        self._stop.take_again()
 
     def end(self) -> None:
         """Report the end: progress 1, unless a stop was asked for. Gives SIGTERM back."""

@@ -9,7 +9,8 @@ from tests.integrations.environments import python_with
 PACKAGES = (
     *("torch==2.15.0", "torchvision==0.29.2", "numpy>=2.2,<3", "pillow>=11", "orjson>=3.10"),
     *("lightning==2.6.6", "accelerate==1.15.0", "transformers==5.23.0"),
-    *("ultralytics==8.4.190", "mmengine==0.10.7", "pycocotools==2.0.11"),
+    *("ultralytics==8.4.190", "mmengine==0.10.7", "cloudpickle==3.1.2"),
+    *("pycocotools==2.0.11", "supervision==0.31.2"),
 )
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from dubhe_sdk import TaskStopped
 from dubhe_sdk.api import stopping
+from dubhe_sdk.integrations import graceful_stop
 from dubhe_sdk.integrations.graceful_stop import GracefulStop, leave_to_the_callback
 from dubhe_sdk.model.stop import StopSignal
 
@@ -23,6 +24,7 @@ def sigterm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
+    graceful_stop._training.clear()
     signal.signal(signal.SIGTERM, before)
 
 
@@ -94,3 +96,18 @@ def test_a_pickled_one_is_not_begun() -> None:
     pickle.loads(pickle.dumps(stop)).end()
     assert signal.getsignal(signal.SIGTERM) is leave_to_the_callback
     stop.end()
+
+
+def test_a_framework_that_sets_it_again_after_the_end_does_no_harm() -> None:
+    of_sdk = StopSignal()
+    signal.signal(signal.SIGTERM, of_sdk._handle)
+    stop = GracefulStop()
+    stop.begin()
+    saved = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, lambda *_: None)  # the framework's own
+    stop.take_again()
+    os.kill(os.getpid(), signal.SIGTERM)
+    stop.end()
+    signal.signal(signal.SIGTERM, saved)
+    with pytest.raises(TaskStopped):
+        os.kill(os.getpid(), signal.SIGTERM)

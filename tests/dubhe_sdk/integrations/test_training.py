@@ -13,6 +13,7 @@ import pytest
 from dubhe_sdk import Context, NoCurrentTask, TaskStopped
 from dubhe_sdk.api import stopping
 from dubhe_sdk.api.current_task import set_task
+from dubhe_sdk.integrations import graceful_stop
 from dubhe_sdk.integrations.graceful_stop import leave_to_the_callback
 from dubhe_sdk.integrations.training import Training
 
@@ -23,6 +24,7 @@ Reported = Callable[[], list[Any]]
 def sigterm() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     yield
+    graceful_stop._training.clear()
     signal.signal(signal.SIGTERM, before)
 
 

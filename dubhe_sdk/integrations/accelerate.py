@@ -1,0 +1,80 @@
+"""Hugging Face Accelerate: a tracker that reports.
+
+    from dubhe_sdk.integrations.accelerate import DubheTracker
+
+    accelerator = Accelerator(log_with=DubheTracker(ctx, steps=epochs * len(loader)))
+    accelerator.init_trackers("training")
+    ...
+    accelerator.log({"loss": loss}, step=step)
+    ...
+    accelerator.end_training()
+
+The loop is the algorithm's own, and so is its end: see `dubhe_sdk.track` for a loop that reports by
+itself and ends at a stop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accelerate.tracking import GeneralTracker
+
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.integrations.training import Training
+
+
+class DubheTracker(GeneralTracker):  # type: ignore[misc] # Accelerate is not there to be checked
+    """Reports what `Accelerator.log` gets, in the main process.
+
+    A stop is a question as long as it tracks: ask ``ctx.stopping`` after each step, save, and call
+    `Accelerator.end_training`; progress then stays below 1, and the task's END is 300.
+
+    Args:
+        ctx: the task's context; None: that of the running task.
+        steps: how many steps are logged in the whole training; None if that is not known.
+        steps_per_epoch: for the epoch that is reported; None: it is 0.
+    """
+
+    name = "dubhe"
+    requires_logging_directory = False
+
+    def __init__(
+        self,
+        ctx: Context | None = None,
+        *,
+        steps: int | None = None,
+        steps_per_epoch: int | None = None,
+    ) -> None:
+        super().__init__()
+        self._training = Training(ctx)
+        self._steps = steps
+        self._steps_per_epoch = steps_per_epoch
+        self._step = -1
+
+    @property
+    def tracker(self) -> Training:
+        """What reports."""
+        return self._training
+
+    def start(self) -> None:
+        """Begin; called by `Accelerator.init_trackers`."""
+        self._training.begin(None)
+
+    def store_init_configuration(self, values: dict[str, Any]) -> None:
+        """Do nothing: the platform has no place for hyperparameters."""
+
+    def log(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
+        """Report metrics with the step's progress.
+
+        Args:
+            values: name → number.
+            step: its number, from 0; None: one more than the last one's.
+            kwargs: for other trackers.
+        """
+        self._step = self._step + 1 if step is None else int(step)
+        epoch = self._step // self._steps_per_epoch if self._steps_per_epoch else 0
+        self._training.step(epoch, self._step + 1, self._steps, values)
+
+    def finish(self) -> None:
+        """Report the end; called by `Accelerator.end_training`."""
+        self._training.end()

@@ -1,0 +1,121 @@
+"""Lightning: reports and model files of a training.
+
+    from dubhe_sdk.integrations.lightning import DubheCallback
+
+    trainer = lightning.Trainer(callbacks=[DubheCallback(ctx)], default_root_dir=output_dir)
+    trainer.fit(net, data, ckpt_path=ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) or None)
+
+One process, or several by ``strategy="ddp"``. The model file is a checkpoint of Lightning's, after
+a stop too, so that the last line resumes from it. Lightning writes its own files below
+``default_root_dir``, which is the working directory unless it is given.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import Callback
+
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.api.keys import ContextKey
+from dubhe_sdk.api.model_file import model_path
+from dubhe_sdk.integrations.model_files import keep_model
+from dubhe_sdk.integrations.training import Training
+
+
+class DubheCallback(Callback):  # type: ignore[misc] # Lightning is not there to be checked
+    """Reports a trainer's trainings.
+
+    | event | what is reported |
+    |---|---|
+    | batch | ``loss``, as `training_step` returns it |
+    | epoch | everything that the module has logged, and ``lr-…`` of each optimizer |
+    | end | a model file in the output folder; progress 1 |
+    | stop | a checkpoint at once, as a model file; `dubhe_sdk.TaskStopped` |
+
+    Args:
+        ctx: the task's context; None: that of the running task.
+        model: what becomes the model file: ``last``, or ``best``, the checkpoint that
+            ``ModelCheckpoint`` takes for that, if there is one. It is named by the last epoch,
+            because the platform takes that for the best model.
+    """
+
+    def __init__(
+        self, ctx: Context | None = None, *, model: Literal["best", "last"] = "best"
+    ) -> None:
+        self._training = Training(ctx)
+        self._model = model
+        self._epoch = 0
+        self._loss: Any = None
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Take SIGTERM before Lightning does, which would end the process by `SystemExit`."""
+        if stage == "fit":
+            self._training.begin(None)
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin, in every rank."""
+        epochs = trainer.max_epochs if (trainer.max_epochs or -1) > 0 else None
+        first, reports = trainer.current_epoch, trainer.is_global_zero
+        self._training.begin(epochs, first_epoch=first, reports=reports)
+        self._training.take_again()
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Report the batch; leave after a stop, in all ranks at the same batch."""
+        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
+        self._epoch, self._loss = trainer.current_epoch, loss
+        if trainer.max_steps > 0:  # whichever ends first, epochs or steps
+            self._training.progress.after_step(trainer.global_step, trainer.max_steps)
+        batches = trainer.num_training_batches
+        self._training.batch(trainer.current_epoch, batch_idx, batches, {"loss": loss})
+        stopping = self._training.stopping
+        if trainer.world_size > 1:
+            stopping = trainer.strategy.reduce_boolean_decision(stopping, all=False)
+        if stopping:
+            self._keep(trainer, "last")
+            self._training.leave()
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Report the epoch's metrics; its validation has run before."""
+        metrics = {**trainer.callback_metrics, **_rates(trainer)}
+        self._training.epoch(trainer.current_epoch, metrics)
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        """Leave the model file, and report the end."""
+        if not self._training.stopping:
+            self._keep(trainer, self._model)
+        self._training.end()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Let a stop be an exception again."""
+        self._training.release()
+
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Let a stop be an exception again, however the training ended."""
+        self._training.release()
+
+    def _keep(self, trainer: Any, which: str) -> None:
+        """Write the model file. All ranks call it: saving may need each one's part."""
+        metrics, epoch = trainer.callback_metrics, self._epoch
+        loss = metrics.get("val_loss", self._loss)
+        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        if which == "best" and best and Path(best).exists():
+            if trainer.is_global_zero:
+                keep_model(self._training.ctx, best, epoch, loss)
+            return
+        folder = self._training.ctx.get(ContextKey.KEY_OUTPUT_DIR)
+        path = model_path(folder, epoch, 0.0 if loss is None else loss, ".ckpt")
+        trainer.save_checkpoint(trainer.strategy.broadcast(path))
+
+
+def _rates(trainer: Any) -> dict[str, float]:
+    """Return the learning rates under the names that Lightning's LearningRateMonitor gives."""
+    rates = {}
+    for optimizer in trainer.optimizers:
+        name, groups = f"lr-{type(optimizer).__name__}", optimizer.param_groups
+        for number, group in enumerate(groups, 1):
+            rates[name if len(groups) == 1 else f"{name}/pg{number}"] = group["lr"]
+    return rates

@@ -1,0 +1,213 @@
+"""MMEngine, and what is built on it (MMDetection, MMPretrain, …): a hook that reports.
+
+    from dubhe_sdk.integrations.mmengine import DubheHook
+
+    runner = Runner(..., custom_hooks=[DubheHook(ctx)])
+    runner.train()
+
+In a configuration file: ``custom_hooks = [dict(type="DubheHook")]``, after this module was imported
+by ``custom_imports = dict(imports=["dubhe_sdk.integrations.mmengine"])``. The context is then that
+of the running task. To continue: ``load_from=`` and ``resume=True``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.integrations.model_files import keep_model
+from dubhe_sdk.integrations.predictions import CONFIDENCE, Shape, report_class, report_shapes
+from dubhe_sdk.integrations.training import Training
+
+_STOPPED = "stopped.pth"
+
+
+@HOOKS.register_module()
+class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be checked
+    """Reports a runner's trainings, and predictions of its tests.
+
+    | event | what is reported |
+    |---|---|
+    | iteration | the losses that the model returns |
+    | epoch | the learning rates |
+    | validation | its metrics |
+    | test, last validation | each image, with truth and prediction |
+    | end | a model file in the output folder; progress 1 |
+    | stop | a checkpoint at once, as a model file; `dubhe_sdk.TaskStopped` |
+
+    Args:
+        ctx: the task's context; None: that of the running task.
+        model: what becomes the model file: ``last``, or ``best``, the checkpoint that
+            ``CheckpointHook`` takes for that (``save_best=…``), if there is one. It is named by
+            the last epoch, because the platform takes that for the best model.
+        confidence: from which on something found is reported, from 0 to 1.
+    """
+
+    priority = "VERY_LOW"  # after CheckpointHook, whose files are taken
+
+    def __init__(
+        self,
+        ctx: Context | None = None,
+        *,
+        model: Literal["best", "last"] = "best",
+        confidence: float = CONFIDENCE,
+    ) -> None:
+        self._training = Training(ctx)
+        self._model = model
+        self._confidence = confidence
+        self._loss: Any = 0.0
+        self._batch = 0
+
+    # --- training ------------------------------------------------------------------------------
+
+    def before_train(self, runner: Any) -> None:
+        """Begin, in every rank."""
+        loop = runner.train_loop
+        first = runner.epoch if _by_epoch(runner) else 0
+        epochs = loop.max_epochs if _by_epoch(runner) else None
+        self._training.begin(epochs, first_epoch=first, reports=runner.rank == 0)
+
+    def before_train_epoch(self, runner: Any) -> None:
+        """Count an epoch's batches from 0."""
+        self._batch = 0
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Report the losses; save and leave after a stop."""
+        losses = outputs if isinstance(outputs, dict) else {}
+        self._loss = losses.get("loss", self._loss)
+        if _by_epoch(runner):
+            batches = len(runner.train_dataloader)
+            self._training.batch(runner.epoch, batch_idx, batches, losses)
+        else:  # `runner.iter` is that of the iteration that has just ended
+            done, total = runner.iter + 1, runner.max_iters
+            self._training.step(runner.epoch, done, total, losses)
+        if self._training.stopping:
+            self._stop(runner)
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Report the learning rates."""
+        if _by_epoch(runner):
+            rates = runner.optim_wrapper.get_lr()
+            if rates and isinstance(next(iter(rates.values())), list):
+                rates = {name: values[0] for name, values in rates.items() if values}
+            self._training.epoch(runner.epoch, rates)
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
+        """Report the metrics. The runner has counted the epoch already."""
+        epoch = max(0, runner.epoch - 1) if _by_epoch(runner) else runner.epoch
+        self._training.metrics(epoch, metrics or {})
+
+    def after_train(self, runner: Any) -> None:
+        """Leave the model file, and report the end."""
+        if runner.rank == 0 and not self._training.stopping:
+            hub = runner.message_hub
+            names = {"best": "best_ckpt", "last": "last_ckpt"}
+            found = [hub.get_info(names[self._model]), hub.get_info("last_ckpt")]
+            source = next((path for path in found if path and Path(path).is_file()), None)
+            if source is None:
+                runner.save_checkpoint(runner.work_dir, "last.pth", save_param_scheduler=False)
+                source = Path(runner.work_dir, "last.pth")
+            self._keep(runner, source)
+        self._training.end()
+
+    def _stop(self, runner: Any) -> None:
+        runner.save_checkpoint(runner.work_dir, _STOPPED, meta=_meta(runner), by_epoch=False)
+        if runner.rank == 0:
+            self._keep(runner, Path(runner.work_dir, _STOPPED))
+        self._training.leave()
+
+    def _keep(self, runner: Any, source: str | Path) -> None:
+        epoch = runner.epoch if self._training.stopping else max(0, runner.epoch - 1)
+        keep_model(self._training.ctx, source, epoch, self._loss)
+
+    # --- results -------------------------------------------------------------------------------
+
+    def after_test_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Report the predictions of a batch, and the test's progress."""
+        report_samples(self._training.ctx, outputs or (), _classes(runner), self._confidence)
+        batches = len(runner.test_dataloader)
+        self._training.ctx.logProgress(min((batch_idx + 1) / batches, 0.999))
+
+    def after_test_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
+        """Report the test's metrics, and its end."""
+        self._training.metrics(0, metrics or {})
+        self._training.ctx.logProgress(1.0)
+
+    def after_val_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Report the predictions of the last validation."""
+        loop: Any = getattr(runner, "train_loop", None)
+        if not isinstance(getattr(loop, "max_epochs", None), int) or loop.epoch < loop.max_epochs:
+            return
+        report_samples(self._training.ctx, outputs or (), _classes(runner), self._confidence)
+
+
+def report_samples(
+    ctx: Context, samples: Iterable[Any], classes: Sequence[str], confidence: float = CONFIDENCE
+) -> list[dict[str, Any]]:
+    """Report data samples as MMDetection and MMPretrain have them; return what is reported.
+
+    Args:
+        ctx: of the task or the inference.
+        samples: with ``img_path``, and ``pred_instances`` (``bboxes`` as x1, y1, x2, y2 in pixels
+            of the original image, ``labels``, ``scores``) or ``pred_label`` and ``pred_score``; the
+            truth in ``gt_instances`` or ``gt_label``, if it is known. Others are left out.
+        classes: names by label; a label without one is its number.
+        confidence: from which on something found is reported, from 0 to 1.
+    """
+    reported = []
+    for sample in samples:
+        path = getattr(sample, "img_path", "")
+        if "pred_instances" in sample:
+            known = _shapes(sample.gt_instances, classes) if "gt_instances" in sample else None
+            found = [
+                shape
+                for shape in _shapes(sample.pred_instances, classes)
+                if (shape.conf or 0.0) >= confidence
+            ]
+            reported += report_shapes(ctx, path, known, found)
+        elif "pred_label" in sample:
+            best = int(sample.pred_label)
+            truth = _name(int(sample.gt_label), classes) if "gt_label" in sample else None
+            conf = sample.pred_score[best] if "pred_score" in sample else 1.0
+            reported += report_class(ctx, path, truth, _name(best, classes), conf)
+    return reported
+
+
+def _shapes(instances: Any, classes: Sequence[str]) -> Iterator[Shape]:
+    boxes = getattr(instances.bboxes, "tensor", instances.bboxes).tolist()
+    labels = instances.labels.tolist()
+    scores = instances.scores.tolist() if "scores" in instances else [None] * len(boxes)
+    for (x1, y1, x2, y2), label, score in zip(boxes, labels, scores, strict=True):
+        yield Shape(_name(label, classes), (x1, y1, x2, y2), score)
+
+
+def _name(label: int, classes: Sequence[str]) -> str:
+    return classes[label] if label < len(classes) else str(label)
+
+
+def _classes(runner: Any) -> Sequence[str]:
+    meta = runner.visualizer.dataset_meta or {}
+    return list(meta.get("classes", ()))
+
+
+def _by_epoch(runner: Any) -> bool:
+    """Return whether the training counts epochs: `max_iters` is then but a product of them."""
+    return hasattr(runner.train_loop, "max_epochs") and "Epoch" in type(runner.train_loop).__name__
+
+
+def _meta(runner: Any) -> dict[str, Any]:
+    """Return what lets an epoch that was cut off be repeated."""
+    if not _by_epoch(runner):
+        return {"epoch": runner.epoch, "iter": runner.iter + 1}
+    return {"epoch": runner.epoch, "iter": runner.epoch * len(runner.train_dataloader)}

@@ -1,0 +1,327 @@
+"""Ultralytics YOLO: reports, results and model files of a training or an evaluation.
+
+    from dubhe_sdk.integrations.ultralytics import DubheCallback
+
+    model = YOLO("yolo11n.pt")
+    DubheCallback(ctx).attach(model)
+    model.train(data="data.yaml")
+
+Detection, segmentation and classification; one process, or several GPUs by Ultralytics' own DDP.
+To continue from the request's model, pass ``resume=True``::
+
+    start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH)
+    model = YOLO(start or "yolo11n.pt")
+    DubheCallback(ctx).attach(model)
+    model.train(data="data.yaml", resume=bool(start))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
+from ultralytics.utils import RANK, ops
+
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.api.keys import ContextKey
+from dubhe_sdk.integrations.model_files import keep_model
+from dubhe_sdk.integrations.predictions import (
+    CONFIDENCE,
+    Box,
+    Shape,
+    report_class,
+    report_shapes,
+)
+from dubhe_sdk.integrations.training import Training
+
+_EVENTS = (
+    *("on_train_start", "on_train_epoch_start", "on_train_batch_end", "on_fit_epoch_end"),
+    *("on_train_end", "teardown", "on_val_start", "on_val_batch_end", "on_val_end"),
+)
+_TASKS = ("detect", "segment", "pose", "classify")
+"""Whose validations give results."""
+
+
+class DubheCallback:
+    """Reports a model's trainings and evaluations.
+
+    | event | what is reported |
+    |---|---|
+    | batch | ``box_loss``, ``cls_loss``, … of the batch |
+    | epoch | ``train/…``, ``val/…``, ``metrics/…`` and ``lr/…`` |
+    | final validation, `model.val` | each image, with truth and prediction |
+    | end | a model file in the output folder; progress 1 |
+    | stop | ``last.pt`` at once, as a model file too; `dubhe_sdk.TaskStopped` |
+
+    Runs go below the output folder unless ``project`` says otherwise.
+
+    Args:
+        ctx: the task's context; None: that of the running task.
+        model: whose weights become the model file: ``best`` or ``last``. It is named by the last
+            epoch, because the platform takes that for the best model.
+        confidence: from which on a prediction is reported, from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        ctx: Context | None = None,
+        *,
+        model: Literal["best", "last"] = "best",
+        confidence: float = CONFIDENCE,
+    ) -> None:
+        self._training = Training(ctx)
+        self._model = model
+        self._confidence = confidence
+        self._trainer: Any = None  # while one trains
+        self._epoch = 0
+        self._batch = 0
+        self._validated = False
+        self._paths: Iterator[str] = iter(())
+        self._loss: dict[str, float] = {}  # of the weights that are the best, and the last
+
+    def __getstate__(self) -> dict[str, Any]:
+        # To start its ranks, Ultralytics pickles its callbacks and then waits in `subprocess.run`,
+        # which would kill the launcher if TaskStopped were raised there. The ranks are told of a
+        # stop by the launcher, save, and end it.
+        if RANK == -1:
+            self._training.begin(None)
+        return {**self.__dict__, "_trainer": None, "_paths": iter(())}
+
+    def attach(self, model: Any) -> Any:
+        """Add it to a model; return the model.
+
+        Args:
+            model: a ``YOLO``, or another model of Ultralytics'.
+        """
+        output = Path(self._training.ctx.get(ContextKey.KEY_OUTPUT_DIR)).absolute()
+        model.overrides.setdefault("project", str(output))
+        for event in _EVENTS:
+            model.add_callback(event, getattr(self, event))
+        return model
+
+    # --- training ------------------------------------------------------------------------------
+
+    def on_train_start(self, trainer: Any) -> None:
+        """Begin, in every rank."""
+        self._trainer = trainer
+        if not trainer.resume:
+            self._training.continue_epochs()
+        first, reports = trainer.start_epoch, RANK in (-1, 0)
+        self._training.begin(trainer.epochs, first_epoch=first, reports=reports)
+
+    def on_train_epoch_start(self, trainer: Any) -> None:
+        """Count batches from 0: the trainer has no number of them. An epoch may be repeated."""
+        self._epoch, self._batch, self._validated = trainer.epoch, 0, False
+
+    def on_train_batch_end(self, trainer: Any) -> None:
+        """Report the batch's losses."""
+        items = trainer.loss_items
+        losses = (
+            items if isinstance(items, dict) else dict(zip(trainer.loss_names, items, strict=True))
+        )
+        self._training.batch(trainer.epoch, self._batch, len(trainer.train_loader), losses)
+        self._batch += 1
+        if self._training.stopping:
+            self._stop(trainer, complete=False)
+
+    def on_fit_epoch_end(self, trainer: Any) -> None:
+        """Report the epoch's metrics."""
+        if trainer.epoch != self._epoch:
+            return  # the final validation, of a model that was validated before
+        losses = trainer.label_loss_items(trainer.tloss)
+        validated = trainer.metrics if self._validated else {}
+        self._training.progress.set_epochs(trainer.epochs)  # `time=` changes them
+        self._training.epoch(trainer.epoch, {**losses, **validated, **trainer.lr})
+        if self._training.reports:
+            self._note_loss(trainer, losses, validated)
+
+    def _note_loss(self, trainer: Any, losses: dict[str, Any], validated: dict[str, Any]) -> None:
+        val = {name: value for name, value in validated.items() if name.startswith("val/")}
+        loss = float(sum((val or losses).values()))
+        self._loss["last"] = loss
+        if trainer.fitness == trainer.best_fitness:
+            self._loss["best"] = loss
+
+    def on_train_end(self, trainer: Any) -> None:
+        """Leave the model file, and report the end. Ultralytics calls it in the first rank."""
+        self._keep(trainer, self._model)
+        self._training.end()
+
+    def teardown(self, trainer: Any) -> None:
+        """Let a stop be an exception again, however the training ended."""
+        self._trainer = None
+        self._training.release()
+
+    def _stop(self, trainer: Any, *, complete: bool) -> None:
+        """Save what can be resumed, and leave.
+
+        Ultralytics' own way to stop validates twice and removes the optimizer from its
+        checkpoints: too long for a stop, and nothing could be resumed.
+        """
+        if RANK in (-1, 0):
+            epoch, fitness = trainer.epoch, trainer.fitness
+            # Of an epoch that was cut off nothing counts as done: it is repeated.
+            trainer.epoch, trainer.fitness = epoch if complete else epoch - 1, None
+            names = ["yaml", "nc", "args", "names", "stride", "class_weights"]
+            trainer.ema.update_attr(trainer.model, include=names)
+            trainer.save_model()
+            trainer.epoch, trainer.fitness = epoch, fitness
+            self._keep(trainer, "last")
+        self._training.leave()
+
+    def _keep(self, trainer: Any, which: str) -> None:
+        files = {"best": trainer.best, "last": trainer.last}
+        source = files[which] if files[which].exists() else trainer.last
+        if source.exists():
+            epoch = self._epoch + self._training.epoch_offset
+            keep_model(self._training.ctx, source, epoch, self._loss.get(which, 0.0))
+
+    # --- validation ----------------------------------------------------------------------------
+
+    def on_val_start(self, validator: Any) -> None:
+        """Have the predictions of a final validation, or of `model.val`, reported."""
+        if validator.training or validator.args.task not in _TASKS:
+            return
+        if validator.args.task == "classify":
+            self._paths = _in_order(validator)
+        update: Callable[..., Any] = type(validator).update_metrics
+
+        def update_and_report(preds: Any, batch: dict[str, Any]) -> None:
+            self._report(validator, preds, batch)  # first: the update may change them
+            update(validator, preds, batch)
+
+        validator.update_metrics = update_and_report
+
+    def on_val_batch_end(self, validator: Any) -> None:
+        """Report the progress of `model.val`; take note of a stop."""
+        if self._trainer is None:
+            share = (validator.batch_i + 1) / len(validator.dataloader)
+            self._training.ctx.logProgress(min(share, 0.999))
+        elif self._training.stopping:
+            if validator.training:
+                self._stop(self._trainer, complete=True)
+            self._keep(self._trainer, self._model)  # the training was complete
+            self._training.leave()
+
+    def on_val_end(self, validator: Any) -> None:
+        """Report the metrics of `model.val`. Ultralytics calls it in the first rank."""
+        self._validated = validator.training
+        if not validator.training:
+            vars(validator).pop("update_metrics", None)
+        if self._trainer is None:
+            self._training.metrics(0, validator.metrics.results_dict)
+            self._training.ctx.logProgress(1.0)
+
+    def _report(self, validator: Any, preds: Any, batch: dict[str, Any]) -> None:
+        ctx, names = self._training.ctx, validator.names
+        if validator.args.task == "classify":
+            for truth, shares in zip(batch["cls"], preds, strict=True):
+                path, best = next(self._paths), int(shares.argmax())
+                report_class(ctx, path, names[int(truth)], names[best], float(shares[best]))
+            return
+        for index, pred in enumerate(preds):
+            found = _found(pred, batch, index, names, self._confidence)
+            report_shapes(ctx, batch["im_file"][index], _truth(batch, index, names), found)
+
+
+def report_results(
+    ctx: Context, results: Iterable[Any], truth: Callable[[str], Any] | None = None
+) -> list[dict[str, Any]]:
+    """Report Ultralytics' results, as ``model(…)`` returns them; return what is reported.
+
+    Args:
+        ctx: of the task or the inference.
+        results: ``ultralytics.engine.results.Results``.
+        truth: called with an image's path; returns its class, or its `Shape` objects. None if the
+            truth is not known.
+
+    Examples:
+        >>> return report_results(ctx, model(paths))      # in an inference
+    """
+    reported = []
+    for result in results:
+        known = None if truth is None else truth(result.path)
+        if result.probs is not None:
+            code, conf = result.names[int(result.probs.top1)], float(result.probs.top1conf)
+            reported += report_class(ctx, result.path, known, code, conf)
+        else:
+            reported += report_shapes(ctx, result.path, known, _shapes(result))
+    return reported
+
+
+def _shapes(result: Any) -> Iterator[Shape]:
+    polygons: list[Any] | None
+    if result.obb is not None:
+        corners = result.obb.xyxyxyxy.tolist()
+        boxes, polygons = result.obb, [tuple(map(tuple, points)) for points in corners]
+    else:
+        boxes = result.boxes
+        masks = None if result.masks is None else result.masks.xy
+        polygons = None if masks is None else [tuple(map(tuple, xy.tolist())) for xy in masks]
+    for index, (box, conf, cls) in enumerate(
+        zip(boxes.xyxy.tolist(), boxes.conf.tolist(), boxes.cls.tolist(), strict=True)
+    ):
+        points = polygons[index] if polygons else None
+        yield Shape(result.names[int(cls)], _box(box), conf, points or None)
+
+
+def _in_order(validator: Any) -> Iterator[str]:
+    """Have a classification's images come in an order that is known; return their paths.
+
+    Its batches do not name their images, and Ultralytics shuffles them, in a validation too.
+    """
+    loader = validator.dataloader
+    sampler = loader.sampler
+    if isinstance(sampler, RandomSampler):
+        sampler = SequentialSampler(loader.dataset)
+        validator.dataloader = DataLoader(
+            loader.dataset,
+            loader.batch_size,
+            sampler=sampler,
+            num_workers=loader.num_workers,
+            collate_fn=loader.collate_fn,
+        )
+    return iter([loader.dataset.samples[number][0] for number in sampler])
+
+
+def _truth(batch: dict[str, Any], index: int, names: Any) -> Iterator[Shape]:
+    """Yield what is on an image of a batch: its boxes are centre and size, as shares."""
+    mine = batch["batch_idx"] == index
+    height, width = batch["img"].shape[2:]
+    boxes = ops.xywh2xyxy(batch["bboxes"][mine][:, :4])
+    boxes[:, [0, 2]] *= width
+    boxes[:, [1, 3]] *= height
+    classes = batch["cls"][mine].flatten().tolist()
+    for box, cls in zip(_original(boxes, batch, index), classes, strict=True):
+        yield Shape(names[int(cls)], box)
+
+
+def _found(
+    pred: dict[str, Any], batch: dict[str, Any], index: int, names: Any, confidence: float
+) -> Iterator[Shape]:
+    sure = pred["conf"] >= confidence
+    boxes = _original(pred["bboxes"][sure][:, :4], batch, index)
+    polygons: list[Any] = [None] * len(boxes)
+    if "masks" in pred and len(boxes):
+        masks, shape = pred["masks"][sure], batch["ori_shape"][index]
+        polygons = [
+            ops.scale_coords(masks.shape[1:], points, shape, normalize=False).tolist()
+            for points in ops.masks2segments(masks)
+        ]
+    classes, confs = pred["cls"][sure].tolist(), pred["conf"][sure].tolist()
+    for box, cls, conf, points in zip(boxes, classes, confs, polygons, strict=True):
+        yield Shape(names[int(cls)], box, conf, tuple(map(tuple, points)) if points else None)
+
+
+def _original(boxes: Any, batch: dict[str, Any], index: int) -> list[Box]:
+    """Return corners in pixels of the original image, from those of the scaled and padded one."""
+    shape, ratio_pad = batch["ori_shape"][index], batch["ratio_pad"][index]
+    scaled = ops.scale_boxes(batch["img"].shape[2:], boxes.clone(), shape, ratio_pad=ratio_pad)
+    return [_box(box) for box in scaled.tolist()]
+
+
+def _box(values: list[float]) -> Box:
+    x1, y1, x2, y2 = values
+    return x1, y1, x2, y2

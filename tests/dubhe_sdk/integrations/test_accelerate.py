@@ -1,0 +1,59 @@
+"""Accelerate on the platform: a tracker in a loop of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.integrations.support import WAIT, marks, progress_of, steps, stopped, trained
+
+pytestmark = marks
+
+APP = f"""{WAIT}
+import dubhe_sdk
+import torch
+from accelerate import Accelerator
+from dubhe_sdk.integrations.accelerate import DubheTracker
+from torch.utils.data import DataLoader, TensorDataset
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        loader = DataLoader(TensorDataset(torch.randn(32, 4)), batch_size=8)
+        tracker = DubheTracker(ctx, steps=2 * len(loader), steps_per_epoch=len(loader))
+        accelerator = Accelerator(cpu=True, log_with=tracker)
+        net = torch.nn.Linear(4, 1)
+        net, optimizer, loader = accelerator.prepare(net, torch.optim.SGD(net.parameters()), loader)
+        accelerator.init_trackers("training", config={{"rate": 0.1}})
+        step = 0
+        for epoch in range(2):
+            for (x,) in loader:
+                loss = net(x).pow(2).mean()
+                accelerator.backward(loss)
+                optimizer.step()
+                accelerator.log({{"loss": loss.item(), "step": step}}, step=step)
+                wait_for_the_stop(ctx, step)
+                step += 1
+                if ctx.stopping:
+                    accelerator.save_state("output/state")
+                    accelerator.end_training()
+                    return
+        accelerator.end_training()
+"""
+
+
+def test_a_training(tmp_path: Path) -> None:
+    app = trained(tmp_path, APP)
+    assert app.ends()[0]["status"] == 200, app.console
+    eighths = [((number - 1) // 4, number / 8) for number in range(1, 8)]
+    assert steps(app) == [*eighths, (1, 0.999), (None, 1)]
+    assert set(progress_of(app)[0]) == {"loss", "progress", "epoch"}
+
+
+def test_a_stop(tmp_path: Path) -> None:
+    app = stopped(tmp_path, APP, at=2)
+    assert steps(app)[-1] == (0, 0.375)
+    assert any((tmp_path / "output" / "state").iterdir())

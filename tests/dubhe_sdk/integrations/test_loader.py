@@ -1,0 +1,135 @@
+"""A training loop of one's own, over a loader that reports."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import dubhe_sdk
+from dubhe_sdk import Context, TaskStopped
+from dubhe_sdk.api import stopping
+from dubhe_sdk.integrations import graceful_stop
+from tests.integrations.support import WAIT, marks, progress_of, steps, stopped, trained
+
+Reported = Callable[[], list[Any]]
+
+
+@pytest.fixture(autouse=True)
+def sigterm() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    graceful_stop._training.clear()
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_epochs_and_batches(ctx: Context, reported: Reported) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+    for epoch in range(2):
+        for batch in (batches := dubhe_sdk.track(["a", "b"], ctx, epoch=epoch, epochs=2)):
+            seen.append(batch)
+            batches.log({"loss": 0.5}, accuracy=epoch)
+        assert len(batches) == 2
+    assert seen == ["a", "b"] * 2
+    assert reported() == [
+        {"loss": 0.5, "accuracy": 0, "progress": 0.25, "epoch": 0},
+        {"loss": 0.5, "accuracy": 0, "progress": 0.5, "epoch": 0},
+        {"progress": 0.5, "epoch": 0},
+        {"loss": 0.5, "accuracy": 1, "progress": 0.75, "epoch": 1},
+        {"loss": 0.5, "accuracy": 1, "progress": 0.999, "epoch": 1},
+        {"progress": 1.0},
+    ]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_loader_without_a_length(ctx: Context, reported: Reported) -> None:
+    for epoch in range(2):
+        for _ in dubhe_sdk.track(iter(range(2)), ctx, epoch=epoch, epochs=2):
+            pass
+    assert [data["progress"] for data in reported()] == [0, 0, 0.5, 0.5, 0.5, 1.0]
+
+
+def test_an_unknown_number_of_epochs(ctx: Context, reported: Reported) -> None:
+    list(dubhe_sdk.track([1], ctx, epoch=5, epochs=None))
+    assert [data["progress"] for data in reported()] == [0, 0]
+
+
+def test_a_stop_comes_between_two_batches(
+    ctx: Context, reported: Reported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    with pytest.raises(TaskStopped):
+        for batch in dubhe_sdk.track(range(4), ctx):
+            seen.append(batch)
+            monkeypatch.setattr(stopping, "_asked", batch == 1)
+    assert seen == [0, 1]
+    assert [data["progress"] for data in reported()] == [0.25, 0.5]
+
+
+def test_a_loop_that_is_left_gives_sigterm_back(ctx: Context) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    for _ in dubhe_sdk.track(range(4), ctx):
+        break
+    with pytest.raises(ValueError):
+        for _ in dubhe_sdk.track(range(4), ctx):
+            raise ValueError
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_ranks_but_the_first_do_not_report(
+    ctx: Context, reported: Reported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    list(dubhe_sdk.track(range(4), ctx))
+    assert reported() == []
+
+
+APP = f"""{WAIT}
+import dubhe_sdk
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        self.net = torch.nn.Linear(4, 1)
+        self.loader = DataLoader(TensorDataset(torch.randn(32, 4)), 8, num_workers=1)
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        number = 0
+        optimizer = torch.optim.SGD(self.net.parameters(), 0.1)
+        try:
+            for epoch in range(2):
+                for (x,) in (batches := dubhe_sdk.track(self.loader, ctx, epoch=epoch, epochs=2)):
+                    loss = self.net(x).pow(2).mean()
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    batches.log(loss=loss)
+                    wait_for_the_stop(ctx, number)
+                    number += 1
+        except dubhe_sdk.TaskStopped:
+            Path("saved").write_text(str(number))
+            raise
+"""
+
+
+class TestOfPyTorch:
+    pytestmark = marks
+
+    def test_a_training(self, tmp_path: Any) -> None:
+        app = trained(tmp_path, APP)
+        assert app.ends()[0]["status"] == 200, app.console
+        first = [(0, 0.125), (0, 0.25), (0, 0.375), (0, 0.5), (0, 0.5)]
+        second = [(1, 0.625), (1, 0.75), (1, 0.875), (1, 0.999), (None, 1)]
+        assert steps(app) == [*first, *second]
+        assert all(isinstance(one["loss"], float) for one in progress_of(app)[:4])
+
+    def test_a_stop(self, tmp_path: Any) -> None:
+        app = stopped(tmp_path, APP, at=5)
+        assert (tmp_path / "saved").read_text() == "6", app.console
+        assert steps(app)[-1] == (1, 0.75)

@@ -1,0 +1,116 @@
+"""Transformers on the platform: its own trainer and checkpoints."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+from tests.integrations.support import (
+    WAIT,
+    marks,
+    models,
+    progress_of,
+    results_of,
+    steps,
+    stopped,
+    trained,
+)
+
+pytestmark = marks
+
+APP = f"""{WAIT}
+import dubhe_sdk
+import torch
+from dubhe_sdk import ContextKey
+from dubhe_sdk.integrations.transformers import (
+    DubheCallback, report_pipeline, report_predictions, unpack_model,
+)
+from PIL import Image
+from transformers import (
+    ResNetConfig, ResNetForImageClassification, Trainer, TrainerCallback, TrainingArguments,
+)
+
+class Images(torch.utils.data.Dataset):
+    def __len__(self):
+        return 16
+
+    def __getitem__(self, index):
+        return {{"pixel_values": torch.full((3, 32, 32), index % 2.0), "labels": index % 2}}
+
+class Waits(TrainerCallback):
+    def __init__(self, ctx):
+        self.ctx = ctx
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        if os.environ.get("FAILS"):
+            raise ValueError("bad step")
+        wait_for_the_stop(self.ctx, state.global_step)
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        config = ResNetConfig(
+            embedding_size=4, hidden_sizes=[4, 8], depths=[1, 1], layer_type="basic",
+            id2label={{0: "good", 1: "bad"}}, label2id={{"good": 0, "bad": 1}},
+        )
+        model = ResNetForImageClassification(config)
+        arguments = TrainingArguments(
+            output_dir="output/trainer", num_train_epochs=2, per_device_train_batch_size=4,
+            gradient_accumulation_steps=2, logging_steps=2, eval_strategy="epoch", use_cpu=True,
+            report_to=[], disable_tqdm=True, save_strategy="no", dataloader_pin_memory=False,
+        )
+        trainer = Trainer(
+            model, arguments, train_dataset=Images(), eval_dataset=Images(),
+            callbacks=[Waits(ctx), DubheCallback(ctx)],
+        )
+        start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH)
+        trainer.train(resume_from_checkpoint=unpack_model(start, "start") if start else None)
+        paths = [f"{{number}}.png" for number in range(16)]
+        report_predictions(ctx, paths, trainer.predict(Images()), config.id2label)
+        box = {{"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4}}
+        report_pipeline(ctx, ["p.png", "q.png"], [
+            [{{"label": "good", "score": 0.4}}, {{"label": "bad", "score": 0.6}}],
+            [{{"label": "bad", "score": score, "box": box}} for score in (0.9, 0.1)],
+        ])
+"""
+
+
+def test_a_training(tmp_path: Path) -> None:
+    app = trained(tmp_path, APP)
+    assert app.ends()[0]["status"] == 200, app.console
+    shares = [progress for _, progress in steps(app)]
+    assert shares == sorted(shares) and shares[0] == 0.25 and shares[-1] == 1
+    assert {epoch for epoch, _ in steps(app)[:-1]} == {0, 1}
+    names = {name for one in progress_of(app) for name in one}
+    expected = {"loss", "grad_norm", "learning_rate", "eval_loss", "train_loss"}
+    assert names == {*expected, "progress", "epoch"}
+    (model,) = models(app)
+    assert model.suffix == ".zip" and model.name.split("_")[2] == "1"
+    with zipfile.ZipFile(model) as archive:
+        assert {"config.json", "model.safetensors"} <= set(archive.namelist())
+        assert json.loads(archive.read("config.json"))["id2label"] == {"0": "good", "1": "bad"}
+    *predicted, classified, detected = results_of(app)
+    assert len(predicted) == 16
+    assert {image["info"][0]["ground_true"] for image in predicted} == {"good", "bad"}
+    assert classified["info"] == [{"ground_true": "", "predict_code": "bad", "conf": 0.6}]
+    assert [one["position"] for one in detected["info"]] == [[[1.0, 2.0], [3.0, 4.0]]]
+
+
+def test_a_stop_and_its_resumption(tmp_path: Path) -> None:
+    app = stopped(tmp_path / "first", APP, at=2)
+    assert steps(app)[-1][1] == 0.75, app.console
+    (model,) = models(app)
+    again = trained(tmp_path / "again", APP, {"pretrained_model_path": str(model)})
+    assert again.ends()[0]["status"] == 200, again.console
+    assert steps(again)[0] == (1, 0.999), "one step was left"
+    assert steps(again)[-1] == (None, 1)
+
+
+def test_a_failure(tmp_path: Path) -> None:
+    (end,) = trained(tmp_path, APP, FAILS="1").ends()
+    assert end["status"] == 300 and "ValueError: bad step" in end["msg"]

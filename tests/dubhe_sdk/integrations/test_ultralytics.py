@@ -1,0 +1,222 @@
+"""Ultralytics YOLO on the platform: its own trainer, validator and checkpoints."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integrations.support import (
+    WAIT,
+    marks,
+    models,
+    progress_of,
+    results_of,
+    steps,
+    stopped,
+    trained,
+)
+from tests.support.distributions import ROOT
+
+pytestmark = marks
+
+APP = f"""{WAIT}
+import dubhe_sdk
+from dubhe_sdk import ContextKey
+from dubhe_sdk.integrations.ultralytics import DubheCallback
+from ultralytics import YOLO
+
+SETTINGS = dict(
+    epochs=2, imgsz=32, batch=8, workers=0, plots=False, val=True, device="cpu", amp=False,
+    optimizer="SGD", deterministic=True, verbose=False,
+)
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH)
+        model = YOLO(start or os.environ.get("MODEL", "yolo11n.yaml"))
+        DubheCallback(ctx, confidence=0.0).attach(model)
+        batches = iter(range(10_000))
+        def after_batch(trainer):
+            if os.environ.get("FAILS"):
+                raise ValueError("bad batch")
+            wait_for_the_stop(ctx, next(batches))
+        model.callbacks["on_train_batch_end"].insert(0, after_batch)
+        data = os.environ.get("DATA", "data/data.yaml")
+        trainer = None
+        if os.environ.get("RANKS"):
+            from ranks import TwoRanks as trainer
+        model.train(trainer, data=data, resume=bool(start), **SETTINGS)
+        if os.environ.get("VALIDATES"):
+            model.val(data=data, imgsz=32, device="cpu", plots=False, split="val")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An algorithm's folder with 16 plates to train on, and 8 to validate on."""
+    folder = tmp_path / "algorithm"
+    module = runpy.run_path(str(ROOT / "examples" / "ultralytics" / "prepare.py"))
+    module["prepare"](folder / "data", {"train": 16, "val": 8})
+    (folder / "data" / "data.yaml").write_text(
+        f"train: {folder}/data/train\nval: {folder}/data/val\nnames: [dent, scratch]\n"
+    )
+    return folder
+
+
+def test_a_training(folder: Path) -> None:
+    app = trained(folder, APP, VALIDATES="1")
+    assert app.ends()[0]["status"] == 200, app.console
+    training = steps(app)[:7]
+    assert training == [(0, 0.25), (0, 0.5), (0, 0.5), (1, 0.75), (1, 0.999), (1, 0.999), (None, 1)]
+    batch, epoch = progress_of(app)[1], progress_of(app)[2]
+    assert set(batch) == {"box_loss", "cls_loss", "dfl_loss", "progress", "epoch"}
+    assert {"train/box_loss", "val/box_loss", "metrics/mAP50(B)", "lr/pg0"} <= set(epoch)
+    (model,) = models(app)
+    assert model.name.split("_")[2] == "1" and model.suffix == ".pt"
+    # The final validation's images, then those of `model.val`.
+    images = results_of(app)
+    assert len(images) == 16 and len({image["img_path"] for image in images}) == 8
+    true = {entry["ground_true"] for image in images for entry in image["info"]}
+    assert true <= {"dent", "scratch", ""} and len(true) > 1
+    for image in images:
+        assert image["bbox_cnt"] == len(image["info"])
+        missed = [one["position"] for one in image["info"] if not one["predict_code"]]
+        assert all(any(is_box(box, true) for true in labels(image)) for box in missed)
+    assert any(one["predict_code"] == "" for image in images for one in image["info"])
+    order = [word for word in app.reported if word in ("progress", "result")]
+    assert order[6:15] == ["result"] * 8 + ["progress"], "results come before progress 1"
+
+
+def labels(image: dict[str, Any]) -> list[list[list[float]]]:
+    """Return the true boxes of an image, in pixels, from its label file."""
+    boxes = []
+    for line in Path(image["img_path"]).with_suffix(".txt").read_text().splitlines():
+        x, y, width, height = (float(value) * 160 for value in line.split()[1:])
+        boxes.append([[x - width / 2, y - height / 2], [x + width / 2, y + height / 2]])
+    return boxes
+
+
+def is_box(found: list[list[float]], true: list[list[float]]) -> bool:
+    pairs = zip([*found[0], *found[1]], [*true[0], *true[1]], strict=True)
+    return all(abs(a - b) < 0.2 for a, b in pairs)
+
+
+def test_a_stop_in_the_middle_of_an_epoch_and_its_resumption(folder: Path) -> None:
+    app = stopped(folder, APP, at=2)
+    assert steps(app) == [(0, 0.25), (0, 0.5), (0, 0.5), (1, 0.75)]
+    (model,) = models(app)
+    assert model.name.split("_")[2] == "1"
+    again = trained(
+        folder.parent / "again",
+        APP.replace("data/data.yaml", f"{folder}/data/data.yaml"),
+        {"pretrained_model_path": str(model), "pretrained_epoch": 1},
+    )
+    assert again.ends()[0]["status"] == 200, again.console
+    assert steps(again) == [(1, 0.75), (1, 0.999), (1, 0.999), (None, 1)], "the epoch is repeated"
+
+
+def test_a_model_that_is_trained_further(folder: Path) -> None:
+    (model,) = models(trained(folder, APP))
+    again = trained(
+        folder.parent / "again",
+        APP.replace("data/data.yaml", f"{folder}/data/data.yaml"),
+        {"pretrained_model_path": str(model), "pretrained_epoch": 2},
+    )
+    assert {epoch for epoch, _ in steps(again)} == {2, 3, None}
+    assert steps(again)[0] == (2, 0.25)
+    assert models(again)[0].name.split("_")[2] == "3"
+
+
+def test_a_failure_in_a_callback(folder: Path) -> None:
+    app = trained(folder, APP, FAILS="1")
+    (end,) = app.ends()
+    assert end["status"] == 300 and "ValueError: bad batch" in end["msg"]
+
+
+def test_segmentation(folder: Path) -> None:
+    for path in folder.glob("data/*/*.txt"):  # boxes become polygons
+        lines = [line.split() for line in path.read_text().splitlines()]
+        path.write_text("".join(f"{polygon(*line)}\n" for line in lines))
+    app = trained(folder, APP, MODEL="yolo11n-seg.yaml")
+    assert app.ends()[0]["status"] == 200, app.console
+    assert len(results_of(app)) == 8
+    shapes = {one["shape_type"] for image in results_of(app) for one in image["info"]}
+    assert shapes <= {"polygon", "rectangle"}
+
+
+def polygon(number: str, x: str, y: str, width: str, height: str) -> str:
+    centre_x, centre_y = float(x), float(y)
+    half_width, half_height = float(width) / 2, float(height) / 2
+    corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+    points = [(centre_x + a * half_width, centre_y + b * half_height) for a, b in corners]
+    return " ".join([number, *(f"{value:.6f}" for point in points for value in point)])
+
+
+def test_classification(folder: Path) -> None:
+    data = folder / "classes"
+    for part in ("train", "val"):
+        for number, path in enumerate(sorted((folder / "data" / part).glob("*.png"))):
+            target = data / part / ["good", "bad"][number % 2] / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    app = trained(folder, APP, MODEL="yolo11n-cls.yaml", DATA=str(data))
+    assert app.ends()[0]["status"] == 200, app.console
+    assert len(results_of(app)) == 8
+    for image in results_of(app):
+        (entry,) = image["info"]
+        assert entry["ground_true"] == Path(image["img_path"]).parent.name
+        assert entry["predict_code"] in ("good", "bad") and 0 <= entry["conf"] <= 1
+
+
+RANKS = """
+from types import SimpleNamespace
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from ultralytics.engine import trainer as engine, validator
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils import LOCAL_RANK, RANK
+
+class OnTheProcessor(DistributedDataParallel):
+    def __init__(self, module, device_ids=None, **options):
+        super().__init__(module, **options)
+
+class TwoRanks(DetectionTrainer):
+    # Ultralytics' own way to several GPUs, its launcher and its pickled callbacks, by gloo.
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.world_size, self.ddp = 2, LOCAL_RANK == -1
+
+    def _setup_ddp(self):
+        engine.nn.parallel.DistributedDataParallel = OnTheProcessor
+        dist.init_process_group("gloo", rank=RANK, world_size=2)
+
+    def final_eval(self):
+        backend = validator.AutoBackend
+        validator.get_torch_device_backend = lambda _: SimpleNamespace(current_device=lambda: 0)
+        validator.AutoBackend = lambda device, **options: backend(device=self.device, **options)
+        super().final_eval()
+"""
+
+
+def test_ranks_of_ultralytics_own_launcher(folder: Path) -> None:
+    (folder / "ranks.py").write_text(RANKS)
+    app = trained(folder, APP, RANKS="1")
+    assert app.ends()[0]["status"] == 200, app.console
+    assert steps(app)[-1] == (None, 1)
+    assert [epoch for epoch, _ in steps(app)[:-1]] == [0, 0, 0, 1, 1, 1], "one rank reports"
+    assert len({image["img_path"] for image in results_of(app)}) == 8
+    assert len(models(app)) == 1
+
+
+def test_a_stop_of_ranks(folder: Path) -> None:
+    (folder / "ranks.py").write_text(RANKS)
+    app = stopped(folder, APP, at=1, RANKS="1")
+    assert len(models(app)) == 1, app.console

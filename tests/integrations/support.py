@@ -1,0 +1,97 @@
+"""An algorithm that trains with a real framework, as a service of its own, and what it reports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dubhe_sdk.service.harness import App
+from tests.examples.torch_environment import torch_python
+from tests.support.waiting import wait_for
+
+IMPORT_SECONDS = 150  # of a framework, on a busy machine
+
+marks = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first may have to install PyTorch
+
+# Comes before the algorithm: a callback waits here until the stop has come.
+WAIT = '''
+import os, time
+from pathlib import Path
+
+def wait_for_the_stop(ctx, number):
+    """Wait at a place of the training, if the test wants it there."""
+    if os.environ.get("STOPS_AT") == str(number):
+        Path("waits").write_text("1")
+        while not ctx.stopping:
+            time.sleep(0.01)
+'''
+
+
+@contextmanager
+def started(folder: Path, source: str, **env: str) -> Iterator[App]:
+    """Start an algorithm, and have it ready."""
+    python = str(torch_python())
+    settings = {
+        "PATH": f"{Path(python).parent}:{os.environ['PATH']}",
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+        **{"HF_HUB_OFFLINE": "1", "YOLO_OFFLINE": "true", "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "60"},
+        **env,
+    }
+    with App(folder, source, env=settings) as app:
+        app.start([python, "-u", "app.py"], until=None)
+        app.wait_reported("READY", timeout=IMPORT_SECONDS)
+        yield app
+
+
+def trained(folder: Path, source: str, request: dict[str, Any] | None = None, **env: str) -> App:
+    """Run one training to its end, and return what is left of it."""
+    with started(folder, source, **env) as app:
+        app.train(**(request or {}))
+        app.wait_reported("END", timeout=IMPORT_SECONDS)
+        app.terminate()
+        app.wait()
+    return app
+
+
+def stopped(folder: Path, source: str, at: int, **env: str) -> App:
+    """Stop a training at a place, and return what is left of it: its END is 300."""
+    with started(folder, source, STOPS_AT=str(at), **env) as app:
+        app.train()
+        waits = folder / "waits"
+        wait_for(
+            lambda: waits.exists() or "END" in "".join(app.reported),
+            lambda: f"the place {at}\n{app.console}",
+            IMPORT_SECONDS,
+        )
+        assert waits.exists(), app.console
+        app.terminate()
+        app.wait(IMPORT_SECONDS)
+        assert app.reported[-1] == "END 300", app.console
+        assert app.wait() == 143
+    return app
+
+
+def progress_of(app: App) -> list[dict[str, Any]]:
+    """Return the progress messages."""
+    return [one["value"]["data"] for one in app.messages if one["value"]["mes_type"] == 2]
+
+
+def results_of(app: App) -> list[dict[str, Any]]:
+    """Return the images of all results."""
+    found = [one["value"]["data"] for one in app.messages if one["value"]["mes_type"] == 3]
+    return [image for result in found for image in result]
+
+
+def steps(app: App) -> list[tuple[int | None, float]]:
+    """Return epoch and progress of each progress message."""
+    return [(one.get("epoch"), one["progress"]) for one in progress_of(app)]
+
+
+def models(app: App) -> list[Path]:
+    """Return the model files, in the order of their names."""
+    return sorted((app.folder / "output" / "models").glob("model_*"))
