@@ -54,6 +54,8 @@ COPY core /src/core
 COPY dubhe_sdk /src/dubhe_sdk
 COPY sidecar /src/sidecar
 COPY simulator /src/simulator
+# `dubhe init --framework`: the simulator links to them.
+COPY examples /src/examples
 RUN --mount=type=bind,source=image,target=/mnt/image \
     /tmp/tools/bin/pip wheel -q --no-deps --no-index --no-build-isolation -w /wheels \
         /src/core /src/sidecar /src/simulator /src \

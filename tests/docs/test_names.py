@@ -25,7 +25,7 @@ def names_in(*paths: str) -> dict[str, str]:
     found = {}
     for name in listed:
         path = ROOT / name
-        if path.suffix in (".png", ".bmp", ".js", ".map", ".css"):
+        if path.is_dir() or path.suffix in (".png", ".bmp", ".js", ".map", ".css"):
             continue
         for variable in _NAME.findall(path.read_text("utf-8")):
             found[variable] = name

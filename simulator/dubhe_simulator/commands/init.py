@@ -9,11 +9,19 @@ import sys
 from pathlib import Path
 
 from dubhe_sdk.environment import PROTOCOLS
-from dubhe_simulator.algorithm.template import write_algorithm
+from dubhe_simulator.algorithm.template import FRAMEWORKS, write_algorithm, write_example
 from dubhe_simulator.commands.options import EXIT_FAILED, EXIT_OK, adder, command_parser
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.terminal.screen import Screen, pad
 
+_FRAMEWORK_STEPS = {
+    "init_step_cd": "cd {folder}",
+    "init_step_install": "pip install -r requirements.txt",
+    "init_step_prepare": "python3 prepare.py",
+    "init_step_play": "dubhe play",
+    "init_step_build": "dubhe build",
+    "init_step_run": "dubhe run --kind train",
+}
 _STEPS = {
     "init_step_cd": "cd {folder}",
     "init_step_play": "dubhe play",
@@ -30,16 +38,20 @@ def main(argv: list[str]) -> int:
     problem = _problem(folder, options.force)
     if problem is None:
         try:
-            algorithm = write_algorithm(folder, options.protocol)
+            if options.framework:
+                write_example(folder, options.protocol, options.framework)
+            else:
+                write_algorithm(folder, options.protocol)
         except OSError as error:
             problem = translate("init_cannot_write", folder=folder, error=error)
     if problem is not None:
         sys.stderr.write(f"dubhe init: {problem}\n")
         return EXIT_FAILED
     screen = Screen(sys.stdout)
-    screen.line(translate("init_written", folder=folder, protocol=algorithm.protocol))
+    screen.line(translate("init_written", folder=folder, protocol=options.protocol))
     screen.line(translate("init_next"))
-    steps = {key: step.format(folder=shlex.quote(str(folder))) for key, step in _STEPS.items()}
+    plan = _FRAMEWORK_STEPS if options.framework else _STEPS
+    steps = {key: step.format(folder=shlex.quote(str(folder))) for key, step in plan.items()}
     columns = max(map(len, steps.values())) + 2
     for key, step in steps.items():
         screen.line(f"  {pad(step, columns)}# {translate(key)}")
@@ -64,5 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     add = adder(parser)
     add("name", help="init_help_name", type=Path, metavar="NAME")
     add("--protocol", help="init_help_protocol", choices=PROTOCOLS, default="http")
+    add("--framework", help="init_help_framework", choices=FRAMEWORKS)
     add("--force", help="init_help_force", action="store_true")
     return parser

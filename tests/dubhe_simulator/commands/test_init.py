@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dubhe_simulator.algorithm.template import FRAMEWORKS
 from dubhe_simulator.instances.docker.dockerfile import bases
 from tests.dubhe_simulator.instances.docker.support import dubhe
 from tests.support.distributions import build_wheels
@@ -157,6 +158,21 @@ def test_an_empty_folder_will_do(tmp_path: Path) -> None:
     assert (tmp_path / "run.sh").is_file()
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_example_of_a_framework(tmp_path: Path, framework: str) -> None:
+    done = dubhe("init", "plates", "--framework", framework, "--protocol", "tcp", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    for step in ("pip install -r requirements.txt", "python3 prepare.py", "dubhe play"):
+        assert step in done.stdout
+    folder, example = tmp_path / "plates", ROOT / "examples" / framework
+    assert (folder / "app.py").read_bytes() == (example / "app.py").read_bytes()
+    assert 'export protocol="tcp"' in (folder / "run.sh").read_text()
+    assert {".dockerignore", "Dockerfile", "prepare.py"} <= {path.name for path in folder.iterdir()}
+    assert framework in (folder / "requirements.txt").read_text()
+    readme = (folder / "README.md").read_text()
+    assert "../.." not in readme and "pip install -r requirements.txt" in readme
+
+
 def test_what_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for name, said in (("file", "is not a folder"), ("file/below", "cannot be written")):
@@ -200,6 +216,11 @@ def test_from_the_wheel_in_a_fresh_environment(tmp_path: Path) -> None:
     assert said.endswith("status 0"), said
     here = written(tmp_path / "here")
     assert tree(tmp_path / "shapes") == tree(here)
+    for framework in FRAMEWORKS:
+        said = run(dubhe_command, "init", framework, "--framework", framework)
+        assert said.endswith("status 0"), said
+        here = written(tmp_path / f"{framework}-here", "--framework", framework)
+        assert tree(tmp_path / framework) == tree(here)
     said = run(dubhe_command, "build", "shapes")
     assert "pip install 'docker>=7'" in said, said
     assert said.endswith("status 1")

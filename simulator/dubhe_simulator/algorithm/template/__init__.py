@@ -1,4 +1,7 @@
-"""What ``dubhe init`` writes: the files in ``files``, their sample images, and fitting requests."""
+"""What ``dubhe init`` writes: the files in ``files``, their sample images, and fitting requests.
+
+For a training framework it is the project's example of that, to which a link in ``files`` leads.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from dubhe_simulator.contract.payloads import write_request
 _FILES = Path(__file__).with_name("files")
 # Under their own names these would hide files from git and from the packaging.
 _RENAMED = {"dockerignore": ".dockerignore", "gitignore": ".gitignore"}
+FRAMEWORKS = ("lightning", "transformers", "ultralytics")
 _HTTP_ONLY = "@HTTP@"
 _IMAGES_IN_REQUEST = 3
 
@@ -39,6 +43,38 @@ def write_algorithm(folder: Path, protocol: str) -> Algorithm:
     algorithm = read_algorithm(folder)
     _write_requests(algorithm)
     return algorithm
+
+
+def write_example(folder: Path, protocol: str, framework: str) -> None:
+    """Write the example of a training framework. Files of the same names are overwritten.
+
+    Its ``prepare.py`` draws the images; it needs packages of ``requirements.txt``.
+
+    Args:
+        folder: where; it is made.
+        protocol: ``http`` or ``tcp``.
+        framework: one of `FRAMEWORKS`.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sorted((_FILES / framework).iterdir()):
+        if source.is_file():
+            text = source.read_text(encoding="utf-8")
+            if source.name == "README.md":
+                text = _apart(text)
+            else:
+                text = _filled(source.name, text, folder, protocol)
+            (folder / source.name).write_text(text, encoding="utf-8")
+
+
+def _apart(readme: str) -> str:
+    """Return an example's README without what leads to other files of the project."""
+    lines = [line for line in readme.splitlines() if "](../../" not in line]
+    text = "\n".join(lines).replace("../../core ../../sidecar ../../simulator ../.. ", "")
+    return text.rstrip() + "\n"
 
 
 def _filled(name: str, text: str, folder: Path, protocol: str) -> str:

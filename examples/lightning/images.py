@@ -1,0 +1,37 @@
+"""Image files as tensors. Nothing here knows the platform."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+
+SIZE = 32
+
+
+def list_images(paths: list[str]) -> list[Path]:
+    """Return the images that ``data_paths`` names: everything below its folders."""
+    return sorted(found for path in paths for found in Path(path).rglob("*.png"))
+
+
+def read_image(path: Path) -> torch.Tensor:
+    """Return an image as a tensor (1, 32, 32) of values from 0 to 1."""
+    with Image.open(path) as image:
+        grey = image.convert("L").resize((SIZE, SIZE))
+    return torch.from_numpy(np.asarray(grey, dtype=np.float32) / 255).unsqueeze(0)
+
+
+class Plates(Dataset):
+    """Images with the number of their class, which is the name of their folder."""
+
+    def __init__(self, paths: list[Path], classes: list[str]):
+        self.paths = paths
+        self.number = {name: number for number, name in enumerate(classes)}
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        path = self.paths[index]
+        return read_image(path), self.number[path.parent.name]
