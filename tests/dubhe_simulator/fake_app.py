@@ -66,6 +66,7 @@ def task(journal):
         journal.report(2, {"loss": 1 / (epoch + 1), "progress": (epoch + 1) / 4, "epoch": epoch})
     if B.get("endless"):
         end.wait()
+    end.wait(B.get("slow", 0))
     if KIND == "train" and not B.get("no_model"):
         Path("output/models").mkdir(parents=True, exist_ok=True)
         for epoch in range(12):

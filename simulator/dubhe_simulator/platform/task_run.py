@@ -101,7 +101,9 @@ class TaskRun:
         self._request(body, ACKNOWLEDGE_TIMEOUT_S)
 
         def ended(record: InstanceRecord) -> bool:
-            return record.reported.end is not None and record.reported.open_run is None
+            # Of this run: an instance that was taken over may have an END of its last one.
+            run = self.run
+            return run is not None and run.ended_ms is not None
 
         self._wait_for("END", ended, self._platform.config.task_timeout_s)
         self._check_end(self._record())
@@ -173,7 +175,10 @@ class TaskRun:
             return False
 
     def _check_end(self, record: InstanceRecord) -> None:
+        """Raise if END tells of a failure: of this run, or before any was begun."""
         reported = record.reported
+        if self._runs_before and self.run is None:
+            return
         if reported.end not in (None, STATUS_OK) and reported.open_run is None:
             unsupported = _UNSUPPORTED in reported.end_message
             failure = TaskUnsupported if unsupported else TaskFailed

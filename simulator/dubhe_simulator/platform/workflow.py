@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -167,6 +168,13 @@ class _Tasks:
                 result.runs[kind] = run.id
             if kind is not TaskKind.INFER or request.stop_all:
                 task.stop()
+        except TaskUnsupported:
+            raise
+        except TaskFailed:
+            # Nothing takes it over, and what it may still do must not go on beside the next task.
+            with contextlib.suppress(Refused):  # it is not there any more
+                self._platform.manager.stop(task.instance)
+            raise
         finally:
             if task.instance:
                 result.instances[kind] = task.instance

@@ -89,6 +89,35 @@ def test_failures(tmp_path: Path, behaviour: dict[str, object], state: str, reas
         assert flow["error"]
 
 
+def test_after_a_failure_the_next_training_is_a_new_one(tmp_path: Path) -> None:
+    algorithm = fake_algorithm(tmp_path / "net", fail="train")
+    with Ui(tmp_path / "runs", algorithm) as ui:
+        for count in (1, 2):
+            ui.post("workflow/train")
+            assert "boom" in ui.wait(finished)["workflow"]["error"]
+            assert len(ui.get("sends")["items"]) == count
+        (algorithm / "behaviour.json").write_text("{}")  # the error is corrected
+        ui.post("workflow/train")
+        state = ui.wait(finished)
+        assert (state["workflow"]["state"], state["workflow"]["error"]) == ("done", None)
+        assert [i["state"] for i in state["instances"]] == ["failed", "failed", "ended"]
+        assert not [i for i in state["instances"] if i["owned"]], "none of them goes on running"
+
+
+def test_an_instance_that_is_used_again_is_waited_for_again(tmp_path: Path) -> None:
+    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", slow=0.5)) as ui:
+        name = ui.post("start", kind="train")["instance"]
+        ui.wait_state(name, "ready")
+        body = ui.get("forms", instance=name)["requests"][1]["body"]
+        ui.post("send", instance=name, body=body)
+        ui.wait_state(name, "ended")
+        ui.post("workflow/train")
+        state = ui.wait(finished)
+        assert state["workflow"]["state"] == "done"
+        assert [run["status"] for run in state["runs"]] == [200, 200]
+        assert {run["instance"] for run in state["runs"]} == {name}
+
+
 def test_a_refused_request_fails_the_flow(tmp_path: Path) -> None:
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", refuse="train")) as ui:
         ui.post("workflow/train")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.contract.messages import STATUS_OK
 from dubhe_simulator.client.address import Address, name_of
 from dubhe_simulator.client.base import NoAnswer
 from dubhe_simulator.errors import CannotStart, Refused
@@ -175,6 +176,10 @@ class InstanceManager:
                 same = kind is TaskKind.TRAIN or record.managed.model == file
                 reported = record.reported
                 waits = reported.ready and reported.open_run is None and record.alive is not False
+                waits = waits and reported.end in (
+                    None,
+                    STATUS_OK,
+                )  # a failed one is not used again
                 if record.kind is kind and same and waits and not record.managed.stopped:
                     return managed.name
         return None
