@@ -142,6 +142,8 @@ export interface ResultItem {
   img_path: string;
   name: string;
   url: string | null;
+  /** Why there is no URL. */
+  why: "kind" | "outside" | "missing" | null;
   /** A result of the algorithm's own format, as JSON; null: it is one of the platform's. */
   plain: string | null;
   predictions: Prediction[];

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from dubhe_simulator.algorithm.dataset import IMAGE_SUFFIXES
 from dubhe_simulator.platform.storage.database import Database
 
 TOKEN_LENGTH = 24
+MEDIA_TYPES = {
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".gif": "image/gif",
+    ".jfif": "image/jpeg",
+    ".jpe": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".webp": "image/webp",
+}
 
 
 class ImageFiles:
@@ -22,7 +35,9 @@ class ImageFiles:
     """
 
     def __init__(self, folders: Iterable[Path], database: Database) -> None:
-        self.folders = [folder.resolve() for folder in folders]
+        given = list(folders)
+        self.folders = [folder.resolve() for folder in given]
+        self._named = {*self.folders, *(folder.absolute() for folder in given)}
         self._database = database
         self._secret = database.secret
 
@@ -50,11 +65,27 @@ class ImageFiles:
         A relative path is taken from each of the folders, since
         algorithms report paths as they opened them.
         """
-        if not path or "\0" in path or Path(path).suffix.lower() not in IMAGE_SUFFIXES:
+        if self._kind(path) is None:
             return None
+        return next(filter(None, map(self._inside, self._candidates(path))), None)
+
+    def why_not(self, path: str) -> str:
+        """Return why `url` gives none: ``kind``, ``outside`` or ``missing``.
+
+        Of a path outside the folders nothing is told, not even whether there is a file.
+        """
+        if self._kind(path) is None:
+            return "kind"
+        places = [Path(os.path.normpath(candidate)) for candidate in self._candidates(path)]
+        inside = any(place.is_relative_to(folder) for place in places for folder in self._named)
+        return "missing" if inside else "outside"
+
+    def _kind(self, path: str) -> str | None:
+        return MEDIA_TYPES.get(Path(path).suffix.lower()) if path and "\0" not in path else None
+
+    def _candidates(self, path: str) -> list[Path]:
         named = Path(path)
-        candidates = [named] if named.is_absolute() else [f / named for f in self.folders]
-        return next(filter(None, map(self._inside, candidates)), None)
+        return [named] if named.is_absolute() else [f / named for f in self.folders]
 
     def _inside(self, candidate: Path) -> Path | None:
         try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Iterator
 from typing import Any
 
 import falcon
 
 from dubhe_simulator.errors import Refused
+from dubhe_simulator.platform.managed.images import MEDIA_TYPES
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.state.records import Run
 from dubhe_simulator.platform.storage import csv_export, result_queries
@@ -34,9 +34,11 @@ def run_of(platform: Platform, number: int) -> Run:
 
 
 def with_urls(platform: Platform, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add the URLs of the images."""
+    """Add the URLs of the images, and why there is none."""
     for item in items:
-        item["url"] = platform.images.url(item["id"], item["img_path"])
+        url = platform.images.url(item["id"], item["img_path"])
+        item["url"] = url
+        item["why"] = None if url else platform.images.why_not(item["img_path"])
     return items
 
 
@@ -99,7 +101,7 @@ class ImageResource(Resource):
             version = f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()
             if is_known(req, resp, version, "private, max-age=60"):
                 return
-            resp.content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            resp.content_type = MEDIA_TYPES[path.suffix.lower()]
             resp.set_stream(path.open("rb"), stat.st_size)
         except OSError:
             raise Refused("there is no such image", 404) from None

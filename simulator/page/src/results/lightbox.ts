@@ -32,7 +32,7 @@ export function openLightbox(given: LightboxOptions): void {
     { class: "light-stage", tabindex: "0", role: "application", "aria-label": t("image_help") },
     picture.element,
   );
-  const magnifier = new Magnifier(stage, () => picture.setZoom(magnifier.zoom));
+  const magnifier = new Magnifier(stage, () => picture.fit, () => picture.setZoom(magnifier.zoom));
   const show = async (next: number): Promise<void> => {
     if (next < 0 || next >= given.total()) return;
     wanted = next;

@@ -1,6 +1,7 @@
 /** Magnifies an image in place: wheel and buttons at a point, dragging and keys move it. */
 
-const MOST = 16;
+const MOST_PIXELS = 16; // of the screen, for one of the image
+const LEAST_MOST = 4; // small images are magnified as they are fitted
 const STEP = 1.5;
 
 export class Magnifier {
@@ -9,9 +10,11 @@ export class Magnifier {
   private y = 0;
 
   /** @param stage what the image lies in
+   * @param fit screen pixels for one of the image that is not magnified
    * @param changed called when something has to be drawn anew */
   constructor(
     private stage: HTMLElement,
+    private fit: () => number,
     private changed: () => void,
   ) {
     stage.addEventListener("wheel", (event) => this.turn(event), { passive: false });
@@ -59,7 +62,8 @@ export class Magnifier {
 
   /** @param x, y the point, from the stage's middle, that stays where it is */
   private set(zoom: number, x: number, y: number): void {
-    const next = Math.min(MOST, Math.max(1, zoom));
+    const most = Math.max(LEAST_MOST, MOST_PIXELS / this.fit());
+    const next = Math.min(most, Math.max(1, zoom));
     const factor = next / this.zoom;
     this.zoom = next;
     this.stage.classList.toggle("magnified", next > 1);

@@ -19,10 +19,14 @@ export class Picture {
   private item: ResultItem | null = null;
   private options: PictureOptions | null = null;
   private zoom = 1;
+  private turned = false; // EXIF data exchange width and height
 
   constructor() {
-    this.image.addEventListener("load", () => this.draw());
-    this.image.addEventListener("error", () => this.blank(t("image_missing")));
+    this.image.addEventListener("load", () => {
+      this.measure();
+      this.draw();
+    });
+    this.image.addEventListener("error", () => this.blank(t("image_unreadable")));
   }
 
   show(item: ResultItem, options: PictureOptions): void {
@@ -34,12 +38,12 @@ export class Picture {
     if (item.plain !== null) {
       this.blank(item.plain);
     } else if (!item.url) {
-      this.blank(t("image_unknown"));
+      this.blank(t(`image_${item.why ?? "missing"}`));
     } else if (other) {
       this.blank("");
       this.image.src = item.url;
     }
-    if (this.image.complete) this.draw();
+    if (!other) this.draw();
   }
 
   clear(): void {
@@ -53,16 +57,41 @@ export class Picture {
     this.draw();
   }
 
+  /** Screen pixels for one of the image, as long as it is not magnified. */
+  get fit(): number {
+    const { width, height } = this.size();
+    return Math.min(this.element.clientWidth / width, this.element.clientHeight / height) || 1;
+  }
+
   draw(): void {
-    const { naturalWidth: width, naturalHeight: height } = this.image;
-    if (!this.item || !this.options || !width || !this.image.getAttribute("src")) return;
-    const scale = Math.min(this.element.clientWidth / width, this.element.clientHeight / height) * this.zoom || 1;
+    if (!this.item || !this.options || !this.image.naturalWidth || !this.image.getAttribute("src")) return;
     this.image.hidden = false;
+    const { width, height } = this.size();
+    const scale = this.fit * this.zoom;
     this.image.classList.toggle("crisp", scale >= 2);
     this.overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.overlay.replaceChildren(
       ...shapes(this.item.predictions, this.options.classes, { width, height }, { ...this.options, scale }),
     );
+  }
+
+  /** The image's size in stored pixels. */
+  private size(): { width: number; height: number } {
+    const { naturalWidth: width, naturalHeight: height } = this.image;
+    return this.turned ? { width: height, height: width } : { width, height };
+  }
+
+  /** Browsers give the size of an image as its EXIF data wants it turned, also where the style says
+   * to show it as it is stored. Its layout alone has the stored size. */
+  private measure(): void {
+    const { naturalWidth: width, naturalHeight: height } = this.image;
+    const probe = this.image.cloneNode() as HTMLImageElement;
+    probe.className = "probe";
+    probe.hidden = false;
+    this.element.append(probe);
+    const { offsetWidth, offsetHeight } = probe;
+    probe.remove();
+    this.turned = (offsetWidth - offsetHeight) * (width - height) < 0;
   }
 
   /** Takes the former image away, with what was drawn over it. */

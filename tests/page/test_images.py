@@ -1,0 +1,151 @@
+"""Images of every kind: what is found in them can be seen, and lies where it is drawn."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.page.fixtures import Visitor
+from tests.page.platform import Platform
+from tests.page.store import SaidMessage, store, task
+
+LIGHT, DARK = (200, 200, 200), (20, 20, 20)
+STEPS = 40  # presses of "+": more than any image needs
+ZOOM = 16  # screen pixels for one of the image, at most
+
+
+def scene(width: int, height: int, defect: int) -> tuple[Image.Image, list[list[int]]]:
+    """An image with a dark square in its middle, and the box around that."""
+    x, y = (width - defect) // 2, (height - defect) // 2
+    image = Image.new("RGB", (width, height), LIGHT)
+    image.paste(DARK, (x, y, x + defect, y + defect))
+    return image, [[x, y], [x + defect, y + defect]]
+
+
+@pytest.fixture(scope="module")
+def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    folder = tmp_path_factory.mktemp("images")
+    files = folder / "files"
+    files.mkdir()
+    boxes: dict[str, list[list[int]]] = {}
+    for name, size, defect in (("plate.png", (1600, 1200), 12), ("scan.png", (1024, 16000), 6)):
+        image, boxes[name] = scene(*size, defect)
+        image.save(files / name)
+    for suffix in ("webp", "gif", "jfif", "bmp"):
+        image, boxes[f"kind.{suffix}"] = scene(120, 80, 20)
+        image.save(files / f"kind.{suffix}", "JPEG" if suffix == "jfif" else None)
+    for orientation in (3, 6, 8):
+        image = Image.new("RGB", (400, 300), LIGHT)
+        image.paste(DARK, (30, 20, 90, 80))
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        boxes[f"turned-{orientation}.jpg"] = [[30, 20], [90, 80]]
+        image.save(files / f"turned-{orientation}.jpg", exif=exif)
+    (files / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n rubbish")
+    paths = [str(files / name) for name in boxes]
+    paths += [str(files / name) for name in ("broken.png", "gone.png", "notes.svg")]
+    paths.append(str(folder / "elsewhere.png"))
+
+    def evaluation() -> Iterator[SaidMessage]:
+        yield task("START")
+        for path in paths:
+            info = {"ground_true": "pore", "predict_code": "pore", "conf": 0.9}
+            if box := boxes.get(Path(path).name):
+                info |= {"shape_type": "rectangle", "position": box, "special": None}
+            yield "als_model_result", 3, [{"img_path": path, "info": [info]}]
+        yield task("END")
+
+    store(folder / "runs", {"images-a1-forecast-1": evaluation()})
+    return start("--images", files, runs=folder / "runs")
+
+
+@pytest.fixture
+def page(platform: Platform, visit: Visitor) -> Page:
+    return visit(f"{platform.url}/#/results")
+
+
+def opened(page: Page, name: str) -> None:
+    page.locator(f".tile[data-name='{name}']").click()
+    expect(page.locator(".lightbox .prediction rect").first).to_be_attached()
+
+
+def shot(page: Page) -> Image.Image:
+    content = page.locator(".lightbox .picture").screenshot()
+    return Image.open(io.BytesIO(content)).convert("RGB")
+
+
+def is_dark(pixel: object) -> bool:
+    return isinstance(pixel, tuple) and max(pixel) < 60
+
+
+def is_light(pixel: object) -> bool:
+    return isinstance(pixel, tuple) and all(
+        abs(a - b) < 20 for a, b in zip(pixel, LIGHT, strict=True)
+    )
+
+
+@pytest.mark.parametrize(("name", "defect"), [("plate.png", 12), ("scan.png", 6)])
+def test_a_box_never_covers_what_it_is_about(page: Page, name: str, defect: int) -> None:
+    opened(page, name)
+    page.evaluate("document.querySelectorAll('.tag, .overlay text').forEach((e) => e.remove())")
+    for _ in range(STEPS):
+        page.keyboard.press("+")
+    page.evaluate("document.querySelectorAll('.tag, .overlay text').forEach((e) => e.remove())")
+    seen = shot(page)
+    middle = seen.height // 2
+    row = [seen.getpixel((x, middle)) for x in range(seen.width)]
+    dark = [x for x, pixel in enumerate(row) if is_dark(pixel)]
+    # The defect is magnified to its pixels, and the frame takes 1 px of each side.
+    assert defect * ZOOM - 6 <= len(dark) <= defect * ZOOM, len(dark)
+    assert dark == list(range(dark[0], dark[-1] + 1))
+    beside = row[dark[-1] + 1 : dark[-1] + 8]
+    stroke = [
+        pixel for pixel in beside if sum(abs(a - b) for a, b in zip(pixel, LIGHT, strict=True)) > 60
+    ]
+    assert 1 <= len(stroke) <= 3, beside
+
+
+def test_a_defect_is_seen_before_anything_is_magnified(page: Page) -> None:
+    opened(page, "plate.png")
+    page.evaluate("document.querySelectorAll('.tag, .overlay text').forEach((e) => e.remove())")
+    seen = shot(page)
+    assert is_dark(seen.getpixel((seen.width // 2, seen.height // 2)))
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_coordinates_are_those_of_the_stored_pixels(page: Page, orientation: int) -> None:
+    opened(page, f"turned-{orientation}.jpg")
+    expect(page.locator(".lightbox .overlay")).to_have_attribute("viewBox", "0 0 400 300")
+    box = page.locator(".lightbox .prediction rect").first.bounding_box()
+    stage = page.locator(".lightbox .picture").bounding_box()
+    assert box and stage
+    seen, left, top = shot(page), box["x"] - stage["x"], box["y"] - stage["y"]
+    for x, y in [(0.1, 0.1), (0.9, 0.1), (0.5, 0.5), (0.1, 0.9), (0.9, 0.9)]:
+        place = (round(left + x * box["width"]), round(top + y * box["height"]))
+        assert is_dark(seen.getpixel(place)), (x, y)
+    for x, y in [(-0.2, 0.5), (1.2, 0.5), (0.5, -0.2), (0.5, 1.2)]:
+        place = (round(left + x * box["width"]), round(top + y * box["height"]))
+        assert not is_dark(seen.getpixel(place)), (x, y)
+
+
+@pytest.mark.parametrize("suffix", ["webp", "gif", "jfif", "bmp"])
+def test_other_formats_are_shown(page: Page, suffix: str) -> None:
+    opened(page, f"kind.{suffix}")
+    expect(page.locator(".lightbox .overlay")).to_have_attribute("viewBox", "0 0 120 80")
+    seen = shot(page)
+    assert is_dark(seen.getpixel((seen.width // 2, seen.height // 2)))
+
+
+def test_what_is_not_shown_has_its_own_reason(page: Page) -> None:
+    for name, reason in {
+        "broken.png": "The browser cannot show this file",
+        "gone.png": "There is no such file",
+        "notes.svg": "This kind of file is not shown",
+        "elsewhere.png": "Not in a served folder (--images)",
+    }.items():
+        expect(page.locator(f".tile[data-name='{name}'] .no-image")).to_contain_text(reason)
