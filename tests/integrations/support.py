@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +34,17 @@ def wait_for_the_stop(ctx, number):
 
 
 @contextmanager
-def started(folder: Path, source: str, **env: str) -> Iterator[App]:
-    """Start an algorithm, and have it ready."""
-    python = str(torch_python())
+def started(folder: Path, source: str, python: Path | None = None, **env: str) -> Iterator[App]:
+    """Start an algorithm, and have it ready; ``python`` is by default that with PyTorch."""
+    python = python or torch_python()
     settings = {
-        "PATH": f"{Path(python).parent}:{os.environ['PATH']}",
+        "PATH": f"{python.parent}:{os.environ['PATH']}",
         **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         **{"HF_HUB_OFFLINE": "1", "YOLO_OFFLINE": "true", "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "60"},
         **env,
     }
     with App(folder, source, env=settings) as app:
-        app.start([python, "-u", "app.py"], until=None)
+        app.start([str(python), "-u", "app.py"], until=None)
         app.wait_reported("READY", timeout=IMPORT_SECONDS)
         yield app
 
@@ -58,9 +59,11 @@ def trained(folder: Path, source: str, request: dict[str, Any] | None = None, **
     return app
 
 
-def stopped(folder: Path, source: str, at: int, **env: str) -> App:
+def stopped(
+    folder: Path, source: str, at: int | str, python: Path | None = None, **env: str
+) -> App:
     """Stop a training at a place, and return what is left of it: its END is 300."""
-    with started(folder, source, STOPS_AT=str(at), **env) as app:
+    with started(folder, source, python, STOPS_AT=str(at), **env) as app:
         app.train()
         waits = folder / "waits"
         wait_for(
@@ -95,3 +98,36 @@ def steps(app: App) -> list[tuple[int | None, float]]:
 def models(app: App) -> list[Path]:
     """Return the model files, in the order of their names."""
     return sorted((app.folder / "output" / "models").glob("model_*"))
+
+
+@dataclass
+class Run:
+    """One of several trainings in one service.
+
+    Attributes:
+        progress: ``data`` of its progress messages.
+        end: ``data`` of its END.
+        models: the model files that it wrote, in the order of their names.
+        app: the service.
+    """
+
+    progress: list[dict[str, Any]]
+    end: dict[str, Any]
+    models: list[Path]
+    app: App
+
+    @property
+    def steps(self) -> list[tuple[int | None, float]]:
+        """Epoch and progress of each progress message."""
+        return [(one.get("epoch"), one["progress"]) for one in self.progress]
+
+
+def run(app: App, **request: Any) -> Run:
+    """Run one training to its END in a service that goes on."""
+    known, before, ends = set(models(app)), len(app.messages), len(app.ends())
+    app.train(**request)
+    app.wait_reported("END", ends + 1, timeout=IMPORT_SECONDS)
+    values = [one["value"] for one in app.messages[before:]]
+    progress = [value["data"] for value in values if value["mes_type"] == 2]
+    new = [path for path in models(app) if path not in known]
+    return Run(progress, app.ends()[-1], new, app)

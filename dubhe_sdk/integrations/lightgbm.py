@@ -1,0 +1,95 @@
+"""LightGBM: progress, metrics and a model file of ``lightgbm.train`` and the scikit-learn models.
+
+    from dubhe_sdk.integrations.lightgbm import DubheCallback
+
+    with DubheCallback(ctx) as dubhe:
+        lightgbm.train(params, data, 500, valid_sets=[held_out], callbacks=[dubhe])
+
+A block, because LightGBM does not tell callbacks that a training has ended. To train the request's
+model further, pass ``init_model=ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) or None``.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import lightgbm
+
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.integrations.model_files import save_model
+from dubhe_sdk.integrations.training import Training
+
+
+class DubheCallback:
+    """Reports a training; see the module for its use.
+
+    | event | what is reported |
+    |---|---|
+    | round | ``valid_0 l2``, …; ``… -mean`` and ``… -stdv`` by ``lightgbm.cv``; ``learning_rate`` |
+    | end, also by early stopping | a ``.txt`` file in the output folder; progress 1 |
+    | stop | the round is the last; a model file; `dubhe_sdk.TaskStopped` |
+
+    An epoch is a round. If a model is trained further, rounds count on from its own.
+
+    Args:
+        ctx: the task's context; None: that of the running task.
+        save: whether a model file is written.
+    """
+
+    def __init__(self, ctx: Context | None = None, *, save: bool = True) -> None:
+        self.order = 25  # before LightGBM's early stopping; without it LightGBM sets one
+        self._training = Training(ctx)
+        self._save = save
+        self._begun = False
+        self._model: Any = None
+        self._epoch = 0
+        self._loss: Any = None
+
+    def __enter__(self) -> DubheCallback:
+        """Begin."""
+        self._begun = False
+        self._training.begin(None)
+        return self
+
+    def __call__(self, env: Any) -> None:
+        """Report a round.
+
+        Raises:
+            lightgbm.callback.EarlyStopException: a stop was asked for.
+        """
+        if not self._begun:
+            self._begun = True
+            self._training.begin(env.end_iteration, first_epoch=env.begin_iteration)
+        self._model, self._epoch = env.model, env.iteration
+        results = env.evaluation_result_list or []
+        metrics: dict[str, Any] = {}
+        for result in results:
+            # Before 4.7 a plain tuple; of four where nothing is cross-validated.
+            data, metric, value, _, deviation = (*result, None)[:5]
+            name = f"{data} {metric}"
+            if deviation is None:
+                metrics[name] = self._loss = value
+            else:
+                metrics[f"{name}-mean"], metrics[f"{name}-stdv"] = value, deviation
+        metrics["learning_rate"] = env.params.get("learning_rate")
+        self._training.epoch(env.iteration, metrics)
+        if self._training.stopping:
+            raise lightgbm.callback.EarlyStopException(env.iteration, results)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Write the model file, then report the end; nothing after a failure."""
+        model, self._model = self._model, None
+        if error is not None:
+            self._training.release()
+            return
+        if self._save and isinstance(model, lightgbm.Booster):
+            save_model(self._training.ctx, model.save_model, self._epoch, self._loss, ".txt")
+        if self._training.stopping:
+            self._training.leave()
+        self._training.end()

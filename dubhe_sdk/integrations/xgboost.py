@@ -1,0 +1,82 @@
+"""XGBoost: progress, metrics and a model file of ``xgboost.train`` and the scikit-learn models.
+
+    from dubhe_sdk.integrations.xgboost import DubheCallback
+
+    xgboost.train(params, data, 500, evals=[(held_out, "validation")],
+                  callbacks=[DubheCallback(ctx, rounds=500)])
+
+XGBoost does not tell callbacks how many rounds there will be. To train the request's model further,
+pass ``xgb_model=ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) or None``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import xgboost
+
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.integrations.model_files import save_model
+from dubhe_sdk.integrations.training import Training
+
+
+class DubheCallback(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    """Reports a training; see the module for its use.
+
+    | event | what is reported |
+    |---|---|
+    | round | ``validation-rmse``, …; ``test-rmse-mean`` and ``-std`` by ``xgboost.cv`` |
+    | end, also by early stopping | a ``.ubj`` file in the output folder; progress 1 |
+    | stop | the round is the last; a model file; `dubhe_sdk.TaskStopped` |
+
+    An epoch is a round. If a model is trained further, rounds count on from its own.
+
+    Args:
+        ctx: the task's context; None: that of the running task.
+        rounds: ``num_boost_round``, or ``n_estimators`` of a scikit-learn model. Without it
+            progress stays where it is until the end.
+        save: whether a model file is written.
+    """
+
+    def __init__(
+        self, ctx: Context | None = None, *, rounds: int | None = None, save: bool = True
+    ) -> None:
+        super().__init__()
+        self._training = Training(ctx)
+        self._rounds = rounds
+        self._save = save
+        self._first = 0
+        self._epoch = 0
+        self._loss: Any = None
+
+    def before_training(self, model: Any) -> Any:
+        """Begin."""
+        single = isinstance(model, xgboost.Booster)  # else it is cross-validated
+        self._first = self._epoch = model.num_boosted_rounds() if single else 0
+        rounds = self._rounds and self._rounds + self._first
+        reports = xgboost.collective.get_rank() == 0
+        self._training.begin(rounds, first_epoch=self._first, reports=reports)
+        return model
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        """Report a round; return whether it is the last."""
+        metrics = {}
+        for data, values in evals_log.items():
+            for name, history in values.items():
+                last = history[-1]
+                if isinstance(last, tuple):  # cross-validation
+                    metrics[f"{data}-{name}-mean"], metrics[f"{data}-{name}-std"] = last
+                    continue
+                metrics[f"{data}-{name}"] = self._loss = last
+        self._epoch = self._first + epoch
+        self._training.epoch(self._epoch, metrics)
+        return self._training.stopping
+
+    def after_training(self, model: Any) -> Any:
+        """Write the model file, then report the end. XGBoost does not call it after a failure."""
+        if self._save and self._training.reports and isinstance(model, xgboost.Booster):
+            save_model(self._training.ctx, model.save_model, self._epoch, self._loss, ".ubj")
+        if self._training.stopping:
+            self._training.leave()
+        self._training.end()
+        return model
