@@ -1,0 +1,124 @@
+"""MindSpore: progress, metrics and model files of ``model.train`` and ``model.fit``.
+
+    from dubhe_sdk.integrations.mindspore import DubheCallback
+
+    model = mindspore.train.Model(network, loss, optimizer, metrics={"accuracy"})
+    model.fit(10, train_data, eval_data, callbacks=[DubheCallback(ctx)])
+
+To continue from the request's model, whose file holds the optimizer's state as well::
+
+    if start := ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH):
+        values = mindspore.load_checkpoint(start)
+        mindspore.load_param_into_net(network, values)
+        mindspore.load_param_into_net(optimizer, values)
+    first = ctx.get(ContextKey.KEY_PRETRAINED_EPOCH)
+    model.fit(10, train_data, eval_data, callbacks=[DubheCallback(ctx)], initial_epoch=first)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mindspore
+
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.integrations.model_files import save_model
+from dubhe_sdk.integrations.training import Training
+
+
+class DubheCallback(mindspore.train.Callback):  # type: ignore[misc]
+    """Reports a training; see the module for its use.
+
+    | event | what is reported |
+    |---|---|
+    | step | ``loss``; with ``dataset_sink_mode`` there is one event for an epoch |
+    | epoch | ``loss``, ``learning_rate`` at its begin, ``eval_loss`` and metrics |
+    | end | a ``.ckpt`` file in the output folder, with the optimizer's state; progress 1 |
+    | stop | the epoch ends after the step, then as at the end; `dubhe_sdk.TaskStopped` |
+
+    Args:
+        ctx: the task's context; None: that of the running task.
+        save: whether a model file is written.
+    """
+
+    def __init__(self, ctx: Context | None = None, *, save: bool = True) -> None:
+        super().__init__()
+        self._training = Training(ctx)
+        self._save = save
+        self._begun = False
+        self._loss: Any = None
+        self._rate: dict[str, float] = {}
+
+    def on_train_begin(self, run_context: Any) -> None:
+        """Begin anew."""
+        self._begun = False
+
+    def on_train_epoch_begin(self, run_context: Any) -> None:
+        """Begin with the first epoch: its number tells where the training is resumed."""
+        run = run_context.original_args()
+        self._rate = _learning_rate(run.optimizer)  # after the last step there may be none
+        if not self._begun:
+            self._begun = True
+            first = run.cur_epoch_num - 1
+            reports = run.device_number == 1 or mindspore.communication.get_rank() == 0
+            self._training.begin(first + run.epoch_num, first_epoch=first, reports=reports)
+
+    def on_train_step_end(self, run_context: Any) -> None:
+        """Report the step."""
+        run = run_context.original_args()
+        index = (run.cur_step_num - 1) % run.batch_num
+        self._loss = _loss(run.net_outputs)
+        epoch = run.cur_epoch_num - 1
+        self._training.batch(epoch, index, run.batch_num, {"loss": self._loss})
+        self._end_if_stopped(run_context)
+
+    def on_eval_step_end(self, run_context: Any) -> None:
+        """End a validation when a stop is asked for."""
+        if self._begun:
+            self._end_if_stopped(run_context)
+
+    def on_train_epoch_end(self, run_context: Any) -> None:
+        """Report the epoch, unless it was cut off."""
+        self._end_if_stopped(run_context)
+        if self._training.stopping:
+            return
+        run = run_context.original_args()
+        validated = run.get("eval_results") or {}
+        metrics = {"loss": self._loss, **self._rate, **validated}
+        self._loss = validated.get("eval_loss", self._loss)
+        self._training.epoch(run.cur_epoch_num - 1, metrics)
+
+    def on_train_end(self, run_context: Any) -> None:
+        """Write the model file, then report the end. Not called after a failure."""
+        run = run_context.original_args()
+        self._begun = False
+        if self._save and self._training.reports:
+            save_model(
+                self._training.ctx,
+                lambda path: mindspore.save_checkpoint(run.train_network, path),
+                run.cur_epoch_num - 1,
+                self._loss,
+                ".ckpt",
+            )
+        if self._training.stopping:
+            self._training.leave()
+        self._training.end()
+
+    def _end_if_stopped(self, run_context: Any) -> None:
+        if self._training.stopping:
+            run_context.request_stop()
+
+
+def _loss(outputs: Any) -> float:
+    """Return the mean loss of a step, the first output if there are several."""
+    while isinstance(outputs, (list, tuple)):
+        outputs = outputs[0]
+    # As float32: `asnumpy` of a bfloat16 tensor ends the process.
+    return float(outputs.float().asnumpy().mean())
+
+
+def _learning_rate(optimizer: Any) -> dict[str, float]:
+    rate = None if optimizer is None else optimizer.get_lr()
+    if rate is None or isinstance(rate, (list, tuple)):  # one for each group of parameters
+        return {}
+    return {"learning_rate": float(rate.float().asnumpy())}

@@ -1,0 +1,118 @@
+"""MindSpore on the platform, on the processor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dubhe_sdk.service.harness import App
+from tests.integrations.boost_environment import mindspore_python
+from tests.integrations.support import WAIT, marks, models, run, started, steps, stopped
+
+pytestmark = marks
+
+APP = f"""{WAIT}
+import numpy as np
+import mindspore
+from mindspore import nn
+from mindspore.dataset import NumpySlicesDataset
+import dubhe_sdk
+from dubhe_sdk import ContextKey
+from dubhe_sdk.integrations.mindspore import DubheCallback
+
+class Places(mindspore.train.Callback):
+    def __init__(self, ctx):
+        self.ctx, self.steps, self.validations = ctx, 0, 0
+
+    def on_train_step_end(self, run_context):
+        if self.ctx.json_request.get("fails"):
+            raise ValueError("bad step")
+        wait_for_the_stop(self.ctx, self.steps)
+        self.steps += 1
+
+    def on_eval_step_end(self, run_context):
+        assert self.validations == 0 or not self.ctx.stopping, "a stop ends the validation"
+        wait_for_the_stop(self.ctx, f"eval {{self.validations}}")
+        self.validations += 1
+
+class Bf16(nn.MSELoss):
+    def construct(self, logits, labels):
+        return super().construct(logits, labels).astype(mindspore.bfloat16)
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        mindspore.set_device("CPU")
+        mindspore.dataset.config.set_num_parallel_workers(1)
+        self.x = np.random.default_rng(0).random((32, 3), np.float32)
+        self.y = self.x.sum(1, keepdims=True)
+
+    def data(self):
+        return NumpySlicesDataset((self.x, self.y), ["x", "y"], shuffle=False).batch(8)
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        case = ctx.json_request.get("case", "train")
+        network = nn.Dense(3, 1)
+        rates = nn.piecewise_constant_lr([4, 8], [0.1, 0.05])
+        optimizer = nn.Momentum(network.trainable_params(), rates, 0.9)
+        if start := ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH):
+            values = mindspore.load_checkpoint(start)
+            mindspore.load_param_into_net(network, values)
+            missing, _ = mindspore.load_param_into_net(optimizer, values)
+            assert not missing, missing
+        loss = Bf16() if case == "bf16" else nn.MSELoss()
+        model = mindspore.train.Model(network, loss, optimizer, metrics={{"mae"}})
+        callbacks = [Places(ctx), DubheCallback(ctx)]
+        if case == "bf16":
+            model.train(1, self.data(), callbacks=callbacks)
+        else:
+            first = ctx.get(ContextKey.KEY_PRETRAINED_EPOCH)
+            data = self.data(), self.data()
+            model.fit(2, *data, callbacks=callbacks, initial_epoch=first)
+"""
+BATCHES = [(0, number / 8) for number in (1, 2, 3, 4)] + [(1, n / 8) for n in (5, 6, 7)]
+WHOLE = [*BATCHES[:4], (0, 0.5), *BATCHES[4:], (1, 0.999), (1, 0.999), (None, 1)]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with started(tmp_path_factory.mktemp("mindspore"), APP, mindspore_python()) as app:
+        yield app
+
+
+def test_a_training(app: App) -> None:
+    found = run(app)
+    assert found.end["status"] == 200, app.console
+    assert found.steps == WHOLE
+    assert set(found.progress[0]) == {"loss", "progress", "epoch"}
+    epoch = found.progress[4]
+    assert set(epoch) == {"loss", "learning_rate", "eval_loss", "mae", "progress", "epoch"}
+    rates = [found.progress[at]["learning_rate"] for at in (4, 9)]
+    assert rates == pytest.approx([0.1, 0.05])
+    (model,) = found.models
+    assert model.name.endswith(f"_1_{found.progress[9]['eval_loss']:.2f}.ckpt")
+
+
+def test_losses_of_bfloat16(app: App) -> None:
+    found = run(app, case="bf16")
+    assert found.end["status"] == 200, app.console
+    assert all(one["loss"] > 0 for one in found.progress[:4])
+
+
+def test_a_failure_in_a_callback(app: App) -> None:
+    found = run(app, fails=True)
+    assert found.end["status"] == 300 and "ValueError: bad step" in found.end["msg"]
+    assert found.progress == [] and found.models == []
+
+
+@pytest.mark.parametrize("place", [2, "eval 0"])
+def test_a_stop_and_its_resumption(app: App, tmp_path: Path, place: int | str) -> None:
+    stop = stopped(tmp_path, APP, at=place, python=mindspore_python())
+    assert steps(stop) == WHOLE[: 3 if place == 2 else 4]
+    (model,) = models(stop)
+    again = run(app, pretrained_model_path=str(model), pretrained_epoch=1)
+    assert again.end["status"] == 200, app.console
+    assert again.steps == WHOLE[5:]

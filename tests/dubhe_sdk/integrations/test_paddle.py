@@ -1,0 +1,145 @@
+"""PaddlePaddle's high-level interface on the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dubhe_sdk.service.harness import App
+from tests.integrations.boost_environment import boost_python
+from tests.integrations.support import WAIT, marks, models, run, started, steps, stopped
+
+pytestmark = marks
+
+APP = f"""{WAIT}
+import signal
+import numpy as np
+import paddle
+import dubhe_sdk
+from dubhe_sdk.integrations.paddle import DubheCallback, load_pretrained
+
+class Places(paddle.callbacks.Callback):
+    def __init__(self, ctx):
+        super().__init__()
+        self.ctx, self.batches = ctx, 0
+
+    def on_train_batch_end(self, step, logs=None):
+        if self.ctx.json_request.get("fails"):
+            raise ValueError("bad batch")
+        wait_for_the_stop(self.ctx, self.batches)
+        self.batches += 1
+
+    def on_eval_batch_end(self, step, logs=None):
+        wait_for_the_stop(self.ctx, f"eval {{step}}")
+
+class Data(paddle.io.Dataset):
+    def __len__(self):
+        return 32
+
+    def __getitem__(self, index):
+        x = np.float32([index, -index, 1]) / 32
+        return x, np.int64([index % 2])
+
+class Stream(paddle.io.IterableDataset):
+    def __iter__(self):
+        return (Data()[index] for index in range(32))
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        case = ctx.json_request.get("case", "train")
+        paddle.seed(0)
+        model = paddle.Model(paddle.nn.Linear(3, 2))
+        schedule = paddle.optimizer.lr.StepDecay(0.1, 4, 0.5)
+        optimizer = paddle.optimizer.Momentum(schedule, parameters=model.parameters())
+        model.prepare(optimizer, paddle.nn.CrossEntropyLoss(), paddle.metric.Accuracy())
+        if load_pretrained(ctx, model):
+            assert any("velocity" in name for name in optimizer.state_dict())
+        callbacks = [Places(ctx), DubheCallback(ctx)]
+        options = dict(verbose=0, callbacks=callbacks, batch_size=8, shuffle=False)
+        if case == "early":
+            limits = dict(patience=1, baseline=0.0, verbose=0, save_best_model=False)
+            early = paddle.callbacks.EarlyStopping("loss", **limits)
+            model.fit(Data(), Data(), epochs=50, **{{**options, "callbacks": [*callbacks, early]}})
+        elif case == "unknown":
+            loader = paddle.io.DataLoader(Stream(), batch_size=8)
+            model.fit(loader, epochs=2, verbose=0, callbacks=callbacks)
+        else:
+            model.fit(Data(), Data(), epochs=2, **options)
+            model.evaluate(Data(), verbose=0, callbacks=callbacks)  # is none of the training's
+        if case == "killed":
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+"""
+PARTS = [(0, number / 8) for number in (1, 2, 3, 4)] + [(1, n / 8) for n in (5, 6, 7)]
+FIRST = [*PARTS[:4], (0, 0.5), (0, 0.5)]
+WHOLE = [*FIRST, *PARTS[4:], *[(1, 0.999)] * 3, (None, 1)]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with started(tmp_path_factory.mktemp("paddle"), APP, boost_python()) as app:
+        yield app
+
+
+def test_a_training_and_its_continuation(app: App) -> None:
+    found = run(app)
+    assert found.end["status"] == 200, app.console
+    assert found.steps == WHOLE
+    batch, epoch, validation = found.progress[0], found.progress[4], found.progress[5]
+    assert set(batch) == {"loss", "acc", "progress", "epoch"}
+    assert set(epoch) == {"loss", "acc", "lr", "progress", "epoch"}
+    assert set(validation) == {"eval_loss", "eval_acc", "progress", "epoch"}
+    assert [found.progress[at]["lr"] for at in (4, 10)] == pytest.approx([0.1, 0.05])
+    (model,) = found.models
+    assert model.name.endswith(f"_1_{found.progress[-2]['eval_loss']:.2f}.pdparams")
+    again = run(app, pretrained_model_path=str(model), pretrained_epoch=2)
+    assert again.end["status"] == 200, app.console
+    assert again.steps == [(None if at is None else at + 2, part) for at, part in WHOLE]
+    assert again.models[0].name.split("_")[2] == "3"
+
+
+def test_early_stopping_is_an_end(app: App) -> None:
+    early = run(app, case="early")
+    assert early.end["status"] == 200, app.console
+    assert early.steps[-1] == (None, 1) and early.steps[-2][1] < 0.2
+
+
+def test_an_unknown_length(app: App) -> None:
+    found = run(app, case="unknown")
+    assert found.end["status"] == 200, app.console
+    assert found.steps == [*[(0, 0)] * 4, (0, 0.5), *PARTS[4:], *[(1, 0.999)] * 2, (None, 1)]
+
+
+def test_a_failure_in_a_callback(app: App) -> None:
+    found = run(app, fails=True)
+    assert found.end["status"] == 300 and "ValueError: bad batch" in found.end["msg"]
+    assert found.progress == [] and found.models == []
+
+
+def test_a_model_that_is_missing(app: App) -> None:
+    found = run(app, pretrained_model_path="none.pdparams")
+    assert "none.pdparams" in found.end["msg"]
+
+
+@pytest.mark.parametrize("place", [1, "eval 0"])
+def test_a_stop_and_its_resumption(app: App, tmp_path: Path, place: int | str) -> None:
+    stop = stopped(tmp_path, APP, at=place, python=boost_python())
+    assert steps(stop) == (FIRST[:2] if place == 1 else FIRST[:5])
+    (model,) = models(stop)
+    again = run(app, pretrained_model_path=str(model), pretrained_epoch=0)
+    assert again.end["status"] == 200, app.console
+    assert again.steps == WHOLE
+
+
+def test_after_a_training_sigterm_is_the_sdk_s_again(app: App) -> None:  # the last: it ends all
+    found = run(app, case="killed")
+    assert found.steps[-1] == (None, 1)
+    assert found.end["msg"].endswith("the task was stopped before its end")
+    assert "Termination signal" not in app.console, "of Paddle, which ends the process by it"
