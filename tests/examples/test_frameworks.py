@@ -13,6 +13,7 @@ import pytest
 
 from tests.dubhe_simulator.fake import processes_with
 from tests.examples.torch_environment import torch_python
+from tests.integrations.boost_environment import boost_python
 from tests.integrations.support import marks
 from tests.support.distributions import ROOT
 
@@ -20,6 +21,7 @@ pytestmark = marks
 
 PARAMS = {
     "lightning": {"epochs": 6},
+    "paddle": {"epochs": 4},
     "transformers": {"num_train_epochs": 6, "use_cpu": True},
     "ultralytics": {"epochs": 1, "device": "cpu", "imgsz": 32, "batch": 16},
 }
@@ -29,7 +31,7 @@ PARAMS = {
 def test_it_is_played(tmp_path: Path, name: str) -> None:
     ignored = shutil.ignore_patterns("data", "output", "temporary", "runs", "__pycache__")
     folder = shutil.copytree(ROOT / "examples" / name, tmp_path / name, ignore=ignored)
-    python = torch_python()
+    python = boost_python() if name == "paddle" else torch_python()
     env = {
         **os.environ,
         "PATH": f"{python.parent}:{os.environ['PATH']}",

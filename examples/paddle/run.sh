@@ -1,0 +1,2 @@
+export protocol="http"
+exec python3 -u app.py
