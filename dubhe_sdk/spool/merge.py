@@ -23,9 +23,10 @@ volume, have dead writers; they are given out first, boot by boot.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
-from operator import attrgetter
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from time import monotonic_ns
 from typing import NamedTuple
@@ -42,6 +43,20 @@ class SpooledFrame(NamedTuple):
     number: int
     frame: Frame
     description: segment.Description
+
+
+class FrameRun(NamedTuple):
+    """Frames of one stream that follow each other there and in time; at least one."""
+
+    stream: str
+    number: int
+    frames: list[Frame]
+    description: segment.Description
+
+    def spooled(self) -> Iterator[SpooledFrame]:
+        """Return the frames one by one."""
+        for frame in self.frames:
+            yield SpooledFrame(self.stream, self.number, frame, self.description)
 
 
 class _ReadFailure(NamedTuple):
@@ -61,22 +76,31 @@ class _StreamState:
 
     def __init__(self, reader: StreamReader) -> None:
         self.reader = reader
-        self.pending: deque[SpooledFrame] = deque()
+        self.pending: list[Frame] = []
         self.read_to_end = True
 
     def fill(self) -> None:
-        if self.pending:
-            return
-        frames = self.reader.read()
-        self.read_to_end = not frames
+        if not self.pending:
+            self.pending = self.reader.read()
+            self.read_to_end = not self.pending
+
+    def take(self, horizon: int | None) -> list[Frame]:
+        """Remove and return what is older than ``horizon``: a writer's times ascend."""
+        pending = self.pending
+        if horizon is None or pending[-1].time_ns < horizon:
+            self.pending = []
+            return pending
+        count = bisect_left(pending, horizon, key=_time)
+        self.pending = pending[count:]
+        return pending[:count]
+
+    def run(self, frames: list[Frame]) -> FrameRun:
+        """Return frames that were taken, all of the last `fill`."""
         reader = self.reader
-        self.pending.extend(
-            SpooledFrame(reader.stream, reader.number, frame, reader.description)
-            for frame in frames
-        )
+        return FrameRun(reader.stream, reader.number, frames, reader.description)
 
 
-_time = attrgetter("frame.time_ns")
+_time = attrgetter("time_ns")
 
 
 class SpoolReader:
@@ -120,6 +144,10 @@ class SpoolReader:
 
     def read(self) -> list[SpooledFrame]:
         """Return the frames that may be given out now, in order; an empty list if none."""
+        return [spooled for run in self.read_runs() for spooled in run.spooled()]
+
+    def read_runs(self) -> list[FrameRun]:
+        """Return what `read` does, by stream as long as no other has a frame between."""
         cut = monotonic_ns()
         self._find_streams()
         by_boot: dict[str, list[_StreamState]] = {}
@@ -234,20 +262,28 @@ class SpoolReader:
             )
 
     @staticmethod
-    def _merge(streams: list[_StreamState], cut: int | None) -> list[SpooledFrame]:
+    def _merge(streams: list[_StreamState], cut: int | None) -> list[FrameRun]:
         horizon = cut
         for stream in streams:
             if not stream.read_to_end:
                 last = _time(stream.pending[-1]) + 1
                 horizon = last if horizon is None else min(horizon, last)
-        out: list[SpooledFrame] = []
-        for stream in streams:
-            pending = stream.pending
-            while pending and (horizon is None or _time(pending[0]) < horizon):
-                out.append(pending.popleft())
+        taken = [(stream, stream.take(horizon)) for stream in streams if stream.pending]
+        taken = [(stream, frames) for stream, frames in taken if frames]
+        if len(taken) == 1:
+            [(stream, frames)] = taken
+            return [stream.run(frames)]
+        every = [
+            (frame.time_ns, index, frame)
+            for index, (_, frames) in enumerate(taken)
+            for frame in frames
+        ]
         # The sort is stable and finds the ascending runs, one per stream, so it merges.
-        out.sort(key=_time)
-        return out
+        every.sort(key=itemgetter(0))
+        return [
+            taken[index][0].run([frame for _, _, frame in group])
+            for index, group in groupby(every, key=itemgetter(1))
+        ]
 
 
 def boot_id() -> str:

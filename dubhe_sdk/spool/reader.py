@@ -153,24 +153,18 @@ class StreamReader:
 
         The number is what the frame behind them takes if the buffer ends within it, else 0.
         """
-        frames: list[Frame] = []
-        at = 0
-        end = len(buffer)
-        base = self.offset
-        while at < end:
+        frames, at, repeated = frame.decode_run(buffer, self.offset, self._seq)
+        self.offset += at
+        self.skipped_bytes += repeated
+        if frames:
+            self._seq = frames[-1].seq
+        if at < len(buffer):
             try:
-                one = frame.decode(buffer, at, base)
+                frame.decode(buffer, at, 0)
             except Incomplete as incomplete:
                 return frames, incomplete.size
             except Corrupt:
-                return frames, 0
-            if one.seq > self._seq:
-                frames.append(one)
-                self._seq = one.seq
-            else:
-                self.skipped_bytes += one.end - self.offset
-            at = one.end - base
-            self.offset = one.end
+                pass
         return frames, 0
 
     def _skip_damage(self, growing: bool, size: int) -> bool:

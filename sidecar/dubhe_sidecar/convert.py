@@ -1,4 +1,4 @@
-"""From a frame of the spool to a record for the sink."""
+"""From frames of the spool to records for the sink."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dubhe_sdk.contract import messages
 from dubhe_sdk.contract.messages import encode_value
 from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.spool.frame import Kind
-from dubhe_sdk.spool.merge import SpooledFrame
+from dubhe_sdk.spool.merge import FrameRun
 from dubhe_sdk.spool.segment import Description
 from dubhe_sidecar.record import HEADER_BATCH, OutgoingRecord, Position
 
@@ -15,21 +15,30 @@ _NO_HEADERS: tuple[tuple[str, bytes], ...] = ()
 _KEYS: dict[str, bytes] = {}
 
 
-def to_record(spooled: SpooledFrame) -> OutgoingRecord:
-    """Return the record of a frame."""
-    stream, number, frame, description = spooled
-    kind, seq, _, date_ms, batch, batches, value, end = frame
-    return OutgoingRecord(
-        stream,
-        seq,
-        description.topic_result if kind == _RESULT else description.topic_status,
-        _key(description.instance_id),
-        value,
-        date_ms,
-        ((HEADER_BATCH, b"%d/%d" % (batch, batches)),) if batches else _NO_HEADERS,
-        kind,
-        Position(number, end),
-    )
+def to_records(run: FrameRun) -> list[OutgoingRecord]:
+    """Return the records of frames that go to the same topic: all are results, or none is."""
+    stream, number, frames, description = run
+    is_result = frames[0].kind == _RESULT
+    topic = description.topic_result if is_result else description.topic_status
+    key = _key(description.instance_id)
+    new = tuple.__new__  # as the constructors do, which take three times as long
+    return [
+        new(
+            OutgoingRecord,
+            (
+                stream,
+                seq,
+                topic,
+                key,
+                value,
+                date_ms,
+                ((HEADER_BATCH, b"%d/%d" % (batch, batches)),) if batches else _NO_HEADERS,
+                kind,
+                new(Position, (number, end)),
+            ),
+        )
+        for kind, seq, _, date_ms, batch, batches, value, end in frames
+    ]
 
 
 def make_end(

@@ -16,16 +16,19 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.frame import OVERHEAD, Kind
-from dubhe_sdk.spool.merge import SpoolReader
+from dubhe_sdk.spool.merge import FrameRun, SpooledFrame, SpoolReader
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar import dead_letters
-from dubhe_sidecar.convert import to_record
+from dubhe_sidecar.convert import to_records
 from dubhe_sidecar.cursor import BEGIN, StreamCursor
 from dubhe_sidecar.dead_letters import DeadLetters
 from dubhe_sidecar.disk_retry import DiskRetry
@@ -39,9 +42,12 @@ from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, 
 _SAVE_SECONDS = 0.2
 # While records are in flight, a round waits this long for outcomes before it reads new frames.
 _OUTCOME_SECONDS = 0.004
+# After so many records it collects between two runs.
+_COLLECT_RECORDS = 1024
 _START = int(Kind.START)
 _END = int(Kind.END)
-_PROGRESS = int(Kind.PROGRESS)  # most records; they do not open or end a task
+_MANY = frozenset((int(Kind.PROGRESS), int(Kind.RESULT)))  # the others go one by one
+_kind = attrgetter("kind")
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -89,6 +95,7 @@ class Drain:
         )
         self._losses = LossCounters(directory, self.cursor.totals)
         self._in_flight = InFlightQueue()
+        self._uncollected = 0  # records sent since outcomes were collected
         self._dirty = False
         self._delivered_before = self.cursor.totals.delivered
         self._saved_at = 0.0
@@ -144,19 +151,16 @@ class Drain:
         Raises:
             SinkError: the sink cannot go on; the next process resumes from the cursor.
         """
-        frames = self._reader.read()
-        missing_ends, send = self._missing_ends, self._send
-        for spooled in frames:
-            if spooled.frame.kind != _PROGRESS:
-                missing_ends.before_frame(spooled)
-            send(to_record(spooled))
-        self._collect(0.0 if frames else _OUTCOME_SECONDS)
+        runs = self._reader.read_runs()
+        for run in runs:
+            self._send_run(run)
+        self._collect(0.0 if runs else _OUTCOME_SECONDS)
         self._finish_streams()
-        if not frames and not self._in_flight and self._sink.advance():
+        if not runs and not self._in_flight and self._sink.advance():
             self._dirty = True
         if self._dirty and (time.monotonic() - self._saved_at >= _SAVE_SECONDS):
             self.save()
-        return bool(frames or self._in_flight)
+        return bool(runs or self._in_flight)
 
     @property
     def wants_save_in(self) -> float | None:
@@ -209,21 +213,45 @@ class Drain:
 
     # --- records ------------------------------------------------------------------------------
 
-    def _send(self, record: OutgoingRecord) -> None:
-        if record.kind != _PROGRESS:
-            self._missing_ends.observe(record)
-        arrived = record.seq in self._sink.delivered.get(record.stream, ())
-        self._in_flight.append(record, arrived=arrived)
+    def _send_run(self, run: FrameRun) -> None:
+        """Send frames: progress together, results together, others one by one."""
+        stream, number, _, description = run
+        for kind, group in groupby(run.frames, key=_kind):
+            frames = list(group)
+            if kind in _MANY:
+                self._send(to_records(FrameRun(stream, number, frames, description)))
+                continue
+            for frame in frames:
+                self._missing_ends.before_frame(SpooledFrame(stream, number, frame, description))
+                self._send(to_records(FrameRun(stream, number, [frame], description)))
+
+    def _send(self, records: list[OutgoingRecord]) -> None:
+        """Send records of one stream and topic; START and END come alone."""
+        arrived = self._sink.delivered.get(records[0].stream)
         if not arrived:
-            # Results go to another topic than START and END. A consumer of both must find the
-            # results of a task between the two, so nothing overtakes them.
-            if record.kind == _END:
-                self._await_outcomes()
-            self._sink.send(record)
-            if record.kind == _START:
-                self._await_outcomes()
-            if len(self._in_flight) % 1024 == 0:
-                self._collect(0.0)
+            self._send_part(records, arrived=False)
+            return
+        for is_there, group in groupby(records, key=lambda record: record.seq in arrived):
+            self._send_part(list(group), arrived=is_there)
+
+    def _send_part(self, records: list[OutgoingRecord], *, arrived: bool) -> None:
+        first = records[0]
+        kind = first.kind
+        if kind not in _MANY:
+            self._missing_ends.observe(first)
+        self._in_flight.append(records, arrived=arrived)
+        if arrived:
+            return
+        # Results go to another topic than START and END. A consumer of both must find the
+        # results of a task between the two, so nothing overtakes them.
+        if kind == _END:
+            self._await_outcomes()
+        self._sink.send(records)
+        if kind == _START:
+            self._await_outcomes()
+        self._uncollected += len(records)
+        if self._uncollected >= _COLLECT_RECORDS:
+            self._collect(0.0)
 
     def _await_outcomes(self) -> None:
         """Wait until nothing is in flight."""
@@ -236,6 +264,7 @@ class Drain:
         self._collect(0.0)
 
     def _collect(self, timeout: float) -> None:
+        self._uncollected = 0
         if self._sink.in_flight:
             outcomes = list(self._sink.collect(timeout))
             for outcome in self._in_flight.complete(outcomes):
@@ -245,48 +274,61 @@ class Drain:
                 self._advance(outcome)
 
     def _advance(self, outcome: DeliveryOutcome) -> None:
-        record, rejected = outcome
-        if rejected is not None:
-            log.error(
-                "record %d of stream %s is permanently refused by %s: %s; it is kept in %s",
-                *(record.seq, record.stream, self._sink.name, rejected, self._dead_letters.path),
-            )
-            now_ms = time.time_ns() // 1_000_000
-            self._dead_letters_retry.run(lambda: self._dead_letters.add(record, rejected, now_ms))
+        records, rejected = outcome
+        for record in records if rejected is not None else ():
+            self._keep_rejected(record, rejected or "")
         totals = self.cursor.totals
+        size = sum([len(record.value) for record in records])
         if rejected is None:
-            totals.delivered += 1
-            totals.delivered_bytes += len(record.value)
+            totals.delivered += len(records)
+            totals.delivered_bytes += size
         else:
-            totals.rejected += 1
+            totals.rejected += len(records)
             totals.dead_letters_discarded += self._dead_letters.discarded
             self._dead_letters.discarded = 0
-        entry = self.cursor.streams.get(record.stream)
+        last = records[-1]
+        entry = self.cursor.streams.get(last.stream)
         if entry is None:
             cluster = self._sink.destination.cluster
-            entry = self.cursor.streams[record.stream] = StreamCursor(*BEGIN, cluster=cluster)
-        number, end = record.end
-        if end != entry.offset or number != entry.segment:  # not so for an END that was added
-            begin = end - OVERHEAD - len(record.value)
-            if number != entry.segment:
-                self._losses.count_dropped(record.stream, entry.segment, number)
-            if begin != entry.offset or number != entry.segment:
-                self._losses.count_skipped(record.stream, entry, Position(number, begin))
-            entry.segment, entry.offset = number, end
-        if record.seq != entry.seq + 1:
-            self._losses.count_missing(record.stream, entry.seq + 1, record.seq)
-        entry.seq = record.seq
-        if self._arrived_up_to and record.seq >= self._arrived_up_to.get(
-            record.stream, record.seq + 1
-        ):
-            del self._arrived_up_to[record.stream]
-        if record.kind == _START:
+            entry = self.cursor.streams[last.stream] = StreamCursor(*BEGIN, cluster=cluster)
+        if _is_seamless(records, size):
+            self._pass(entry, records[0], last, size + len(records) * OVERHEAD)
+        else:
+            for record in records:
+                self._pass(entry, record, record, OVERHEAD + len(record.value))
+        if self._arrived_up_to and last.seq >= self._arrived_up_to.get(last.stream, last.seq + 1):
+            del self._arrived_up_to[last.stream]
+        if last.kind == _START:
             entry.task_open = True
-            entry.description = asdict(self._reader.stream(record.stream).description)
-        elif record.kind == _END:
+            entry.description = asdict(self._reader.stream(last.stream).description)
+        elif last.kind == _END:
             entry.task_open = False
             entry.description = None
         self._dirty = True
+
+    def _keep_rejected(self, record: OutgoingRecord, reason: str) -> None:
+        log.error(
+            "record %d of stream %s is permanently refused by %s: %s; it is kept in %s",
+            *(record.seq, record.stream, self._sink.name, reason, self._dead_letters.path),
+        )
+        now_ms = time.time_ns() // 1_000_000
+        self._dead_letters_retry.run(lambda: self._dead_letters.add(record, reason, now_ms))
+
+    def _pass(
+        self, entry: StreamCursor, first: OutgoingRecord, last: OutgoingRecord, size: int
+    ) -> None:
+        """Move a position behind records that take ``size`` bytes; count what lies before them."""
+        number, end = last.end
+        if end != entry.offset or number != entry.segment:  # not so for an END that was added
+            begin = end - size
+            if number != entry.segment:
+                self._losses.count_dropped(last.stream, entry.segment, number)
+            if begin != entry.offset or number != entry.segment:
+                self._losses.count_skipped(last.stream, entry, Position(number, begin))
+            entry.segment, entry.offset = number, end
+        if first.seq != entry.seq + 1:
+            self._losses.count_missing(last.stream, entry.seq + 1, first.seq)
+        entry.seq = last.seq
 
     # --- the end of streams -------------------------------------------------------------------
 
@@ -367,3 +409,19 @@ class Drain:
             if size_of(path) > entry.offset:
                 return True
         return False
+
+
+def _is_seamless(records: Sequence[OutgoingRecord], size: int) -> bool:
+    """Return whether nothing lies between records of one segment, and none is missing.
+
+    Args:
+        records: ascending, as a reader returned them together.
+        size: bytes of their values.
+    """
+    first, last, count = records[0], records[-1], len(records)
+    begin = first.end.offset - OVERHEAD - len(first.value)
+    return (
+        last.seq - first.seq == count - 1
+        and last.end.segment == first.end.segment
+        and last.end.offset - begin == size + count * OVERHEAD
+    )

@@ -52,7 +52,7 @@ class MissingEnds:
         directory: the spool's directory.
         cursor: what was delivered.
         reader: reads the spool.
-        send: delivers a record.
+        send: delivers records.
         settle: waits until nothing is in flight and the cursor includes every outcome.
         is_mine: whether a stream is delivered by this sidecar.
     """
@@ -62,7 +62,7 @@ class MissingEnds:
         directory: Path,
         cursor: Cursor,
         reader: SpoolReader,
-        send: Callable[[OutgoingRecord], None],
+        send: Callable[[list[OutgoingRecord]], None],
         settle: Callable[[], None],
         is_mine: Callable[[str, Description], bool] = lambda name, description: True,
     ) -> None:
@@ -172,7 +172,7 @@ class MissingEnds:
         )
         at = Position(entry.segment, entry.offset)
         date_ms = time.time_ns() // 1_000_000
-        self._send(make_end(description, entry.seq, at, date_ms, self._cause(description)))
+        self._send([make_end(description, entry.seq, at, date_ms, self._cause(description))])
 
     def _cause(self, description: Description) -> str:
         """Return why a service died, as far as the container parent above it knows."""

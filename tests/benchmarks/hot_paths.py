@@ -10,8 +10,12 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dubhe_sidecar.record import OutgoingRecord
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "sidecar")]
@@ -57,11 +61,11 @@ def record(folder: Path, count: int) -> None:
     """Put frames that lie in the spool into batches: most of the sidecar's work for a message."""
     from kafka.structs import TopicPartition
 
-    from dubhe_sdk.spool.merge import SpooledFrame
+    from dubhe_sdk.spool.merge import FrameRun
     from dubhe_sdk.spool.reader import StreamReader
-    from dubhe_sidecar.convert import to_record
+    from dubhe_sidecar.convert import to_records
     from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
-    from dubhe_sidecar.sinks.kafka.producer.batch import PendingRecord, RecordBatch
+    from dubhe_sidecar.sinks.kafka.producer.batch import PendingRun, RecordBatch
 
     def new_batch() -> RecordBatch:
         return RecordBatch(
@@ -74,13 +78,61 @@ def record(folder: Path, count: int) -> None:
     batch = new_batch()
     done = 0
     while done < count:
-        for frame in reader.read():
-            one = to_record(SpooledFrame(stream, reader.number, frame, reader.description))
-            pending = PendingRecord(one, len(one.value))
-            if not batch.add(pending):
-                batch = new_batch()
-                batch.add(pending)
-            done += 1
+        frames = reader.read()
+        run = FrameRun(stream, reader.number, frames, reader.description)
+        pending = PendingRun(to_records(run), 1)
+        placed = batch.add(pending, 0)
+        while placed < len(frames):
+            batch = new_batch()
+            placed = batch.add(pending, placed)
+        done += len(frames)
+
+
+def drain(folder: Path, count: int) -> None:
+    """Deliver a spool to a sink that accepts everything: reading, order, positions, cursor."""
+    from dubhe_sdk.spool.destination import Destination
+    from dubhe_sidecar.drain import Drain
+    from dubhe_sidecar.sinks.base import DeliveryOutcome
+
+    class Accepting:
+        name = "accepting"
+        destination = Destination("accepting")
+        delivered: Mapping[str, frozenset[int]] = {}
+
+        def __init__(self) -> None:
+            self.outcomes: list[DeliveryOutcome] = []
+
+        def open(self, state: object, **_: object) -> None:
+            pass
+
+        def connect(self) -> None:
+            pass
+
+        def advance(self) -> bool:
+            return False
+
+        def forget_delivered(self) -> None:
+            pass
+
+        def state(self) -> dict[str, object]:
+            return {}
+
+        @property
+        def in_flight(self) -> int:
+            return len(self.outcomes)
+
+        def send(self, records: Sequence[OutgoingRecord]) -> None:
+            self.outcomes.append(DeliveryOutcome(records, None))
+
+        def collect(self, timeout: float) -> list[DeliveryOutcome]:
+            outcomes, self.outcomes = self.outcomes, []
+            return outcomes
+
+    one = Drain(folder / "spool", Accepting(), everything=True)  # type: ignore[arg-type]
+    one.open()
+    while one.step():
+        pass
+    assert one.cursor.totals.delivered == count
 
 
 def request(folder: Path, count: int) -> None:
@@ -127,7 +179,15 @@ def _reporter(folder: Path) -> Callable[[int], None]:
 
 PATHS = {
     path.__name__: path
-    for path in (floor, metric, metric_slower_by_a_third, metric_without_shortcut, record, request)
+    for path in (
+        floor,
+        metric,
+        metric_slower_by_a_third,
+        metric_without_shortcut,
+        record,
+        drain,
+        request,
+    )
 }
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dubhe_sdk.process.command import dubhe_command
 from dubhe_sdk.spool.destination import Destination
@@ -49,6 +50,33 @@ def reject(directory: Path, one: OutgoingRecord, reason: str) -> None:
 
 def append_number(writer: SpoolWriter, number: int, kind: Kind = Kind.PROGRESS) -> None:
     assert writer.append(kind, b"%d" % number, DATE_MS)
+
+
+class RecordOutcome(NamedTuple):
+    """What became of one record."""
+
+    record: OutgoingRecord
+    rejected: str | None
+
+
+def each(outcomes: Iterable[DeliveryOutcome]) -> list[RecordOutcome]:
+    """Return outcomes record by record."""
+    return [
+        RecordOutcome(record, outcome.rejected)
+        for outcome in outcomes
+        for record in outcome.records
+    ]
+
+
+class _Sent(NamedTuple):
+    """A record that a `FakeSink` has taken."""
+
+    run: int
+    """Number of the call that brought it."""
+    record: OutgoingRecord
+    rejected: str | None
+    size: int
+    """How many records the topic has behind it."""
 
 
 class Topic:
@@ -95,7 +123,8 @@ class FakeSink:
         self._rejects = rejects
         self._step = step
         self._offset = 0
-        self._waiting: list[tuple[DeliveryOutcome, int]] = []
+        self._runs = 0
+        self._waiting: list[_Sent] = []
 
     def connect(self) -> None:
         pass
@@ -121,21 +150,26 @@ class FakeSink:
     def advance(self) -> bool:
         return False
 
-    def send(self, record: OutgoingRecord) -> None:
-        self._step()
-        reason = self._rejects(record)
-        if reason is None:
-            self.topic.records.append(record)
-        self._waiting.append((DeliveryOutcome(record, reason), len(self.topic.records)))
-        self._step()
+    def send(self, records: Sequence[OutgoingRecord]) -> None:
+        for record in records:
+            self._step()
+            reason = self._rejects(record)
+            if reason is None:
+                self.topic.records.append(record)
+            self._waiting.append(_Sent(self._runs, record, reason, len(self.topic.records)))
+            self._step()
+        self._runs += 1
 
     def collect(self, timeout: float) -> Sequence[DeliveryOutcome]:
         self._step()
         told, self._waiting = self._waiting[: self._portion], self._waiting[self._portion :]
         if told:
-            self._offset = told[-1][1]
+            self._offset = told[-1].size
         self._step()
-        return [outcome for outcome, _ in told]
+        return [
+            DeliveryOutcome([one.record for one in group], reason)
+            for (_, reason), group in groupby(told, key=lambda one: (one.run, one.rejected))
+        ]
 
     @property
     def in_flight(self) -> int:

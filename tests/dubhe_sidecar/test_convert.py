@@ -9,19 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dubhe_sdk.spool.frame import Frame, Kind
-from dubhe_sdk.spool.merge import SpooledFrame
-from dubhe_sidecar.convert import make_end, to_record
-from dubhe_sidecar.record import Position
+from dubhe_sdk.spool.merge import FrameRun
+from dubhe_sidecar.convert import make_end, to_records
+from dubhe_sidecar.record import OutgoingRecord, Position
 from tests.dubhe_sdk.spool.helpers import DATE_MS, INSTANCE_ID, description
 
 
-def spooled(kind: int = Kind.PROGRESS, batch: int = 0, batches: int = 0, **changes) -> SpooledFrame:
+def converted(
+    kind: int = Kind.PROGRESS, batch: int = 0, batches: int = 0, **changes
+) -> OutgoingRecord:
     one = Frame(kind, 7, 123, DATE_MS, batch, batches, b'{"a":1}', 900)
-    return SpooledFrame("writer-1", 3, one, description(**changes))
+    two = one._replace(seq=8)
+    first, second = to_records(FrameRun("writer-1", 3, [one, two], description(**changes)))
+    assert second == first._replace(seq=8)
+    return first
 
 
 def test_carries_all_a_consumer_needs():
-    record = to_record(spooled())
+    record = converted()
     assert record.stream == "writer-1"
     assert record.seq == 7
     assert record.key == INSTANCE_ID.encode()
@@ -34,17 +39,17 @@ def test_carries_all_a_consumer_needs():
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_results_have_a_topic_of_their_own(kind):
-    topic = to_record(spooled(kind)).topic
+    topic = converted(kind).topic
     assert topic == ("result" if kind is Kind.RESULT else "status")
 
 
 def test_the_batch_travels_as_a_header():
-    assert to_record(spooled(batch=0, batches=29)).headers == (("dubhe-batch", b"0/29"),)
-    assert to_record(spooled(batch=3, batches=29)).headers == (("dubhe-batch", b"3/29"),)
+    assert converted(batch=0, batches=29).headers == (("dubhe-batch", b"0/29"),)
+    assert converted(batch=3, batches=29).headers == (("dubhe-batch", b"3/29"),)
 
 
 def test_an_instance_that_is_not_unicode_has_a_key_all_the_same():
-    assert to_record(spooled(instance_id="a-\udcff")).key == b"a-?"
+    assert converted(instance_id="a-\udcff").key == b"a-?"
 
 
 def test_the_missing_end_is_the_contracts():

@@ -106,11 +106,10 @@ def test_nothing_of_a_task_overtakes_its_start_or_comes_after_its_end(tmp_path):
     on_the_way: list[tuple[Kind, list[Kind]]] = []
 
     class Watched(FakeSink):
-        def send(self, record):
-            on_the_way.append(
-                (Kind(record.kind), [Kind(one.record.kind) for one, _ in self._waiting])
-            )
-            super().send(record)
+        def send(self, records):
+            before = [Kind(one.record.kind) for one in self._waiting]
+            on_the_way.extend((Kind(record.kind), before) for record in records)
+            super().send(records)
 
     drain = Drain(tmp_path, Watched(Topic()))
     drain.open()

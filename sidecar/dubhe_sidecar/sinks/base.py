@@ -5,7 +5,7 @@ A sink is driven by one thread in one loop::
     sink.connect()                        # now sink.destination is complete
     sink.open(state, undelivered=True, save=lambda state: cursor.save(positions, state))
     already = sink.delivered              # what a previous run had delivered unnoticed
-    sink.send(record); sink.send(record)  # hands over, in order
+    sink.send(records); sink.send(records)  # hands over, in order
     for outcome in sink.collect(0.1): ... # outcomes, in the order of sending
     cursor.save(positions, sink.state())  # both are written in one step
     sink.close()
@@ -80,13 +80,13 @@ class DeliveryWarning(NamedTuple):
 
 
 class DeliveryOutcome(NamedTuple):
-    """What became of a record.
+    """What became of records that were handed over together, of all or of some in a row.
 
-    ``rejected`` is None when it was delivered, otherwise the reason why the destination
-    permanently refuses this very record (too large, invalid).
+    ``rejected`` is None when they were delivered, otherwise the reason why the destination
+    permanently refuses each of these very records (too large, invalid).
     """
 
-    record: OutgoingRecord
+    records: Sequence[OutgoingRecord]
     rejected: str | None
 
 
@@ -165,8 +165,10 @@ class Sink(Protocol):
         `state` has changed by it, and is to be saved.
         """
 
-    def send(self, record: OutgoingRecord) -> None:
-        """Hand over one record. May wait while too much is in flight, as long as it takes.
+    def send(self, records: Sequence[OutgoingRecord]) -> None:
+        """Hand over records of one stream, topic and key, one at least.
+
+        May wait while too much is in flight, as long as it takes.
 
         Outcomes that become known meanwhile are kept for `collect`, so call that regularly.
 

@@ -111,12 +111,16 @@ class JournalSink:
         """Nobody else writes to the journal."""
         return False
 
-    def send(self, record: OutgoingRecord) -> None:
-        """Hand over one record; the next `collect` writes it, or this call if too much is buffered.
+    def send(self, records: Sequence[OutgoingRecord]) -> None:
+        """Hand over records; the next `collect` writes them, or this call if many are buffered.
 
         Raises:
             SinkError: the journal cannot be written, and waiting does not cure it.
         """
+        for record in records:
+            self._add(record)
+
+    def _add(self, record: OutgoingRecord) -> None:
         headers = {HEADER_WRITER: record.stream, HEADER_SEQ: str(record.seq)}
         headers.update((name, value.decode()) for name, value in record.headers)
         head = json.dumps(
@@ -199,7 +203,7 @@ class JournalSink:
             self._size += size
             self._next += whole
             self._buffered -= size
-            self._outcomes += [DeliveryOutcome(record, None) for record in self._records[:whole]]
+            self._outcomes += [DeliveryOutcome([record], None) for record in self._records[:whole]]
             del self._lines[:whole], self._records[:whole]
 
     def _cut(self, size: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dubhe_sidecar.sinks.journal import JournalSink
 from tests.dubhe_sdk.spool.helpers import KIB
-from tests.dubhe_sidecar.helpers import record
+from tests.dubhe_sidecar.helpers import each, record
 from tests.support.journal import read_journal
 
 
@@ -21,9 +21,9 @@ def opened(
 
 def deliver(sink: JournalSink, *seqs: int, stream: str = "writer-1") -> None:
     for seq in seqs:
-        sink.send(record(seq, b'{"n":%d}' % seq, stream=stream))
+        sink.send([record(seq, b'{"n":%d}' % seq, stream=stream)])
     outcomes = sink.collect(0)
-    assert [outcome.record.seq for outcome in outcomes] == list(seqs)
+    assert [outcome.record.seq for outcome in each(outcomes)] == list(seqs)
     assert all(outcome.rejected is None for outcome in outcomes)
 
 

@@ -21,7 +21,7 @@ from tests.support.journal import read_journal
 
 def test_a_line_holds_all_of_a_record(tmp_path):
     sink = opened(tmp_path / "made" / "journal")
-    sink.send(record(4, b'{"a":"\xe5\xa4\xa9"}', headers=(("dubhe-batch", b"3/29"),)))
+    sink.send([record(4, b'{"a":"\xe5\xa4\xa9"}', headers=(("dubhe-batch", b"3/29"),))])
     assert sink.in_flight == 1
     assert len(sink.collect(0)) == 1
     assert sink.in_flight == 0
@@ -51,7 +51,7 @@ def test_any_message_comes_back(tmp_path_factory, messages, file_bytes):
     directory = tmp_path_factory.mktemp("journal")
     sink = opened(directory, file_bytes=file_bytes)
     for seq, (value, topic) in enumerate(messages, 1):
-        sink.send(record(seq, dumps(value), topic=topic))
+        sink.send([record(seq, dumps(value), topic=topic)])
         sink.collect(0)
     sink.close()
     read = read_journal(directory)
@@ -62,7 +62,7 @@ def test_any_message_comes_back(tmp_path_factory, messages, file_bytes):
 
 def test_a_topic_that_is_not_unicode(tmp_path):
     sink = opened(tmp_path)
-    sink.send(record(1, topic="status-\udcff"))
+    sink.send([record(1, topic="status-\udcff")])
     sink.collect(0)
     assert read_journal(tmp_path)[0]["topic"] == "status-?"
 
@@ -95,7 +95,7 @@ def test_a_journal_removed_under_a_running_sink_is_told(tmp_path):
     sink = opened(tmp_path / "journal")
     deliver(sink, 1)
     shutil.rmtree(tmp_path / "journal")
-    sink.send(record(2))
+    sink.send([record(2)])
     with pytest.raises(SinkError, match="was removed"):
         sink.collect(0)
 
@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 def test_an_end_that_was_added_is_a_line_like_any_other(tmp_path):
     sink = opened(tmp_path)
-    sink.send(record(1, b'{"data":{"action":"END"}}', kind=Kind.END))
+    sink.send([record(1, b'{"data":{"action":"END"}}', kind=Kind.END)])
     sink.collect(0)
     assert read_journal(tmp_path)[0]["value"] == {"data": {"action": "END"}}
     assert sink.outage is None

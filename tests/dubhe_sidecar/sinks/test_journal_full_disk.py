@@ -10,7 +10,7 @@ import pytest
 from dubhe_sidecar.sinks import journal
 from dubhe_sidecar.sinks.base import OutageCode
 from tests.dubhe_sdk.spool.helpers import KIB, mounted
-from tests.dubhe_sidecar.helpers import record
+from tests.dubhe_sidecar.helpers import each, record
 from tests.dubhe_sidecar.sinks.journal_helpers import deliver, opened, seqs
 from tests.support.journal import read_journal
 from tests.support.waiting import wait_for
@@ -31,8 +31,8 @@ def test_a_full_disk_is_waited_for_and_whole_lines_stay(tmp_path):
         deliver(sink, 1)
         filler = fill(disk)
         for seq in range(2, 50):
-            sink.send(record(seq, BIG))
-        told = [outcome.record.seq for outcome in sink.collect(0)]
+            sink.send([record(seq, BIG)])
+        told = [outcome.record.seq for outcome in each(sink.collect(0))]
         assert told == list(range(2, 2 + len(told)))
         assert 3 < len(told) < 40
         assert seqs(disk) == [1, *told]
@@ -44,7 +44,9 @@ def test_a_full_disk_is_waited_for_and_whole_lines_stay(tmp_path):
         assert sink.in_flight == 48 - len(told)
         assert not sink.collect(0)
         filler.unlink()
-        wait_for(lambda: told.extend(o.record.seq for o in sink.collect(0.1)) or len(told) == 48)
+        wait_for(
+            lambda: told.extend(o.record.seq for o in each(sink.collect(0.1))) or len(told) == 48
+        )
         assert told == list(range(2, 50)) == seqs(disk)[1:]
         assert sink.outage is None
         assert sink.retries >= 1
@@ -59,7 +61,7 @@ def test_killed_on_a_full_disk_it_repeats_nothing_afterwards(tmp_path):
         state = sink.state()
         filler = fill(disk)
         for seq in range(2, 200):
-            sink.send(record(seq, BIG))
+            sink.send([record(seq, BIG)])
         sink.collect(0)
         sink.close()
         filler.unlink()
@@ -81,7 +83,7 @@ def test_what_is_handed_over_while_the_disk_is_full_is_bounded(tmp_path, monkeyp
 
         def send() -> None:
             for seq in range(1, 41):
-                sink.send(record(seq, BIG))
+                sink.send([record(seq, BIG)])
                 sent.append(seq)
 
         sending = threading.Thread(target=send)
@@ -94,5 +96,5 @@ def test_what_is_handed_over_while_the_disk_is_full_is_bounded(tmp_path, monkeyp
         assert before == {"base": 0, "size": 0}, "nothing was collected yet"
         filler.unlink()
         sending.join(20)
-        told = [outcome.record.seq for outcome in sink.collect(0)]
+        told = [outcome.record.seq for outcome in each(sink.collect(0))]
         assert told == list(range(1, 41)) == seqs(disk)

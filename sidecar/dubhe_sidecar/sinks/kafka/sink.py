@@ -1,11 +1,11 @@
 """The Kafka sink: records in, outcomes out, in order, whatever the cluster does.
 
-Records wait in ``_pending`` in the order of sending: an outcome is returned when it and all before
-it are known. kafka-python repeats requests by itself, under the same sequence number, for as long
-as a producer session lives. Whatever else goes wrong has one answer: the session is thrown away as
-a whole, the sink waits for the cluster as at the start, the tails of our partitions are read, and
-every record that is neither settled nor found there is sent again in the old order. Nothing is
-repaired half-way. The reasons for it are
+Records wait in ``_pending`` in the order of sending, by the run in which they were handed over: an
+outcome is returned when it and all before it are known. kafka-python repeats requests by itself,
+under the same sequence number, for as long as a producer session lives. Whatever else goes wrong
+has one answer: the session is thrown away as a whole, the sink waits for the cluster as at the
+start, the tails of our partitions are read, and every record that is neither settled nor found
+there is sent again in the old order. Nothing is repaired half-way. The reasons for it are
 
 - an error that only waiting cures (permission, credentials, a missing topic);
 - no answer at all for `KafkaLimits.stall_s`;
@@ -25,7 +25,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kafka.errors import (
@@ -54,7 +54,7 @@ from dubhe_sidecar.sinks.kafka.diagnostics.outage import OutageTracker
 from dubhe_sidecar.sinks.kafka.diagnostics.topic_config import compaction_warning
 from dubhe_sidecar.sinks.kafka.errors import ErrorKind, classify, describe
 from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
-from dubhe_sidecar.sinks.kafka.producer.batch import PendingRecord
+from dubhe_sidecar.sinks.kafka.producer.batch import PendingRun
 from dubhe_sidecar.sinks.kafka.producer.session import ProducerSession
 from dubhe_sidecar.sinks.kafka.recovery.connection import ClusterConnection
 from dubhe_sidecar.sinks.kafka.recovery.partitions import PartitionMap
@@ -67,6 +67,7 @@ logger = logging.getLogger("dubhe_sidecar")
 OVERHEAD_BYTES = 500  # memory of a pending record beside its value and key
 CHECK_S = 0.1  # while it waits, the session is checked this often
 CLOSE_S = 2.0
+RUN_RECORDS = 500  # in one piece of what is handed over; outcomes are known by the piece
 NEW_SESSION_AFTER = 3  # failed requests about a topic until a new session asks
 THROTTLED_FOR_S = 60.0  # after the last time that the broker asked to wait
 CLOCK_DIFFERS = (
@@ -103,9 +104,11 @@ class KafkaSink:
         self._undated_until: float | None = None  # the clock differs from the broker's
         self._save: Callable[[dict[str, Any]], None] = _refuse_to_save
         self._session: ProducerSession | None = None
-        self._pending: deque[PendingRecord] = deque()  # not settled, or behind one that is not
-        self._settled: deque[PendingRecord] = deque()  # settled, to be collected
+        self._pending: deque[PendingRun] = deque()  # not settled, or behind one that is not
+        self._settled: deque[PendingRun] = deque()  # settled, to be collected
         self._pending_bytes = 0
+        self._pending_records = 0
+        self._settled_records = 0
         self._progress_at = time.monotonic()
         self._topics_asked: set[str] = set()
         self._compacted: dict[str, DeliveryWarning] = {}
@@ -139,7 +142,7 @@ class KafkaSink:
     @property
     def in_flight(self) -> int:
         """Records handed over whose outcome has not been collected."""
-        return len(self._pending) + len(self._settled)
+        return self._pending_records + self._settled_records
 
     def connect(self) -> None:
         """Wait for the cluster."""
@@ -200,25 +203,45 @@ class KafkaSink:
         offsets.update(ends)
         return changed
 
-    def send(self, record: OutgoingRecord) -> None:
-        """Hand over one record; wait while too much is in flight."""
-        if not is_topic_name(record.topic):  # of an older run, whose environment was not checked
-            self._reject(record, f"{record.topic!r} is no name of a Kafka topic")
+    def send(self, records: Sequence[OutgoingRecord]) -> None:
+        """Hand over records; wait while too much is in flight."""
+        topic = records[0].topic
+        if not is_topic_name(topic):  # of an older run, whose environment was not checked
+            pending = self._enqueue(records, _size(records))
+            pending.reject(f"{topic!r} is no name of a Kafka topic")
             return
+        for part in self._cut(records):
+            self._send_part(part)
+
+    def _cut(self, records: Sequence[OutgoingRecord]) -> Iterator[Sequence[OutgoingRecord]]:
+        """Return records in pieces; one by one if a record among them is refused by its size."""
+        limits = self._limits
+        step = min(RUN_RECORDS, limits.in_flight_records)
+        largest = len(records[0].key) + max([len(record.value) for record in records])
+        if largest > limits.record_bytes_max:
+            step = 1
+        if len(records) <= step:
+            yield records
+            return
+        for first in range(0, len(records), step):
+            yield records[first : first + step]
+
+    def _send_part(self, records: Sequence[OutgoingRecord]) -> None:
+        topic, key = records[0].topic, records[0].key
         session = self._session
         if session is None or session.failure is not None:
             session = self._working_session()
-        if record.topic not in session.topics:
+        if topic not in session.topics:
             while self._pending:
                 self._wait(CHECK_S)
-        partition = self._partitions.find(record.topic, record.key)
+        partition = self._partitions.find(topic, key)
         if partition is None:
-            partition = self._assign_partition(record)
+            partition = self._assign_partition(topic, key)
             session = self._working_session()
-        size = len(record.value) + len(record.key) + OVERHEAD_BYTES
+        size = _size(records)
         queue, limits = self._pending, self._limits
         while queue and (
-            len(queue) >= limits.in_flight_records
+            self._pending_records + len(records) > limits.in_flight_records
             or self._pending_bytes + size > limits.in_flight_bytes
             or session.isolated  # only what is suspect goes to an isolated session
         ):
@@ -230,11 +253,16 @@ class KafkaSink:
                 self._replace_session(isolated=False, settle=False)
         if self._identified is not self._session:
             self._identify()
-        pending = PendingRecord(record, size)
+        pending = self._enqueue(records, size)
         pending.undated = self._is_undated()
-        queue.append(pending)
-        self._pending_bytes += size
         self._dispatch(pending, partition)
+
+    def _enqueue(self, records: Sequence[OutgoingRecord], size: int) -> PendingRun:
+        pending = PendingRun(records, size)
+        self._pending.append(pending)
+        self._pending_bytes += size
+        self._pending_records += len(records)
+        return pending
 
     def collect(self, timeout: float) -> Sequence[DeliveryOutcome]:
         """Return outcomes in the order of sending."""
@@ -251,7 +279,8 @@ class KafkaSink:
             if following is not None:
                 offsets[following[0]] = following[1]
                 self._known_at[following[0]] = now
-            outcomes.append(DeliveryOutcome(pending.record, pending.rejected))
+            outcomes.append(DeliveryOutcome(pending.records, pending.rejected))
+        self._settled_records = 0
         return outcomes
 
     def state(self) -> dict[str, Any]:
@@ -282,18 +311,11 @@ class KafkaSink:
                 session.close(CLOSE_S)
         self._pending.clear()
         self._settled.clear()
-        self._pending_bytes = 0
+        self._pending_bytes = self._pending_records = self._settled_records = 0
         self._connection.client_log.remove()
 
-    def _reject(self, record: OutgoingRecord, reason: str) -> None:
-        """Take a record that is never sent."""
-        pending = PendingRecord(record, len(record.value) + len(record.key) + OVERHEAD_BYTES)
-        pending.reject(reason)
-        self._pending.append(pending)
-        self._pending_bytes += pending.size
-
-    def _dispatch(self, pending: PendingRecord, partition: TopicPartition) -> None:
-        """Hand a record to the session. A session that does not accept it has failed."""
+    def _dispatch(self, pending: PendingRun, partition: TopicPartition) -> None:
+        """Hand a run to the session. A session that does not accept it has failed."""
         if self._must_save:
             self._save_now()
         session = self._session
@@ -329,6 +351,8 @@ class KafkaSink:
                 break
             settled.append(queue.popleft())
             self._pending_bytes -= pending.size
+            self._pending_records -= len(pending.records)
+            self._settled_records += len(pending.records)
             if self._undated_until is not None:
                 self._check_clock(pending)
         if len(settled) == before:
@@ -338,9 +362,9 @@ class KafkaSink:
         self._outage.end()
         return True
 
-    def _assign_partition(self, record: OutgoingRecord) -> TopicPartition:
-        """Find out where a record goes, waiting for its topic to exist, and have it saved."""
-        topic, key, partitions = record.topic, record.key, self._partitions
+    def _assign_partition(self, topic: str, key: bytes) -> TopicPartition:
+        """Find out where records go, waiting for their topic to exist, and have it saved."""
+        partitions = self._partitions
         failures = 0
         while True:
             session = self._working_session()
@@ -419,7 +443,7 @@ class KafkaSink:
         self._identified, self._producer_id = session, producer_id
         return True
 
-    def _prepare(self, session: ProducerSession, unsettled: Sequence[PendingRecord]) -> bool:
+    def _prepare(self, session: ProducerSession, unsettled: Sequence[PendingRun]) -> bool:
         """Get what a session needs before it sends again. Return False if it has failed."""
         try:
             if not self._is_identified(session):
@@ -429,10 +453,9 @@ class KafkaSink:
             return False
         return _fetch_metadata(session, unsettled)
 
-    def _check_clock(self, pending: PendingRecord) -> None:
-        """See from a record that has arrived whether the broker accepts our clock again."""
-        batch = pending.batch
-        if pending.undated or batch is None or not batch.is_delivered or self._is_undated():
+    def _check_clock(self, pending: PendingRun) -> None:
+        """See from records that have arrived whether the broker accepts our clock again."""
+        if pending.undated or not pending.was_delivered or self._is_undated():
             return
         self._undated_until = None
         logger.info("%s: the broker accepts this host's clock again", self.name)
@@ -468,7 +491,7 @@ class KafkaSink:
         return self._session
 
     def _recover(
-        self, session: ProducerSession, pending: PendingRecord | None, error: BaseException
+        self, session: ProducerSession, pending: PendingRun | None, error: BaseException
     ) -> None:
         """Go on after the first error of a session."""
         kind = classify(error)
@@ -491,7 +514,7 @@ class KafkaSink:
             pending.reject(describe(error))
         # The answer about the suspect's partition is here, and only one batch per partition is
         # in flight: a straggler is possible only if there are other partitions.
-        partitions = {self._partitions.find(p.record.topic, p.record.key) for p in self._pending}
+        partitions = {self._partitions.find(p.topic, p.key) for p in self._pending}
         self._replace_session(isolated=isolated, settle=len(partitions) > 1)
 
     def _renew_session(self, session: ProducerSession, error: BaseException) -> None:
@@ -507,36 +530,45 @@ class KafkaSink:
             self._session.abandon()
         session = connection.until_done(lambda: connection.open_session(isolated=isolated))
         self._session = session
-        unsettled = [pending for pending in self._pending if not pending.is_settled]
         arrived: ArrivedRecords = {}
-        if unsettled:
+        if not all(pending.is_settled for pending in self._pending):
             arrived = connection.until_done(lambda: self._read_tails(settle=settle))
+        parts = [
+            part
+            for pending in self._pending
+            for part in pending.parts(arrived.get(pending.records[0].stream, ()), isolated=isolated)
+        ]
+        self._pending.clear()  # in place: `send` waits for it to get shorter
+        self._pending.extend(parts)
+        unsettled = [pending for pending in self._pending if not pending.is_settled]
         self._progress_at = time.monotonic()
         if not unsettled or not self._prepare(session, unsettled):
             return
         for pending in unsettled:
-            record = pending.record
-            if record.seq in arrived.get(record.stream, ()):
-                pending.settle()
-                continue
-            partition = self._partitions.find(record.topic, record.key)
+            partition = self._partitions.find(pending.topic, pending.key)
             if partition is None:
-                partition = self._assign_partition(record)
+                partition = self._assign_partition(pending.topic, pending.key)
             if self._session is not session or session.failure is not None:
                 return  # replaced meanwhile, and all sent; or about to be
             self._dispatch(pending, partition)
 
 
-def _fetch_metadata(session: ProducerSession, unsettled: Sequence[PendingRecord]) -> bool:
+def _fetch_metadata(session: ProducerSession, unsettled: Sequence[PendingRun]) -> bool:
     """Get the metadata of all topics a session is to send to. Return False if it has failed."""
     for pending in unsettled:
-        if pending.record.topic not in session.topics:
+        if pending.topic not in session.topics:
             try:
-                session.partition_count(pending.record.topic)
+                session.partition_count(pending.topic)
             except KafkaError as error:
                 session.fail(pending, error)
                 return False
     return True
+
+
+def _size(records: Sequence[OutgoingRecord]) -> int:
+    """Return the bytes of memory that records count for while they are pending."""
+    values = sum([len(record.value) for record in records])
+    return values + len(records) * (len(records[0].key) + OVERHEAD_BYTES)
 
 
 def _refuse_to_save(_: dict[str, Any]) -> None:

@@ -6,12 +6,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Any
 
 from dubhe_sidecar.record import OutgoingRecord, Position
-from dubhe_sidecar.sinks.base import DeliveryOutcome
 from dubhe_sidecar.sinks.kafka import KafkaLimits, KafkaSettings, KafkaSink
 from dubhe_sidecar.sinks.kafka.settings import servers
+from tests.dubhe_sidecar.helpers import RecordOutcome, each
 from tests.kafka.reader import Message
 
 KEY = b"modelid1412-algorithm112345540-train-1412-4"
@@ -72,13 +73,13 @@ def open_sink(bootstrap: str, cursor: Cursor, limits: KafkaLimits = FAST) -> Kaf
     return sink
 
 
-def drain(sink: KafkaSink, timeout: float = 40.0) -> list[DeliveryOutcome]:
-    """Collect until nothing is in flight."""
-    outcomes: list[DeliveryOutcome] = []
+def drain(sink: KafkaSink, timeout: float = 40.0) -> list[RecordOutcome]:
+    """Collect until nothing is in flight; record by record."""
+    outcomes: list[RecordOutcome] = []
     deadline = time.monotonic() + timeout
     while sink.in_flight:
         assert time.monotonic() < deadline, f"{sink.in_flight} in flight; {outage_text(sink)}"
-        outcomes += sink.collect(0.1)
+        outcomes += each(sink.collect(0.1))
     return outcomes
 
 
@@ -87,9 +88,10 @@ def outage_text(sink: KafkaSink) -> str:
     return sink.outage.text if sink.outage else ""
 
 
-def deliver(sink: KafkaSink, records: Iterable[OutgoingRecord]) -> list[DeliveryOutcome]:
-    for one in records:
-        sink.send(one)
+def deliver(sink: KafkaSink, records: Iterable[OutgoingRecord]) -> list[RecordOutcome]:
+    """Hand records over, those together that may go together, and wait for the outcomes."""
+    for _, run in groupby(records, key=lambda one: (one.stream, one.topic, one.key)):
+        sink.send(list(run))
     return drain(sink)
 
 

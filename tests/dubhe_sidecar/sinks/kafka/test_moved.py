@@ -47,7 +47,7 @@ def test_brokers_that_moved_are_found_within_seconds(
     deliver(sink, [record(topic_name, 1)])
     if when == "in the middle":
         broker.stop()
-        sink.send(record(topic_name, 2))
+        sink.send([record(topic_name, 2)])
     broker.stop()
     port = int(broker.bootstrap.rpartition(":")[2])
     broker.move()
@@ -55,7 +55,7 @@ def test_brokers_that_moved_are_found_within_seconds(
     with silent(HOST, port) if there == "silent" else contextlib.nullcontext():
         began = time.monotonic()
         if when == "while idle":
-            sink.send(record(topic_name, 2))
+            sink.send([record(topic_name, 2)])
         drain(sink)
         took = time.monotonic() - began
     deliver(sink, [record(topic_name, 3)])
@@ -78,7 +78,7 @@ def test_another_cluster_is_noticed_though_nothing_was_sent_meanwhile(
     other.create_topic(topic_name)
 
     def go_on() -> None:
-        sink.send(record(topic_name, 2))
+        sink.send([record(topic_name, 2)])
         drain(sink)
 
     with pytest.raises(SinkError) as raised:

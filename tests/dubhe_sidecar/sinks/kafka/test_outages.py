@@ -11,7 +11,7 @@ from dubhe_sdk.spool.destination import KAFKA, Destination
 from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.sinks.kafka import KafkaSink
 from dubhe_sidecar.status import read_live
-from tests.dubhe_sidecar.helpers import SidecarHarness
+from tests.dubhe_sidecar.helpers import SidecarHarness, each
 from tests.dubhe_sidecar.short_timeouts import COMMAND, ENV
 from tests.dubhe_sidecar.sinks.kafka.helpers import (
     FAST,
@@ -103,7 +103,7 @@ def test_unavailable_in_the_middle(
 
         def go_on() -> None:
             for n in range(COUNT, 2 * COUNT):
-                sink.send(record(topic_name, n))
+                sink.send([record(topic_name, n)])
             outcomes = drain(sink)
             assert [outcome.record.seq for outcome in outcomes] == list(range(COUNT, 2 * COUNT))
             assert not any(outcome.rejected for outcome in outcomes)
@@ -134,9 +134,9 @@ def test_killed_under_load(make_broker: BrokerFactory, topic_name: str) -> None:
 
         def load() -> None:
             for n in range(total):
-                sink.send(record(topic_name, n, b"x" * 250))
+                sink.send([record(topic_name, n, b"x" * 250)])
                 if n % 100 == 0:
-                    seen.extend(outcome.record.seq for outcome in sink.collect(0))
+                    seen.extend(outcome.record.seq for outcome in each(sink.collect(0)))
             seen.extend(outcome.record.seq for outcome in drain(sink))
 
         work = Beside(load)
@@ -193,7 +193,7 @@ def test_another_cluster_at_the_same_address_ends_the_process(
     assert sink.destination == Destination(KAFKA, CLUSTER_ID)
     deliver(sink, [record(topic_name, 1)])
     broker.stop()
-    sink.send(record(topic_name, 2))
+    sink.send([record(topic_name, 2)])
     work = Beside(lambda: drain(sink))
     until(lambda: "refused" in outage_text(sink))
     other = make_broker(cluster_id="dubhe-other-cluster-00", ports_of=broker).start()

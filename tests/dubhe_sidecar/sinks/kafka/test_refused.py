@@ -84,7 +84,7 @@ def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: s
     cursor = Cursor()
     sink.connect()
     sink.open(None, undelivered=False, save=cursor.save)
-    work = Beside(lambda: sink.send(record(topic_name, 1)))
+    work = Beside(lambda: sink.send([record(topic_name, 1)]))
     until(lambda: "no permission on topic" in outage_text(sink))
     grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
     work.join()
@@ -92,7 +92,7 @@ def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: s
     assert sink.outage is None
     grant(secured, topic_name, AclOperation.DESCRIBE)
     for n in range(2, 20):
-        sink.send(record(topic_name, n))
+        sink.send([record(topic_name, n)])
 
     def refused() -> bool:
         return "no permission" in outage_text(sink)
@@ -138,7 +138,7 @@ def test_a_password_that_is_changed_is_not_tried_ten_times_a_second(
     sink.open(None, undelivered=False, save=cursor.save)
     deliver(sink, [record(topic_name, 1)])
     change_password(secured, PASSWORD, "other")
-    sink.send(record(topic_name, 2))
+    sink.send([record(topic_name, 2)])
     work = Beside(lambda: drain(sink))
     until(lambda: "authentication" in outage_text(sink).lower())
     change_password(secured, "other", PASSWORD)

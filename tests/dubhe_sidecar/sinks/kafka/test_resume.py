@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.dubhe_sidecar.helpers import each
 from tests.dubhe_sidecar.sinks.kafka.helpers import (
     Cursor,
     deliver,
@@ -45,7 +46,7 @@ def test_arrived_but_never_collected(kafka: Broker, topic: str) -> None:
     cursor = Cursor()
     sink = open_sink(kafka.bootstrap, cursor)
     for n in range(COUNT):
-        sink.send(record(topic, n))
+        sink.send([record(topic, n)])
     wait_for(kafka.bootstrap, topic, lambda messages: len(messages) == COUNT)
     sink.close()  # the cursor still reports: nothing delivered
     sink = open_sink(kafka.bootstrap, cursor)
@@ -60,9 +61,9 @@ def test_dropped_in_the_middle(kafka: Broker, topic: str) -> None:
     sink = open_sink(kafka.bootstrap, cursor)
     collected = 0
     for n in range(COUNT):
-        sink.send(record(topic, n))
+        sink.send([record(topic, n)])
         if n == COUNT // 2:
-            collected = len(sink.collect(5))
+            collected = len(each(sink.collect(5)))
             cursor.save(sink.state())
     sink.close()
     assert collected
@@ -81,7 +82,7 @@ class Disk(Cursor):
         new.rename({str(tmp_path / "state")!r})
 sink = open_sink({kafka.bootstrap!r}, Disk())
 for n in range(1_000_000):
-    sink.send(record({topic!r}, n))
+    sink.send([record({topic!r}, n)])
     if n % 1000 == 0: sink.collect(0)
 """
     paths = os.pathsep.join(filter(None, sys.path))
@@ -100,7 +101,7 @@ def test_others_records_are_not_taken_for_ours(kafka: Broker, topic: str) -> Non
     cursor = Cursor()
     sink = open_sink(kafka.bootstrap, cursor)
     other = open_sink(kafka.bootstrap, Cursor())
-    sink.send(record(topic, 1))
+    sink.send([record(topic, 1)])
     deliver(other, [record(topic, n, stream="other", key=b"another-instance") for n in range(9)])
     wait_for(kafka.bootstrap, topic, lambda messages: len(messages) == 10)
     for one in (sink, other):
@@ -114,7 +115,7 @@ def test_retention_deleted_what_was_in_doubt(kafka: Broker, topic: str) -> None:
     cursor = Cursor()
     sink = open_sink(kafka.bootstrap, cursor)
     for n in range(10):
-        sink.send(record(topic, n))
+        sink.send([record(topic, n)])
     wait_for(kafka.bootstrap, topic, lambda messages: len(messages) == 10)
     sink.close()
     kafka.delete_records(topic, 0, 6)
@@ -152,7 +153,7 @@ def test_a_straggler_of_the_former_process(make_broker: BrokerFactory, topic_nam
         cursor.save(sink.state())
         broker.freeze()
         for n in range(1, 20):
-            sink.send(record(topic_name, n))
+            sink.send([record(topic_name, n)])
         process = sink._session._producer._sender  # type: ignore[union-attr]
         until(lambda: process._client.in_flight_request_count() > 0)
         sink.close()

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from dubhe_sidecar.sinks.base import Sink, SinkError
+from tests.dubhe_sidecar.helpers import each
 from tests.dubhe_sidecar.sinks.kafka.helpers import (
     FAST,
     KEY,
@@ -28,7 +29,7 @@ from tests.kafka.reader import read_topic
 def test_delivers_exactly_what_it_got(kafka: Broker, topic: str) -> None:
     sink: Sink = open_sink(kafka.bootstrap, Cursor())
     one = record(topic, 7, b'{"a": 1}', headers=(("dubhe-batch", b"9"),))
-    sink.send(one)
+    sink.send([one])
     [outcome] = drain(sink)  # type: ignore[arg-type]
     assert (outcome.record, outcome.rejected) == (one, None)
     sink.close()
@@ -47,9 +48,9 @@ def test_keeps_the_order_of_many(kafka: Broker, topic: str) -> None:
     sink = open_sink(kafka.bootstrap, Cursor())
     outcomes = []
     for seq in range(1, 30_001):
-        sink.send(record(topic, seq))
+        sink.send([record(topic, seq)])
         if seq % 500 == 0:
-            outcomes += sink.collect(0)
+            outcomes += each(sink.collect(0))
     outcomes += drain(sink)
     assert [outcome.record.seq for outcome in outcomes] == list(range(1, 30_001))
     assert all(outcome.rejected is None for outcome in outcomes)
@@ -81,8 +82,8 @@ def test_memory_is_bounded(make_broker, topic_name: str, bound: dict[str, int]) 
         deliver(sink, [record(topic_name, 1)])
         broker.freeze()
         for seq in range(2, 12):
-            sink.send(record(topic_name, seq, b"x" * 250))
-        work = Beside(lambda: sink.send(record(topic_name, 12, b"x" * 250)))
+            sink.send([record(topic_name, seq, b"x" * 250)])
+        work = Beside(lambda: sink.send([record(topic_name, 12, b"x" * 250)]))
         until(lambda: sink.outage is not None)  # reported while `send` waits
         assert sink.in_flight == 10
         broker.thaw()
@@ -113,7 +114,7 @@ def test_saves_where_to_search_before_anything_is_sent(kafka: Broker, topic: str
         sink = make_sink(kafka.bootstrap)
         sink.connect()
         sink.open(None, undelivered=False, save=fail)
-        sink.send(record(topic, 3))
+        sink.send([record(topic, 3)])
     sink.close()
     assert numbers(read_topic(kafka.bootstrap, topic)) == [1, 2]
 

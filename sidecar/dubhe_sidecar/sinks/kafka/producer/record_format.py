@@ -1,4 +1,4 @@
-"""The bytes of one record in a batch of Kafka's message format 2.
+"""The bytes of records in a batch of Kafka's message format 2.
 
 kafka-python writes them byte by byte, which takes most of what it spends on a message. Here they
 are joined from a few parts, most of which are the same for all records of a writer.
@@ -12,6 +12,7 @@ which it may differ.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from kafka.record.util import encode_varint
@@ -47,7 +48,7 @@ _SEQ = sized(HEADER_SEQ.encode())
 
 @lru_cache(maxsize=256)
 def _writer(stream: str) -> bytes:
-    return sized(HEADER_WRITER.encode()) + sized(stream.encode())
+    return sized(HEADER_WRITER.encode()) + sized(stream.encode()) + _SEQ
 
 
 @lru_cache(maxsize=256)
@@ -55,34 +56,51 @@ def _name(name: str) -> bytes:
     return sized(name.encode())
 
 
-def encode(offset: int, record: OutgoingRecord) -> bytes:
-    """Return a record with the timestamp of its batch.
+# Two zeros: no attributes, and no difference to the batch's timestamp. Then the offset.
+_BEGINS = tuple(b"\0\0" + varint for varint in _TABLE)
+
+
+def encode(
+    records: Sequence[OutgoingRecord], first: int, offset: int, room: int
+) -> tuple[bytes, int]:
+    """Return records with the timestamp of their batch, as many as there is room for.
 
     Args:
+        records: of one stream and key; stream and number become the first two headers.
+        first: index of the first one to encode.
         offset: its place in the batch, from 0.
-        record: what to encode; stream and number become its first two headers.
+        room: bytes that they may take together. The first record of a batch may take more.
+
+    Returns:
+        The bytes, and the index of the first record that they do not hold.
     """
-    value = record.value
-    size = len(value)
-    seq = b"%d" % record.seq
-    more = record.headers
-    further = b""
-    for name, content in more:
-        further += _name(name) + varint(len(content)) + content
-    rest = b"".join(
-        (
-            # Two zeros: no attributes, and no difference to the batch's timestamp.
-            b"\0\0",
-            _TABLE[offset] if offset < _TABLE_SIZE else _encode(offset),
-            _key(record.key),
-            _TABLE[size] if size < _TABLE_SIZE else _encode(size),
-            value,
-            _TABLE[2 + len(more)],
-            _writer(record.stream),
-            _SEQ,
-            _TABLE[len(seq)],
-            seq,
-            further,
+    key, writer = _key(records[first].key), _writer(records[first].stream)
+    parts: list[bytes] = []
+    join = b"".join
+    for index in range(first, len(records)):
+        _, seq, _, _, value, _, headers, _, _ = records[index]
+        size, number = len(value), b"%d" % seq
+        further = b""
+        for name, content in headers:
+            further += _name(name) + varint(len(content)) + content
+        rest = join(
+            (
+                _BEGINS[offset] if offset < _TABLE_SIZE else b"\0\0" + _encode(offset),
+                key,
+                _TABLE[size] if size < _TABLE_SIZE else _encode(size),
+                value,
+                _TABLE[2 + len(headers)],
+                writer,
+                _TABLE[len(number)],
+                number,
+                further,
+            )
         )
-    )
-    return varint(len(rest)) + rest
+        size = len(rest)
+        length = _TABLE[size] if size < _TABLE_SIZE else _encode(size)
+        room -= len(length) + size
+        if room < 0 and offset:
+            return join(parts), index
+        parts += (length, rest)
+        offset += 1
+    return join(parts), len(records)

@@ -47,7 +47,7 @@ from dubhe_sidecar.sinks.base import SinkError
 from dubhe_sidecar.sinks.kafka.diagnostics.topic_config import ask_cleanup_policy
 from dubhe_sidecar.sinks.kafka.limits import KafkaLimits
 from dubhe_sidecar.sinks.kafka.producer.batch import (
-    PendingRecord,
+    PendingRun,
     RecordBatch,
     split_and_reenqueue,
 )
@@ -85,7 +85,7 @@ class ProducerSession:
     ) -> None:
         self.isolated = isolated
         self._limits = limits
-        self.failure: tuple[PendingRecord | None, BaseException] | None = None
+        self.failure: tuple[PendingRun | None, BaseException] | None = None
         self.topics: set[str] = set()
         """Topics whose metadata the session has. To get that of another it has to ask the cluster,
         and once it has failed no answer comes: the caller then waits for the whole timeout.
@@ -173,38 +173,42 @@ class ProducerSession:
         self.topics.add(topic)
         return count
 
-    def send(self, pending: PendingRecord, partition: TopicPartition) -> None:
-        """Send a record.
+    def send(self, pending: PendingRun, partition: TopicPartition) -> None:
+        """Send a run, in one batch or several.
 
         Raises:
             KafkaError: it was not accepted, for example because the session has failed.
         """
         if partition.topic not in self.topics:
             self.partition_count(partition.topic)
-        payload = len(pending.record.key) + len(pending.record.value)
+        payload = len(pending.key) + max([len(record.value) for record in pending.records])
         if payload > self._limits.record_bytes_max:
             raise MessageSizeTooLargeError(
                 f"the record has {payload} bytes, at most {self._limits.record_bytes_max} are sent"
             )
+        pending.placements = ()
+        first, count = 0, len(pending.records)
         accumulator = self._producer._accumulator
         with accumulator._tp_lock(partition):
             if accumulator._closed:
                 raise IllegalStateError("the session has failed")
             waiting = accumulator._batches[partition]
-            if waiting and waiting[-1].add(pending):
-                return
+            if waiting:
+                first = waiting[-1].add(pending, 0)
+                if first == count:
+                    return
             if partition.partition not in (
                 self._producer._metadata.partitions_for_topic(partition.topic) or ()
             ):
                 raise UnknownTopicOrPartitionError(
                     f"{partition.topic} has no partition {partition.partition}"
                 )
-            batch = RecordBatch(
-                partition, self._batch_bytes, self.fail, accumulator.config["compression_attrs"]
-            )
-            batch.add(pending)
-            waiting.append(batch)
-            accumulator._incomplete.add(batch)
+            compression = accumulator.config["compression_attrs"]
+            while first < count:
+                batch = RecordBatch(partition, self._batch_bytes, self.fail, compression)
+                first = batch.add(pending, first)
+                waiting.append(batch)
+                accumulator._incomplete.add(batch)
         self._producer._sender.wakeup()
 
     def _split(self, batch: RecordBatch) -> int:
@@ -212,7 +216,7 @@ class ProducerSession:
         self._batch_bytes = min(self._batch_bytes, max(1, batch.records.size_in_bytes() // 2))
         return len(split_and_reenqueue(self._producer._accumulator, batch))
 
-    def fail(self, pending: PendingRecord | None, error: BaseException) -> None:
+    def fail(self, pending: PendingRun | None, error: BaseException) -> None:
         """Stop the session, because of a record if one is given. Only the first call counts."""
         with self._mutex:
             if self.failure is not None:

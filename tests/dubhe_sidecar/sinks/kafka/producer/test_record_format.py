@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from kafka.structs import TopicPartition
 
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sidecar.record import HEADER_BATCH, HEADER_SEQ, HEADER_WRITER, OutgoingRecord, Position
-from dubhe_sidecar.sinks.kafka.producer.batch import PendingRecord, RecordBatch
+from dubhe_sidecar.sinks.kafka.producer.batch import PendingRun, RecordBatch
 from dubhe_sidecar.sinks.kafka.producer.record_format import encode, varint
 
 PLACE = TopicPartition("t", 0)
@@ -55,14 +57,18 @@ def test_a_record_is_what_kafka_python_makes_of_it(one: OutgoingRecord, offset: 
     builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 2**30)
     begin = builder.size()
     builder.append(offset, 1234, one.key, one.value, headers_of(one))
-    assert encode(offset, one) == bytes(builder._buffer[begin:])
+    expected = bytes(builder._buffer[begin:])
+    assert encode([one], 0, offset, len(expected)) == (expected, 1)
+    assert encode([one], 0, offset, len(expected) - 1) == ((b"", 0) if offset else (expected, 1))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(RECORDS, min_size=1, max_size=20), st.sampled_from([0, 1]))
 def test_a_batch_is_read_back(records: list[OutgoingRecord], compression: int) -> None:
     batch = RecordBatch(PLACE, 2**20, lambda flight, error: None, compression)
-    assert all(batch.add(PendingRecord(one, 1)) for one in records)
+    # A run has one key; nothing else of a batch does.
+    runs = [PendingRun(list(run), 1) for _, run in groupby(records, key=lambda one: one.key)]
+    assert all(batch.add(run, 0) == len(run.records) for run in runs)
     batch.records.set_producer_state(7, 1, 40, False)
     batch.records.close()
     [read] = MemoryRecords(batch.records.buffer())
@@ -78,9 +84,9 @@ def test_a_batch_is_read_back(records: list[OutgoingRecord], compression: int) -
 @pytest.mark.parametrize("undated", [False, True])
 def test_a_batch_is_dated_when_it_is_closed(undated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = RecordBatch(PLACE, 2**20, lambda flight, error: None)
-    flight = PendingRecord(record(), 1)
+    flight = PendingRun([record()], 1)
     flight.undated = undated
-    assert batch.add(flight)
+    assert batch.add(flight, 0) == 1
     monkeypatch.setattr("time.time", lambda: 1234.5)
     batch.records.close()
     [read] = MemoryRecords(batch.records.buffer())

@@ -37,7 +37,7 @@ def leave_in_doubt(broker: Broker, topic: str, cursor: Cursor) -> None:
     """Send records whose outcome the cursor does not get."""
     sink = open_sink(broker.bootstrap, cursor)
     for n in range(OURS):
-        sink.send(record(topic, n))
+        sink.send([record(topic, n)])
     wait_for(broker.bootstrap, topic, lambda messages: len(numbers(messages)) == OURS)
     sink.close()
 
@@ -161,7 +161,7 @@ class Disk(Cursor):
         new = pathlib.Path({str(tmp_path / "new")!r}); new.write_text(self.text)
         new.rename({str(tmp_path / "state")!r})
 sink = open_sink({kafka.bootstrap!r}, Disk())
-sink.send(record({topic!r}, 0))
+sink.send([record({topic!r}, 0)])
 input()
 """
     paths = os.pathsep.join(filter(None, sys.path))
@@ -208,7 +208,7 @@ def test_batches_larger_than_a_fetch(
     cursor = Cursor()
     sink = open_sink(kafka.bootstrap, cursor)
     for n in range(OURS):
-        sink.send(record(topic, n, b"x" * 200_000))
+        sink.send([record(topic, n, b"x" * 200_000)])
     wait_for(kafka.bootstrap, topic, lambda messages: len(messages) == OURS)
     sink.close()
     foreign.write(kafka.bootstrap, topic, "none")
@@ -240,7 +240,7 @@ def test_while_idle_the_offset_moves_on(kafka: Broker, topic: str) -> None:
     foreign.write(kafka.bootstrap, topic, "none", 20)
     until(sink.advance)
     assert sink.state()["topics"][topic]["offsets"] == {"0": OURS + 20}
-    sink.send(record(topic, OURS))
+    sink.send([record(topic, OURS)])
     assert not sink.advance()  # one is in flight
     sink.close()
 
