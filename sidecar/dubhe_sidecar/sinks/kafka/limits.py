@@ -15,8 +15,9 @@ class KafkaLimits:
     """Idle, a record leaves at once. Under load batches fill by themselves: an idempotent
     kafka-python producer has one batch per partition on its way, and the next one grows."""
 
-    batch_bytes: int = 256 * 1024
-    """Large enough for 1 000 messages a request; a quarter of the broker's default limit."""
+    batch_bytes: int = 512 * 1024
+    """Large enough for 2 000 messages a request, since each costs as much processor time as 200
+    messages or more; half of the broker's default limit."""
 
     record_bytes_max: int = 64 * MIB
     """Larger ones are refused here: a broker closes the connection at 100 MiB without an answer."""

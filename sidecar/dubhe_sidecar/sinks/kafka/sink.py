@@ -25,7 +25,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kafka.errors import (
@@ -210,23 +210,19 @@ class KafkaSink:
             pending = self._enqueue(records, _size(records))
             pending.reject(f"{topic!r} is no name of a Kafka topic")
             return
-        for part in self._cut(records):
-            self._send_part(part)
-
-    def _cut(self, records: Sequence[OutgoingRecord]) -> Iterator[Sequence[OutgoingRecord]]:
-        """Return records in pieces; one by one if a record among them is refused by its size."""
-        limits = self._limits
-        step = min(RUN_RECORDS, limits.in_flight_records)
-        largest = len(records[0].key) + max([len(record.value) for record in records])
-        if largest > limits.record_bytes_max:
-            step = 1
+        step = min(RUN_RECORDS, self._limits.in_flight_records)
         if len(records) <= step:
-            yield records
+            self._send_part(records)
             return
         for first in range(0, len(records), step):
-            yield records[first : first + step]
+            self._send_part(records[first : first + step])
 
     def _send_part(self, records: Sequence[OutgoingRecord]) -> None:
+        size, limit = _size(records), self._limits.record_bytes_max
+        if size > limit and len(records) > 1 and _largest(records) > limit:
+            for record in records:  # so that only what is too large is refused
+                self._send_part([record])
+            return
         topic, key = records[0].topic, records[0].key
         session = self._session
         if session is None or session.failure is not None:
@@ -238,7 +234,6 @@ class KafkaSink:
         if partition is None:
             partition = self._assign_partition(topic, key)
             session = self._working_session()
-        size = _size(records)
         queue, limits = self._pending, self._limits
         while queue and (
             self._pending_records + len(records) > limits.in_flight_records
@@ -569,6 +564,11 @@ def _size(records: Sequence[OutgoingRecord]) -> int:
     """Return the bytes of memory that records count for while they are pending."""
     values = sum([len(record.value) for record in records])
     return values + len(records) * (len(records[0].key) + OVERHEAD_BYTES)
+
+
+def _largest(records: Sequence[OutgoingRecord]) -> int:
+    """Return the bytes of key and value of the largest record."""
+    return len(records[0].key) + max(len(record.value) for record in records)
 
 
 def _refuse_to_save(_: dict[str, Any]) -> None:

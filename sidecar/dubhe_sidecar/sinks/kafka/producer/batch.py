@@ -85,6 +85,11 @@ class PendingRun:
         return self.records[0].key
 
     @property
+    def largest(self) -> int:
+        """Bytes of key and value of the largest record."""
+        return len(self.key) + max(len(record.value) for record in self.records)
+
+    @property
     def is_settled(self) -> bool:
         """Whether none of them needs to be sent any more."""
         return self._settled or self.was_delivered

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 
 from kafka.record.util import encode_varint
 
@@ -77,12 +78,17 @@ def encode(
     key, writer = _key(records[first].key), _writer(records[first].stream)
     parts: list[bytes] = []
     join = b"".join
-    for index in range(first, len(records)):
-        _, seq, _, _, value, _, headers, _, _ = records[index]
+    stop = first
+    for _, seq, _, _, value, _, headers, _, _ in islice(records, first, None):
         size, number = len(value), b"%d" % seq
         further = b""
         for name, content in headers:
-            further += _name(name) + varint(len(content)) + content
+            length = len(content)
+            further += (
+                _name(name)
+                + (_TABLE[length] if length < _TABLE_SIZE else _encode(length))
+                + content
+            )
         rest = join(
             (
                 _BEGINS[offset] if offset < _TABLE_SIZE else b"\0\0" + _encode(offset),
@@ -97,10 +103,11 @@ def encode(
             )
         )
         size = len(rest)
-        length = _TABLE[size] if size < _TABLE_SIZE else _encode(size)
-        room -= len(length) + size
+        begin = _TABLE[size] if size < _TABLE_SIZE else _encode(size)
+        room -= len(begin) + size
         if room < 0 and offset:
-            return join(parts), index
-        parts += (length, rest)
+            break
+        parts += (begin, rest)
         offset += 1
-    return join(parts), len(records)
+        stop += 1
+    return join(parts), stop

@@ -181,10 +181,10 @@ class ProducerSession:
         """
         if partition.topic not in self.topics:
             self.partition_count(partition.topic)
-        payload = len(pending.key) + max([len(record.value) for record in pending.records])
-        if payload > self._limits.record_bytes_max:
+        limit = self._limits.record_bytes_max
+        if pending.size > limit and (payload := pending.largest) > limit:
             raise MessageSizeTooLargeError(
-                f"the record has {payload} bytes, at most {self._limits.record_bytes_max} are sent"
+                f"the record has {payload} bytes, at most {limit} are sent"
             )
         pending.placements = ()
         first, count = 0, len(pending.records)
