@@ -79,6 +79,18 @@ TARGETS = (
         1.0,
     ),
     Target(
+        "backlog, rate, × confluent-kafka alone",
+        "delivery",
+        lambda f: f["ours/rate"] / f["confluent-kafka/rate"],
+        at_least=1.0,
+    ),
+    Target(
+        "backlog, processor time, × confluent-kafka alone",
+        "delivery",
+        lambda f: f["ours/cpu_seconds_per_100000"] / f["confluent-kafka/cpu_seconds_per_100000"],
+        1.2,
+    ),
+    Target(
         "HTTP, no-op, 8 clients, × bare",
         "serving",
         lambda f: f["ours-http/noop/8/ratio"],
