@@ -21,8 +21,12 @@ marks = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first may have to in
 
 # Comes before the algorithm: a callback waits here until the stop has come.
 WAIT = '''
-import os, time
+import os, subprocess, sys, time
 from pathlib import Path
+
+def launch_ranks():
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "app.py"]
+    subprocess.run(command, check=True)
 
 def wait_for_the_stop(ctx, number):
     """Wait at a place of the training, if the test wants it there."""

@@ -22,8 +22,11 @@ class Model:
 
     @dubhe_sdk.train()
     def train(self, ctx):
+        if os.environ.get("RANKS") and "WORLD_SIZE" not in os.environ:
+            return launch_ranks()
         loader = DataLoader(TensorDataset(torch.randn(32, 4)), batch_size=8)
-        tracker = DubheTracker(ctx, steps=2 * len(loader), steps_per_epoch=len(loader))
+        length = len(loader) // int(os.environ.get("WORLD_SIZE", "1"))
+        tracker = DubheTracker(ctx, steps=2 * length, steps_per_epoch=length)
         accelerator = Accelerator(cpu=True, log_with=tracker)
         net = torch.nn.Linear(4, 1)
         net, optimizer, loader = accelerator.prepare(net, torch.optim.SGD(net.parameters()), loader)
@@ -57,3 +60,10 @@ def test_a_stop(tmp_path: Path) -> None:
     app = stopped(tmp_path, APP, at=2)
     assert steps(app)[-1] == (0, 0.375)
     assert any((tmp_path / "output" / "state").iterdir())
+
+
+def test_ranks(tmp_path: Path) -> None:
+    app = trained(tmp_path, APP, RANKS="1")
+    assert app.ends()[0]["status"] == 200, app.console
+    # Each rank has half of the batches.
+    assert steps(app) == [(0, 0.25), (0, 0.5), (1, 0.75), (1, 0.999), (None, 1)]

@@ -24,7 +24,7 @@ from dubhe_sdk import ContextKey
 from dubhe_sdk.integrations.mmengine import DubheHook
 from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.hooks import Hook
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement, InstanceData
 from torch.utils.data import DataLoader, TensorDataset
@@ -76,7 +76,13 @@ class Model:
 
     @dubhe_sdk.train()
     def train(self, ctx):
+        if os.environ.get("RANKS") and "WORLD_SIZE" not in os.environ:
+            return launch_ranks()
         start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH)
+        net = Net()
+        if os.environ.get("RANKS"):  # MMEngine's own initialization wants GPUs
+            torch.distributed.init_process_group("gloo")
+            net = MMDistributedDataParallel(net)
         loader = DataLoader(Images(torch.randn(32, 4)), batch_size=8)
         counts = {{"by_epoch": True, "max_epochs": 2, "val_interval": 1}}
         if os.environ.get("ITERATIONS"):
@@ -85,11 +91,11 @@ class Model:
         evaluates = {{"val_dataloader": loader, "val_evaluator": count, "val_cfg": {{}}}}
         tests = {{name.replace("val_", "test_", 1): value for name, value in evaluates.items()}}
         runner = Runner(
-            Net(), work_dir="output/run", train_dataloader=loader, train_cfg=counts,
+            net, work_dir="output/run", train_dataloader=loader, train_cfg=counts,
             optim_wrapper={{"optimizer": {{"type": "SGD", "lr": 0.01}}}}, **evaluates, **tests,
             default_hooks={{"logger": None}},
             custom_hooks=[Waits(ctx), DubheHook(ctx)], load_from=start or None, resume=bool(start),
-            experiment_name="run",
+            experiment_name="run", launcher="pytorch" if os.environ.get("RANKS") else "none",
         )
         runner.train()
         if os.environ.get("TESTS"):
@@ -135,3 +141,11 @@ def test_a_stop_and_its_resumption(tmp_path: Path) -> None:
 def test_a_failure(tmp_path: Path) -> None:
     (end,) = trained(tmp_path, APP, FAILS="1").ends()
     assert end["status"] == 300 and "ValueError: bad batch" in end["msg"]
+
+
+def test_ranks(tmp_path: Path) -> None:
+    app = trained(tmp_path, APP, RANKS="1")
+    assert app.ends()[0]["status"] == 200, app.console
+    assert steps(app)[-1] == (None, 1)
+    assert len(steps(app)) == len(WHOLE), "one rank reports"
+    assert len(models(app)) == 1

@@ -54,6 +54,8 @@ class Model:
 
     @dubhe_sdk.train()
     def train(self, ctx):
+        if os.environ.get("RANKS") and "WORLD_SIZE" not in os.environ:
+            return launch_ranks()
         config = ResNetConfig(
             embedding_size=4, hidden_sizes=[4, 8], depths=[1, 1], layer_type="basic",
             id2label={{0: "good", 1: "bad"}}, label2id={{"good": 0, "bad": 1}},
@@ -114,3 +116,12 @@ def test_a_stop_and_its_resumption(tmp_path: Path) -> None:
 def test_a_failure(tmp_path: Path) -> None:
     (end,) = trained(tmp_path, APP, FAILS="1").ends()
     assert end["status"] == 300 and "ValueError: bad step" in end["msg"]
+
+
+def test_ranks(tmp_path: Path) -> None:
+    app = trained(tmp_path, APP, RANKS="1")
+    assert app.ends()[0]["status"] == 200, app.console
+    shares = [progress for _, progress in steps(app)]
+    assert shares == sorted(shares) and shares[0] == 0.5, "one rank reports; two steps in all"
+    assert steps(app)[-1] == (None, 1)
+    assert len(models(app)) == 1
