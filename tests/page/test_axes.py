@@ -88,10 +88,14 @@ def page(platform: Platform, visit: Visitor) -> Page:
 
 
 def written(page: Page, metric: str, axis: str) -> list[dict[str, Any]]:
-    """The labels of an axis as they were drawn last, from below or from the left."""
+    """The labels of an axis of all points as they were drawn last, from below or from the left."""
     chart = page.locator(f".chart[data-metric='{metric}']")
     chart.scroll_into_view_if_needed()
     expect(chart.locator(".plot[data-points]")).to_have_attribute("data-points", str(EPOCHS))
+    return drawn(page, metric, axis)
+
+
+def drawn(page: Page, metric: str, axis: str) -> list[dict[str, Any]]:
     last = """([metric, axis]) => {
       const all = (window.written.get(metric) ?? []).filter((label) => label.axis === axis);
       const number = (label) => Number(label.text);
@@ -121,6 +125,12 @@ def test_each_mark_is_the_number_that_lies_there(page: Page) -> None:
         for value in values:
             share = value / size if math.isfinite(value) else math.copysign(1.1, value)
             assert least - room <= share <= most + room, (metric, labels)
+
+
+def test_epochs_are_counted_as_the_algorithm_does(page: Page) -> None:
+    written(page, "lr", "y")
+    position = page.locator(".chart[data-metric=lr] .readout-x")
+    expect(position).to_have_text(f"Epoch {EPOCHS}")
 
 
 def test_no_label_is_cut_off(page: Page) -> None:
@@ -174,6 +184,7 @@ def test_labels_of_the_deepest_zoom_do_not_overlap(page: Page) -> None:
         page.locator(".chart[data-metric=lr] .plot").focus()
         for _ in range(70):
             page.keyboard.press("+")
-        labels = written(page, "lr", "x")
+        wait_for(lambda: "window=" in str(page.evaluate("location.href")), "a window")
+        labels = drawn(page, "lr", "x")
         for label, following in pairwise(labels):
             assert label["left"] + label["width"] < following["left"], labels

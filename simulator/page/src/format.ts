@@ -51,3 +51,11 @@ export function clock(ms: number | null | undefined, millis = false): string {
   if (at.toDateString() === new Date().toDateString()) return exact;
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${exact}`;
 }
+
+/** How far this browser's clock is from UTC: "UTC+08:00".
+ * @param ms when, since 1970 */
+export function zone(ms = Date.now()): string {
+  const ahead = -new Date(ms).getTimezoneOffset();
+  const size = Math.abs(ahead);
+  return `UTC${ahead < 0 ? "−" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}

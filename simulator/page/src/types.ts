@@ -2,7 +2,7 @@
 
 export type Kind = "train" | "evaluate" | "infer";
 export type Step = Kind;
-export type State = "starting" | "ready" | "running" | "ended" | "failed" | "lost";
+export type State = "starting" | "ready" | "running" | "ended" | "failed" | "lost" | "unknown";
 export type Outcome = "right" | "wrong" | "missed" | "false" | "none";
 export type Axis = "step" | "epoch" | "time";
 export type Mark = "NaN" | "Infinity" | "-Infinity";
@@ -67,6 +67,8 @@ export interface Run {
   message: string;
   progress: number | null;
   epoch: number | null;
+  /** Whether points lie within epochs: those of epoch 3 between 3 and 4, its end at 4. */
+  by_batch: boolean;
   remaining_s: number | null;
   metrics: Metric[];
   results: number;

@@ -3,7 +3,8 @@
 A line is a record of the log with everything that follows it up to the next one, so a traceback
 belongs to its line. Records are text, or JSON (``DUBHE_LOG_FORMAT=json``); a file may hold both.
 Files that rotation renames are followed by their inode. Lines of files that it deletes can no
-longer be shown; the others keep their numbers.
+longer be shown; the others keep their numbers. Escape sequences are left out, and lines that were
+written over.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ _HEAD = re.compile(
 )
 _LEVEL = {b"DEBUG": 0, b"INFO": 1, b"WARNING": 2, b"ERROR": 3, b"CRITICAL": 3}
 BACKUPS = 14
+# Control sequences of terminals (ECMA-48): colours and cursor; titles and links; the short ones.
+_ESCAPE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])"
+)
 
 
 class _File:
@@ -187,7 +192,17 @@ class LogFile:
             time = head[3].decode().replace("T", " ").replace(".", ",")
             text = _text_of_json(text)
         level = LEVELS[file.levels[number]]
-        return {"n": file.first + number, "time": time, "level": level, "text": text}
+        return {"n": file.first + number, "time": time, "level": level, "text": _as_shown(text)}
+
+
+def _as_shown(text: str) -> str:
+    """Return what a terminal shows of a text, without colours: the last state of a progress bar."""
+    if "\x1b" in text:
+        text = _ESCAPE.sub("", text)
+    if "\r" in text:
+        lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+        text = "\n".join(lines)
+    return text
 
 
 def _text_of_json(text: str) -> str:

@@ -112,11 +112,13 @@ class MessageHandler:
             run.progress_ms = max(run.progress_ms, at)
         if epoch is not None and abs(epoch) < LARGEST:
             run.epoch = int(epoch)
-            run.epochs_done = epoch + _part(message.headers.get(HEADER_BATCH))
+            part = _part(message.headers.get(HEADER_BATCH))
+            run.by_batch = run.by_batch or part is not None
+            run.epoch_place = epoch + (part or float(run.by_batch))
         for name, raw in message.data.items():
             value = number(raw)
             if name not in ("progress", "epoch") and value is not None:
-                self._curves.append(run.id, name, run.epochs_done, at, value)
+                self._curves.append(run.id, name, run.epoch_place, at, value)
         self._runs.mark_changed(run)
 
     def _just_ended(self, record: InstanceRecord, at: int) -> Run | None:
@@ -138,9 +140,9 @@ class MessageHandler:
             self._runs.mark_changed(run)
 
 
-def _part(batch: str | None) -> float:
-    """Return how much of an epoch is done, from the header ``index/batches``; 1 without one."""
+def _part(batch: str | None) -> float | None:
+    """Return how much of an epoch is done, from the header ``index/batches``; None without one."""
     index, slash, batches = (batch or "").partition("/")
     if slash and index.isdecimal() and batches.isdecimal() and int(batches) > 0:
         return (int(index) + 1) / int(batches)
-    return 1.0
+    return None

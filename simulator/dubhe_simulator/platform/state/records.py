@@ -121,6 +121,10 @@ class Run:
         message: the text of END.
         share: of the work done, 0 to 1.
         epoch: the latest.
+        epoch_place: where the latest progress is on the axis of epochs. What is reported by epoch
+            lies at its number, as the algorithm counts them. Batches of epoch 3 lie between 3 and
+            4; in a run with batches, what is reported by epoch lies behind those.
+        by_batch: whether progress by batch was reported.
         progress_ms: when the latest progress was reported.
         results: result messages.
         images: images in them.
@@ -138,7 +142,8 @@ class Run:
     message: str = ""
     share: float | None = None
     epoch: int | None = None
-    epochs_done: float = 0.0
+    epoch_place: float = 0.0
+    by_batch: bool = False
     progress_ms: int = 0
     results: int = 0
     images: int = 0

@@ -26,12 +26,13 @@ def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
         return "lost", translate("ui_no_heartbeat", detail=record.heartbeat_error)
     if reported.open_run is not None:
         return "running", ""
+    if not managed.owned and managed.address is None and (reported.ready or reported.runs):
+        # One that dies reports nothing, and without an address nobody can ask it.
+        return "unknown", translate("ui_unknown")
     if reported.ready:
         return "ready", ""
     if not managed.owned and record.alive:
         return "ready", ""  # attached: its messages are not known, but it answers
-    if not managed.owned and managed.address is None and reported.runs:
-        return "ready", ""
     return "starting", ""
 
 

@@ -61,6 +61,7 @@ def run_view(registry: InstanceRegistry, run: Run) -> dict[str, Any]:
         "message": run.message,
         "progress": run.share,
         "epoch": run.epoch,
+        "by_batch": run.by_batch,
         "remaining_s": run.remaining_s,
         "metrics": [curve.view() for curve in registry.curves.of(run.id).values()],
         "results": run.results,

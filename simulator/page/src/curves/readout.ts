@@ -1,7 +1,7 @@
 /** The values under the cursor, one for each run; without a cursor the last ones. */
 
 import { h, setText } from "../dom";
-import { clock, value } from "../format";
+import { clock, percent, value } from "../format";
 import { t } from "../i18n";
 import type { Axis } from "../types";
 import { runName } from "../ui";
@@ -38,13 +38,17 @@ export class Readout {
       const smoothed = smooth && !mark && found >= 0 ? `${value(smooth[found])} (${raw})` : raw;
       setText(slot, smoothed);
     });
-    setText(this.at, at === null ? "" : position(at, axis));
+    setText(this.at, at === null ? "" : position(at, axis, lines.some(({ run }) => run.by_batch)));
     this.element.classList.toggle("hovering", x !== null);
   }
 }
 
-function position(x: number, axis: Axis): string {
+/** A place on the x axis; epochs are counted as the algorithm does. */
+function position(x: number, axis: Axis, byBatch: boolean): string {
   if (axis === "time") return clock(x, true);
-  const text = axis === "step" ? String(Math.round(x)) : String(Number(x.toFixed(3)));
-  return `${t(`axis_${axis}`)} ${text}`;
+  const name = t(`axis_${axis}`);
+  if (axis === "step") return `${name} ${Math.round(x)}`;
+  if (!byBatch) return `${name} ${Number(x.toFixed(3))}`;
+  const epoch = Math.ceil(Number(x.toFixed(6))) - 1;
+  return `${name} ${epoch} · ${percent(x - epoch)}`;
 }

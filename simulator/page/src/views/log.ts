@@ -1,7 +1,7 @@
 /** An instance's log, live. */
 
 import { debounce, h, setText, show } from "../dom";
-import { clock, count } from "../format";
+import { clock, count, zone } from "../format";
 import { t } from "../i18n";
 import { route } from "../route";
 import { store } from "../state";
@@ -66,6 +66,7 @@ export function log(): View {
     failed: (text) => feedback.show(text, true),
     followed: (yes) => (follow.checked = yes),
   });
+  const times = h("p", { class: "note log-times" }, t("log_times", { zone: zone() }));
   const tools = h(
     "div",
     { class: "toolbar" },
@@ -80,6 +81,7 @@ export function log(): View {
     { class: "view fill" },
     h("div", { class: "view-head" }, h("h1", {}, t("nav_log"))),
     tools,
+    times,
     feedback.element,
     list,
     nothing,
@@ -89,6 +91,7 @@ export function log(): View {
     const id = menu.chosen;
     show(nothing, !id);
     show(tools, Boolean(id));
+    show(times, Boolean(id));
     show(list, Boolean(id));
     if (id === shown) return;
     shown = id;

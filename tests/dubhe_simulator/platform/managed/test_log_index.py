@@ -168,3 +168,21 @@ def test_a_copy_of_the_log_beside_it_is_not_taken_for_new_lines(
         (1, "2")
     ]
     assert log.total() == 2
+
+
+def test_a_text_is_shown_as_a_terminal_shows_it(path: Path) -> None:
+    path.parent.mkdir()
+    head = "2026-01-02 03:04:05,678 INFO 1 "
+    bar = "".join(f"\rtraining {share:3d} %" for share in range(0, 101, 10))
+    lines = {
+        "\x1b[1;31mred\x1b[0m and \x1b[38;5;208morange\x1b[m": "red and orange",
+        "\x1b]0;a title\x07text \x1b]8;;http://a\x1b\\link\x1b]8;;\x1b\\": "text link",
+        "\x1b[2K\x1b[1Aup\x1b(B": "up",
+        bar: "training 100 %",
+        "windows\r": "windows",
+        "中文 [31m stays": "中文 [31m stays",
+    }
+    path.write_text("".join(f"{head}{line}\n" for line in lines), newline="")
+    log = LogFile(path)
+    assert texts(log) == list(lines.values())
+    assert texts(log, search="red and") == ["red and orange"]

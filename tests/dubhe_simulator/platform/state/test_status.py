@@ -17,7 +17,8 @@ ATTACHED = {"address": "127.0.0.1:1"}
     [
         # messages alone
         ({}, {}, None, "starting"),
-        ({"ready": True}, {}, None, "ready"),
+        ({"ready": True}, {}, None, "unknown"),
+        ({"ready": True, "runs": 1}, {}, None, "unknown"),
         ({"open_run": 1}, {}, None, "running"),
         ({"runs": 1, "end": 200}, {}, None, "ended"),
         ({"runs": 1, "end": 300, "end_message": "why"}, {}, None, "failed"),
@@ -54,4 +55,6 @@ def test_state(
     )  # type: ignore[arg-type]
     state, reason = state_of(record, "now")
     assert state == expected
-    assert bool(reason) == (expected in ("lost", "failed") or bool(record.managed.stopped))
+    assert bool(reason) == (
+        expected in ("lost", "failed", "unknown") or bool(record.managed.stopped)
+    )

@@ -18,7 +18,7 @@ def journal(ui: Ui) -> Journal:
 
 def test_a_run(ui: Ui, journal: Journal) -> None:
     journal.report(0, {"action": "READY", "status": 200, "msg": "model is ready"})
-    ui.wait_state(NAME, "ready")
+    ui.wait_state(NAME, "unknown")  # nobody can ask it
     journal.start()
     for n in range(4):
         journal.report(
@@ -39,6 +39,17 @@ def test_a_run(ui: Ui, journal: Journal) -> None:
     assert curve["extent"] == [2.25, 3.0]
     times = ui.get("curves", run=run["id"], metric="loss", axis="time")["x"]
     assert times == [run["started_ms"] + n for n in (1, 2, 3, 4, 5)]
+
+
+def test_epochs_without_batches_are_at_their_own_numbers(ui: Ui, journal: Journal) -> None:
+    journal.start()
+    for epoch in (1, 2, 3):
+        journal.report(2, {"loss": 1 / epoch, "progress": epoch / 3, "epoch": epoch})
+    journal.end()
+    ui.wait_state(NAME, "ended")
+    [run] = ui.runs_of(NAME)
+    assert (run["epoch"], run["by_batch"]) == (3, False)
+    assert ui.get("curves", run=run["id"], metric="loss", axis="epoch")["x"] == [1, 2, 3]
 
 
 def test_progress_without_start_opens_a_run_and_start_another(ui: Ui, journal: Journal) -> None:
