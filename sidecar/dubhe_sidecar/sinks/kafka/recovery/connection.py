@@ -103,7 +103,10 @@ class ClusterConnection:
         Raises:
             SinkError: it is another one. The next process decides what is for it.
         """
-        before, now = self.cluster, self._cluster_check.other or session.cluster
+        self._expect_cluster(session.cluster)
+
+    def _expect_cluster(self, cluster: str) -> None:
+        before, now = self.cluster, self._cluster_check.other or cluster
         if before and now and before != now:
             raise SinkError(
                 f"{self._outage.name}: these brokers are the cluster {now} now, and were the "
@@ -171,8 +174,10 @@ class ClusterConnection:
         """Report why an attempt failed, and wait before the next one.
 
         Raises:
-            SinkError: waiting does not cure it.
+            SinkError: waiting does not cure it, for example because its connection led to another
+                cluster.
         """
+        self._expect_cluster("")
         if isinstance(error, SettingsFileError):  # the cluster was not asked
             self._outage.retries += 1
             self._outage.report(OutageReason(OutageCode.OTHER, str(error)))
