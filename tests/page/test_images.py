@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -39,6 +40,16 @@ def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFa
     for suffix in ("webp", "gif", "jfif", "bmp"):
         image, boxes[f"kind.{suffix}"] = scene(120, 80, 20)
         image.save(files / f"kind.{suffix}", "JPEG" if suffix == "jfif" else None)
+    # 12 bits in 16: nearly black if they were shown as they are.
+    values = [400 if 50 <= n % 120 < 70 and 30 <= n // 120 < 50 else 2000 for n in range(120 * 80)]
+    deep = Image.frombytes("I;16", (120, 80), array("H", values).tobytes())
+    for name in ("deep.png", "deep.tif"):
+        boxes[name] = [[50, 30], [70, 50]]
+        deep.save(files / name)
+    image, boxes["colour.tiff"] = scene(120, 80, 20)
+    image.save(files / "colour.tiff")
+    image, boxes["large.bmp"] = scene(4000, 3000, 1000)
+    image.save(files / "large.bmp")
     for orientation in (3, 6, 8):
         image = Image.new("RGB", (400, 300), LIGHT)
         image.paste(DARK, (30, 20, 90, 80))
@@ -139,6 +150,32 @@ def test_other_formats_are_shown(page: Page, suffix: str) -> None:
     expect(page.locator(".lightbox .overlay")).to_have_attribute("viewBox", "0 0 120 80")
     seen = shot(page)
     assert is_dark(seen.getpixel((seen.width // 2, seen.height // 2)))
+
+
+@pytest.mark.parametrize("name", ["deep.png", "deep.tif", "colour.tiff"])
+def test_what_browsers_cannot_show_is_shown_as_png(page: Page, name: str) -> None:
+    opened(page, name)
+    expect(page.locator(".lightbox .overlay")).to_have_attribute("viewBox", "0 0 120 80")
+    seen = shot(page)
+    middle = (seen.width // 2, seen.height // 2)
+    assert is_dark(seen.getpixel(middle))
+    beside = seen.getpixel((middle[0] + seen.height // 3, middle[1]))
+    assert isinstance(beside, tuple)
+    assert min(beside) > 150
+
+
+def test_tiles_hold_reduced_images_with_their_boxes(page: Page) -> None:
+    tile = page.locator(".tile[data-name='large.bmp']")
+    expect(tile.locator("img")).to_be_visible()
+    assert tile.locator("img").evaluate("image => [image.naturalWidth, image.naturalHeight]") == [
+        400,
+        300,
+    ]
+    expect(tile.locator(".overlay")).to_have_attribute("viewBox", "0 0 4000 3000")
+    opened(page, "large.bmp")
+    image = page.locator(".lightbox .picture img")
+    expect(image).to_be_visible()
+    assert image.evaluate("image => image.naturalWidth") == 4000
 
 
 def test_what_is_not_shown_has_its_own_reason(page: Page) -> None:

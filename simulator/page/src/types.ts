@@ -144,6 +144,8 @@ export interface ResultItem {
   img_path: string;
   name: string;
   url: string | null;
+  /** In stored pixels, if it is known; then `url` has reduced images, too. */
+  size: [width: number, height: number] | null;
   /** Why there is no URL. */
   why: "kind" | "outside" | "missing" | null;
   /** A result of the algorithm's own format, as JSON; null: it is one of the platform's. */

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from dubhe_simulator.platform.managed.previews import Previews
 from dubhe_simulator.platform.storage.database import Database
 
 TOKEN_LENGTH = 24
@@ -38,6 +39,7 @@ class ImageFiles:
         given = list(folders)
         self.folders = [folder.resolve() for folder in given]
         self._named = {*self.folders, *(folder.absolute() for folder in given)}
+        self.previews = Previews()
         self._database = database
         self._secret = database.secret
 
@@ -46,6 +48,14 @@ class ImageFiles:
         if self.find(path) is None:
             return None
         return f"/api/images/{result}-{self._sign(result, path)}"
+
+    def size(self, path: str) -> tuple[int, int] | None:
+        """Return the stored width and height of a result's image; None if they are not known."""
+        try:
+            file = self.find(path)
+            return None if file is None else self.previews.size(file)
+        except OSError:
+            return None  # it has just gone
 
     def open(self, token: str) -> Path | None:
         """Return the file that a token of `url` stands for."""

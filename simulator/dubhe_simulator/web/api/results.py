@@ -16,6 +16,7 @@ from dubhe_simulator.web.api.params import choice, decimal, required, whole
 from dubhe_simulator.web.api.resource import Resource, as_download, is_known
 
 MOST = 500
+MOST_PIXELS = 4096
 HEAD = ("instance", "run", "img_path", "prediction", "truth", "predicted", "conf", "outcome",
         "shape_type", "position", "special")  # fmt: skip
 
@@ -38,6 +39,7 @@ def with_urls(platform: Platform, items: list[dict[str, Any]]) -> list[dict[str,
     for item in items:
         url = platform.images.url(item["id"], item["img_path"])
         item["url"] = url
+        item["size"] = platform.images.size(item["img_path"]) if url else None
         item["why"] = None if url else platform.images.why_not(item["img_path"])
     return items
 
@@ -92,14 +94,19 @@ class ImageResource(Resource):
     """GET /api/images/TOKEN."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """Return the file."""
+        """Return the file, or for ``most`` pixels a reduced one; TIFF and 16 bits as PNG."""
         path = self._platform.images.open(token)
+        most = whole(req, "most", None, 1, MOST_PIXELS)
         try:
             if path is None:
                 raise FileNotFoundError
             stat = path.stat()
-            version = f"{path}{stat.st_mtime_ns}{stat.st_size}".encode()
+            version = f"{most} {path}{stat.st_mtime_ns}{stat.st_size}".encode()
             if is_known(req, resp, version, "private, max-age=60"):
+                return
+            preview = self._platform.images.previews.of(path, most)
+            if preview is not None:
+                resp.data, resp.content_type = preview
                 return
             resp.content_type = MEDIA_TYPES[path.suffix.lower()]
             resp.set_stream(path.open("rb"), stat.st_size)

@@ -9,6 +9,8 @@ export interface PictureOptions {
   classes: string[];
   confidence: number;
   labels: boolean;
+  /** Pixels of the longer side that suffice; absent: all. */
+  most?: number;
 }
 
 export class Picture {
@@ -31,17 +33,18 @@ export class Picture {
 
   show(item: ResultItem, options: PictureOptions): void {
     this.options = options;
-    const other = this.image.getAttribute("src") !== item.url;
+    const source = item.url && item.size && options.most ? `${item.url}?most=${options.most}` : item.url;
+    const other = this.image.getAttribute("src") !== source;
     this.item = item;
     this.image.alt = item.name;
     this.missing.classList.toggle("plain", item.plain !== null);
     if (item.plain !== null) {
       this.blank(item.plain);
-    } else if (!item.url) {
+    } else if (!source) {
       this.blank(t(`image_${item.why ?? "missing"}`));
     } else if (other) {
       this.blank("");
-      this.image.src = item.url;
+      this.image.src = source;
     }
     if (!other) this.draw();
   }
@@ -77,6 +80,8 @@ export class Picture {
 
   /** The image's size in stored pixels. */
   private size(): { width: number; height: number } {
+    const [knownWidth, knownHeight] = this.item?.size ?? [];
+    if (knownWidth && knownHeight) return { width: knownWidth, height: knownHeight };
     const { naturalWidth: width, naturalHeight: height } = this.image;
     return this.turned ? { width: height, height: width } : { width, height };
   }

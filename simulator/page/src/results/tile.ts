@@ -8,6 +8,8 @@ import type { Prediction, ResultItem } from "../types";
 import { confidenceOf } from "./overlay";
 import { Picture, type PictureOptions } from "./picture";
 
+const PIXELS = 400; // for tiles of 132 px and a bit more, on screens of any density
+
 export class Tile {
   private picture = new Picture();
   private outcome = h("span", { class: "tile-outcome" });
@@ -36,7 +38,7 @@ export class Tile {
       this.element.removeAttribute("data-outcome");
       return;
     }
-    this.picture.show(item, { ...options, labels: false });
+    this.picture.show(item, { ...options, labels: false, most: PIXELS });
     this.element.dataset.outcome = item.outcome;
     this.element.dataset.name = item.name;
     this.outcome.replaceChildren(icon(item.outcome));

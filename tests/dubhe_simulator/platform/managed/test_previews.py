@@ -1,0 +1,73 @@
+"""What browsers cannot show, or not quickly, as PNG."""
+
+from __future__ import annotations
+
+import io
+from array import array
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dubhe_simulator.platform.managed.previews import Previews
+
+
+def opened(preview: tuple[bytes, str] | None) -> Image.Image:
+    assert preview is not None
+    content, media_type = preview
+    assert media_type == "image/png"
+    return Image.open(io.BytesIO(content))
+
+
+def test_what_browsers_show_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (30, 20)).save(path)
+    assert Previews().of(path, None) is None
+    assert Previews().of(path, 10) is None, "a small file is its own preview"
+    assert Previews().size(path) == (30, 20)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK", "1", "LA", "I;16", "I", "F"])
+def test_tiff_of_each_mode(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "a.tif"
+    Image.new(mode, (30, 20)).save(path)
+    assert opened(Previews().of(path, None)).size == (30, 20)
+
+
+def test_twelve_bits_use_the_whole_range(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    values = array("H", [1000 + 30 * (n % 100) for n in range(100 * 100)])
+    Image.frombytes("I;16", (100, 100), values.tobytes()).save(path)
+    shown = opened(Previews().of(path, None))
+    assert shown.getextrema() == (0, 255)
+    middle = shown.getpixel((50, 50))
+    assert isinstance(middle, int)
+    assert 120 <= middle <= 136
+
+
+def test_a_large_image_is_reduced_and_keeps_its_stored_orientation(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.effect_noise((1200, 800), 90).save(path, exif=exif)
+    previews = Previews()
+    assert previews.size(path) == (1200, 800)
+    small = opened(previews.of(path, 300))
+    assert (small.size, small.getexif()) == ((300, 200), {})
+    assert previews.of(path, None) is None
+
+
+def test_a_file_that_changes_is_looked_at_again(tmp_path: Path) -> None:
+    path, previews = tmp_path / "a.tif", Previews()
+    Image.new("L", (30, 20)).save(path)
+    assert previews.size(path) == (30, 20)
+    Image.new("L", (300, 200)).save(path)
+    assert previews.size(path) == (300, 200)
+    assert opened(previews.of(path, None)).size == (300, 200)
+
+
+def test_damaged_files_are_left_to_the_browser(tmp_path: Path) -> None:
+    for name, content in (("a.png", b"\x89PNG\r\n\x1a\n rubbish"), ("b.tif", b""), ("c.jpg", b"x")):
+        (tmp_path / name).write_bytes(content)
+        assert Previews().of(tmp_path / name, 100) is None
+        assert Previews().size(tmp_path / name) is None
