@@ -48,6 +48,21 @@ def test_boxes_below_the_confidence_vanish(platform: Platform, visit: Visitor) -
     expect(page.locator(".gallery-count")).to_have_text(f"2 of {IMAGES} images")
 
 
+def test_the_table_of_predictions_has_its_values_below_their_names(
+    platform: Platform, visit: Visitor
+) -> None:
+    page = visit(f"{platform.url}/#/results")
+    page.locator(".tile[data-outcome]").first.click()
+    table = page.locator(".lightbox table.predictions")
+    expect(table).to_be_visible()
+    for column in range(3):
+        head = table.locator("thead th").nth(column).bounding_box()
+        cell = table.locator("tbody tr").first.locator("td").nth(column).bounding_box()
+        assert head and cell
+        assert cell["x"] == pytest.approx(head["x"], abs=1)
+        assert cell["y"] >= head["y"] + head["height"] - 1
+
+
 def test_the_lightbox_is_walked_by_keys(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/results")
     page.locator(".tile[data-outcome]").first.focus()

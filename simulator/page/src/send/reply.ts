@@ -62,7 +62,7 @@ function predictions(items: ResultItem[]): HTMLElement | null {
   });
   return h(
     "div",
-    { class: "predictions" },
+    { class: "reply-tiles" },
     ...tiles.map((tile) => h("div", { class: "cell" }, tile.element)),
   );
 }
