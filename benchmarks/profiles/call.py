@@ -2,6 +2,9 @@
 
 Each line contains the one above it. Blocks of calls alternate with blocks of a bare ``os.write`` of
 as many bytes to a file in the same folder; a ratio is taken within a pair of blocks.
+
+With ``--cold`` so much memory is copied before each call that nothing is left in the caches of a
+core: that is how a call comes between two batches of a training.
 """
 
 from __future__ import annotations
@@ -25,14 +28,18 @@ from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, OVERHEAD, VERSION, Kind
 
 METRICS = {"loss": 0.123456}
 BATCHES = 1000
+COLD_BYTES = 16 * 1024 * 1024  # more than the caches that belong to one core
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profiles.call", description=__doc__)
     parser.add_argument("--pairs", type=int, default=51, help="pairs of blocks (51)")
-    parser.add_argument("--calls", type=int, default=2000, help="calls of a block (2000)")
+    parser.add_argument("--calls", type=int, help="calls of a block (2000, cold 20)")
+    parser.add_argument("--cold", action="store_true", help="with cold caches")
     options = parser.parse_args(argv)
+    before: Callable[[], object] = _empty_caches() if options.cold else lambda: None
+    count = options.calls or (20 if options.cold else 2000)
     with tempfile.TemporaryDirectory() as name:
         os.environ |= {
             "DUBHE_TEMPORARY": name,
@@ -42,9 +49,9 @@ def main(argv: list[str] | None = None) -> int:
         bare, layers = _layers(Path(name))
         sys.stdout.write(f"{'':36} {'median':>9} {'x os.write':>11}\n")
         for text, call in [("os.write", bare), *layers]:
-            _block(call, options.calls)
+            _block(call, count, before)
             pairs = [
-                (_block(bare, options.calls), _block(call, options.calls))
+                (_block(bare, count, before), _block(call, count, before))
                 for _ in range(options.pairs)
             ]
             ratio = median(own / reference for reference, own in pairs)
@@ -53,11 +60,22 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _block(call: Callable[[int], object], count: int) -> float:
+def _empty_caches() -> Callable[[], object]:
+    """Return what fills the caches of a core with something else."""
+    source, target = bytes(COLD_BYTES), bytearray(COLD_BYTES)
+
+    def copy() -> None:
+        target[:] = source
+
+    return copy
+
+
+def _block(call: Callable[[int], object], count: int, before: Callable[[], object]) -> float:
     """Return the median of the times of so many calls, in nanoseconds."""
     now = time.perf_counter_ns
     times = []
     for index in range(count):
+        before()
         begin = now()
         call(index)
         times.append(now() - begin)

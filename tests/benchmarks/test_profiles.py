@@ -11,10 +11,13 @@ from benchmarks.profiles import call, drain
 pytestmark = pytest.mark.slow
 
 
-def test_call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("caches", [[], ["--cold"]], ids=["warm", "cold"])
+def test_call(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, caches: list[str]
+) -> None:
     for name in ("DUBHE_TEMPORARY", "INSTANCE_ID", "DUBHE_SPOOL_MAX_BYTES"):
         monkeypatch.setenv(name, "")  # put back afterwards
-    assert call.main(["--pairs", "1", "--calls", "20"]) == 0
+    assert call.main(["--pairs", "1", "--calls", "20", *caches]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [bool(re.search(r" \d+ ns +\d+\.\d\d$", line)) for line in lines] == [False] + [True] * 5
 
