@@ -32,7 +32,6 @@ from dubhe_sdk.errors import (  # noqa: E402
     SpoolUnusable,
     TaskStopped,
 )
-from dubhe_sdk.integrations.loader import track  # noqa: E402
 from dubhe_sdk.version import __version__  # noqa: E402
 
 TYPE_CHECKING = False
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from dubhe_sdk.api.context import Context
     from dubhe_sdk.api.current_task import current_context
     from dubhe_sdk.api.model_file import model_path
+    from dubhe_sdk.integrations.loader import track
 else:
     # Imported when they are used: a data loader's worker needs the marks, and no more. The rest
     # takes ten times as long.
@@ -47,6 +47,7 @@ else:
         "Context": "dubhe_sdk.api.context",
         "current_context": "dubhe_sdk.api.current_task",
         "model_path": "dubhe_sdk.api.model_file",
+        "track": "dubhe_sdk.integrations.loader",
     }
 
     def __getattr__(name: str) -> object:

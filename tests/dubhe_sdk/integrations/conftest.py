@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 
 from dubhe_sdk import Context
+from dubhe_sdk.api import stopping
 from tests.dubhe_sdk.api.conftest import env, no_task_of_another_test  # noqa: F401 - fixtures
 from tests.dubhe_sdk.api.support import data_of
+
+
+@pytest.fixture(autouse=True)
+def _no_stop_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "_asked", False)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_a_full_disk_is_waited_for_and_whole_lines_stay(tmp_path):
         assert seqs(disk) == [1, *told]
         assert sink.state()["size"] == (disk / f"{0:020d}.jsonl").stat().st_size
         assert sink.outage is not None
-        assert sink.outage.code is OutageCode.OTHER
+        assert sink.outage.code is OutageCode.DISK
         assert "No space left" in sink.outage.text
         assert str(disk) in sink.outage.text
         assert sink.in_flight == 48 - len(told)

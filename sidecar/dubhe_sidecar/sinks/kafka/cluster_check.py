@@ -18,6 +18,8 @@ releases in which they may differ, and a test exchanges the cluster while nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from kafka.errors import IncompatibleBrokerVersion, KafkaConnectionError
@@ -38,11 +40,31 @@ class ClusterCheck:
         """The id; empty: not known yet, any will do."""
         self.other = ""
         """The id of another cluster that a connection led to since; empty: none."""
+        self._made: KafkaNetClient | None = None
 
     def client(self, **config: Any) -> KafkaNetClient:
         """Make kafka-python's client."""
         net = NetworkSelector(**config)
-        return KafkaNetClient(net=net, manager=_CheckingManager(net, self, **config), **config)
+        manager = _CheckingManager(net, self, **config)
+        self._made = KafkaNetClient(net=net, manager=manager, **config)
+        return self._made
+
+    @contextmanager
+    def closing_what_fails(self) -> Iterator[None]:
+        """Close the client of a producer or consumer whose constructor raises.
+
+        kafka-python 3.0 leaves it open: four descriptors for each attempt of a consumer, until the
+        process ends.
+        """
+        self._made = None
+        try:
+            yield
+        except BaseException:
+            if self._made is not None:
+                self._made.close()
+            raise
+        finally:
+            self._made = None
 
     def is_expected(self, cluster: str) -> bool:
         """Return whether a cluster is the one that is delivered to; note it if it is not."""

@@ -82,12 +82,13 @@ class ClusterConnection:
         Raises:
             SinkError: it is connected to another cluster than the one before.
         """
-        session = ProducerSession(
-            self._client(),
-            self._limits,
-            isolated=isolated,
-            idempotent=self._settings.idempotent,
-        )
+        with self._cluster_check.closing_what_fails():
+            session = ProducerSession(
+                self._client(),
+                self._limits,
+                isolated=isolated,
+                idempotent=self._settings.idempotent,
+            )
         try:
             self.check_cluster(session)
         except SinkError:
@@ -147,7 +148,8 @@ class ClusterConnection:
 
     def open_tail_reader(self) -> TailReader:
         """Make a reader of tails, once."""
-        return TailReader(self._client(), self._limits, self._on_wait, self._report_long_read)
+        with self._cluster_check.closing_what_fails():
+            return TailReader(self._client(), self._limits, self._on_wait, self._report_long_read)
 
     def _report_long_read(self, text: str) -> None:
         self._outage.report(OutageReason(OutageCode.RECOVERY, text))
