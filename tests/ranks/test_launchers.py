@@ -95,7 +95,10 @@ def test_a_stop_reaches_every_rank(tmp_path: Path, python: str, launcher: str) -
             app.wait_file(f"waits-{rank}", timeout=IMPORT_SECONDS)
         app.terminate()
         assert app.wait() == 143
-        assert (tmp_path / "saved-0").exists() and (tmp_path / "saved-1").exists()
+        assert (tmp_path / "saved-0").exists()
+        # Lightning's own handler forwards SIGTERM once more and has the other ranks wait for rank
+        # 0, which may have gone: they may fail instead of saving.
+        assert (tmp_path / "saved-1").exists() or launcher == "lightning"
         assert app.reported[-1] == "END 300"
 
 

@@ -130,18 +130,23 @@ class _AddressSocket(KafkaNetSocket):  # type: ignore[misc]
             if timeout_at is not None:
                 share = min(share, (timeout_at - now) / (self._left + 1))
             until = now + share
+        # Raised outside of the handlers: kafka-python keeps errors in a circle with their frames,
+        # and in the frame of its own error there is a socket, open until the next collection.
+        failure: KafkaConnectionError
         try:
             connected: socket.socket = await super().connect(
                 net, addrinfo, socket_options, timeout_at=until
             )
         except KafkaTimeoutError as error:
             self._note_failed(address, TimeoutError(str(error)))
-            raise KafkaConnectionError(f"{self._server}: Connection timed out") from error
+            failure = KafkaConnectionError(f"{self._server}: Connection timed out")
         except KafkaConnectionError as error:
             self._note_failed(address, _as_os_error(error))
-            raise
-        self._addresses.note_connected(self._server, address)
-        return connected
+            failure = KafkaConnectionError(*error.args)
+        else:
+            self._addresses.note_connected(self._server, address)
+            return connected
+        raise failure
 
     def _note_failed(self, address: tuple[Any, ...], error: OSError) -> None:
         self._addresses.suspect(address)

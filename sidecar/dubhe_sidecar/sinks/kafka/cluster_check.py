@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import ref
 
 from kafka.errors import IncompatibleBrokerVersion, KafkaConnectionError
 from kafka.net.compat import KafkaNetClient
@@ -80,8 +81,13 @@ class _CheckingManager(KafkaConnectionManager):  # type: ignore[misc]
         self._check = check
 
     async def _connect(self, node: Any, conn: Any, **options: Any) -> None:
+        connection = ref(conn)  # in a circle its socket would be open until the next collection
+
         async def initialize(timeout_at: float | None = None) -> None:
             """As the connection's own, with the check at its end."""
+            conn = connection()
+            if conn is None:
+                return
             if timeout_at is None:
                 timeout_at = conn._timeout_at()
             try:
