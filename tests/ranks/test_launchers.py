@@ -14,6 +14,8 @@ from tests.dubhe_sdk.service.harness import App
 from tests.examples.torch_environment import torch_python
 from tests.ranks import algorithms
 
+pytestmark = pytest.mark.timeout(900)  # the first may have to install PyTorch
+
 PYTHON = ["-u", "app.py"]
 TORCHRUN = ["-m", "torch.distributed.run", "--nproc-per-node=2", "app.py"]
 LAUNCH = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "app.py"]
