@@ -45,6 +45,9 @@ BATCHES = 1000
 PADDING = "x" * 150  # with it a message is as long as one of a training
 
 
+pytestmark = pytest.mark.needs("java", "mvn")
+
+
 @pytest.fixture(scope="module", params=RELEASES, ids=lambda release: release.kafka)
 def broker(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
