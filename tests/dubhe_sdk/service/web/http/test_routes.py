@@ -281,6 +281,7 @@ def test_heartbeats_while_every_inference_hangs_and_overload(start: Start) -> No
     message = refusal(replies.get(timeout=10))  # at once, while the others hang
     assert "2 inferences are running" in message and "3 are waiting" in message
     assert HttpClient(web).send("/heart") == ONLINE
+    wait_for(lambda: web.model.most_running == 2, "the model to have what the front has sent")
     go_on.set()
     for thread in threads:
         thread.join()
