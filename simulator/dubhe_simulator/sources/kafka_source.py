@@ -125,7 +125,7 @@ class KafkaFollower(Source):
                     self._ask(consumer, known)
                 look_at = time.monotonic() + POLL_INTERVAL_S
             if asked > flush and not self._overlooked(consumer, known):
-                flush, ends = asked, consumer.end_offsets(sorted(known)) if known else {}
+                flush, ends = asked, _ends(consumer, known)
             if known:
                 for partition, records in consumer.poll(timeout_ms=int(POLL_S * 1000)).items():
                     self._received_at = time.monotonic()
@@ -157,7 +157,7 @@ class KafkaFollower(Source):
             return known
         fresh = [place for place in listed if place not in self._next]
         at_end = fresh and self._skip_history and not self._connected.is_set()
-        ends = consumer.end_offsets(fresh) if at_end else {}
+        ends = _ends(consumer, fresh) if at_end else {}
         for partition in fresh:
             stored = self._stored.get(self._source(partition))
             self._next[partition] = ends.get(partition, 0) if stored is None else int(stored)
@@ -200,6 +200,15 @@ class KafkaFollower(Source):
         records = [_record(source, record) for record in raw]
         self._next[partition] = raw[-1].offset + 1
         self._put(RecordBatch(source, records, str(self._next[partition])))
+
+
+def _ends(consumer: KafkaConsumer, partitions: Iterable[TopicPartition]) -> dict[Any, int]:
+    """Ask for one partition at a time.
+
+    Of several, kafka-python omits those whose leader it does not know at the moment; for a single
+    one it asks for the leader. One that is omitted would count as read.
+    """
+    return {place: int(consumer.end_offsets([place])[place]) for place in sorted(partitions)}
 
 
 def _record(source: str, raw: Any) -> SourceRecord:
