@@ -36,9 +36,9 @@ def check(
     """Assert the counter of a spool that is delivered; return how many records were dropped.
 
     Args:
-        place: spool and journal.
-        talkers: all that spoke in it.
-        unnoted: dropped records that only the log shows of.
+        harness: whose spool and journal are looked at.
+        writers: all that reported in it.
+        unnoted: dropped records that only the log shows.
         torn: whether the disk refuses even to cut off what did not fit, which is skipped then.
     """
     messages = harness.messages
