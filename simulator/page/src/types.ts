@@ -54,6 +54,9 @@ export interface Metric {
   name: string;
   points: number;
   last: number | Mark | null;
+  /** The lowest and the highest finite value; null while there is none. */
+  low: number | null;
+  high: number | null;
 }
 
 export interface Run {

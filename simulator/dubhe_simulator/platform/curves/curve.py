@@ -6,6 +6,7 @@ what the database has not confirmed yet, has to be in memory; the rest is read w
 
 from __future__ import annotations
 
+import math
 import struct
 from array import array
 from collections.abc import Iterable
@@ -63,6 +64,8 @@ class Curve:
         name: the metric's name.
         points: how many there are, NaN and infinity included.
         last: the latest value.
+        low: the lowest finite value; None while there is none.
+        high: the highest finite value; likewise.
         saved: how many full chunks the database holds.
         pending: the points behind those.
         series: all points, if they are in memory.
@@ -73,6 +76,8 @@ class Curve:
     name: str
     points: int = 0
     last: float = 0.0
+    low: float | None = None
+    high: float | None = None
     saved: int = 0
     pending: PointColumns = field(default_factory=PointColumns)
     series: Series | None = None
@@ -84,6 +89,9 @@ class Curve:
         self.pending.append(epoch, time, value)
         self.points += 1
         self.last = value
+        if math.isfinite(value):
+            self.low = value if self.low is None else min(self.low, value)
+            self.high = value if self.high is None else max(self.high, value)
 
     def pending_rows(self) -> list[tuple[int, int, bytes]]:
         """Return the rows ``(curve, number, blob)`` to store; the last may be a partial chunk."""
@@ -118,4 +126,10 @@ class Curve:
     def view(self) -> dict[str, Any]:
         """Return it as the page knows it."""
         last = number_or_name(self.last) if self.points else None
-        return {"name": self.name, "points": self.points, "last": last}
+        return {
+            "name": self.name,
+            "points": self.points,
+            "last": last,
+            "low": self.low,
+            "high": self.high,
+        }

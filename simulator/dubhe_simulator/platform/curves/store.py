@@ -31,12 +31,12 @@ class CurveStore:
         """Take what the database holds of each curve.
 
         Args:
-            rows: ``(id, run, name, points, last)``.
+            rows: ``(id, run, name, points, last, low, high)``.
             tail: ``(curve id, number)`` → a partial chunk.
         """
-        for id_, run, name, points, last in rows:
+        for id_, run, name, points, last, low, high in rows:
             value = float("nan") if last is None else last
-            curve = Curve(id_, run, name, points, value, points // CHUNK)
+            curve = Curve(id_, run, name, points, value, low, high, points // CHUNK)
             if points % CHUNK:
                 curve.pending.unpack(tail(id_, curve.saved))
             self._of_run.setdefault(run, {})[name] = curve
@@ -88,7 +88,8 @@ class CurveStore:
     def collect(self, writes: WriteBatch) -> None:
         """Add what has changed to what has to be stored."""
         for curve in self._dirty.values():
-            writes.curves.append((curve.id, curve.run, curve.name, curve.points, curve.last))
+            ends = curve.last, curve.low, curve.high
+            writes.curves.append((curve.id, curve.run, curve.name, curve.points, *ends))
             writes.chunks += curve.pending_rows()
             writes.confirm.append(lambda c=curve, n=curve.points: c.confirm(n))  # type: ignore[misc]
         self._dirty = {}

@@ -67,7 +67,7 @@ class InstanceRegistry:
             self.record(name).reported = ReportedState(**facts)
         tail = "SELECT points FROM chunks WHERE curve = ? AND number = ?"
         self.curves.restore(
-            database.rows("SELECT id, run, name, points, last FROM curves"),
+            database.rows("SELECT id, run, name, points, last, low, high FROM curves"),
             lambda curve, chunk: database.one(tail, (curve, chunk))[0],
         )
 

@@ -8,7 +8,7 @@ made, and a file of other rules is derived again.
 from __future__ import annotations
 
 FORMAT = "3"  # of the tables that cannot be derived
-DERIVED = "5"
+DERIVED = "6"
 
 KEPT = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS intervals (
 );
 CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS curves (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, name TEXT NOT NULL,
-  points INTEGER NOT NULL, last REAL);
+  points INTEGER NOT NULL, last REAL, low REAL, high REAL);
 CREATE TABLE IF NOT EXISTS chunks (
   curve INTEGER NOT NULL, number INTEGER NOT NULL, points BLOB NOT NULL,
   PRIMARY KEY (curve, number)

@@ -67,7 +67,7 @@ class WriteBatch:
         many("INSERT OR REPLACE INTO reported VALUES (?, ?)", _facts(self.reported))
         many("INSERT OR REPLACE INTO intervals VALUES (?, ?, ?, ?)", self.intervals)
         many("INSERT OR REPLACE INTO runs VALUES (?, ?)", _facts(self.runs))
-        many("INSERT OR REPLACE INTO curves VALUES (?, ?, ?, ?, ?)", self.curves)
+        many("INSERT OR REPLACE INTO curves VALUES (?, ?, ?, ?, ?, ?, ?)", self.curves)
         many("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?)", self.chunks)
         many("INSERT INTO results VALUES (?, ?, ?, ?, ?, ?)", self.results)
         many("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.predictions)

@@ -25,7 +25,9 @@ def test_the_state_first_then_changes(ui: Ui) -> None:
         seen[name] = data
     assert seen["instance"]["id"] == NAME
     assert seen["messages"]["total"] == 2
-    assert seen["run"]["metrics"] == [{"name": "loss", "points": 1, "last": 1.5}]
+    assert seen["run"]["metrics"] == [
+        {"name": "loss", "points": 1, "last": 1.5, "low": 1.5, "high": 1.5}
+    ]
     events.close()
 
 

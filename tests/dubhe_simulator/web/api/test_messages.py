@@ -69,7 +69,9 @@ def test_marks(ui: Ui, journal: Journal) -> None:
         journal.report(2, {"loss": value, "progress": 0.5})
     ui.wait(lambda s: s["runs"] and s["runs"][0]["metrics"][0]["points"] == 5)
     [run] = ui.runs_of(NAME)
-    assert run["metrics"] == [{"name": "loss", "points": 5, "last": "-Infinity"}]
+    assert run["metrics"] == [
+        {"name": "loss", "points": 5, "last": "-Infinity", "low": 1.0, "high": 2.0}
+    ]
     curve = ui.get("curves", run=run["id"], metric="loss")
     assert (curve["x"], curve["y"]) == ([0, 2], [1, 2])
     assert [(m["x"], m["value"]) for m in curve["marks"]] == [
@@ -105,7 +107,7 @@ def test_broken_messages_are_shown_and_do_no_harm(ui: Ui, journal: Journal) -> N
     ui.wait(lambda s: s["instances"] and s["instances"][0]["messages"] == 13)
     assert (ui.instance(NAME)["malformed"], ui.instance(NAME)["state"]) == (11, "running")
     [run] = ui.runs_of(NAME)
-    assert run["metrics"] == [{"name": "loss", "points": 1, "last": 3.0}]
+    assert run["metrics"] == [{"name": "loss", "points": 1, "last": 3.0, "low": 3.0, "high": 3.0}]
     items = ui.get("messages", instance=NAME)["items"]
     reasons = [item["malformed"] for item in items]
     assert reasons[0] is reasons[-1] is None
