@@ -173,6 +173,19 @@ def seconds(
     return _parsed(env, name, default, float, f"seconds from {low:g} to {high:g}", low, high)
 
 
+def flag(env: Mapping[str, str], name: str) -> bool:
+    """Return whether it is set to 1; unset or 0 is no.
+
+    Raises:
+        EnvironmentInvalid: it is something else.
+
+    Example:
+        >>> flag({"DUBHE_ONCE": "1"}, "DUBHE_ONCE")
+        True
+    """
+    return _parsed(env, name, False, {"0": False, "1": True}.get, "0 or 1", False, True)
+
+
 def json_object(env: Mapping[str, str], name: str) -> dict[str, Any] | None:
     """Return a JSON object, or None if the variable is unset.
 
@@ -279,7 +292,7 @@ def _parsed(
     env: Mapping[str, str],
     name: str,
     default: T,
-    parse: Callable[[str], T],
+    parse: Callable[[str], T | None],
     expected: str,
     low: Any,
     high: Any,

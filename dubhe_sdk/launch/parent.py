@@ -50,6 +50,7 @@ _POLL_SECONDS = 0.05
 _REST_SHARE = 1 / 3
 
 EXIT_ENVIRONMENT = 2
+EXIT_UNDELIVERED = 75  # EX_TEMPFAIL, as of `dubhe sidecar`
 EXIT_CANNOT_START = 127
 
 
@@ -78,7 +79,11 @@ class Launcher:
         self._rest_at: float | None = None  # when it is sent
 
     def run(self) -> int:
-        """Run to the end. Returns the command's exit status, 128 + N if signal N killed it."""
+        """Run to the end. Returns the command's exit status, 128 + N if signal N killed it.
+
+        For a single task that ended well, `EXIT_UNDELIVERED` if its messages are not delivered:
+        what waits for its status would otherwise take for done what nobody was told of.
+        """
         adopt_orphans()
         self._catch_signals()
         reading, self._writing = os.pipe()
@@ -96,12 +101,13 @@ class Launcher:
         self._publish_state()
         self._wait_for_group()
         self._end_strays()
-        self._drain()
+        delivered = self._drain()
         self._process.wait()
         self._state_file.close()
         if self._sidecar.misconfigured:
             return EXIT_ENVIRONMENT
-        return tree.exit_status(self._command_returncode())
+        status = tree.exit_status(self._command_returncode())
+        return EXIT_UNDELIVERED if self._options.once and not (status or delivered) else status
 
     def _command_returncode(self) -> int:
         """Return the command's returncode; the service's, if the stop killed a shell above it.
@@ -258,8 +264,8 @@ class Launcher:
         if strays:
             log_to_stderr("launch", f"ended {len(strays)} processes that were left behind")
 
-    def _drain(self) -> None:
-        """Let the sidecar deliver the rest, up to the deadline."""
+    def _drain(self) -> bool:
+        """Let the sidecar deliver the rest, up to the deadline. Return whether it has."""
         deadline = time.monotonic() + self._options.drain_timeout_seconds
         self._sidecar.drain()
         while not (self._sidecar.drained or self._sidecar.misconfigured):
@@ -271,5 +277,6 @@ class Launcher:
                     "not everything could be delivered in time; the rest stays in the spool and "
                     "is delivered when this is started on it again (see `dubhe status`)",
                 )
-                return
+                return False
             self._wait(end)
+        return self._sidecar.drained

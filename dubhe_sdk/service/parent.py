@@ -66,6 +66,7 @@ class Service:
         app: the algorithm's file.
         arguments: what follows it on the command line.
         module: what to import it as; empty for the file's own name.
+        job: a task that begins by itself.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Service:
         app: Path,
         arguments: Sequence[str],
         module: str = "",
+        job: Job | None = None,
     ) -> None:
         self._settings = settings
         self._options = options
         self._app = app
         self._arguments = list(arguments)
         self._module = module
+        self._job = job
         self._log: logging.Logger = open_log(settings.log_file)
         self._loop = Loop()
         self._web = WebFront(
@@ -156,6 +159,8 @@ class Service:
     def _start(self) -> None:
         self._web.start()
         self._start_model(self._models.first)
+        if self._job is not None and not self._shutdown.begun:
+            self._tasks.start(self._job)  # held until the model is ready
         self._start_more_models()
         self._web.watch()
 
@@ -275,7 +280,8 @@ class Service:
         if not self._ready_reported:
             self._ready_reported = True
             self._tasks.slot.report_ready()
-            self._tasks.start_held()
+            if not self._tasks.start_held():
+                self._finish_if_once(EXIT_FAILED)
 
     def _on_task_ended(self, error: str | None, complete: bool) -> None:
         if self._shutdown.begun:
@@ -283,6 +289,11 @@ class Service:
         elif self._tasks.end(error):
             self._progress_log.poll()
             self._publisher.enter(Phase.READY)
+            self._finish_if_once(EXIT_FAILED if error else 0)
+
+    def _finish_if_once(self, status: int) -> None:
+        if self._options.once:
+            self._shutdown.finish(status)
 
     # --- deaths -------------------------------------------------------------------------------
 

@@ -87,6 +87,18 @@ class Shutdown:
             self._stop_models()
         self.advance()
 
+    def finish(self, status: int) -> None:
+        """End because the one task that was to run has ended.
+
+        Args:
+            status: the service's exit status.
+        """
+        self._log.info("the task has ended, and the service ends with it, as DUBHE_ONCE asks")
+        self._begin(Phase.STOPPING)
+        self.status = status
+        self._stop_models()
+        self.advance()
+
     def fail(self, reason: str, status: int) -> None:
         """End because the algorithm cannot be served any more."""
         self._log.error("the service ends: %s", reason)

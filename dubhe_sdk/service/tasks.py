@@ -59,18 +59,19 @@ class TaskControl:
         child.channel.send({"op": "run", "request": job.request})
         return Verdict.STARTED
 
-    def start_held(self) -> None:
-        """Start the task that was held, now that the model is ready."""
+    def start_held(self) -> bool:
+        """Start the task that was held, now that the model is ready. Return False if it failed."""
         job, self._held = self._held, None
         if job is None:
-            return
+            return True
         wanted, kind = KIND_OF_REQUEST[RequestType(job.type)], self._publisher.kind
-        if wanted is kind:
-            self.start(job)
-        elif kind is not None:  # by hand, without INSTANCE_ID: it was not known before
+        if wanted is not kind and kind is not None:  # by hand: it was not known before
             self.slot.report_failed(
                 f"the request was for {wanted.decorator}, but the app serves {kind.decorator}"
             )
+            return False
+        self.start(job)
+        return True
 
     def end(self, error: str | None) -> bool:
         """Report the end that the model has reported. Return whether there was a task.

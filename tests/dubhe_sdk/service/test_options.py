@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dubhe_sdk.errors import EnvironmentInvalid
@@ -14,8 +16,12 @@ def test_defaults_and_values() -> None:
         "DUBHE_INFERENCE_QUEUE": "0",
         "DUBHE_TASK_STOP_TIMEOUT_SECONDS": "0.5",
         "DUBHE_INFERENCE_WORKERS": "64",
+        "DUBHE_REQUEST": "/etc/request.json",
+        "DUBHE_ONCE": "1",
     }
-    assert read_service_options(given) == ServiceOptions(4, 0, read_shutdown_times(given), 64)
+    assert read_service_options(given) == ServiceOptions(
+        4, 0, read_shutdown_times(given), 64, Path("/etc/request.json"), once=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -27,6 +33,7 @@ def test_defaults_and_values() -> None:
         ("DUBHE_TASK_STOP_TIMEOUT_SECONDS", "soon"),
         ("DUBHE_INFERENCE_WORKERS", "0"),
         ("DUBHE_INFERENCE_WORKERS", "65"),
+        ("DUBHE_ONCE", "true"),
     ],
 )
 def test_malformed_ones_are_named(name: str, value: str) -> None:
