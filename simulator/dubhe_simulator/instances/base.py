@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
+from dubhe_simulator.instances.provenance.record import Provenance
 from dubhe_simulator.instances.spool_status import reported_count
 
 GRACE_S = 10.0  # between SIGTERM and SIGKILL, as `docker stop` has it
@@ -93,6 +94,13 @@ class Instance(ABC):
         None if it has no spool: the algorithm does not use this SDK.
         """
         return reported_count(self.folder / "spool")
+
+    def provenance(self) -> Provenance | None:
+        """Return with what it runs; None if that cannot be told. For while it runs.
+
+        It may take seconds, and takes nothing from the instance's own processes.
+        """
+        return None
 
     def __enter__(self: AnyInstance) -> AnyInstance:
         self.start()

@@ -15,6 +15,8 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.layout import Algorithm
 from dubhe_simulator.instances.base import GRACE_S, ExitInfo, Instance, wait_for_exit
+from dubhe_simulator.instances.provenance.local import local_provenance
+from dubhe_simulator.instances.provenance.record import Provenance
 
 HOST = "127.0.0.1"
 # …and after one or two signals to the platform itself: somebody is waiting for their prompt.
@@ -96,6 +98,11 @@ class LocalInstance(Instance):
         with interrupts.deferred():
             self._send(b"T")
             return wait_for_exit(self.ended, lambda: self._send(b"K"), GRACES_S)
+
+    def provenance(self) -> Provenance:
+        """See `Instance.provenance`."""
+        assert self._supervisor is not None
+        return local_provenance(self.algorithm, self._supervisor.pid, self._full_environment())
 
     def _send(self, word: bytes) -> None:
         assert self._supervisor is not None and self._supervisor.stdin is not None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from dubhe_simulator.platform.state.change_feed import ChangeFeed
 from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.state.records import InstanceRecord
 from dubhe_simulator.platform.state.registry import InstanceRegistry, now_ms
-from dubhe_simulator.platform.state.views import instance_view, run_view
+from dubhe_simulator.platform.state.views import instance_view, request_of, run_view
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.platform.workflow import Workflow
 from dubhe_simulator.sources import open_source
@@ -127,6 +129,37 @@ class Platform:
         self.registry.forget(name)
         self.ingest.settle()
 
+    def delete(self, numbers: Sequence[int]) -> None:
+        """Delete runs; an instance that has ended is forgotten with the last of its runs.
+
+        Args:
+            numbers: the runs'; those that are gone are passed over.
+
+        Raises:
+            Refused: one is under way.
+        """
+        runs = [run for run in map(self.registry.runs.get, numbers) if run is not None]
+        for run in runs:
+            if run.ended_ms is None and self._is_alive(run.instance):
+                raise Refused(translate("ui_run_under_way", run=run.id, instance=run.instance))
+        chosen = {run.id for run in runs}
+        for name in dict.fromkeys(run.instance for run in runs):
+            every = self.registry.runs.of_instance(name)
+            if chosen.issuperset(every) and not self._is_alive(name):
+                self.manager.detach(name)
+                self.files.forget(name)
+                self.registry.forget(name)
+                continue
+            for number in chosen.intersection(every):
+                self.registry.delete_run(number)
+        self.ingest.settle()
+
+    def _is_alive(self, name: str) -> bool:
+        """Whether an instance has a process or an address of which we know that it is there."""
+        managed, record = self.manager.find(name), self.registry.instances.get(name)
+        there = managed is not None and managed.exit_info is None
+        return there and record is not None and record.alive is not False
+
     def send(self, name: str, body: dict[str, Any], timeout: float | None = None) -> dict[str, Any]:
         """Send a request to an instance and wait for the reply.
 
@@ -196,6 +229,31 @@ class Platform:
         with self.registry.lock:
             run = self.registry.runs.get(number)
             return run_view(self.registry, run) if run is not None else None
+
+    def run_details(self, number: int) -> dict[str, Any]:
+        """Return a run with its request and with what its instance ran.
+
+        Raises:
+            Refused: there is no such run.
+        """
+        with self.registry.lock:
+            run = self.registry.runs.get(number)
+            if run is None:
+                raise Refused(translate("ui_no_run", run=number), 404)
+            view = run_view(self.registry, run)
+            record = self.registry.record(run.instance)
+            request = request_of(self.registry, run)
+        columns = "SELECT at_ms, body FROM sends WHERE id = ?"
+        sends = self.database.rows(columns, (request,)) if request is not None else []
+        kept = "SELECT facts FROM provenance WHERE instance = ?"
+        facts = self.database.rows(kept, (run.instance,))
+        return {
+            "run": view,
+            "owned": record.managed.owned,
+            "model": record.managed.model,
+            "request": {"at_ms": sends[0][0], "body": json.loads(sends[0][1])} if sends else None,
+            "provenance": json.loads(facts[0][0]) if facts else None,
+        }
 
     # ------------------------------------------------------------------ looking after things
 

@@ -29,6 +29,7 @@ from dubhe_simulator.web.api.results import (
     ResultsResource,
     SummaryResource,
 )
+from dubhe_simulator.web.api.runs import AnnotateResource, DeleteResource, RunsResource
 from dubhe_simulator.web.api.sends import FormsResource, SendResource, SendsResource
 from dubhe_simulator.web.api.state import StateResource
 from dubhe_simulator.web.middleware.guard import Guard
@@ -60,6 +61,9 @@ def make_app(platform: Platform, host: str) -> falcon.App[Any, Any]:
         "events": EventsResource,
         "curves": CurvesResource,
         "curves.csv": CurvesCsvResource,
+        "runs": RunsResource,
+        "annotate": AnnotateResource,
+        "delete": DeleteResource,
         "results": ResultsResource,
         "summary": SummaryResource,
         "results.csv": ResultsCsvResource,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import asdict
 
 from dubhe_simulator.client.address import Address, name_in
 from dubhe_simulator.client.heartbeat import HeartbeatMonitor
@@ -54,6 +55,11 @@ class ManagedInstance:
             # One that we started listens when it says READY; before, silence means nothing.
             listens = record is not None and (self.process is None or record.reported.ready)
             if self._heartbeat_monitor is None and self.exit_info is None and listens:
+                if self.process is not None:
+                    threading.Thread(
+                        target=self._note_provenance, args=(self.process,),
+                        name="provenance", daemon=True,
+                    ).start()  # fmt: skip
                 client = self.address.client()
                 monitor = HeartbeatMonitor(client, self.name, self._record_heartbeat)
                 self._heartbeat_monitor = monitor
@@ -96,6 +102,11 @@ class ManagedInstance:
         else:
             if exit_info is not None:
                 self._record_exit(exit_info)
+
+    def _note_provenance(self, process: Instance) -> None:
+        found = process.provenance()
+        if found is not None:
+            self._registry.note_provenance(self.name, asdict(found))
 
     def _record_heartbeat(self, alive: bool, why: str) -> None:
         if self._unidentified:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from dubhe_simulator.contract.json_safe import encode
 from dubhe_simulator.platform.curves.store import CurveStore
+from dubhe_simulator.platform.state.annotations import Annotations
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
 from dubhe_simulator.platform.state.deduplication import Deduplicator
 from dubhe_simulator.platform.state.message_handler import MessageHandler
 from dubhe_simulator.platform.state.message_stats import MessageStats
-from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState, ReportedState
+from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState, ReportedState, Run
+from dubhe_simulator.platform.state.requests import Requests
 from dubhe_simulator.platform.state.results import ResultBuffer
 from dubhe_simulator.platform.state.runs import Runs
 from dubhe_simulator.platform.storage.database import Database
@@ -45,6 +47,11 @@ class InstanceRegistry:
         self.instances: dict[str, InstanceRecord] = {}
         self.runs = Runs(database.facts("runs", "id"))
         self.curves = CurveStore(database.chunks)
+        self.annotations = Annotations(
+            (instance, number, json.loads(facts))
+            for instance, number, facts in database.rows("SELECT * FROM annotations")
+        )
+        self.requests = Requests(database)
         self.total_sends = database.one("SELECT coalesce(max(id), 0) FROM sends")[0]
         self._last_message = database.one("SELECT coalesce(max(id), 0) FROM messages")[0]
         self.stored = database.one("SELECT count(*) FROM messages")[0]
@@ -106,6 +113,11 @@ class InstanceRegistry:
             with self.lock:
                 answer = None if reply is None else json.loads(reply)
                 self._answer(instance, id_, at_ms, json.loads(body), answer, ms)
+        yield
+        with self.lock:
+            for run in self.runs:
+                if self.annotations.of(run).deleted:
+                    self._drop(run)
 
     def _take(
         self, incoming: SourceRecord, folder: str | None, id_: int, *, database: bool = True
@@ -200,8 +212,50 @@ class InstanceRegistry:
             for run in runs:
                 self.curves.forget(run)
             self._results.forget(name)
+            self.annotations.forget(name)
+            self.requests.forget(name)
             self._writes.forget(name, runs)
             self.changed.notify_all()
+
+    def annotate(self, numbers: Sequence[int], changes: Mapping[str, Any]) -> None:
+        """Note something on runs.
+
+        Args:
+            numbers: the runs'; those that are gone are passed over.
+            changes: as `annotations.checked` returns them.
+        """
+        with self.changed:
+            for number in numbers:
+                if (run := self.runs.get(number)) is not None:
+                    self.annotations.change(run, **changes)
+                    self.runs.mark_changed(run)
+
+    def delete_run(self, number: int) -> None:
+        """Delete curves and results of a run that has ended.
+
+        Its messages and its request are kept with those of its instance, but make no run again.
+        """
+        with self.changed:
+            if (run := self.runs.get(number)) is not None:
+                self.annotations.change(run, deleted=True)
+                self._drop(run)
+                self._dirty[run.instance] = None
+
+    def _drop(self, run: Run) -> None:
+        record = self.instances.get(run.instance)
+        if record is not None and record.reported.open_run == run.id:
+            record.reported.open_run = None  # its END never came
+        self.runs.remove(run)
+        self.curves.forget(run.id)
+        self._results.forget_run(run.id)
+        self._writes.forgotten_runs.append(run.id)
+        self._writes.subjects["run", str(run.id)] = None
+
+    def note_provenance(self, name: str, facts: dict[str, Any]) -> None:
+        """Note with what an instance runs."""
+        with self.lock:
+            if name in self.instances:
+                self._writes.provenance[name] = facts
 
     def sent(
         self, instance: str, at_ms: int, body: dict[str, Any], reply: dict[str, Any] | None,
@@ -214,6 +268,9 @@ class InstanceRegistry:
             self._writes.sends.append((number, instance, at_ms, encode(body), text, error, ms))
             self._writes.subjects["sends", ""] = None
             held = None if text is None else json.loads(text)  # as the file can hold it
+            self.requests.add(number, instance, at_ms, body, held)
+            if (begun := self.runs.get(self.record(instance).reported.open_run)) is not None:
+                self.runs.mark_changed(begun)  # its parameters are known now
             run = self._answer(instance, number, at_ms, body, held, ms)
             self.changed.notify_all()
             return number, run
@@ -242,7 +299,8 @@ class InstanceRegistry:
                     writes.managed[name] = asdict(record.managed)
                 writes.subjects["instance", name] = None
             self._dirty = {}
-            for part in (self.runs, self.curves, self._results, self._deduplicator):
+            parts = self.runs, self.annotations, self.curves, self._results, self._deduplicator
+            for part in parts:
                 part.collect(writes)
         return writes if writes != WriteBatch() else None
 

@@ -107,6 +107,12 @@ class ResultBuffer:
         self._rows = [row for row in self._rows if row[0] not in gone]
         self._predictions = [row for row in self._predictions if row[0] not in gone]
 
+    def forget_run(self, run: int) -> None:
+        """Forget a run's results."""
+        gone = {row[0] for row in self._rows if row[1] == run}
+        self._rows = [row for row in self._rows if row[0] not in gone]
+        self._predictions = [row for row in self._predictions if row[0] not in gone]
+
     def collect(self, writes: WriteBatch) -> None:
         """Add what has changed to what has to be stored."""
         writes.results, self._rows = self._rows, []

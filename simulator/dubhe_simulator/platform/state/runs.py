@@ -78,6 +78,24 @@ class Runs:
             record.reported.open_run = None
             self.mark_changed(run)
 
+    def before(self, run: Run) -> Run | None:
+        """Return the instance's run before another one."""
+        numbers = self._of_instance[run.instance]
+        place = numbers.index(run.id)
+        return self._runs[numbers[place - 1]] if place else None
+
+    def of_instance(self, instance: str) -> list[int]:
+        """Return the numbers of an instance's runs."""
+        return list(self._of_instance.get(instance, ()))
+
+    def remove(self, run: Run) -> None:
+        """Forget one run."""
+        del self._runs[run.id]
+        self._of_instance[run.instance].remove(run.id)
+        self._dirty.pop(run.id, None)
+        if run.send is not None:
+            del self._of_send[run.send]
+
     def forget(self, instance: str) -> list[int]:
         """Forget an instance's runs; return their numbers."""
         numbers = self._of_instance.pop(instance, [])

@@ -67,4 +67,11 @@ def run_view(registry: InstanceRegistry, run: Run) -> dict[str, Any]:
         "results": run.results,
         "images": run.images,
         "truth": run.labelled,
+        "params": registry.requests.parameters_of(request_of(registry, run)),
+        **registry.annotations.of(run).view(),
     }
+
+
+def request_of(registry: InstanceRegistry, run: Run) -> int | None:
+    """Return the number of the request that began a run; None if it was not sent from here."""
+    return registry.requests.of(run, registry.runs.before(run))

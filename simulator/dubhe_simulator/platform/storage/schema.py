@@ -1,8 +1,9 @@
 """The tables of the platform's file.
 
-``messages`` and ``sends`` hold what was received and sent; ``managed`` what the platform did.
-Everything else is derived from these and can be made anew: `DERIVED` says by which rules it was
-made, and a file of other rules is derived again.
+``messages`` and ``sends`` hold what was received and sent; ``managed`` what the platform did,
+``provenance`` with what the instances ran that it started, ``annotations`` what people noted on
+runs. Everything else is derived from these and can be made anew: `DERIVED` says by which rules it
+was made, and a file of other rules is derived again.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ CREATE TABLE IF NOT EXISTS sends (
   id INTEGER PRIMARY KEY, instance TEXT NOT NULL, at_ms INTEGER NOT NULL, body TEXT NOT NULL,
   reply TEXT, error TEXT, ms REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS annotations (
+  instance TEXT NOT NULL, number INTEGER NOT NULL, facts TEXT NOT NULL,
+  PRIMARY KEY (instance, number)
+);
+CREATE TABLE IF NOT EXISTS provenance (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
 """
 
 DERIVED_TABLES = ("reported", "intervals", "runs", "curves", "chunks", "results", "predictions")

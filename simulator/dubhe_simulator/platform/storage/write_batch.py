@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from dubhe_simulator.contract.json_safe import encode
 
 Row = tuple[Any, ...]
 
@@ -30,6 +31,8 @@ class WriteBatch:
     messages: list[Row] = field(default_factory=list)
     sends: list[Row] = field(default_factory=list)
     managed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
+    annotations: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
     reported: dict[str, dict[str, Any]] = field(default_factory=dict)
     intervals: list[Row] = field(default_factory=list)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -47,6 +50,7 @@ class WriteBatch:
         self.forgotten_runs += runs
         self.messages = [row for row in self.messages if row[_INSTANCE] != instance]
         self.sends = [row for row in self.sends if row[1] != instance]
+        self.provenance.pop(instance, None)
         self.subjects["instance", instance] = None
         self.subjects["messages", ""] = None
         self.subjects["sends", ""] = None
@@ -64,6 +68,11 @@ class WriteBatch:
         many(_INSERT_MESSAGE, self.messages)
         many("INSERT INTO sends VALUES (?, ?, ?, ?, ?, ?, ?)", self.sends)
         many("INSERT OR REPLACE INTO managed VALUES (?, ?)", _facts(self.managed))
+        many("INSERT OR REPLACE INTO provenance VALUES (?, ?)", _facts(self.provenance))
+        many(
+            "INSERT OR REPLACE INTO annotations VALUES (?, ?, ?)",
+            [(instance, number, encode(facts)) for instance, number, facts in self.annotations],
+        )
         many("INSERT OR REPLACE INTO reported VALUES (?, ?)", _facts(self.reported))
         many("INSERT OR REPLACE INTO intervals VALUES (?, ?, ?, ?)", self.intervals)
         many("INSERT OR REPLACE INTO runs VALUES (?, ?)", _facts(self.runs))
@@ -88,10 +97,12 @@ _FORGET = (
     "DELETE FROM sends WHERE instance = ?",
     "DELETE FROM reported WHERE instance = ?",
     "DELETE FROM managed WHERE instance = ?",
+    "DELETE FROM provenance WHERE instance = ?",
+    "DELETE FROM annotations WHERE instance = ?",
 )
 _INSTANCE = 10  # where its id stands in a message's row
 _INSERT_MESSAGE = f"INSERT INTO messages VALUES ({', '.join('?' * 13)})"
 
 
 def _facts(of: dict[Any, dict[str, Any]]) -> list[Row]:
-    return [(key, json.dumps(facts)) for key, facts in of.items()]
+    return [(key, encode(facts)) for key, facts in of.items()]

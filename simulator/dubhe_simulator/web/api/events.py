@@ -68,6 +68,8 @@ class EventsResource:
         data = self._views[kind](name)
         if data is None and kind == "instance":
             return _event("forgotten", cursor, {"instance": name})
+        if data is None and kind == "run":
+            return _event("deleted", cursor, {"run": int(name)})
         return b"" if data is None else _event(kind, cursor, data)
 
     def _log(self, name: str) -> dict[str, Any] | None:

@@ -1,0 +1,54 @@
+"""The variables of an instance that matter for what it computes, without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+MASK = "********"
+LONGEST = 2000  # characters of a value
+
+# Variables that decide how Python, its numeric libraries, the accelerators and the SDK behave.
+_PREFIXES = (
+    "ACL_", "ASCEND", "CUBLAS_", "CUDA_", "CUDNN_", "DUBHE_", "FLAGS_", "GOMP_", "HCCL_", "HF_",
+    "JAX_", "KMP_", "LC_", "MKL_", "MS_", "NCCL_", "NPU_", "NVIDIA_", "OMP_", "OPENBLAS_",
+    "OPENCV_", "PADDLE_", "PYTHON", "PYTORCH_", "TF_", "TOKENIZERS_", "TORCH", "TRANSFORMERS_",
+    "XLA_",
+)  # fmt: skip
+_NAMES = frozenset({
+    "BOOTSTRAP_SERVERS", "CONDA_DEFAULT_ENV", "CONDA_PREFIX", "INSTANCE_ID", "LANG",
+    "LD_LIBRARY_PATH", "LD_PRELOAD", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "PATH",
+    "PLATFORM_TYPE", "PORT", "RANK", "RELY_MODEL_DATA", "TOPIC_MODEL_RESULT", "TOPIC_MODEL_STATUS",
+    "TZ", "VIRTUAL_ENV", "WORLD_SIZE", "model_path", "protocol", "special_params",
+})  # fmt: skip
+# What shells and starters set for themselves.
+_NOISE = frozenset({"_", "OLDPWD", "PWD", "SHLVL", "DUBHE_PROCESS"})
+
+# TOKENIZERS_PARALLELISM and the like are no tokens.
+_SECRET = re.compile(r"TOKEN(?!IZ)|SECRET|PASSW|PASSPHRASE|KEY|CREDENTIAL|PRIVATE|COOKIE|AUTH")
+_USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def relevant(actual: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that matter, by name.
+
+    Those are the ones that libraries and the SDK read, and whatever the instance's start script
+    has set or changed itself. Other variables of the caller are private.
+
+    Args:
+        actual: the environment of the algorithm's process.
+        given: the environment with which the instance was started.
+    """
+    return {
+        name: masked(name, value)
+        for name, value in sorted(actual.items())
+        if name not in _NOISE
+        and (name in _NAMES or name.startswith(_PREFIXES) or given.get(name) != value)
+    }
+
+
+def masked(name: str, value: str) -> str:
+    """Return a variable's value, or `MASK` if its name is that of a secret."""
+    if _SECRET.search(name.upper()):
+        return MASK
+    return _USER_IN_URL.sub(MASK, value)[:LONGEST]
