@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from PIL import Image, ImageChops
 from playwright.sync_api import Page, expect
 
 from tests.page.fixtures import Visitor
@@ -36,7 +33,7 @@ WATCH = """
 window.written = new Map();
 const fill = CanvasRenderingContext2D.prototype.fillText;
 CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
-  const metric = this.canvas.closest('.chart')?.dataset.metric ?? 'picture';
+  const metric = this.canvas.closest('.chart')?.dataset.metric ?? '';
   if (!window.written.has(metric)) window.written.set(metric, []);
   const at = this.getTransform().transformPoint(new DOMPoint(x, y));
   const { width } = this.measureText(text);
@@ -104,10 +101,6 @@ def drawn(page: Page, metric: str, axis: str) -> list[dict[str, Any]]:
     return wait_for(lambda: page.evaluate(last, [metric, axis]), f"the labels of {metric}")
 
 
-def decode(text: str) -> io.BytesIO:
-    return io.BytesIO(base64.b64decode(text))
-
-
 def texts(page: Page, metric: str) -> list[str]:
     return [label["text"] for label in written(page, metric, "y")]
 
@@ -158,23 +151,6 @@ def test_a_logarithmic_axis_of_any_length_is_drawn_at_once(page: Page) -> None:
         wait_for(lambda: "1e36" in texts(page, "overflow"), "powers of ten")
         wait_for(lambda: "1e-5" in texts(page, "lr"), "powers of ten")
         page.reload()  # the choice is in the address
-
-
-def test_the_saved_picture_holds_the_chart(page: Page) -> None:
-    assert "0.00002" in texts(page, "lr")
-    canvas = page.locator(".chart[data-metric=lr] canvas")
-    [width, height] = canvas.evaluate("canvas => [canvas.width, canvas.height]")
-    with page.expect_download() as download:
-        page.locator(".chart[data-metric=lr]").get_by_text("PNG").click()
-    data = canvas.evaluate("canvas => canvas.toDataURL().split(',')[1]")
-    with Image.open(download.value.path()) as picture, Image.open(decode(data)) as chart:
-        place = (16, 84, 16 + width, 84 + height)  # below title and legend
-        saved = picture.convert("RGB").crop(place)
-        ink = chart.convert("RGBA")
-        seen = Image.new("RGB", ink.size, picture.convert("RGB").getpixel((2, 2)))
-        seen.paste(ink, mask=ink)
-    difference = ImageChops.difference(saved, seen)
-    assert max(most for _, most in difference.getextrema()) < 8
 
 
 def test_labels_of_the_deepest_zoom_do_not_overlap(page: Page) -> None:

@@ -52,6 +52,16 @@ export function clock(ms: number | null | undefined, millis = false): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${exact}`;
 }
 
+/** A span of time as on a stopwatch: 0:30, 1:02:03. */
+export function elapsed(ms: number, millis = false): string {
+  const sign = ms < 0 ? "−" : "";
+  const size = Math.abs(millis ? ms : Math.round(ms / 1000) * 1000);
+  const [hours, minutes] = [Math.floor(size / 3_600_000), Math.floor(size / 60_000) % 60];
+  const seconds = two(Math.floor(size / 1000) % 60);
+  const part = millis ? `.${String(Math.floor(size % 1000)).padStart(3, "0")}` : "";
+  return `${sign}${hours ? `${hours}:${two(minutes)}` : minutes}:${seconds}${part}`;
+}
+
 /** How far this browser's clock is from UTC: "UTC+08:00".
  * @param ms when, since 1970 */
 export function zone(ms = Date.now()): string {

@@ -12,6 +12,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether there is a server; a report that was saved as a file has none. */
+export const LIVE = true;
+
 export type Query = Record<string, string | number | null | undefined>;
 
 /** The address of an API resource; parameters that are null or undefined are left out. */

@@ -4,7 +4,8 @@ export type Kind = "train" | "evaluate" | "infer";
 export type Step = Kind;
 export type State = "starting" | "ready" | "running" | "ended" | "failed" | "lost" | "unknown";
 export type Outcome = "right" | "wrong" | "missed" | "false" | "none";
-export type Axis = "step" | "epoch" | "time";
+/** `relative`: since the run began. */
+export type Axis = "step" | "epoch" | "time" | "relative";
 export type Mark = "NaN" | "Infinity" | "-Infinity";
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -123,7 +124,6 @@ export interface Snapshot {
 }
 
 export interface Curve {
-  axis: Axis;
   x: number[];
   y: number[];
   marks: { x: number; value: Mark }[];

@@ -1,25 +1,41 @@
 /** The curve of one metric: when it is fetched and drawn, and in which window. */
 
 import { debounce, h, setText } from "../dom";
+import type { FigureTable } from "./figures";
 import { t } from "../i18n";
 import { url } from "../transport";
+import { inTwo } from "./groups";
 import { listenToArea, listenToKeys, type Zoomable } from "./gestures";
 import { Lines } from "./lines";
 import type { CurvesModel } from "./model";
 import { savePicture } from "./picture";
-import { Plot } from "./plot";
+import { Plot, type Hover } from "./plot";
 import { Readout } from "./readout";
 import { remarks } from "./remarks";
+import { Tooltip } from "./tooltip";
 import { ChartTools, type ChartActions } from "./tools";
 import { confine, zoom, type Window } from "./window";
 
 const SETTLED_MS = 70; // without a movement, before a window is fetched
 
+export interface ChartOptions {
+  /** Called when the chart has set its window in the model. */
+  moved(metric: string): void;
+  /** Shows it in large; undefined: it is. */
+  enlarge?: (metric: string) => void;
+  togglePin?: (metric: string) => void;
+  /** Follows the chart. */
+  figures?: FigureTable;
+}
+
 export class MetricChart implements Zoomable, ChartActions {
+  readonly enlarge: (() => void) | undefined;
+  readonly togglePin: (() => void) | undefined;
   readonly element: HTMLElement;
   private host = h("div", { class: "plot", tabindex: "0", role: "application" });
   private note = h("p", { class: "chart-note" });
   private readout = new Readout();
+  private tooltip = new Tooltip();
   private tools: ChartTools;
   private lines: Lines;
   private plot: Plot | null = null;
@@ -30,12 +46,14 @@ export class MetricChart implements Zoomable, ChartActions {
   private sights = new IntersectionObserver(([entry]) => this.seen(entry?.isIntersecting ?? false));
   private fetchSoon = debounce(SETTLED_MS, () => this.fetch());
 
-  /** @param moved called when this chart has set its window in the model */
   constructor(
     readonly metric: string,
     private model: CurvesModel,
-    private moved: (metric: string) => void,
+    private options: ChartOptions,
   ) {
+    const { enlarge, togglePin } = options;
+    this.enlarge = enlarge && (() => enlarge(metric));
+    this.togglePin = togglePin && (() => togglePin(metric));
     this.tools = new ChartTools(metric, this);
     this.lines = new Lines(
       metric,
@@ -48,15 +66,23 @@ export class MetricChart implements Zoomable, ChartActions {
       },
     );
     this.host.setAttribute("aria-label", t("chart_label", { metric }));
+    this.host.append(this.tooltip.element);
+    const [head, tail] = inTwo(metric);
     this.element = h(
       "section",
       { class: "chart", "aria-label": metric, "data-metric": metric },
-      h("div", { class: "chart-head" }, h("h2", { title: metric }, metric), this.tools.element),
+      h(
+        "div",
+        { class: "chart-head" },
+        h("h2", { title: metric }, h("span", { class: "cut" }, head), tail && h("span", {}, tail)),
+        this.tools.element,
+      ),
       this.readout.element,
       this.host,
       this.note,
     );
     listenToKeys(this.host, this);
+    this.showTools();
     this.sizes.observe(this.host);
     this.sights.observe(this.host);
   }
@@ -67,6 +93,10 @@ export class MetricChart implements Zoomable, ChartActions {
     this.fetchSoon.cancel();
     this.lines.close();
     this.plot?.destroy();
+  }
+
+  focus(): void {
+    this.host.focus();
   }
 
   /** Other runs or another axis were chosen, or the server is another one. */
@@ -98,13 +128,14 @@ export class MetricChart implements Zoomable, ChartActions {
 
   change(window: Window | null): void {
     this.model.setWindow(this.metric, window && confine(window, this.lines.extent()));
-    this.moved(this.metric);
+    this.options.moved(this.metric);
   }
 
   /** Shows the window that the model names now. */
   follow(): void {
     const shown = this.shown();
     if (shown) this.plot?.setWindow(shown);
+    this.options.figures?.update(this.lines.all, shown);
     this.stale = true;
     this.fetchSoon();
   }
@@ -123,9 +154,15 @@ export class MetricChart implements Zoomable, ChartActions {
     this.draw();
   }
 
-  savePicture(): void {
-    const note = this.note.textContent ?? "";
-    if (this.plot) savePicture(this.plot.canvas, this.metric, this.model, this.lines.all, note);
+  savePicture(form: "svg" | "png"): void {
+    savePicture(form, this.metric, this.model, this.lines, this.shown()).catch((error: unknown) =>
+      setText(this.note, (error as Error).message),
+    );
+  }
+
+  /** It was pinned, or is no longer. */
+  pinned(): void {
+    this.showTools();
   }
 
   private seen(visible: boolean): void {
@@ -144,7 +181,7 @@ export class MetricChart implements Zoomable, ChartActions {
     const lines = this.lines.all;
     const log = this.model.isLog(this.metric);
     const ids = lines.map(({ run }) => run.id);
-    this.tools.update(log, url("curves.csv", { run: ids.join(","), metric: this.metric }));
+    this.showTools();
     const { axis, smoothing } = this.model;
     const shape = JSON.stringify([ids, smoothing > 0, log, axis, this.colours]);
     if (this.plot?.shape !== shape) {
@@ -155,19 +192,34 @@ export class MetricChart implements Zoomable, ChartActions {
         lines,
         syncKey: `curves ${this.model.windowKey(this.metric)}`,
         chart: this,
-        hover: (x, distance) => this.readout.show(this.lines.all, x, distance, this.model.axis),
+        hover: (at) => this.hover(at),
       });
       listenToArea(this.plot.area, this);
     }
     this.plot.setData(lines, this.shown());
     this.host.dataset.points = String(lines.reduce((n, { curve }) => n + curve.x.length, 0));
     this.host.dataset.total = String(lines.reduce((n, { curve }) => n + curve.total, 0));
-    setText(this.note, remarks(lines, log).join(" · "));
-    this.readout.show(lines, null, 0, axis);
+    this.note.title = remarks(lines, log).join(" · ");
+    setText(this.note, this.note.title);
+    this.options.figures?.update(lines, this.shown());
+    this.hover(null);
+  }
+
+  private hover(at: Hover | null): void {
+    const { axis } = this.model;
+    this.readout.show(this.lines.all, at, axis);
+    if (this.plot) this.tooltip.show(this.lines.all, at, axis, this.plot.area);
+    this.options.figures?.hover(at);
+  }
+
+  private showTools(): void {
+    const ids = this.lines.all.map(({ run }) => run.id);
+    const csv = url("curves.csv", { run: ids.join(","), metric: this.metric });
+    this.tools.update(this.model.isLog(this.metric), csv, this.model.pinned.has(this.metric));
   }
 
   private resize(): void {
-    if (!this.host.clientWidth || !this.plot) return;
+    if (!this.host.clientWidth || !this.host.clientHeight || !this.plot) return;
     if (this.plot.resize()) this.fetchSoon();
   }
 }

@@ -2,7 +2,7 @@
 
 import { throttle } from "../dom";
 import { colour } from "../theme";
-import { get, isAbort } from "../transport";
+import { get, isAbort, type Query } from "../transport";
 import type { Curve, Run } from "../types";
 import type { CurvesModel } from "./model";
 import { smooth } from "./smooth";
@@ -77,20 +77,10 @@ export class Lines {
     const control = new AbortController();
     this.fetching = control;
     this.again = false;
-    const runs = this.model
-      .chosen()
-      .filter((r) => r.metrics.some((m) => m.name === this.metric))
-      .reverse();
-    const query = this.query();
     try {
-      const curves = await Promise.all(
-        runs.map((run) => get<Curve>("curves", { run: run.id, ...query }, control.signal)),
-      );
+      const lines = await this.load(this.width(), MARGIN, control.signal);
       if (control.signal.aborted) return;
-      this.all = runs.map((run, place) => {
-        const curve = curves[place] as Curve;
-        return { run, curve, colour: colour(this.model.hueOf(run)), smooth: this.smoothed(curve) };
-      });
+      this.all = lines;
       this.fetching = null;
       this.changed();
     } catch (error) {
@@ -102,22 +92,54 @@ export class Lines {
     if (this.again) this.growth();
   }
 
-  private query(): Record<string, string | number | null> {
-    const { axis } = this.model;
+  /** Fetches what is shown, for a number of pixels.
+   * @param margin of the window, on either side of it */
+  async load(width: number, margin: number, signal?: AbortSignal): Promise<Line[]> {
+    const runs = this.model
+      .chosen()
+      .filter((run) => this.model.metric(run, this.metric))
+      .reverse();
+    const curves = await Promise.all(
+      runs.map(async (run) => {
+        const zero = this.model.axis === "relative" ? run.started_ms : 0;
+        const query = { run: run.id, ...this.query(Math.round(width), margin, zero) };
+        return since(zero, await get<Curve>("curves", query, signal));
+      }),
+    );
+    return runs.map((run, place) => {
+      const curve = curves[place] as Curve;
+      return { run, curve, colour: colour(this.model.hueOf(run)), smooth: this.smoothed(curve) };
+    });
+  }
+
+  private query(wanted: number, share: number, zero: number): Query {
+    const axis = this.model.axis === "relative" ? "time" : this.model.axis;
     const window = this.model.window(this.metric);
-    const width = Math.max(LEAST_WIDTH, Math.round(this.width()));
+    const width = Math.max(LEAST_WIDTH, wanted);
     if (!window) return { metric: this.metric, axis, width };
-    const margin = (window[1] - window[0]) * MARGIN;
+    const margin = (window[1] - window[0]) * share;
     return {
       metric: this.metric,
       axis,
-      from: window[0] - margin,
-      to: window[1] + margin,
-      width: Math.round(width * (1 + 2 * MARGIN)),
+      from: window[0] - margin + zero,
+      to: window[1] + margin + zero,
+      width: Math.round(width * (1 + 2 * share)),
     };
   }
 
   private smoothed(curve: Curve): number[] | null {
     return this.model.smoothing ? smooth(curve.y, this.model.smoothing) : null;
   }
+}
+
+/** A curve whose axis begins elsewhere. */
+function since(zero: number, curve: Curve): Curve {
+  if (!zero) return curve;
+  const { x, marks, extent } = curve;
+  return {
+    ...curve,
+    x: x.map((at) => at - zero),
+    marks: marks.map((mark) => ({ ...mark, x: mark.x - zero })),
+    extent: extent && [extent[0] - zero, extent[1] - zero],
+  };
 }

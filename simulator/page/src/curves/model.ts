@@ -1,24 +1,35 @@
-/** What the curves view shows: chosen runs, axis, smoothing, windows. It lives in the URL. */
+/** What the curves view shows. Runs, axis, smoothing, windows, the search and the enlarged chart live
+ * in the URL; which groups are folded and which metrics are pinned, in this browser. */
 
 import { route } from "../route";
 import { store } from "../state";
-import type { Axis, Run } from "../types";
+import { remember, remembered } from "../settings";
+import type { Axis, Metric, Run } from "../types";
 import { hue } from "../theme";
 import type { Window } from "./window";
 
-const AXES: Axis[] = ["epoch", "step", "time"];
+export const AXES: Axis[] = ["epoch", "step", "time", "relative"];
+const FOLDED = "curves.folded";
+const PINNED = "curves.pinned";
 
 export class CurvesModel {
   axis: Axis;
   smoothing: number;
+  search: string;
+  readonly pinned: Set<string>;
+  private folded: Set<string>;
   private windows = new Map<string, Window>();
   private logs: Set<string>;
+  private places = new Map<number, Map<string, number>>(); // where each metric stands in its run
 
   constructor() {
     const axis = route.get("axis") as Axis;
     this.axis = AXES.includes(axis) ? axis : "epoch";
     const smoothing = Number(route.get("smooth") ?? 0);
     this.smoothing = smoothing > 0 && smoothing < 1 ? smoothing : 0;
+    this.search = route.get("search") ?? "";
+    this.pinned = new Set(names(remembered(PINNED)));
+    this.folded = new Set(names(remembered(FOLDED)));
     this.logs = new Set(list(route.get("log")).map(decode));
     for (const text of list(route.get("window"))) {
       const parts = text.split("~"); // a metric's name may hold one too
@@ -50,6 +61,51 @@ export class CurvesModel {
     const ids = new Set(this.chosen().map((r) => r.id));
     if (!ids.delete(run.id)) ids.add(run.id);
     route.set({ runs: [...ids].sort((a, b) => a - b).join(",") });
+  }
+
+  /** A run's metric; undefined: it has none of that name. */
+  metric(run: Run, name: string): Metric | undefined {
+    let places = this.places.get(run.id);
+    if (!places) this.places.set(run.id, (places = new Map<string, number>()));
+    // A run's metrics are only ever appended to.
+    for (let at = places.size; at < run.metrics.length; at++) {
+      places.set((run.metrics[at] as Metric).name, at);
+    }
+    const found = run.metrics[places.get(name) ?? -1];
+    if (found === undefined || found.name === name) return found;
+    this.places.delete(run.id); // the server is another one
+    return this.metric(run, name);
+  }
+
+  setSearch(text: string): void {
+    this.search = text;
+    route.set({ search: text || null });
+  }
+
+  isFolded(group: string): boolean {
+    return this.folded.has(group);
+  }
+
+  setFolded(groups: string[], folded: boolean): void {
+    for (const group of groups) {
+      if (folded) this.folded.add(group);
+      else this.folded.delete(group);
+    }
+    remember(FOLDED, this.folded.size ? JSON.stringify([...this.folded]) : null);
+  }
+
+  togglePin(metric: string): void {
+    if (!this.pinned.delete(metric)) this.pinned.add(metric);
+    remember(PINNED, this.pinned.size ? JSON.stringify([...this.pinned]) : null);
+  }
+
+  /** The metric whose chart is enlarged. */
+  get enlarged(): string | null {
+    return route.get("large");
+  }
+
+  set enlarged(metric: string | null) {
+    route.set({ large: metric });
   }
 
   /** A run's colour does not depend on what else is shown. */
@@ -99,6 +155,16 @@ export class CurvesModel {
       ([key, [from, to]]) => `${encodeURIComponent(key)}~${short(from)}~${short(to)}`,
     );
     route.set({ window: texts.length ? texts.join(",") : null });
+  }
+}
+
+/** Names that were kept as JSON. */
+function names(text: string | null): string[] {
+  try {
+    const kept: unknown = JSON.parse(text ?? "[]");
+    return Array.isArray(kept) ? kept.filter((name) => typeof name === "string") : [];
+  } catch {
+    return []; // not ours
   }
 }
 

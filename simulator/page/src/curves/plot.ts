@@ -9,7 +9,8 @@ import { drawMarks } from "./marks";
 import { merge } from "./merge";
 import { linearScale, logScale, rangeOf, type YScale } from "./scale";
 import { nearest } from "./smooth";
-import type { Window } from "./window";
+import { snap, type Snap } from "./snap";
+import { wide, type Window } from "./window";
 
 export interface PlotOptions {
   axis: Axis;
@@ -17,10 +18,22 @@ export interface PlotOptions {
   lines: Line[];
   syncKey: string;
   chart: Zoomable;
-  hover(x: number | null, distance: number): void;
+  hover(at: Hover | null): void;
 }
 
-const HEIGHT = 250;
+/** What the cursor is at. */
+export interface Hover {
+  x: number;
+  /** How far from it a mark may lie, in units of x. */
+  distance: number;
+  /** The line that is nearest to the mouse; null: the mouse is over another chart. */
+  line: number | null;
+  /** Where the cursor is in the plot's area, CSS px. */
+  left: number;
+  top: number;
+}
+
+const REACH = 5; // px
 const CLICK = 4; // px that a press may move and still be no selection
 
 export class Plot {
@@ -28,6 +41,8 @@ export class Plot {
   private lines: Line[];
   private rows: number[][] = [];
   private scale: YScale;
+  private pressed = false; // a range is being selected: its ends are where the mouse is
+  private snapped: Snap | null = null;
 
   constructor(
     private host: HTMLElement,
@@ -53,10 +68,10 @@ export class Plot {
 
   /** Fits the host again; returns whether its width has changed. */
   resize(): boolean {
-    const width = this.host.clientWidth;
-    if (width === this.u.width) return false;
-    this.u.setSize({ width, height: HEIGHT });
-    return true;
+    const { clientWidth: width, clientHeight: height } = this.host;
+    const wider = width !== this.u.width;
+    if (wider || height !== this.u.height) this.u.setSize({ width, height });
+    return wider;
   }
 
   setWindow([from, to]: Window): void {
@@ -81,12 +96,12 @@ export class Plot {
   private config(): uPlot.Options {
     return {
       width: Math.max(100, this.host.clientWidth),
-      height: HEIGHT,
+      height: this.host.clientHeight,
       padding: [10, 10, 0, 0],
       legend: { show: false },
       ms: 1,
       scales: {
-        x: { time: this.options.axis === "time", auto: false, range: (_, a, b) => wide(a, b) },
+        x: { time: false, auto: false, range: (_, a, b) => wide(a, b) },
         y: { range: (_, a: number | null, b: number | null) => rangeOf(this.scale, a, b) },
       },
       axes: axes(this.options.axis, () => this.scale),
@@ -95,6 +110,7 @@ export class Plot {
         y: false,
         drag: { x: true, y: false, setScale: false, dist: CLICK },
         points: { size: 7 },
+        move: (u, left, top) => this.move(u, left, top),
         dataIdx: (_, series, __, x) => this.rowNear(series, x),
         sync: {
           key: this.options.syncKey,
@@ -104,7 +120,15 @@ export class Plot {
         bind: {
           mousedown: (u, _, handler) => (event) => {
             if (event.shiftKey) panWithMouse(u.over, event, this.options.chart);
-            else handler(event);
+            else {
+              this.pressed = event.button === 0;
+              handler(event);
+            }
+            return null;
+          },
+          mouseup: (_, __, handler) => (event) => {
+            this.pressed = false;
+            handler(event);
             return null;
           },
           dblclick: () => () => {
@@ -150,10 +174,28 @@ export class Plot {
   private hover(u: uPlot): void {
     const left = u.cursor.left ?? -1;
     if (left < 0 || !u.bbox.width) {
-      this.options.hover(null, 0);
+      this.options.hover(null);
       return;
     }
-    this.options.hover(u.posToVal(left, "x"), Math.abs(u.posToVal(5, "x") - u.posToVal(0, "x")));
+    const own = u.cursor.event != null; // not another chart's cursor
+    this.options.hover({
+      x: own && this.snapped ? this.snapped.x : u.posToVal(left, "x"),
+      distance: reach(u),
+      line: own ? (this.snapped?.line ?? null) : null,
+      left,
+      top: u.cursor.top ?? 0,
+    });
+  }
+
+  /** Moves the cursor to the point that is nearest to the mouse. */
+  private move(u: uPlot, left: number, top: number): [number, number] {
+    this.snapped = null;
+    if (left < 0 || this.pressed || u.cursor.event == null) return [left, top];
+    this.snapped = snap(this.lines, u.posToVal(left, "x"), top, reach(u), (value) => {
+      const place = this.scale.place(value);
+      return place === undefined ? null : u.valToPos(place, "y");
+    });
+    return this.snapped ? [u.valToPos(this.snapped.x, "x"), top] : [left, top];
   }
 
   private select(u: uPlot): void {
@@ -165,8 +207,7 @@ export class Plot {
   }
 }
 
-/** A window that has a width also for a single point. */
-function wide(min: number | null, max: number | null): [number, number] {
-  if (min === null || max === null) return [0, 1];
-  return min < max ? [min, max] : [min - 0.5, max + 0.5];
+/** How far the mouse may be from a mark, in units of x. */
+function reach(u: uPlot): number {
+  return Math.abs(u.posToVal(REACH, "x") - u.posToVal(0, "x"));
 }

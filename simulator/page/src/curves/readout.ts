@@ -1,54 +1,40 @@
-/** The values under the cursor, one for each run; without a cursor the last ones. */
+/** The line above a chart: each run's name with its value under the cursor, else with its last. */
 
 import { h, setText } from "../dom";
-import { clock, percent, value } from "../format";
-import { t } from "../i18n";
 import type { Axis } from "../types";
 import { runName } from "../ui";
 import type { Line } from "./lines";
-import { nearest } from "./smooth";
+import { position, valueAt, type Place } from "./values";
 
 export class Readout {
   private at = h("span", { class: "readout-x" });
   private values = h("span", { class: "readout-values" });
   readonly element = h("div", { class: "readout" }, this.values, this.at);
-  private slots: HTMLElement[] = [];
+  private slots: { name: HTMLElement; value: HTMLElement }[] = [];
 
-  show(lines: Line[], x: number | null, distance: number, axis: Axis): void {
+  show(lines: Line[], place: Place | null, axis: Axis): void {
     if (this.slots.length !== lines.length) {
-      this.slots = lines.map(() => h("span", { class: "readout-value" }));
-      this.values.replaceChildren(...[...this.slots].reverse()); // as the legend has them
+      this.slots = lines.map(() => ({
+        name: h("span", { class: "readout-name" }),
+        value: h("span", { class: "readout-value" }),
+      }));
+      const shown = [...this.slots].reverse(); // as the legend has them
+      this.values.replaceChildren(
+        ...shown.map(({ name, value }) => h("span", { class: "readout-run" }, name, value)),
+      );
     }
-    let at = x;
-    lines.forEach(({ run, curve, colour, smooth }, place) => {
-      const slot = this.slots[place] as HTMLElement;
-      slot.style.setProperty("--run", colour);
-      slot.title = `${runName(run)} · ${run.instance}`;
-      const found = x === null ? curve.x.length - 1 : nearest(curve.x, x);
-      if (found >= 0 && lines.length === 1) at = curve.x[found] ?? null;
-      const mark = x === null ? undefined : curve.marks.find((m) => Math.abs(m.x - x) <= distance);
-      if (mark && lines.length === 1) at = mark.x;
-      const { x: xs } = curve;
-      const beside = x !== null && (x < (xs[0] ?? 0) - distance || x > (xs.at(-1) ?? 0) + distance);
-      if (beside && !mark) {
-        setText(slot, "–"); // this run has nothing here
-        return;
-      }
-      const raw = mark ? value(mark.value) : value(curve.y[found]);
-      const smoothed = smooth && !mark && found >= 0 ? `${value(smooth[found])} (${raw})` : raw;
-      setText(slot, smoothed);
+    let at = place?.x ?? null;
+    lines.forEach((line, number) => {
+      const { name, value } = this.slots[number] as (typeof this.slots)[number];
+      name.style.setProperty("--run", line.colour);
+      value.style.setProperty("--run", line.colour);
+      setText(name, runName(line.run));
+      const found = valueAt(line, place);
+      name.title = line.run.instance;
+      setText(value, found.text);
+      if (lines.length === 1 && found.x !== null) at = found.x;
     });
     setText(this.at, at === null ? "" : position(at, axis, lines.some(({ run }) => run.by_batch)));
-    this.element.classList.toggle("hovering", x !== null);
+    this.element.classList.toggle("hovering", place !== null);
   }
-}
-
-/** A place on the x axis; epochs are counted as the algorithm does. */
-function position(x: number, axis: Axis, byBatch: boolean): string {
-  if (axis === "time") return clock(x, true);
-  const name = t(`axis_${axis}`);
-  if (axis === "step") return `${name} ${Math.round(x)}`;
-  if (!byBatch) return `${name} ${Number(x.toFixed(3))}`;
-  const epoch = Math.ceil(Number(x.toFixed(6))) - 1;
-  return `${name} ${epoch} · ${percent(x - epoch)}`;
 }

@@ -7,6 +7,8 @@
  * to uPlot times a power of ten (`shift`) or as logarithms, see `scale.ts`.
  */
 
+import { elapsed } from "../format";
+
 export interface Ticks {
   /** In the axis' own units, ascending, within its range. */
   at: number[];
@@ -65,6 +67,62 @@ export function logTicks(min: number, max: number, most: number): Ticks {
     }
   }
   return { at, labels };
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const SPANS = [
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
+];
+
+/** Marks of spans of time in ms: 0:30, 1:00:00. */
+export function durationTicks(min: number, max: number, most: number): Ticks {
+  return spans(min, max, most, 0, (at, step) => elapsed(at, step < SECOND));
+}
+
+/** Marks of times in ms since 1970, in this browser's zone. */
+export function timeTicks(min: number, max: number, most: number): Ticks {
+  const zone = new Date(min).getTimezoneOffset() * MINUTE;
+  return spans(min, max, most, zone, (at, step) => {
+    const day = clock(at).date;
+    const { time, millis } = clock(at);
+    if (step >= DAY) return day;
+    if (step >= MINUTE) return time.slice(0, 5);
+    return step >= SECOND ? time : `${time}.${millis}`;
+  });
+}
+
+/** @param zero where multiples of a step are counted from */
+function spans(
+  min: number, max: number, most: number, zero: number, label: (at: number, step: number) => string,
+): Ticks {
+  const least = (max - min) / Math.max(1, most);
+  if (!(least > 0) || !Number.isFinite(least)) return { at: [], labels: [] };
+  const coarse = least > DAY / 2 ? DAY * whole(least / DAY) : undefined;
+  const step = SPANS.find((n) => n >= least && least > SECOND / 2) ?? coarse ?? whole(least);
+  const at: number[] = [];
+  for (let n = Math.ceil((min - zero) / step); n * step + zero <= max; n++) at.push(n * step + zero);
+  return { at, labels: at.map((x) => label(x, step)) };
+}
+
+/** The next 1, 2 or 5 times a power of ten, 1 at least. */
+function whole(x: number): number {
+  const power = 10 ** Math.max(0, Math.floor(Math.log10(x)));
+  return (STEPS.find((digit) => digit * power >= x) ?? 10) * power;
+}
+
+function clock(ms: number): { date: string; time: string; millis: string } {
+  const at = new Date(ms);
+  const two = (n: number): string => String(n).padStart(2, "0");
+  return {
+    date: `${two(at.getMonth() + 1)}-${two(at.getDate())}`,
+    time: [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":"),
+    millis: String(at.getMilliseconds()).padStart(3, "0"),
+  };
 }
 
 /** The smallest of 1, 2 and 5 times a power of ten of which at most `most` fit into a range. */

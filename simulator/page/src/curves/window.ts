@@ -25,3 +25,9 @@ export function confine([from, to]: Window, extent: Window | null): Window | nul
   const shift = Math.max(extent[0] - from, 0) + Math.min(extent[1] - to, 0);
   return [from + shift, to + shift];
 }
+
+/** A window that has a width also for a single point. */
+export function wide(min: number | null, max: number | null): Window {
+  if (min === null || max === null) return [0, 1];
+  return min < max ? [min, max] : [min - 0.5, max + 0.5];
+}
