@@ -1,127 +1,131 @@
-"""A run's metric: a small summary that is always in memory, and its points, which may not be.
+"""A run's metric: a small summary that is always in memory, and its points, which are not.
 
-Points are stored in chunks of `CHUNK`, in the order of arrival. Only the chunk under way, and
-what the database has not confirmed yet, has to be in memory; the rest is read when somebody looks.
+NaN and infinity are kept apart from what can be drawn, as marks, each kind in a set of its own.
 """
 
 from __future__ import annotations
 
 import math
-import struct
-from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from heapq import merge
+from itertools import pairwise
 from typing import Any
 
-from dubhe_simulator.platform.curves.series import Series, number_or_name
+from dubhe_simulator.platform.curves.downsampling import (
+    Column,
+    SortedPoints,
+    pixel_columns,
+    select_points,
+)
+from dubhe_simulator.platform.curves.points import Axis, Chunks, Point, PointSet
 
-CHUNK = 512
-_HEAD = struct.Struct("<I")
-
-
-@dataclass
-class PointColumns:
-    """Points in the order of arrival, NaN and infinity among them."""
-
-    epoch: array[float] = field(default_factory=lambda: array("d"))
-    time: array[int] = field(default_factory=lambda: array("q"))
-    value: array[float] = field(default_factory=lambda: array("d"))
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def append(self, epoch: float, time: int, value: float) -> None:
-        """Append a point."""
-        self.epoch.append(epoch)
-        self.time.append(time)
-        self.value.append(value)
-
-    def pack(self, start: int, stop: int) -> bytes:
-        """Return points as bytes in this machine's order."""
-        parts = (self.epoch[start:stop], self.time[start:stop], self.value[start:stop])
-        return _HEAD.pack(len(parts[0])) + b"".join(part.tobytes() for part in parts)
-
-    def unpack(self, blob: bytes) -> None:
-        """Append what `pack` made."""
-        (count,) = _HEAD.unpack_from(blob)
-        size = 8 * count
-        parts = [blob[at : at + size] for at in range(_HEAD.size, _HEAD.size + 3 * size, size or 1)]
-        for column, part in zip(("epoch", "time", "value"), parts, strict=False):
-            getattr(self, column).frombytes(part)
-
-    def drop(self, count: int) -> None:
-        """Forget the first points."""
-        del self.epoch[:count], self.time[:count], self.value[:count]
+FINITE = ""
+MARKS = ("NaN", "Infinity", "-Infinity")
+_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
-@dataclass
+def number_or_name(value: float) -> float | str:
+    """Return a number, or the word that stands for one that JSON lacks."""
+    return value if math.isfinite(value) else _NAMES.get(value, "NaN")
+
+
 class Curve:
     """One metric of one run.
 
-    Attributes:
-        id: its number in the database.
+    Args:
+        id_: its number in the database.
         run: the run's number.
         name: the metric's name.
-        points: how many there are, NaN and infinity included.
+        chunks: ``kind`` → what the database holds of the points of this kind, `FINITE` or a mark.
+
+    Attributes:
+        sets: the points by kind.
         last: the latest value.
         low: the lowest finite value; None while there is none.
         high: the highest finite value; likewise.
-        saved: how many full chunks the database holds.
-        pending: the points behind those.
-        series: all points, if they are in memory.
     """
 
-    id: int
-    run: int
-    name: str
-    points: int = 0
-    last: float = 0.0
-    low: float | None = None
-    high: float | None = None
-    saved: int = 0
-    pending: PointColumns = field(default_factory=PointColumns)
-    series: Series | None = None
+    def __init__(self, id_: int, run: int, name: str, chunks: Callable[[str], Chunks]) -> None:
+        self.id = id_
+        self.run = run
+        self.name = name
+        self.last = 0.0
+        self.low: float | None = None
+        self.high: float | None = None
+        self._chunks = chunks
+        self.sets = {FINITE: PointSet(chunks(FINITE))}
+        self._sorted: dict[tuple[str, Axis], SortedPoints] = {}
+
+    @property
+    def points(self) -> int:
+        """How many there are, NaN and infinity included."""
+        return sum(map(len, self.sets.values()))
 
     def append(self, epoch: float, time: int, value: float) -> None:
-        """Append a point."""
-        if self.series is not None:
-            self.series.append(self.points, epoch, time, value)
-        self.pending.append(epoch, time, value)
-        self.points += 1
-        self.last = value
+        """Append a point.
+
+        Args:
+            epoch: how many epochs were done, as a fraction.
+            time: milliseconds since 1970.
+            value: the reported value.
+        """
+        kind = FINITE
         if math.isfinite(value):
             self.low = value if self.low is None else min(self.low, value)
             self.high = value if self.high is None else max(self.high, value)
+        else:
+            kind = str(number_or_name(value))
+        points = self.sets.get(kind)
+        if points is None:
+            points = self.sets[kind] = PointSet(self._chunks(kind))
+        points.append(self.points, epoch, time, value)
+        self.last = value
 
-    def pending_rows(self) -> list[tuple[int, int, bytes]]:
-        """Return the rows ``(curve, number, blob)`` to store; the last may be a partial chunk."""
-        return [
-            (self.id, self.saved + start // CHUNK, self.pending.pack(start, start + CHUNK))
-            for start in range(0, len(self.pending), CHUNK)
-        ]
+    def confirm(self, counts: dict[str, int]) -> None:
+        """The database holds the first so many points of each kind."""
+        for kind, count in counts.items():
+            self.sets[kind].confirm(count)
 
-    def confirm(self, points: int) -> None:
-        """The database holds the first ``points`` points: forget the full chunks among them."""
-        full = points // CHUNK - self.saved
-        self.pending.drop(full * CHUNK)
-        self.saved += full
+    def every(self) -> Iterator[Point]:
+        """Yield all points as of now, in the order of arrival; to be read at leisure."""
+        return merge(*(points.every() for points in self.sets.values()))
 
-    def load(self, blobs: Iterable[bytes]) -> Series:
-        """Bring all points into memory.
+    def window(
+        self, axis: Axis, start: float | None, stop: float | None, width: int
+    ) -> dict[str, Any]:
+        """Return what to draw between two limits.
 
         Args:
-            blobs: the database's first `saved` chunks, in order.
+            axis: what x is.
+            start: left limit, None for all.
+            stop: right limit, None for all.
+            width: pixels.
         """
-        if self.series is None:
-            columns = PointColumns()
-            for blob in blobs:
-                columns.unpack(blob)
-            stored = len(columns)
-            series = Series()
-            series.extend(0, columns.epoch, columns.time, columns.value)
-            series.extend(stored, self.pending.epoch, self.pending.time, self.pending.value)
-            self.series = series
-        return self.series
+        in_order = self._by(FINITE, axis)
+        found = select_points(in_order, start, stop, width)
+        marks = {kind: self._by(kind, axis).x for kind in MARKS if kind in self.sets}
+        ends = [end for x in (in_order.x, *marks.values()) if len(x) for end in (x[0], x[-1])]
+        extent = [min(ends), max(ends)] if ends else None
+        return {
+            "axis": axis,
+            "x": found.x,
+            "y": found.y,
+            "marks": _marks_shown(marks, extent, start, stop, width),
+            "total": found.total,
+            "reduced": found.reduced,
+            "extent": extent,
+        }
+
+    @property
+    def copied(self) -> int:
+        """How many points are held in memory because an axis goes back."""
+        return sum(points.copied for points in self._sorted.values())
+
+    def forget(self) -> None:
+        """Let everything go that is only needed while somebody looks."""
+        self._sorted = {}
+        for points in self.sets.values():
+            points.forget()
 
     def view(self) -> dict[str, Any]:
         """Return it as the page knows it."""
@@ -133,3 +137,27 @@ class Curve:
             "low": self.low,
             "high": self.high,
         }
+
+    def _by(self, kind: str, axis: Axis) -> SortedPoints:
+        points = self._sorted.get((kind, axis))
+        if points is None:
+            points = self._sorted[kind, axis] = SortedPoints(self.sets[kind], axis)
+        points.grow()
+        return points
+
+
+def _marks_shown(
+    marks: dict[str, Column], extent: list[float] | None,
+    start: float | None, stop: float | None, width: int,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return the marks between the limits: at most one of each kind per pixel."""
+    if extent is None:
+        return []
+    left, right = extent[0] if start is None else start, extent[1] if stop is None else stop
+    shown = [
+        {"x": x[begin], "value": name}
+        for name, x in marks.items()
+        for begin, end in pairwise(pixel_columns(x, left, right, width))
+        if begin < end
+    ]
+    return sorted(shown, key=lambda mark: mark["x"])

@@ -1,46 +1,52 @@
-"""All curves of all runs; the points of those that somebody looks at are in memory."""
+"""All curves of all runs. What is in memory of their points is bounded."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
-from dubhe_simulator.platform.curves.curve import CHUNK, Curve, PointColumns
-from dubhe_simulator.platform.curves.series import Series
+from dubhe_simulator.platform.curves.chunk_cache import ChunkCache, ChunkReader
+from dubhe_simulator.platform.curves.curve import Curve
+from dubhe_simulator.platform.curves.points import BLOCK, CHUNK, Axis, Point, PointSet
 from dubhe_simulator.platform.storage.write_batch import WriteBatch
 
-LOADED_POINTS = 4_000_000  # about 150 MB
+LOOKED_AT_NUMBERS = 4_000_000  # of curves that were looked at: 32 MB
 
 
 class CurveStore:
     """Not for several threads at once: the registry's lock is around it.
 
     Args:
-        read_chunks: ``(curve id, count)`` → the first chunks of a curve in the database.
+        reader: reads the points that the database holds.
     """
 
-    def __init__(self, read_chunks: Callable[[int, int], Iterable[bytes]]) -> None:
-        self._read_chunks = read_chunks
+    def __init__(self, reader: ChunkReader) -> None:
+        self._cache = ChunkCache(reader)
         self._of_run: dict[int, dict[str, Curve]] = {}
         self._next = 1
         self._dirty: dict[int, Curve] = {}
-        self._loaded: OrderedDict[int, Curve] = OrderedDict()  # the one looked at last is last
+        self._looked_at: OrderedDict[int, Curve] = OrderedDict()  # the latest is the last
 
-    def restore(self, rows: Iterable[tuple[Any, ...]], tail: Callable[[int, int], bytes]) -> None:
+    def restore(
+        self, curves: Iterable[tuple[Any, ...]], sets: Iterable[tuple[int, str, int, str]]
+    ) -> None:
         """Take what the database holds of each curve.
 
         Args:
-            rows: ``(id, run, name, points, last, low, high)``.
-            tail: ``(curve id, number)`` → a partial chunk.
+            curves: ``(id, run, name, last, low, high)``.
+            sets: ``(curve id, kind, points, axes that go back)`` of each set of points.
         """
-        for id_, run, name, points, last, low, high in rows:
-            value = float("nan") if last is None else last
-            curve = Curve(id_, run, name, points, value, low, high, points // CHUNK)
-            if points % CHUNK:
-                curve.pending.unpack(tail(id_, curve.saved))
-            self._of_run.setdefault(run, {})[name] = curve
+        by_id: dict[int, Curve] = {}
+        for id_, run, name, last, low, high in curves:
+            curve = by_id[id_] = self._curve(id_, run, name)
+            curve.last, curve.low, curve.high = float("nan") if last is None else last, low, high
             self._next = max(self._next, id_ + 1)
+        for id_, kind, count, descends in sets:
+            tail = self._cache.read(id_, kind, count // CHUNK) if count % CHUNK else b""
+            chunks = self._cache.of(id_, kind)
+            by_id[id_].sets[kind] = PointSet(chunks, count, descends.split(), tail)
 
     def of(self, run: int) -> dict[str, Curve]:
         """Return a run's curves by name."""
@@ -48,56 +54,67 @@ class CurveStore:
 
     def append(self, run: int, name: str, epoch: float, time: int, value: float) -> None:
         """Append a point."""
-        curves = self._of_run.setdefault(run, {})
-        curve = curves.get(name)
+        curve = self.of(run).get(name)
         if curve is None:
-            curve = curves[name] = Curve(self._next, run, name)
+            curve = self._curve(self._next, run, name)
             self._next += 1
         curve.append(epoch, time, value)
         self._dirty[curve.id] = curve
 
-    def series(self, run: int, name: str) -> Series | None:
-        """Return all points of a curve; None if there is no such curve."""
+    def window(
+        self, run: int, name: str, axis: Axis, start: float | None, stop: float | None, width: int
+    ) -> dict[str, Any] | None:
+        """Return what to draw of a curve, see `Curve.window`; None if there is no such curve."""
         curve = self.of(run).get(name)
         if curve is None:
             return None
-        if curve.series is None:
-            curve.load(self._read_chunks(curve.id, curve.saved))
-            self._loaded[curve.id] = curve
-        self._loaded.move_to_end(curve.id)
+        found = curve.window(axis, start, stop, width)
+        self._looked_at[curve.id] = curve
+        self._looked_at.move_to_end(curve.id)
         self._forget()
-        assert curve.series is not None
-        return curve.series
+        return found
 
-    def points(self, run: int, name: str) -> Iterator[tuple[float, int, float]]:
-        """Return ``(epoch, time, value)`` of all points as of now, to be read at leisure."""
-        curve = self.of(run)[name]
-        columns = PointColumns()
-        for blob in self._read_chunks(curve.id, curve.saved):
-            columns.unpack(blob)
-        pending = curve.pending
-        columns.unpack(pending.pack(0, len(pending)))
-        return zip(columns.epoch, columns.time, columns.value, strict=True)
+    def points(self, run: int, name: str) -> Iterator[Point]:
+        """Return ``(step, epoch, time, value)`` of all points as of now, to be read at leisure."""
+        return self.of(run)[name].every()
 
     def forget(self, run: int) -> None:
         """Forget a run's curves."""
         for curve in self._of_run.pop(run, {}).values():
             self._dirty.pop(curve.id, None)
-            self._loaded.pop(curve.id, None)
+            self._looked_at.pop(curve.id, None)
 
     def collect(self, writes: WriteBatch) -> None:
         """Add what has changed to what has to be stored."""
         for curve in self._dirty.values():
             ends = curve.last, curve.low, curve.high
-            writes.curves.append((curve.id, curve.run, curve.name, curve.points, *ends))
-            writes.chunks += curve.pending_rows()
-            writes.confirm.append(lambda c=curve, n=curve.points: c.confirm(n))  # type: ignore[misc]
+            writes.curves.append((curve.id, curve.run, curve.name, *ends))
+            counts = {}
+            for kind, points in curve.sets.items():
+                counts[kind] = len(points)
+                descends = " ".join(sorted(points.descends))
+                writes.point_sets.append((curve.id, kind, len(points), descends))
+                for number, blob, overview in points.rows():
+                    writes.chunks.append((curve.id, kind, number, blob))
+                    if overview is not None:
+                        writes.overviews.append((curve.id, kind, number, overview))
+            writes.confirm.append(partial(curve.confirm, counts))
         self._dirty = {}
+
+    def _curve(self, id_: int, run: int, name: str) -> Curve:
+        curve = Curve(id_, run, name, partial(self._cache.of, id_))
+        self._of_run.setdefault(run, {})[name] = curve
+        return curve
 
     def _forget(self) -> None:
         """Let go of what was not looked at for longest."""
-        total = sum(curve.points for curve in self._loaded.values())
-        while total > LOADED_POINTS and len(self._loaded) > 1:
-            _, curve = self._loaded.popitem(last=False)
-            curve.series = None
-            total -= curve.points
+        total = sum(map(_numbers_of, self._looked_at.values()))
+        while total > LOOKED_AT_NUMBERS and len(self._looked_at) > 1:
+            _, curve = self._looked_at.popitem(last=False)
+            total -= _numbers_of(curve)
+            curve.forget()
+
+
+def _numbers_of(curve: Curve) -> int:
+    """Return about how many numbers are in memory because the curve was looked at."""
+    return 5 * curve.points // BLOCK + 2 * curve.copied

@@ -46,7 +46,7 @@ class InstanceRegistry:
         self.session_id = session_id
         self.instances: dict[str, InstanceRecord] = {}
         self.runs = Runs(database.facts("runs", "id"))
-        self.curves = CurveStore(database.chunks)
+        self.curves = CurveStore(database)
         self.annotations = Annotations(
             (instance, number, json.loads(facts))
             for instance, number, facts in database.rows("SELECT * FROM annotations")
@@ -72,10 +72,9 @@ class InstanceRegistry:
             self.record(name).managed = ManagedState(**facts)
         for name, facts in database.facts("reported", "instance"):
             self.record(name).reported = ReportedState(**facts)
-        tail = "SELECT points FROM chunks WHERE curve = ? AND number = ?"
         self.curves.restore(
-            database.rows("SELECT id, run, name, points, last, low, high FROM curves"),
-            lambda curve, chunk: database.one(tail, (curve, chunk))[0],
+            database.rows("SELECT id, run, name, last, low, high FROM curves"),
+            database.rows("SELECT curve, kind, points, descends FROM point_sets"),
         )
 
     # ------------------------------------------------------------------ what sources say

@@ -129,10 +129,17 @@ class Database:
         found = self.rows(f"SELECT {key}, facts FROM {table} ORDER BY rowid")
         return [(name, json.loads(facts)) for name, facts in found]
 
-    def chunks(self, curve: int, count: int) -> Iterable[bytes]:
-        """Yield a curve's first chunks."""
-        sql = "SELECT points FROM chunks WHERE curve = ? AND number < ? ORDER BY number"
-        return (row[0] for row in self._reader().execute(sql, (curve, count)))
+    def chunks(self, curve: int, kind: str, first: int, count: int) -> list[tuple[int, bytes]]:
+        """Return neighbouring chunks of a curve's points with their numbers."""
+        where = "curve = ? AND kind = ? AND number BETWEEN ? AND ? ORDER BY number"
+        sql = f"SELECT number, points FROM chunks WHERE {where}"
+        return self.rows(sql, (curve, kind, first, first + count - 1))
+
+    def overviews(self, curve: int, kind: str, count: int) -> Iterable[bytes]:
+        """Yield the overviews of the first chunks of a curve's points."""
+        where = "curve = ? AND kind = ? AND number < ? ORDER BY number"
+        sql = f"SELECT blocks FROM overviews WHERE {where}"
+        return (row[0] for row in self._reader().execute(sql, (curve, kind, count)))
 
     def close(self) -> None:
         """Close the writing connection; another platform may use the file from now on."""
@@ -149,7 +156,7 @@ class Database:
         connection = sqlite3.connect(
             f"file:{_quoted(self.path)}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
         )
-        connection.execute("PRAGMA cache_size = -8000")
+        connection.execute("PRAGMA cache_size = -2000")
         return connection
 
 

@@ -9,7 +9,7 @@ was made, and a file of other rules is derived again.
 from __future__ import annotations
 
 FORMAT = "3"  # of the tables that cannot be derived
-DERIVED = "6"
+DERIVED = "7"
 
 KEPT = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -33,7 +33,17 @@ CREATE TABLE IF NOT EXISTS annotations (
 CREATE TABLE IF NOT EXISTS provenance (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
 """
 
-DERIVED_TABLES = ("reported", "intervals", "runs", "curves", "chunks", "results", "predictions")
+DERIVED_TABLES = (
+    "reported",
+    "intervals",
+    "runs",
+    "curves",
+    "point_sets",
+    "chunks",
+    "overviews",
+    "results",
+    "predictions",
+)
 
 DERIVED_SQL = """
 CREATE TABLE IF NOT EXISTS reported (instance TEXT PRIMARY KEY, facts TEXT NOT NULL);
@@ -43,11 +53,19 @@ CREATE TABLE IF NOT EXISTS intervals (
 );
 CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS curves (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, name TEXT NOT NULL,
-  points INTEGER NOT NULL, last REAL, low REAL, high REAL);
-CREATE TABLE IF NOT EXISTS chunks (
-  curve INTEGER NOT NULL, number INTEGER NOT NULL, points BLOB NOT NULL,
-  PRIMARY KEY (curve, number)
+  last REAL, low REAL, high REAL);
+CREATE TABLE IF NOT EXISTS point_sets (
+  curve INTEGER NOT NULL, kind TEXT NOT NULL, points INTEGER NOT NULL, descends TEXT NOT NULL,
+  PRIMARY KEY (curve, kind)
 );
+CREATE TABLE IF NOT EXISTS chunks (
+  curve INTEGER NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL, points BLOB NOT NULL,
+  PRIMARY KEY (curve, kind, number)
+);
+CREATE TABLE IF NOT EXISTS overviews (
+  curve INTEGER NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL, blocks BLOB NOT NULL,
+  PRIMARY KEY (curve, kind, number)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS results (
   id INTEGER PRIMARY KEY, run INTEGER, instance TEXT NOT NULL, at_ms INTEGER NOT NULL,
   img_path TEXT NOT NULL, plain TEXT

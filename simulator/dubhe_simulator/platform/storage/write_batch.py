@@ -37,7 +37,9 @@ class WriteBatch:
     intervals: list[Row] = field(default_factory=list)
     runs: dict[int, dict[str, Any]] = field(default_factory=dict)
     curves: list[Row] = field(default_factory=list)
+    point_sets: list[Row] = field(default_factory=list)
     chunks: list[Row] = field(default_factory=list)
+    overviews: list[Row] = field(default_factory=list)
     results: list[Row] = field(default_factory=list)
     predictions: list[Row] = field(default_factory=list)
     moved: list[Row] = field(default_factory=list)
@@ -76,15 +78,20 @@ class WriteBatch:
         many("INSERT OR REPLACE INTO reported VALUES (?, ?)", _facts(self.reported))
         many("INSERT OR REPLACE INTO intervals VALUES (?, ?, ?, ?)", self.intervals)
         many("INSERT OR REPLACE INTO runs VALUES (?, ?)", _facts(self.runs))
-        many("INSERT OR REPLACE INTO curves VALUES (?, ?, ?, ?, ?, ?, ?)", self.curves)
-        many("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?)", self.chunks)
+        many("INSERT OR REPLACE INTO curves VALUES (?, ?, ?, ?, ?, ?)", self.curves)
+        many("INSERT OR REPLACE INTO point_sets VALUES (?, ?, ?, ?)", self.point_sets)
+        many("INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?)", self.chunks)
+        many("INSERT OR REPLACE INTO overviews VALUES (?, ?, ?, ?)", self.overviews)
         many("INSERT INTO results VALUES (?, ?, ?, ?, ?, ?)", self.results)
         many("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self.predictions)
         many("UPDATE results SET run = ? WHERE id = ?", self.moved)
 
 
 _FORGET_RUN = (
-    "DELETE FROM chunks WHERE curve IN (SELECT id FROM curves WHERE run = ?)",
+    *(
+        f"DELETE FROM {table} WHERE curve IN (SELECT id FROM curves WHERE run = ?)"
+        for table in ("chunks", "overviews", "point_sets")
+    ),
     "DELETE FROM curves WHERE run = ?",
     "DELETE FROM predictions WHERE result IN (SELECT id FROM results WHERE run = ?)",
     "DELETE FROM results WHERE run = ?",

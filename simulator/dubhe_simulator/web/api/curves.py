@@ -8,7 +8,8 @@ from typing import cast
 import falcon
 
 from dubhe_simulator.errors import Refused
-from dubhe_simulator.platform.curves.series import AXES, Axis, number_or_name
+from dubhe_simulator.platform.curves.curve import number_or_name
+from dubhe_simulator.platform.curves.points import AXES, Axis
 from dubhe_simulator.platform.storage import csv_export
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
 from dubhe_simulator.web.api.resource import Resource, as_download
@@ -29,10 +30,10 @@ class CurvesResource(Resource):
         width = whole(req, "width", WIDTH, 1, WIDEST) or WIDTH
         registry = self._platform.registry
         with registry.lock:
-            series = registry.curves.series(run, name)
-            if series is None:
-                raise Refused(f"run {run} has no metric {name!r}", 404)
-            resp.media = series.window(axis, *limits, width)
+            found = registry.curves.window(run, name, axis, *limits, width)
+        if found is None:
+            raise Refused(f"run {run} has no metric {name!r}", 404)
+        resp.media = found
 
 
 class CurvesCsvResource(Resource):
@@ -55,6 +56,6 @@ class CurvesCsvResource(Resource):
             for name in names:
                 with registry.lock:
                     points = registry.curves.points(number, name)
-                for step, (epoch, time, value) in enumerate(points):
+                for step, epoch, time, value in points:
                     shown = number_or_name(value)
                     yield run.instance, run.number, name, step, epoch, time, shown

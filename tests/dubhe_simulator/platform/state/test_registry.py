@@ -143,7 +143,7 @@ def test_points_survive_any_cut_between_two_saves() -> None:
             registry.apply(RecordBatch("kafka s/0", records, str(said)))
             save(registry, database)
             for each in (registry, InstanceRegistry(database, ChangeFeed(), "now")):
-                series = each.curves.series(1, "loss")
-                assert series is not None
-                assert list(series.finite.value) == list(range(said))
-                assert [p[2] for p in each.curves.points(1, "loss")] == list(range(said))
+                shown = each.curves.window(1, "loss", "step", None, None, said)
+                assert shown is not None
+                assert shown["y"] == list(range(said))
+                assert [p[3] for p in each.curves.points(1, "loss")] == list(range(said))

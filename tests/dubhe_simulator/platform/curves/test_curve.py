@@ -5,18 +5,67 @@ from __future__ import annotations
 import math
 import random
 import time
+import tracemalloc
 from array import array
+from collections.abc import Iterable
 from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dubhe_simulator.platform.curves.downsampling import BLOCK, MinMaxTree
-from dubhe_simulator.platform.curves.series import AXES, Axis, Series
+from dubhe_simulator.platform.curves.curve import Curve
+from dubhe_simulator.platform.curves.downsampling import MinMaxTree
+from dubhe_simulator.platform.curves.points import AXES, BLOCK, CHUNK_BYTES, Axis
 
 VALUES = st.floats(width=32, allow_nan=True, allow_infinity=True)
 POINT = st.tuples(st.floats(0, 50, width=16), st.integers(0, 200), VALUES)
+
+
+class Shelf:
+    """Holds what a curve stores, as the database does."""
+
+    def __init__(self) -> None:
+        self.curve = Curve(1, 1, "loss", lambda kind: _Kind(self, kind))
+        self.chunks: dict[tuple[str, int], bytes] = {}
+        self.blocks: dict[tuple[str, int], bytes] = {}
+        self.read = 0
+        """How many chunks were asked for."""
+
+    def save(self) -> None:
+        counts = {}
+        for kind, points in self.curve.sets.items():
+            counts[kind] = len(points)
+            for number, blob, overview in points.rows():
+                self.chunks[kind, number] = blob
+                if overview is not None:
+                    self.blocks[kind, number] = overview
+        self.curve.confirm(counts)
+
+    def extend(
+        self, epochs: Iterable[float], times: Iterable[int], values: Iterable[float]
+    ) -> None:
+        for point in zip(epochs, times, values, strict=True):
+            self.curve.append(*point)
+        self.save()
+
+
+class _Kind:
+    def __init__(self, shelf: Shelf, kind: str) -> None:
+        self._shelf = shelf
+        self._kind = kind
+
+    def points(self, number: int) -> bytes:
+        blob = self.read(number)
+        assert len(blob) == CHUNK_BYTES
+        return blob
+
+    def read(self, number: int) -> bytes:
+        self._shelf.read += 1
+        return self._shelf.chunks[self._kind, number]
+
+    def overviews(self, count: int) -> list[bytes]:
+        return [self._shelf.blocks[self._kind, number] for number in range(count)]
 
 
 @st.composite
@@ -54,12 +103,13 @@ def model(points: list[tuple[float, int, float]], axis: str) -> list[tuple[float
 
 
 @given(
-    st.lists(POINT, max_size=300),
+    st.lists(POINT, max_size=300).map(lambda points: points * 5),
     st.sampled_from(AXES),
     st.none() | st.floats(-10, 210),
     st.none() | st.floats(-10, 210),
     st.integers(1, 20),
     st.integers(0, 300),
+    st.integers(1, 1000),
 )
 @settings(deadline=None, max_examples=300)
 def test_a_window_is_what_a_model_that_looks_at_every_point_shows(
@@ -69,17 +119,18 @@ def test_a_window_is_what_a_model_that_looks_at_every_point_shows(
     stop: float | None,
     width: int,
     cut: int,
+    save: int,
 ) -> None:
-    series = Series()
-    first, rest = points[:cut], points[cut:]
-    columns = list(zip(*first, strict=True)) or [(), (), ()]
-    series.extend(0, array("d", columns[0]), array("q", columns[1]), array("d", columns[2]))
-    series.window(cast(Axis, axis), None, None, width)  # what is made on demand has to grow
-    for n, point in enumerate(rest):
-        series.append(len(first) + n, *point)
-        if n % 7 == 3:
-            series.window(cast(Axis, axis), None, None, width)
-    shown = series.window(cast(Axis, axis), start, stop, width)
+    shelf = Shelf()
+    curve = shelf.curve
+    for n, point in enumerate(points):
+        curve.append(*point)
+        if n == cut or (n > cut and n % 7 == 3):
+            # What is made on demand has to grow.
+            curve.window(cast(Axis, axis), None, None, width)
+        if n % save == 0:
+            shelf.save()
+    shown = curve.window(cast(Axis, axis), start, stop, width)
 
     everything = model(points, axis)
     finite = [p for p in everything if math.isfinite(p[1])]
@@ -104,7 +155,7 @@ def test_a_window_is_what_a_model_that_looks_at_every_point_shows(
         last = pixel == width - 1
         column = [p for p in inside if a <= p[0] and (p[0] < b or last)]
         if step > 0 and column and all(abs(p[0] - e) > 1e-9 for p in column for e in (a, b)):
-            seen = [y for x, y in drawn if a <= x <= b]
+            seen = [y for x, y in drawn if a <= x and (x <= right if last else x < b)]
             assert min(seen) == min(y for _, y in column)
             assert max(seen) == max(y for _, y in column)
     assert max(y for _, y in drawn) >= max(y for _, y in inside)
@@ -113,10 +164,10 @@ def test_a_window_is_what_a_model_that_looks_at_every_point_shows(
 
 @given(st.lists(POINT, max_size=60), st.sampled_from(AXES))
 def test_every_kind_of_mark_is_shown(points: list[tuple[float, int, float]], axis: str) -> None:
-    series = Series()
-    for n, point in enumerate(points):
-        series.append(n, *point)
-    shown = series.window(cast(Axis, axis), None, None, 10_000)
+    curve = Shelf().curve
+    for point in points:
+        curve.append(*point)
+    shown = curve.window(cast(Axis, axis), None, None, 10_000)
     wanted = [p[2] for p in points if not math.isfinite(p[2])]
     names = {"NaN": math.isnan, "Infinity": (math.inf).__eq__, "-Infinity": (-math.inf).__eq__}
     for name, check in names.items():
@@ -125,75 +176,115 @@ def test_every_kind_of_mark_is_shown(points: list[tuple[float, int, float]], axi
 
 
 def test_a_curve_of_nothing_but_nan_shows_a_mark_per_pixel() -> None:
-    series = Series()
+    shelf = Shelf()
     for n in range(5000):
-        series.append(n, n / 10, n, math.nan if n % 2 else math.inf)
+        shelf.curve.append(n / 10, n, math.nan if n % 2 else math.inf)
+    shelf.save()
     for axis in AXES:
-        marks = series.window(cast(Axis, axis), None, None, 100)["marks"]
+        marks = shelf.curve.window(cast(Axis, axis), None, None, 100)["marks"]
         assert len(marks) == 200
         assert [m["x"] for m in marks] == sorted(m["x"] for m in marks)
 
 
-def noisy(count: int) -> Series:
+@given(st.lists(POINT, max_size=2000), st.integers(1, 700))
+@settings(deadline=None, max_examples=30)
+def test_every_point_is_given_out_in_the_order_of_arrival(
+    points: list[tuple[float, int, float]], save: int
+) -> None:
+    shelf = Shelf()
+    for n, point in enumerate(points):
+        shelf.curve.append(*point)
+        if n % save == 0:
+            shelf.save()
+    every = shelf.curve.every()
+    shelf.curve.append(0.0, 0, 0.0)  # what comes later is not among them
+    shelf.save()
+    assert list(map(repr, every)) == [repr((n, *point)) for n, point in enumerate(points)]
+
+
+def noisy(count: int) -> Shelf:
     chooser = random.Random(1)
-    series = Series()
-    noise = array("d", (chooser.random() for _ in range(count)))
+    shelf = Shelf()
+    noise = [chooser.random() for _ in range(count)]
     noise[count // 3] = 1000.0
-    epochs = array("d", (n / 1000 for n in range(count)))
-    series.extend(0, epochs, array("q", range(count)), noise)
-    return series
+    shelf.extend((n / 1000 for n in range(count)), range(count), noise)
+    return shelf
 
 
 @pytest.fixture(scope="module")
-def million() -> Series:
+def million() -> Shelf:
     return noisy(1_000_000)
 
 
 @pytest.fixture(scope="module")
-def twenty_thousand() -> Series:
+def twenty_thousand() -> Shelf:
     return noisy(20_000)
 
 
-def seconds_of_a_window(series: Series, axis: Axis) -> float:
+def seconds_of_a_window(shelf: Shelf, axis: Axis) -> float:
     """Return the processor time of the best of some, in which other work does not count."""
-    series.window(axis, None, None, 1000)  # makes the pyramid
+    shelf.curve.window(axis, None, None, 1000)  # makes the overview
     best = math.inf
     for _ in range(5):
         begun = time.thread_time()
-        series.window(axis, None, None, 1000)
+        shelf.curve.window(axis, None, None, 1000)
         best = min(best, time.thread_time() - begun)
     return best
 
 
 @pytest.mark.parametrize("axis", AXES)
 def test_fifty_times_the_points_take_a_few_times_as_long(
-    million: Series, twenty_thousand: Series, axis: Axis
+    million: Shelf, twenty_thousand: Shelf, axis: Axis
 ) -> None:
     few = seconds_of_a_window(twenty_thousand, axis)
     assert seconds_of_a_window(million, axis) < 10 * few
-    shown = million.window(axis, None, None, 1000)
+    shown = million.curve.window(axis, None, None, 1000)
     assert shown["reduced"] and len(shown["x"]) <= 2002
     assert max(shown["y"]) == 1000.0, "the spike"
 
 
+@pytest.mark.parametrize("axis", AXES)
+def test_a_part_of_a_curve_needs_only_the_chunks_of_that_part(million: Shelf, axis: Axis) -> None:
+    curve = million.curve
+    [left, right] = curve.window(axis, None, None, 1000)["extent"]
+    million.read = 0
+    curve.window(axis, left + (right - left) * 0.5, left + (right - left) * 0.5005, 1000)
+    assert 0 < million.read < 20
+
+
+def test_what_a_look_leaves_in_memory_is_a_small_part_of_the_points(million: Shelf) -> None:
+    curve = million.curve
+    curve.forget()
+    tracemalloc.start()
+    try:
+        for axis in AXES:
+            curve.window(axis, None, None, 1000)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < CHUNK_BYTES * len(million.chunks) / 15
+
+
 def test_ranks_that_interleave_cost_little_as_they_grow() -> None:
     """Eight ranks tell each epoch a little out of turn: only the end is put in order again."""
-    series = Series()
+    shelf = Shelf()
+    curve = shelf.curve
     chooser = random.Random(2)
     count = 300_000
-    epochs = array("d", (n // 8 / 100 + chooser.random() / 50 for n in range(count)))
-    values = array("d", (chooser.random() for _ in range(count)))
+    epochs = [n // 8 / 100 + chooser.random() / 50 for n in range(count)]
+    values = [chooser.random() for _ in range(count)]
+    shelf.extend(epochs[:-800], range(count - 800), values[:-800])
     begun = time.thread_time()
-    series.extend(0, epochs[:-800], array("q", range(count - 800)), values[:-800])
-    series.window("epoch", None, None, 1000)
+    curve.window("epoch", None, None, 1000)
     whole = time.thread_time() - begun
     best = whole
     for n in range(count - 800, count, 80):
-        series.extend(n, epochs[n : n + 80], array("q", range(n, n + 80)), values[n : n + 80])
+        shelf.extend(epochs[n : n + 80], range(n, n + 80), values[n : n + 80])
         begun = time.thread_time()
-        series.window("epoch", None, None, 1000)
+        curve.window("epoch", None, None, 1000)
         best = min(best, time.thread_time() - begun)
     assert best < whole / 5
-    points = series.finite.by("epoch")
-    assert list(points.x) == sorted(epochs)
-    assert dict(zip(points.x, points.y, strict=True)) == dict(zip(epochs, values, strict=True))
+    shown = curve.window("epoch", None, None, count)
+    assert not shown["reduced"]
+    assert shown["x"] == sorted(epochs)
+    assert dict(zip(shown["x"], shown["y"], strict=True)) == dict(zip(epochs, values, strict=True))

@@ -1,0 +1,1 @@
+"""What the local platform takes with long curves: see ``__main__``."""
