@@ -9,7 +9,16 @@ from pathlib import Path
 
 from benchmarks.environments import CACHE, ROOT
 
-SECTIONS = ("reporting", "training", "delivery", "recovery", "latency", "serving", "weight")
+SECTIONS = (
+    "reporting",
+    "training",
+    "delivery",
+    "recovery",
+    "latency",
+    "serving",
+    "batching",
+    "weight",
+)
 
 _EPILOG = """\
 sections:
@@ -19,6 +28,7 @@ sections:
   recovery    a resume after a crash, behind records of other programs
   latency     from said to seen by a consumer, at 1, 100, 5000 messages a second
   serving     requests a second and heartbeats, beside other servers
+  batching    a model that takes many requests in one call, beside other servers that batch
   weight      import, start, resident memory, growth with the spool
 
 The first run makes an environment for each peer below .cache/bench. A peer that cannot be
@@ -112,7 +122,10 @@ def parse(arguments: Sequence[str]) -> Options:
         "--quick", action="store_true", help="few and short rounds, to see that it works"
     )
     parser.add_argument(
-        "--serving-rounds", type=int, metavar="N", help="rounds of serving (3, quick 1)"
+        "--serving-rounds",
+        type=int,
+        metavar="N",
+        help="rounds of serving and batching (3, quick 1)",
     )
     parser.add_argument(
         "--backlog",

@@ -11,6 +11,7 @@ from benchmarks.units import digits
 Figures = Mapping[str, float]
 
 _DURABLE_PEERS = ("logging", "mlflow-file", "mlflow-sqlite")
+_BATCHING_PEERS = ("litserve", "bentoml", "mlserver")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,14 @@ def _durable_lead(figures: Figures) -> float:
     if not peers:
         raise KeyError("no durable peer was measured")
     return min(peers) / figures["single/ours/median_ns"]
+
+
+def _batching_lead(figures: Figures) -> float:
+    """Return our rate with batches, in those of the fastest peer."""
+    peers = [figures[key] for p in _BATCHING_PEERS if (key := f"{p}/64/rate") in figures]
+    if not peers:
+        raise KeyError("no peer with batches was measured")
+    return figures["ours-http-batches/64/rate"] / max(peers)
 
 
 TARGETS = (
@@ -101,6 +110,30 @@ TARGETS = (
         "serving",
         lambda f: f["ours-tcp/noop/1/ratio"],
         at_least=0.7,
+    ),
+    Target(
+        "64 clients, batches, HTTP, × without batches",
+        "batching",
+        lambda f: f["ours-http-batches/64/ratio"],
+        at_least=5,
+    ),
+    Target(
+        "64 clients, batches, TCP, × without batches",
+        "batching",
+        lambda f: f["ours-tcp-batches/64/ratio"],
+        at_least=5,
+    ),
+    Target(
+        "64 clients, batches, HTTP, × best peer with batches",
+        "batching",
+        _batching_lead,
+        at_least=1.2,
+    ),
+    Target(
+        "1 client, batches, HTTP, × without batches",
+        "batching",
+        lambda f: f["ours-http-batches/1/ratio"],
+        at_least=0.97,
     ),
     Target(
         "resident memory (PSS) of web, parents, sidecar",

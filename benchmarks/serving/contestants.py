@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from benchmarks.serving.servers.batched_model import MOST
 from benchmarks.serving.servers.model import NOOP
 from benchmarks.serving.servers.replies import LENGTH
 
@@ -19,7 +20,7 @@ class Server:
 
     name: str
     module: str
-    """Below ``benchmarks.serving.servers``; ``app`` is served by this project."""
+    """Below ``benchmarks.serving.servers``."""
     packages: tuple[str, ...]
     apart: bool
     """Whether the model has a process of its own, so that it cannot stop the heartbeat."""
@@ -30,6 +31,11 @@ class Server:
     good: str = '"data"'
     environ: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this project serves it."""
+        return not self.packages
+
     def request(self, what: str) -> bytes:
         """Return an inference request, whole, for the model to do ``what``."""
         return self._message(f"POST {self.path}", self._body(what))
@@ -39,10 +45,10 @@ class Server:
         return self._message(self.heart, {"req_type": 0, "instance_id": INSTANCE})
 
     def _body(self, what: str) -> dict[str, Any]:
-        if self.module == "mlserver_app":
+        if "mlserver" in self.module:
             tensor = {"name": "image_names", "shape": [1], "datatype": "BYTES", "data": [what]}
             return {"inputs": [{**tensor, "parameters": {"content_type": "str"}}]}
-        if self.module == "bentoml_app":  # refuses nothing, but has a signature
+        if "bentoml" in self.module:  # refuses nothing, but has a signature
             return {"image_names": [what]}
         return {
             "req_type": 3,
@@ -95,5 +101,38 @@ SERVERS = (
         environ={"protocol": "tcp", **_QUEUE},
     ),
 )
+BATCHING = (
+    Server("ours-http", "batched_app", (), True, environ={"protocol": "http", "BENCH_BATCH": "1"}),
+    Server(
+        "ours-http-batches",
+        "batched_app",
+        (),
+        True,
+        environ={"protocol": "http", "BENCH_BATCH": str(MOST)},
+    ),
+    *(
+        replace(server, module=f"batched_{server.name}")
+        for server in SERVERS
+        if server.name in ("litserve", "bentoml", "mlserver")
+    ),
+    Server(
+        "ours-tcp",
+        "batched_app",
+        (),
+        True,
+        http=False,
+        environ={"protocol": "tcp", "BENCH_BATCH": "1"},
+    ),
+    Server(
+        "ours-tcp-batches",
+        "batched_app",
+        (),
+        True,
+        http=False,
+        environ={"protocol": "tcp", "BENCH_BATCH": str(MOST)},
+    ),
+)
+SINGLE = {True: "ours-http", False: "ours-tcp"}
+"""This project without batches, by whether it is HTTP."""
 REFERENCES = {server.reference for server in SERVERS}
 PROBE = NOOP

@@ -36,8 +36,9 @@ def serving(server: Server, python: Path, folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     more = {"BENCH_FOLDER": str(folder), "PYTHONPATH": str(ROOT)}
     cwd = ROOT
-    if server.module == "app":
-        command = [str(python), "-u", str(Path(__file__).parent / "servers" / "app.py")]
+    if server.is_ours:
+        app = Path(__file__).parent / "servers" / f"{server.module}.py"
+        command = [str(python), "-u", str(app)]
         more |= {"PORT": str(port), "INSTANCE_ID": INSTANCE, "DUBHE_TEMPORARY": str(folder)}
         more |= server.environ
         cwd = folder

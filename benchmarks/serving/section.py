@@ -44,7 +44,7 @@ def measure(session: Session) -> Section:
     section = Section("serving", "Serving", METHOD)
     pythons: dict[str, Path] = {}
     for server in SERVERS:
-        ours = server.module == "app"
+        ours = server.is_ours
         if not ours and server.name not in REFERENCES and not session.wanted(server.name):
             continue
         name = "ours" if ours else "bare" if server.name in REFERENCES else server.name

@@ -157,7 +157,7 @@ class Context:
             >>> ctx.get(dubhe_sdk.ContextKey.KEY_SPLIT_RATE)
             0.1
         """
-        if key in _FROM_SETTINGS:
+        if key in FROM_SETTINGS:
             value = self._from_settings(key)
             if value is None and key in (
                 ContextKey.ENV_SPECIAL_PARAMS,
@@ -402,7 +402,8 @@ class Context:
         open_log(self._settings.log_file).warning("%s", text)
 
 
-_FROM_SETTINGS = frozenset(
+# The keys that do not depend on the request.
+FROM_SETTINGS = frozenset(
     {
         ContextKey.KEY_TMP_DIR,
         ContextKey.KEY_OUTPUT_DIR,

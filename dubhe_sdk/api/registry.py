@@ -20,8 +20,24 @@ if TYPE_CHECKING:
 
 _MARK = "__dubhe_kind__"
 _ALL_RANKS = "__dubhe_all_ranks__"
+_BATCHES = "__dubhe_batches__"
 _pipelines: dict[tuple[str, str], type] = {}
 _on_mark: list[Callable[[type], object]] = []
+
+
+class BatchLimits:
+    """How inferences are put together.
+
+    Args:
+        size: most requests in a call, from 2.
+        wait_seconds: longest time that a request waits for others while the model is at work.
+    """
+
+    __slots__ = ("size", "wait_seconds")
+
+    def __init__(self, size: int, wait_seconds: float) -> None:
+        self.size = size
+        self.wait_seconds = wait_seconds
 
 
 class Pipeline:
@@ -32,15 +48,24 @@ class Pipeline:
         method: the method's name.
         kind: of task.
         all_ranks: whether the progress of every rank is reported, and not that of rank 0 alone.
+        batches: None if the method takes one request at a time.
     """
 
-    __slots__ = ("all_ranks", "cls", "kind", "method")
+    __slots__ = ("all_ranks", "batches", "cls", "kind", "method")
 
-    def __init__(self, cls: type, method: str, kind: TaskKind, all_ranks: bool = False) -> None:
+    def __init__(
+        self,
+        cls: type,
+        method: str,
+        kind: TaskKind,
+        all_ranks: bool = False,
+        batches: BatchLimits | None = None,
+    ) -> None:
         self.cls = cls
         self.method = method
         self.kind = kind
         self.all_ranks = all_ranks
+        self.batches = batches
 
 
 def on_mark(callback: Callable[[type], object]) -> None:
@@ -145,10 +170,18 @@ if TYPE_CHECKING:
     @overload
     def inference(method: Callable[P, R], /) -> Callable[P, R]: ...
     @overload
-    def inference() -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+    def inference(
+        *, max_batch_size: int = 1, max_wait_ms: float = 5
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
-def inference(method: Callable[..., Any] | None = None, /) -> Any:
+def inference(
+    method: Callable[..., Any] | None = None,
+    /,
+    *,
+    max_batch_size: int = 1,
+    max_wait_ms: float = 5,
+) -> Any:
     """Mark the method that infers online, called as ``method(ctx)`` for each request.
 
     What it returns is the reply's ``data``: anything that JSON can express, tensors, dataclasses
@@ -156,18 +189,58 @@ def inference(method: Callable[..., Any] | None = None, /) -> Any:
     exception's type and text, and the next request is served. With ``DUBHE_INFERENCE_CONCURRENCY``
     above 1 it is called by several threads at once. Otherwise like `train`.
 
+    With ``max_batch_size`` above 1 the method is called as ``method(contexts)`` with a list of 1 to
+    ``max_batch_size`` contexts, one for each request, and returns a list of as many results in the
+    same order. An exception in that list is the failure of its request alone; one that is raised is
+    that of all of them. A model that is idle gets what is there at once, be it a single request.
+    While it is at work, requests gather for its next call.
+
+    Args:
+        method: what is marked.
+        max_batch_size: most requests in a call, 1 to 4096.
+        max_wait_ms: milliseconds, 0 to 60 000; counts where a process runs several calls at once
+            (``DUBHE_INFERENCE_CONCURRENCY``): a further call begins when it is full, or its first
+            request has waited so long.
+
     Raises:
-        AppInvalid: the method is ``async``, or has a ``yield``.
+        AppInvalid: the method is ``async``, or has a ``yield``; or an argument is out of range.
 
     Examples:
         >>> @dubhe_sdk.inference()
         ... def inference(self, ctx: dubhe_sdk.Context) -> list[dict[str, object]]:
         ...     return [self.infer(name) for name in ctx.get(dubhe_sdk.ContextKey.KEY_IMAGE_NAMES)]
+
+        >>> @dubhe_sdk.inference(max_batch_size=16)
+        ... def inference(self, contexts: list[dubhe_sdk.Context]) -> list[object]:
+        ...     return self.net(stack([read(ctx) for ctx in contexts])).tolist()
     """
-    return _decorate(TaskKind.INFER, method)
+    return _decorate(TaskKind.INFER, method, batches=_batch_limits(max_batch_size, max_wait_ms))
 
 
-def _decorate(kind: TaskKind, method: Callable[..., Any] | None, all_ranks: bool = False) -> Any:
+def _batch_limits(size: int, wait_ms: float) -> BatchLimits | None:
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= _LARGEST_BATCH:
+        raise AppInvalid(
+            f"@dubhe_sdk.inference has max_batch_size={size!r}, expected a whole number from 1 to "
+            f"{_LARGEST_BATCH}"
+        )
+    if not isinstance(wait_ms, (int, float)) or not 0 <= wait_ms <= _LONGEST_WAIT_MS:
+        raise AppInvalid(
+            f"@dubhe_sdk.inference has max_wait_ms={wait_ms!r}, expected milliseconds from 0 to "
+            f"{_LONGEST_WAIT_MS}"
+        )
+    return BatchLimits(size, wait_ms / 1000) if size > 1 else None
+
+
+_LARGEST_BATCH = 4096
+_LONGEST_WAIT_MS = 60_000
+
+
+def _decorate(
+    kind: TaskKind,
+    method: Callable[..., Any] | None,
+    all_ranks: bool = False,
+    batches: BatchLimits | None = None,
+) -> Any:
     """Mark a method, or return the decorator that does."""
 
     def mark(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -185,6 +258,7 @@ def _decorate(kind: TaskKind, method: Callable[..., Any] | None, all_ranks: bool
             )
         setattr(function, _MARK, kind)
         setattr(function, _ALL_RANKS, all_ranks)
+        setattr(function, _BATCHES, batches)
         return method
 
     return mark if method is None else mark(method)
@@ -217,7 +291,8 @@ def pipelines() -> list[Pipeline]:
                 method = getattr(method, "__func__", None)
             kind = getattr(method, _MARK, None)
             if isinstance(kind, TaskKind):
-                found.append(Pipeline(cls, name, kind, bool(getattr(method, _ALL_RANKS, False))))
+                all_ranks, batches = getattr(method, _ALL_RANKS), getattr(method, _BATCHES)
+                found.append(Pipeline(cls, name, kind, all_ranks, batches))
     return found
 
 

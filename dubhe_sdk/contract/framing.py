@@ -41,6 +41,21 @@ def pack(payload: bytes) -> bytes:
     return LENGTH.pack(len(payload)) + payload
 
 
+def unpack_all(frames: bytes) -> list[bytes]:
+    """Return the payloads of frames that are there as a whole.
+
+    Example:
+        >>> unpack_all(pack(b"a") + pack(b"bc"))
+        [b'a', b'bc']
+    """
+    payloads, at = [], 0
+    while at < len(frames):
+        end = at + LENGTH.size + LENGTH.unpack_from(frames, at)[0]
+        payloads.append(frames[at + LENGTH.size : end])
+        at = end
+    return payloads
+
+
 class FrameReader:
     """Reads frames one after another; keeps what arrived beyond the current one."""
 

@@ -78,7 +78,7 @@ def _loader(name: str, path: Path) -> SourceFileLoader | SourcelessFileLoader | 
     return SourceFileLoader(name, str(path))
 
 
-def construct(pipeline: Pipeline, context: Context) -> Callable[[Context], Any]:
+def construct(pipeline: Pipeline, context: Context) -> Callable[[Any], Any]:
     """Construct the algorithm's class; return the method to call for each request.
 
     Raises:
@@ -97,7 +97,7 @@ def construct(pipeline: Pipeline, context: Context) -> Callable[[Context], Any]:
     if not callable(method):
         raise AppInvalid(f"{cls.__qualname__}.{name} cannot be called; expected a method")
     _check_takes_context(method, f"{cls.__qualname__}.{name}", name)
-    bound: Callable[[Context], Any] = method
+    bound: Callable[[Any], Any] = method
     return bound
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.api import registry
-from dubhe_sdk.api.context import Context, with_instance
+from dubhe_sdk.api.context import with_instance
 from dubhe_sdk.api.kept_context import KeptContext
+from dubhe_sdk.api.registry import BatchLimits
 from dubhe_sdk.api.stopping import TASK_VARIABLE
 from dubhe_sdk.autostart import APP_VARIABLE, rank_of
 from dubhe_sdk.contract.kind import TaskKind, kind_of
@@ -75,7 +76,7 @@ def main(argv: list[str]) -> int:
     try:
         with stop.task(), foreign_code(log):
             script = run_app(options.app, options.arguments, options.module)
-            settings, method = _construct(options.app, script, settings, channel)
+            settings, method, batches = _construct(options.app, script, settings, channel)
     except BaseException as error:  # noqa: BLE001 - sent to the parent, which ends the service
         if stop.asked:
             channel.send({"op": "leaving"})
@@ -90,12 +91,12 @@ def main(argv: list[str]) -> int:
     if rank_of(os.environ) is not None:  # a launcher in run.sh has started others beside it
         ranks = RankGroup.of(settings.temporary, os.environ)
     with nullcontext() if ranks is None else ranks.lead():
-        return _serve(method, settings, channel, stop, options, log, ranks)
+        return _serve(method, batches, settings, channel, stop, options, log, ranks)
 
 
 def _construct(
     app: Path, script: str, settings: Settings, channel: Channel
-) -> tuple[Settings, Callable[[Context], Any]]:
+) -> tuple[Settings, Callable[[Any], Any], BatchLimits | None]:
     """Choose the class for the instance's kind and construct it."""
     if settings.instance_id is None:
         kind = registry.default_kind() or TaskKind.TRAIN
@@ -103,13 +104,15 @@ def _construct(
     instance_id = settings.instance_id or ""
     channel.send({"op": "hello", "instance_id": instance_id})
     context = KeptContext(settings)
-    method = construct(registry.find(kind_of(instance_id), script), context)
+    pipeline = registry.find(kind_of(instance_id), script)
+    method = construct(pipeline, context)
     context.end_construction()
-    return settings, method
+    return settings, method, pipeline.batches
 
 
 def _serve(
-    method: Callable[[Context], Any],
+    method: Callable[[Any], Any],
+    batches: BatchLimits | None,
     settings: Settings,
     channel: Channel,
     stop: StopSignal,
@@ -118,7 +121,12 @@ def _serve(
     ranks: RankGroup | None,
 ) -> int:
     if settings.kind is TaskKind.INFER:
-        server = InferenceServer(method, settings, options.socket, options.concurrency, stop, log)
+        server = InferenceServer(
+            method, settings, options.socket, options.concurrency, stop, log, batches is not None
+        )
+        if batches is not None:
+            wait = batches.wait_seconds
+            channel.send({"op": "batches", "size": batches.size, "wait_seconds": wait})
         channel.send({"op": "constructed"})
         server.serve()
     else:

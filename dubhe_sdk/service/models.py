@@ -58,6 +58,10 @@ class Models:
         self._start = start
         self._on_message = on_message
         self._all = [ModelSlot(0)]
+        self.batch_size = 1
+        """Most inferences in a call, as the algorithm says; with 1 it takes no batches."""
+        self.batch_wait_seconds = 0.0
+        """How long one may wait for others."""
 
     def __iter__(self) -> Iterator[ModelSlot]:
         return iter(self._all)

@@ -249,6 +249,9 @@ class Service:
         op = message["op"]
         if op == "hello":
             self._on_hello(message["instance_id"])
+        elif op == "batches":
+            self._models.batch_size = message["size"]
+            self._models.batch_wait_seconds = message["wait_seconds"]
         elif op == "constructed":
             model.constructed, model.death = True, ""
             self._report_ready_when_all_serve()

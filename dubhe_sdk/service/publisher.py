@@ -58,6 +58,8 @@ class StatePublisher:
             platform_mode=self._settings.platform_mode,
             detail=self._detail,
             unavailable=self._models.unavailable,
+            batch_size=self._models.batch_size,
+            batch_wait_seconds=self._models.batch_wait_seconds,
         )
         self._web.publish(state)
         try:

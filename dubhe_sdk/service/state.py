@@ -26,7 +26,9 @@ class ServiceState:
     ``instance_id`` and ``kind`` are None as long as the model has not sent them (manual mode
     without INSTANCE_ID). ``detail`` is a text for people: why the phase is FAILED, or what is
     missing although it is READY.
-    ``unavailable`` holds the numbers of the model processes that do not serve now.
+    ``unavailable`` holds the numbers of the model processes that do not serve now. With a
+    ``batch_size`` above 1 the inference method takes batches, for which a request may wait
+    ``batch_wait_seconds``.
     """
 
     phase: Phase
@@ -35,6 +37,8 @@ class ServiceState:
     platform_mode: bool = False
     detail: str = ""
     unavailable: tuple[int, ...] = ()
+    batch_size: int = 1
+    batch_wait_seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-serialisable form."""
@@ -51,6 +55,8 @@ class ServiceState:
             platform_mode=value["platform_mode"],
             detail=value["detail"],
             unavailable=tuple(value["unavailable"]),
+            batch_size=value["batch_size"],
+            batch_wait_seconds=value["batch_wait_seconds"],
         )
 
 

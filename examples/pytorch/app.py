@@ -47,19 +47,34 @@ class Evaluator:
 
 @dubhe_sdk.pipeline()
 class Recogniser:
-    """Answers at once for a few images."""
+    """Answers at once. Requests that come together share a pass through the network."""
 
     def __init__(self, ctx: Context):
         self.network = load(ctx.get(ContextKey.ENV_MODEL_PATH))
 
-    @dubhe_sdk.inference()
-    def inference(self, ctx: Context):
-        folder = Path(ctx.get(ContextKey.KEY_IMAGE_BASE_DIR))
-        images = [folder / name for name in ctx.get(ContextKey.KEY_IMAGE_NAMES)]
-        results = []
-        for path, code, conf in classify(self.network, images):
-            results += ctx.logResultDetails(str(path), "", code, conf)
-        return results
+    @dubhe_sdk.inference(max_batch_size=16)
+    def inference(self, contexts: list[Context]):
+        asked = [requested_images(ctx) for ctx in contexts]
+        images = [path for paths in asked if isinstance(paths, list) for path in paths]
+        found = classify(self.network, images)
+        return [
+            [entry for _ in paths for entry in report(ctx, *next(found))]
+            if isinstance(paths, list)
+            else paths  # an exception: the failure of this request alone
+            for ctx, paths in zip(contexts, asked, strict=True)
+        ]
+
+
+def requested_images(ctx: Context):
+    """Return the images of a request, or the exception that says which are not there."""
+    folder = Path(ctx.get(ContextKey.KEY_IMAGE_BASE_DIR))
+    images = [folder / name for name in ctx.get(ContextKey.KEY_IMAGE_NAMES)]
+    missing = [str(path) for path in images if not path.is_file()]
+    return FileNotFoundError(f"no such images: {missing}") if missing else images
+
+
+def report(ctx: Context, path, code, conf):
+    return ctx.logResultDetails(str(path), "", code, conf)
 
 
 @torch.inference_mode()

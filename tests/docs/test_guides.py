@@ -10,10 +10,13 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
+import dubhe_sdk
 from tests.docs.algorithms import dubhe, messages, titled
 from tests.docs.markdown import ROOT, code_blocks
 from tests.page.platform import Service
@@ -30,6 +33,12 @@ def algorithm(folder: Path, guide: str) -> Path:
     (folder / "app.py").write_text(titled(f"docs/en/guides/{guide}.md", "app.py"), "utf-8")
     (folder / "run.sh").write_text(RUN_SH)
     return folder
+
+
+def python_of(guide: str) -> list[str]:
+    """Return a guide's blocks in Python."""
+    text = (ROOT / f"docs/en/guides/{guide}.md").read_text("utf-8")
+    return [block.text for block in code_blocks(text) if block.language == "python"]
 
 
 def send(kind: str, folder: Path, port: int) -> None:
@@ -107,11 +116,30 @@ def test_boxes_are_reported(tmp_path: Path) -> None:
 
 
 def test_each_model_process_takes_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "docs/en/guides/gpus.md").read_text("utf-8")
-    (code,) = [block.text for block in code_blocks(text) if block.language == "python"]
+    code, _ = python_of("gpus")
     monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
     for index, device in enumerate(["4", "7", "4"]):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
         monkeypatch.setenv("DUBHE_WORKER_INDEX", str(index))
         exec(code, {})
         assert os.environ["CUDA_VISIBLE_DEVICES"] == device
+
+
+def test_a_method_takes_a_batch() -> None:
+    _, code = python_of("gpus")
+
+    class Images(np.ndarray):
+        def cuda(self) -> Images:
+            return self
+
+    def stack(images: list[Any]) -> Images:
+        return np.stack(images).view(Images)
+
+    seen: dict[str, Any] = {"torch": SimpleNamespace(stack=stack), "dubhe_sdk": dubhe_sdk}
+    exec(code, seen)
+    # The network's scores are the image itself.
+    network = SimpleNamespace(
+        read=lambda ctx: np.array(ctx.get("image")), net=lambda images: images
+    )
+    contexts = [dubhe_sdk.Context({"image": image}) for image in ([0, 1, 0], [0, 0, 1])]
+    assert seen["inference"](network, contexts) == [1, 2]

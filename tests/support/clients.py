@@ -25,7 +25,15 @@ class HttpClient:
 
     def send_bytes(self, body: bytes, route: str) -> dict[str, Any]:
         """Send a body as it is."""
+        self.begin(body, route)
+        return self.finish()
+
+    def begin(self, body: bytes, route: str) -> None:
+        """Send a body and do not wait."""
         self._connection.request("POST", route, body, {"Content-Type": "application/json"})
+
+    def finish(self) -> dict[str, Any]:
+        """Return the reply to what was begun."""
         return json.loads(self._connection.getresponse().read())
 
     def close(self) -> None:
@@ -45,7 +53,15 @@ class TcpClient:
 
     def send_bytes(self, body: bytes, route: str = "") -> dict[str, Any]:
         """Send a payload as it is."""
+        self.begin(body, route)
+        return self.finish()
+
+    def begin(self, body: bytes, route: str = "") -> None:
+        """Send a payload and do not wait."""
         self._sock.sendall(_LENGTH.pack(len(body)) + body)
+
+    def finish(self) -> dict[str, Any]:
+        """Return the reply to what was begun."""
         (length,) = _LENGTH.unpack(self._receive(_LENGTH.size))
         return json.loads(self._receive(length))
 

@@ -88,6 +88,7 @@ def _follow(pool: ModelPool, state: ServiceState) -> None:
         check_state(state, RequestType.INFERENCE)
     except RequestInvalid as refused:
         pool.refuse_waiting(refused)
+    pool.set_batches(state.batch_size, state.batch_wait_seconds)
     if state.phase is Phase.STARTING:
         pool.pause()
     else:

@@ -54,6 +54,31 @@ def test_with_and_without_parentheses() -> None:
     assert found(TaskKind.TRAIN) == (One, "run", TaskKind.TRAIN, False)
 
 
+def test_what_a_method_says_of_batches() -> None:
+    @dubhe_sdk.pipeline()
+    class Batched:
+        @dubhe_sdk.inference(max_batch_size=16, max_wait_ms=2.5)
+        def infer(self, contexts: list[dubhe_sdk.Context]) -> list[str]:
+            return []
+
+    batches = registry.find(TaskKind.INFER).batches
+    assert batches is not None
+    assert (batches.size, batches.wait_seconds) == (16, 0.0025)
+    dubhe_sdk.inference(max_batch_size=1)(Batched.infer)
+    assert registry.find(TaskKind.INFER).batches is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"max_batch_size": size} for size in (0, -1, 4097, True, 2.0, "8")]
+    + [{"max_batch_size": 2, "max_wait_ms": wait} for wait in (-1, 60_001, "5", None)],
+)
+def test_batches_that_cannot_be(given: dict[str, Any]) -> None:
+    name = list(given)[-1]
+    with pytest.raises(AppInvalid, match=f"has {name}={given[name]!r}, expected"):
+        dubhe_sdk.inference(**given)
+
+
 def test_one_class_with_several_methods() -> None:
     @dubhe_sdk.pipeline()
     class All:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+from dubhe_sdk.contract.framing import pack, unpack_all
 from dubhe_sdk.errors import RequestInvalid
-from dubhe_sdk.service.web.inference.errors import InferenceFailed, ModelDied, RequestNotDelivered
+from dubhe_sdk.service.web.inference.errors import (
+    InferenceFailed,
+    ModelDied,
+    ModelUnavailable,
+    RequestNotDelivered,
+)
 from dubhe_sdk.service.web.inference.model_connection import ModelConnection
 
 # Most bytes of requests that are sent before their turn: about what a socket's buffer holds, and
@@ -31,7 +38,7 @@ class ModelProcess:
         self._idle: list[ModelConnection] = []  # or the one that is shared
         self._bytes = 0
         self.running = 0
-        """Inferences that run in it or are sent ahead, as the pool counts them."""
+        """Calls that run in it or are sent ahead, as the pool counts them."""
         self.unavailable = False
         """Whether it is known not to serve at the moment."""
 
@@ -58,9 +65,29 @@ class ModelProcess:
             reply = self._ask(body)
         finally:
             self._bytes -= len(body)
-        return _result(reply)
+        return result_of(reply)
+
+    def infer_batch(self, bodies: Sequence[bytes]) -> list[bytes]:
+        """Run several inferences in one call. Return a reply for each, for `result_of`.
+
+        Raises:
+            RequestNotDelivered: it is not there, or ended before it began with them.
+            ModelDied: it died.
+        """
+        replies = unpack_all(self._ask(b"".join(map(pack, bodies))))
+        if len(replies) != len(bodies):
+            raise ModelDied("the model process sent a malformed reply")
+        return replies
 
     def _ask(self, body: bytes) -> bytes:
+        try:
+            return self._ask_by_connection(body)
+        except RequestNotDelivered as error:
+            # Until the parent, which handles its death, publishes otherwise.
+            self.unavailable = isinstance(error, ModelUnavailable)
+            raise
+
+    def _ask_by_connection(self, body: bytes) -> bytes:
         while True:
             kept = self._kept()
             connection = kept or ModelConnection(self._path)
@@ -92,8 +119,14 @@ class ModelProcess:
         return None
 
 
-def _result(reply: bytes) -> bytes:
-    """Return the result in a reply, or raise the error in it."""
+def result_of(reply: bytes) -> bytes:
+    """Return the result in a reply, or raise the error in it.
+
+    Raises:
+        InferenceFailed: the method raised.
+        RequestInvalid: the model's parser cannot read the request.
+        ModelDied: the reply is malformed.
+    """
     kind = reply[0] if reply else None
     if kind == _OK:
         return reply[1:]

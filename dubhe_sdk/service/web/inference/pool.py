@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections import deque
 from collections.abc import Collection, Sequence
+from time import monotonic
 from typing import cast
 
-from gevent import Timeout
-from gevent.event import AsyncResult
+import gevent
+from gevent import Timeout, get_hub
 
 from dubhe_sdk.service.web.client import Client
-from dubhe_sdk.service.web.counted_log import CountedLog
-from dubhe_sdk.service.web.inference.errors import (
-    ClientGone,
-    InferenceOverloaded,
-    ModelUnavailable,
-    RequestNotDelivered,
-)
+from dubhe_sdk.service.web.inference.batch import Batch
+from dubhe_sdk.service.web.inference.errors import InferenceOverloaded, RequestNotDelivered
 from dubhe_sdk.service.web.inference.model import ModelProcess
-
-_log = logging.getLogger(__name__)
-
-_GONE = "the client closed the connection while its request waited; it was not run"
+from dubhe_sdk.service.web.inference.waiting import Waiter, WaitingLine
 
 
 class ModelPool:
@@ -32,9 +23,13 @@ class ModelPool:
     they are due (see `dubhe_sdk.service.web.inference.model_connection`): no other process could
     take them. They count as waiting all the same.
 
+    If the method takes batches, a process with free capacity gets what waits, up to the size of a
+    batch: at once if it is idle; if it has another call under way, when the batch is full or its
+    first request has waited long enough.
+
     Args:
         paths: the processes' sockets, by their numbers.
-        concurrency: inferences that run at once in a process, each on a connection of its own.
+        concurrency: calls that run at once in a process, each on a connection of its own.
         queue: inferences that may wait beyond those.
         wait_seconds: how long one may wait until it begins.
     """
@@ -50,8 +45,12 @@ class ModelPool:
         self._queue = queue
         self._wait_seconds = wait_seconds
         self._paused = False
-        self._waiting: deque[_Waiter] = deque()
-        self._gone = CountedLog(_log, "inferences that were not run, since their client had gone")
+        self._waiting = WaitingLine()
+        self._batch_size = 1
+        self._batch_wait_seconds = 0.0
+        self._in_batches = 0  # inferences that run in batches
+        self._dispatches_soon = False
+        self._due: gevent.Greenlet | None = None  # dispatches when a batch has waited long enough
 
     def infer(self, body: bytes, client: Client | None = None) -> bytes:
         """Run an inference; wait for a slot if as many as allowed are running.
@@ -72,21 +71,35 @@ class ModelPool:
             ClientGone: the client has gone while it waited.
             ModelDied: the process died, or none is there.
         """
+        process = None if self._waiting else self._take(len(body))
+        waiter: Waiter | None = None
         attempts = 0
         while True:
-            process = self._take(len(body), client, again=attempts > 0)
             attempts += 1
             try:
-                return process.infer(body)
-            except RequestNotDelivered as error:
-                # Until the parent, which handles its death, publishes otherwise.
-                process.unavailable = isinstance(error, ModelUnavailable)
+                if process is not None:
+                    return self._infer_alone(process, body)
+                if waiter is None:
+                    if attempts == 1 and self._is_full():
+                        raise InferenceOverloaded(self._describe_overload())
+                    waiter = Waiter(body, client, first=attempts > 1)
+                turn = self._wait_for_turn(waiter)
+                if isinstance(turn, Batch):
+                    return turn.wait(waiter)
+                return self._infer_alone(turn, body)
+            except RequestNotDelivered:
                 if attempts >= self._attempts or all(map(_is_unavailable, self._processes)):
                     raise
-            finally:
-                process.running -= 1
-                if self._waiting:
-                    self._dispatch()
+                process = None  # it goes ahead of those that wait, however many they are
+
+    def set_batches(self, size: int, wait_seconds: float) -> None:
+        """Learn what the method takes, before the `mark_unavailable` that ends a `pause`.
+
+        Args:
+            size: most requests in a call; with 1 it takes a request and no batch.
+            wait_seconds: how long a request waits for others while its process is at work.
+        """
+        self._batch_size, self._batch_wait_seconds = size, wait_seconds
 
     def mark_unavailable(self, unavailable: Collection[int]) -> None:
         """Learn the numbers of the processes that do not serve now."""
@@ -104,7 +117,29 @@ class ModelPool:
         if self._paused:
             self._paused = False
             while self._waiting:
-                self._waiting.popleft().slot.set_exception(error)
+                self._waiting.pop().slot.set_exception(error)
+
+    def _infer_alone(self, process: ModelProcess, body: bytes) -> bytes:
+        """Run one in a process in which it counts as running."""
+        try:
+            return process.infer(body)
+        finally:
+            process.running -= 1
+            if self._waiting:
+                self._dispatch()
+
+    def _take(self, size: int) -> ModelProcess | None:
+        """Return a process that can run a request of this length now, counting one more.
+
+        None if there is none, or if it has to gather with others.
+        """
+        if self._batch_size > 1:
+            return None
+        process = self._free_process(size)
+        if process is None or (process.running >= self._concurrency and self._is_full()):
+            return None
+        process.running += 1
+        return process
 
     def _free_process(self, size: int) -> ModelProcess | None:
         """Return the process with the fewest inferences, if it takes a request of this length."""
@@ -112,40 +147,31 @@ class ModelPool:
             return None
         if len(self._processes) == 1:
             process = self._processes[0]
-            if process.running >= self._concurrency and process.can_pipeline(size):
-                return process
+            if process.running >= self._concurrency and self._batch_size == 1:
+                return process if process.can_pipeline(size) else None
         else:
             # If none is there, those that wait shall learn so, and at once.
             living = [process for process in self._processes if not process.unavailable]
             process = min(living or self._processes, key=_running)
         return process if process.running < self._concurrency else None
 
-    def _take(self, size: int, client: Client | None, again: bool) -> ModelProcess:
-        """Return a process with free capacity, counting one more as running; wait if there is none.
-
-        Args:
-            size: the request's length.
-            client: who has sent it.
-            again: it had a slot before: it goes ahead of those that wait, however many they are.
-        """
-        full = not again and self._is_full()
-        process = None if self._waiting and not again else self._free_process(size)
-        if process is not None and (process.running < self._concurrency or not full):
-            process.running += 1
-            return process
-        if full:
-            raise InferenceOverloaded(self._describe_overload())
-        waiter = _Waiter(size, client)
-        if again:
-            self._waiting.appendleft(waiter)
-        else:
-            self._waiting.append(waiter)
+    def _wait_for_turn(self, waiter: Waiter) -> ModelProcess | Batch:
+        """Wait in the line. Return the process in which it counts as running, or its batch."""
+        waiter.begin()
+        self._waiting.add(waiter)
+        if self._batch_size == 1:
+            if waiter.goes_first:
+                self._dispatch()
+        elif not self._dispatches_soon:  # once all requests that are there have been read
+            self._dispatches_soon = True
+            get_hub().loop.run_callback(self._dispatch)
         try:
-            return cast(ModelProcess, waiter.slot.get(timeout=self._wait_seconds))
+            return cast("ModelProcess | Batch", waiter.slot.get(timeout=self._wait_seconds))
         except BaseException as error:  # refused, its time is over, or this greenlet is being ended
             if waiter.slot.successful():
-                waiter.slot.value.running -= 1
-                self._dispatch()
+                if isinstance(waiter.slot.value, ModelProcess):
+                    waiter.slot.value.running -= 1
+                    self._dispatch()
             elif not waiter.slot.ready():
                 self._waiting.remove(waiter)
                 if isinstance(error, Timeout):
@@ -153,30 +179,63 @@ class ModelPool:
             raise
 
     def _dispatch(self) -> None:
+        """Give their turn to those who can have it now."""
+        self._dispatches_soon = False
         while self._waiting:
-            waiter = self._waiting[0]
-            process = self._free_process(waiter.size)
-            if process is None:
+            process = self._free_process(len(self._waiting.first.body))
+            if process is None or not (process.running == 0 or self._is_due()):
                 return
-            self._waiting.popleft()
-            if waiter.has_gone():
-                self._drop(waiter)
+            members = self._waiting.pop_living(self._batch_size)
+            if not members:
+                continue
+            process.running += 1
+            if self._batch_size == 1:
+                members[0].slot.set(process)
             else:
-                process.running += 1
-                waiter.slot.set(process)
+                self._begin(Batch(process, members))
+
+    def _is_due(self) -> bool:
+        """Return whether a process that is at work shall get a further call now."""
+        if len(self._waiting) >= self._batch_size:
+            return True
+        left = self._waiting.first.since + self._batch_wait_seconds - monotonic()
+        if left <= 0:
+            return True
+        if self._due is not None:
+            self._due.kill(block=False)
+        self._due = gevent.spawn_later(left, self._dispatch)
+        return False
+
+    def _begin(self, batch: Batch) -> None:
+        self._in_batches += len(batch)
+        for member in batch.members:
+            member.slot.set(batch)
+        # In a greenlet of its own: the end of a member's must not end the others.
+        gevent.spawn(self._run, batch)
+
+    def _run(self, batch: Batch) -> None:
+        try:
+            batch.run()
+        finally:
+            self._in_batches -= len(batch)
+            batch.process.running -= 1
+            self._dispatch()
 
     def _is_full(self) -> bool:
         """Return whether as many wait as allowed, when those whose client has gone are dropped."""
-        if self._queued < self._queue:
+        if self._queued < self._queue or self._begins_at_once:
             return False
-        for waiter in [one for one in self._waiting if one.has_gone()]:
-            self._waiting.remove(waiter)
-            self._drop(waiter)
+        self._waiting.drop_gone()
         return self._queued >= self._queue
 
-    def _drop(self, waiter: _Waiter) -> None:
-        self._gone.add(f"of {waiter.size} bytes")
-        waiter.slot.set_exception(ClientGone(_GONE))
+    @property
+    def _begins_at_once(self) -> bool:
+        """Whether one more would not have to wait, but for a batch to be put together."""
+        if self._batch_size == 1 or self._paused:
+            return False
+        there = [one for one in self._processes if not one.unavailable] or self._processes
+        room = sum(self._concurrency - one.running for one in there) * self._batch_size
+        return len(self._waiting) < room
 
     @property
     def _queued(self) -> int:
@@ -195,26 +254,16 @@ class ModelPool:
         if len(self._processes) > 1:
             bound += " in each of DUBHE_INFERENCE_WORKERS processes"
         queued = self._queued
-        running = sum(map(_running, self._processes)) + len(self._waiting) - queued
+        if self._batch_size > 1:
+            bound += f", max_batch_size={self._batch_size}"
+            running = self._in_batches
+        else:
+            running = sum(map(_running, self._processes)) + len(self._waiting) - queued
         return (
             f"service is overloaded: {running} inferences are running "
             f"({bound}) and {queued} are waiting (DUBHE_INFERENCE_QUEUE), as many as "
             "allowed; send it again later"
         )
-
-
-class _Waiter:
-    """A request that waits for a slot."""
-
-    __slots__ = ("client", "size", "slot")
-
-    def __init__(self, size: int, client: Client | None) -> None:
-        self.slot = AsyncResult()
-        self.size = size
-        self.client = client
-
-    def has_gone(self) -> bool:
-        return self.client is not None and self.client.has_gone()
 
 
 def _is_unavailable(process: ModelProcess) -> bool:

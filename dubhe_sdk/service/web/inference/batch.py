@@ -1,0 +1,52 @@
+"""`Batch`: inferences that a model process gets in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from dubhe_sdk.errors import RequestInvalid
+from dubhe_sdk.service.web.inference.errors import InferenceFailed, ModelDied
+from dubhe_sdk.service.web.inference.model import ModelProcess, result_of
+from dubhe_sdk.service.web.inference.waiting import Waiter
+
+
+class Batch:
+    """A call of the method.
+
+    Args:
+        process: which runs it.
+        members: at least one.
+    """
+
+    def __init__(self, process: ModelProcess, members: Sequence[Waiter]) -> None:
+        self.process = process
+        self.members = members
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def run(self) -> None:
+        """Run it and give each member its result, or the error. Raises nothing of the model's."""
+        try:
+            replies = self.process.infer_batch([member.body for member in self.members])
+        except ModelDied as error:
+            for member in self.members:
+                member.reply.set_exception(error)
+            return
+        for member, reply in zip(self.members, replies, strict=True):
+            try:
+                member.reply.set(result_of(reply))
+            except (InferenceFailed, RequestInvalid, ModelDied) as error:
+                member.reply.set_exception(error)
+
+    def wait(self, member: Waiter) -> bytes:
+        """Wait for a member's result.
+
+        Raises:
+            InferenceFailed: the method raised, or the result is an exception.
+            RequestInvalid: the model's parser cannot read the request.
+            RequestNotDelivered: the process is not there, or ended before it began.
+            ModelDied: it died.
+        """
+        return cast(bytes, member.reply.get())
