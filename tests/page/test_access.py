@@ -57,6 +57,7 @@ def go(page: Page, platform: Platform, view: str) -> None:
 
 READY = {
     "overview": ".card",
+    "runs": ".grid-row[data-run]",
     "curves": ".plot[data-points]",
     "results": ".tile[data-outcome]",
     "send": ".sent",
@@ -83,6 +84,17 @@ def test_no_view_hinders_anybody(
         if view == "messages":
             page.locator(".message-row[role=option]:visible").last.click()
         wrong += [f"{view}: {line}" for line in grave(page, axe)]
+    for place in ("run=1", "compare=1,2&all=1"):
+        page.goto(f"{platform.url}/#/runs?{place}")
+        expect(page.get_by_text("LANG", exact=True).first).to_be_attached()
+        wrong += [f"{place}: {line}" for line in grave(page, axe)]
+    page.goto(f"{platform.url}/#/runs")
+    page.locator(".run-grid").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("e")
+    expect(page.locator(".edit-dialog")).to_be_visible()
+    wrong += [f"edit: {line}" for line in grave(page, axe)]
+    page.keyboard.press("Escape")
     go(page, platform, "results")
     page.locator(".tile[data-outcome=wrong]").first.click()
     expect(page.locator(".lightbox .prediction").first).to_be_visible()

@@ -90,11 +90,11 @@ def test_the_keyboard_reaches_everything(platform: Platform, visit: Visitor) -> 
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Curves").first).to_be_focused()
+    expect(page.get_by_role("link", name="Runs").first).to_be_focused()
     outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     page.keyboard.press("Enter")
-    heading(page, "Curves")
+    heading(page, "Runs")
 
 
 def test_every_control_has_a_name(platform: Platform, visit: Visitor) -> None:

@@ -9,6 +9,7 @@ const EVENTS = [
   "instance",
   "forgotten",
   "run",
+  "deleted",
   "source",
   "algorithm",
   "workflow",

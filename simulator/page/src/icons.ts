@@ -4,6 +4,8 @@ import { s } from "./dom";
 
 const PATHS = {
   overview: "M4 4h7v7H4z M13 4h7v7h-7z M4 13h7v7H4z M13 13h7v7h-7z",
+  runs: "M4 5h16v14H4z M4 10h16 M4 14.5h16 M9 10v9",
+  edit: "M4 20l1-4L16 5l3 3L8 19z",
   curves: "M4 4v16h16 M7 15l4-5 3 3 5-7",
   results: "M4 5h16v14H4z M8 9h5v6H8z M16 9v6",
   send: "M4 12L20 4l-5 16-3.5-6.5z M11.5 13.5L20 4",
@@ -26,6 +28,8 @@ const PATHS = {
   close: "M6 6l12 12 M18 6L6 18",
   previous: "M15 5l-7 7 7 7",
   next: "M9 5l7 7-7 7",
+  down: "M12 5v14 M6 13l6 6 6-6",
+  up: "M12 19V5 M6 11l6-6 6 6",
   plus: "M12 5v14 M5 12h14",
   minus: "M5 12h14",
   right: "M5 12l5 5L20 6",

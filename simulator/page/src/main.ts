@@ -4,6 +4,7 @@ import "./css/base.css";
 import "./css/shell.css";
 import "./css/parts.css";
 import "./css/overview.css";
+import "./css/runs.css";
 import "./css/curves.css";
 import "./css/results.css";
 import "./css/lists.css";

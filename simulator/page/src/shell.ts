@@ -9,6 +9,7 @@ import { store } from "./state";
 import type { View } from "./ui";
 import { overview } from "./views/overview";
 import { curves } from "./views/curves";
+import { runs } from "./views/runs";
 import { results } from "./views/results";
 import { send } from "./views/send";
 import { log } from "./views/log";
@@ -18,6 +19,7 @@ import { delivery } from "./views/delivery";
 type Factory = (scroller: HTMLElement) => View;
 const VIEWS: Record<string, Factory> = {
   overview,
+  runs,
   curves,
   results,
   send,

@@ -2,7 +2,7 @@
 
 import { perFrame } from "./dom";
 import { EventStream, type EventName } from "./events";
-import type { Algorithm, Workflow, Forgotten, Instance, Run, Snapshot, Source } from "./types";
+import type { Algorithm, Deleted, Forgotten, Instance, Run, Snapshot, Source, Workflow } from "./types";
 
 export type Topic = EventName | "connection";
 type Listener = (data: unknown) => void;
@@ -94,6 +94,9 @@ class Store {
       case "run":
         this.runs.set((data as Run).id, data as Run);
         break;
+      case "deleted":
+        this.runs.delete((data as Deleted).run);
+        return this.emit("forgotten", data); // for a view it is the same
       case "source":
         this.source = data as Source;
         break;

@@ -43,6 +43,11 @@ export function colour(name: string): string {
 /** Series and class colours: ten hues that differ in lightness too. */
 export const HUES = 10;
 
+/** A run's colour: the one that was chosen for it, else one by its number. */
+export function runHue(run: { id: number; hue: number | null }): string {
+  return hue(run.hue ?? run.id - 1);
+}
+
 export function hue(place: number): string {
   return `hue-${((place % HUES) + HUES) % HUES}`;
 }

@@ -77,6 +77,43 @@ export interface Run {
   metrics: Metric[];
   results: number;
   images: number;
+  /** Of the request that began it; nested ones by a path: `special_params.lr`. */
+  params: { [path: string]: null | boolean | number | string };
+  name: string;
+  note: string;
+  tags: string[];
+  /** Of the colours in the theme; null: that of its number. */
+  hue: number | null;
+  hidden: boolean;
+}
+
+/** What people note on a run. */
+export type Annotation = Pick<Run, "name" | "note" | "tags" | "hue" | "hidden">;
+
+/** A run of which nothing is kept any more. */
+export interface Deleted {
+  run: number;
+}
+
+/** With what an instance ran. */
+export interface Provenance {
+  command: string;
+  folder: string;
+  host: { name: string; system: string; cpus: number; memory: number; gpus: string[] };
+  environment: { [name: string]: string };
+  git: { commit: string; branch: string; changed: string[]; changes: number } | null;
+  python: { executable: string; version: string; packages: { [name: string]: string } } | null;
+  /** What could not be told, and why. */
+  problems: string[];
+}
+
+export interface RunDetails {
+  run: Run;
+  /** Whether this platform started its instance. */
+  owned: boolean;
+  model: string | null;
+  request: { at_ms: number; body: { [name: string]: Json } } | null;
+  provenance: Provenance | null;
 }
 
 export interface Model {

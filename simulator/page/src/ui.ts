@@ -25,9 +25,9 @@ export function isActive(instance: Instance): boolean {
   return ["starting", "ready", "running", "unknown"].includes(instance.state);
 }
 
-/** How a run is called in legends and menus: "training 3". */
+/** How a run is called in legends and menus: as somebody named it, else "training 3". */
 export function runName(run: Run): string {
-  return `${kindName(run.kind)} #${run.id}`;
+  return run.name || `${kindName(run.kind)} #${run.id}`;
 }
 
 export function button(

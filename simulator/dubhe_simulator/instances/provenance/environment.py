@@ -16,13 +16,17 @@ _PREFIXES = (
     "XLA_",
 )  # fmt: skip
 _NAMES = frozenset({
-    "BOOTSTRAP_SERVERS", "CONDA_DEFAULT_ENV", "CONDA_PREFIX", "INSTANCE_ID", "LANG",
+    "BOOTSTRAP_SERVERS", "CONDA_DEFAULT_ENV", "CONDA_PREFIX", "LANG",
     "LD_LIBRARY_PATH", "LD_PRELOAD", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "PATH",
-    "PLATFORM_TYPE", "PORT", "RANK", "RELY_MODEL_DATA", "TOPIC_MODEL_RESULT", "TOPIC_MODEL_STATUS",
+    "PLATFORM_TYPE", "RANK", "RELY_MODEL_DATA", "TOPIC_MODEL_RESULT", "TOPIC_MODEL_STATUS",
     "TZ", "VIRTUAL_ENV", "WORLD_SIZE", "model_path", "protocol", "special_params",
 })  # fmt: skip
-# What shells and starters set for themselves.
-_NOISE = frozenset({"_", "OLDPWD", "PWD", "SHLVL", "DUBHE_PROCESS"})
+# What shells and the SDK set for themselves, and what is another for each instance.
+_NOISE = frozenset({
+    "_", "OLDPWD", "PWD", "SHLVL", "DUBHE_LAUNCHED", "DUBHE_LIFELINE", "DUBHE_PROCESS",
+    "DUBHE_SERVICE", "DUBHE_SPOOL_DIR", "DUBHE_TEMPORARY", "DUBHE_WORKER_INDEX", "INSTANCE_ID",
+    "PORT",
+})  # fmt: skip
 
 # TOKENIZERS_PARALLELISM and the like are no tokens.
 _SECRET = re.compile(r"TOKEN(?!IZ)|SECRET|PASSW|PASSPHRASE|KEY|CREDENTIAL|PRIVATE|COOKIE|AUTH")

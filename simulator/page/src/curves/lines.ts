@@ -63,8 +63,12 @@ export class Lines {
     for (const line of this.all) line.smooth = this.smoothed(line.curve);
   }
 
+  /** Colours and names of runs are others. */
   recolour(): void {
-    for (const line of this.all) line.colour = colour(this.model.hueOf(line.run));
+    for (const line of this.all) {
+      line.run = this.model.present(line.run);
+      line.colour = colour(this.model.hueOf(line.run));
+    }
   }
 
   /** @param newest whether an answer that is under way has become useless */

@@ -5,7 +5,7 @@ import { route } from "../route";
 import { store } from "../state";
 import { remember, remembered } from "../settings";
 import type { Axis, Metric, Run } from "../types";
-import { hue } from "../theme";
+import { runHue } from "../theme";
 import type { Window } from "./window";
 
 export const AXES: Axis[] = ["epoch", "step", "time", "relative"];
@@ -47,7 +47,10 @@ export class CurvesModel {
 
   /** Runs that have curves, the newest first. */
   candidates(): Run[] {
-    return store.listRuns().filter((run) => run.metrics.length > 0);
+    const asked = new Set(list(route.get("runs")).map(Number));
+    return store
+      .listRuns()
+      .filter((run) => run.metrics.length > 0 && (!run.hidden || asked.has(run.id)));
   }
 
   chosen(): Run[] {
@@ -108,9 +111,14 @@ export class CurvesModel {
     route.set({ large: metric });
   }
 
+  /** A run as it is now: each change brings another object. */
+  present(run: Run): Run {
+    return store.runs.get(run.id) ?? run;
+  }
+
   /** A run's colour does not depend on what else is shown. */
   hueOf(run: Run): string {
-    return hue(run.id - 1);
+    return runHue(this.present(run));
   }
 
   setAxis(axis: Axis): void {

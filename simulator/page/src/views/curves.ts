@@ -136,6 +136,7 @@ export function curves(scroller: HTMLElement): View {
   let chosen: Run[] = [];
   let names: string[] = [];
   let shown = ""; // which runs
+  let looked = ""; // in which colours, by which names
   let known = ""; // which metrics of them
   const points = new Map<string, number>(); // that a chart has been told of
   const pointsOf = (metric: string): number =>
@@ -165,6 +166,9 @@ export function curves(scroller: HTMLElement): View {
     const now = chosen.map((r) => r.id).join(",");
     const others = now !== shown;
     shown = now;
+    const looks = chosen.map((r) => `${model.hueOf(r)} ${r.name}`).join("\n");
+    if (!others && looks !== looked) all().forEach((chart) => chart.recolour());
+    looked = looks;
     // Metrics are only ever added to a run.
     const metrics = chosen.map((run) => `${run.id} ${run.metrics.length}`).join(",");
     if (metrics !== known) {
@@ -244,11 +248,12 @@ function chip(first: Run, model: CurvesModel, pick: (run: Run) => void): Row<Run
     name,
     state,
   );
-  element.style.setProperty("--run", `var(--${model.hueOf(run)})`);
   return {
     element,
     update(next) {
       run = next;
+      element.style.setProperty("--run", `var(--${model.hueOf(run)})`);
+      setText(name, runName(run));
       const pressed = model.chosen().some((r) => r.id === run.id);
       setAttribute(element, "aria-pressed", String(pressed));
       const points = Math.max(0, ...run.metrics.map((m) => m.points));
