@@ -38,6 +38,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dubhe_sdk.api.context import Context
     from dubhe_sdk.api.current_task import current_context
+    from dubhe_sdk.api.data_files import list_files
     from dubhe_sdk.api.model_file import model_path
     from dubhe_sdk.integrations.loader import track
 else:
@@ -46,6 +47,7 @@ else:
     _MODULE_OF = {
         "Context": "dubhe_sdk.api.context",
         "current_context": "dubhe_sdk.api.current_task",
+        "list_files": "dubhe_sdk.api.data_files",
         "model_path": "dubhe_sdk.api.model_file",
         "track": "dubhe_sdk.integrations.loader",
     }
@@ -81,6 +83,7 @@ __all__ = [
     "__version__",
     "current_context",
     "inference",
+    "list_files",
     "model_path",
     "pipeline",
     "predict",

@@ -76,6 +76,7 @@ SIDECAR_MAY_IMPORT = {
 # What the simulator uses of the SDK: an instance is a process to it, like to the platform.
 SIMULATOR_MAY_IMPORT = {
     "dubhe_sdk.version": "the common version",
+    "dubhe_sdk.api.data_files": "what lies in a data folder, as algorithms see it",
     "dubhe_sdk.process.command": "starts `dubhe` in other processes",
     "dubhe_sdk.process.shell_script": "what is wrong with a run.sh",
     "dubhe_sdk.contract": "the contract",

@@ -1,4 +1,4 @@
-"""Images and their labels in files. Nothing here knows the platform.
+"""Images and their labels in files.
 
 Beside ``0007.png`` lies ``0007.json``: ``{"boxes": [{"code": "3", "box": [x1, y1, x2, y2]}, …]}``,
 in pixels from the upper left corner of the image; ``x2`` and ``y2`` lie just outside of the digit.
@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+import dubhe_sdk
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -23,12 +25,7 @@ class Labels:
 
 def list_images(paths: Iterable[str]) -> list[Path]:
     """Return the images that ``data_paths`` names: files, and everything below folders."""
-    found: list[Path] = []
-    for path in map(Path, paths):
-        found += sorted(path.rglob("*.png")) if path.is_dir() else [path]
-    if not found:
-        raise FileNotFoundError(f"no *.png in {list(paths)}")
-    return found
+    return dubhe_sdk.list_files(paths, [".png"])
 
 
 def read_image(path: Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Images in, numbers out. Nothing here knows the platform."""
+"""Images in, numbers out."""
 
 import pickle
 from collections.abc import Iterable
@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+import dubhe_sdk
+
 
 def list_images(paths: Iterable[str]) -> list[Path]:
     """Return the images that ``data_paths`` names: files, and everything below folders."""
-    found: list[Path] = []
-    for path in map(Path, paths):
-        found += sorted(path.rglob("*.png")) if path.is_dir() else [path]
-    if not found:
-        raise FileNotFoundError(f"no *.png in {list(paths)}")
-    return found
+    return dubhe_sdk.list_files(paths, [".png"])
 
 
 def label_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Images of metal plates. Nothing here knows the platform."""
+"""Images of metal plates."""
 
 from pathlib import Path
 
@@ -6,18 +6,15 @@ import numpy as np
 from paddle.io import Dataset
 from PIL import Image
 
+import dubhe_sdk
+
 CLASSES = ["dent", "good", "scratch"]
 SIZE = 64  # pixels
 
 
 def list_images(paths: list[str]) -> list[Path]:
     """Return the images that ``data_paths`` names: files, and everything below folders."""
-    found: list[Path] = []
-    for path in map(Path, paths):
-        found += sorted(path.rglob("*.png")) if path.is_dir() else [path]
-    if not found:
-        raise FileNotFoundError(f"no *.png in {paths}")
-    return found
+    return dubhe_sdk.list_files(paths, [".png"])
 
 
 def label_of(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Image files as tensors. Nothing here knows the platform."""
+"""Image files as tensors."""
 
 from pathlib import Path
 
@@ -7,17 +7,14 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
+import dubhe_sdk
+
 SIZE = 32
 
 
 def list_images(paths: list[str]) -> list[Path]:
     """Return the images that ``data_paths`` names: files, and everything below folders."""
-    found: list[Path] = []
-    for path in map(Path, paths):
-        found += sorted(path.rglob("*.png")) if path.is_dir() else [path]
-    if not found:
-        raise FileNotFoundError(f"no *.png in {paths}")
-    return found
+    return dubhe_sdk.list_files(paths, [".png"])
 
 
 def label_of(path: Path) -> str:

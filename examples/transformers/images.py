@@ -1,4 +1,4 @@
-"""Image files as a data set of Transformers. Nothing here knows the platform."""
+"""Image files as a data set of Transformers."""
 
 from pathlib import Path
 
@@ -7,12 +7,14 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
+import dubhe_sdk
+
 SIZE = 32
 
 
 def list_images(paths: list[str]) -> list[Path]:
     """Return the images that ``data_paths`` names: everything below its folders."""
-    return sorted(found for path in paths for found in Path(path).rglob("*.png"))
+    return dubhe_sdk.list_files(paths, [".png"]) if paths else []
 
 
 class Plates(Dataset):

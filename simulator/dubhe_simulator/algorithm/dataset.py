@@ -7,18 +7,20 @@ sub-folders of the training images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dubhe_sdk.api.data_files import files_below
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.i18n import translate
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 EXAMPLES = 6
+Unreadable = Callable[[OSError], None]
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,14 @@ class Dataset:
         validation: data to validate on while training; None lets the algorithm hold some out.
         test: data for evaluation and inference; None if there is none.
         classes: the names of the classes.
+        unreadable: folders that were left out, each with the reason.
     """
 
     train: Path | None = None
     validation: Path | None = None
     test: Path | None = None
     classes: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @property
     def folders(self) -> list[Path]:
@@ -96,8 +100,12 @@ def read_dataset(folder: Path) -> Dataset:
     train = _part(folder / "train") or folder
     validation = _part(folder / "val")
     test = _part(folder / "test") or validation or train
-    classes = sorted({path.parent.name for path in images_below(train) if path.parent != train})
-    return Dataset(train, validation, test, tuple(classes))
+    problems: dict[str, None] = {}  # in their order, each once
+    images = images_below(train, _noted_in(problems))
+    for other in filter(None, {validation, test} - {train}):
+        images_below(other, _noted_in(problems))
+    classes = sorted({path.parent.name for path in images if path.parent != train})
+    return Dataset(train, validation, test, tuple(classes), tuple(problems))
 
 
 def dataset_of(algorithm: Path) -> Dataset:
@@ -114,9 +122,18 @@ def dataset_of(algorithm: Path) -> Dataset:
     return NO_DATA
 
 
-def images_below(folder: Path) -> list[Path]:
-    """Return all images below a folder, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+def images_below(folder: Path, unreadable: Unreadable = lambda error: None) -> list[Path]:
+    """Return all images below a folder, sorted; see `dubhe_sdk.list_files`.
+
+    Args:
+        folder: where to look.
+        unreadable: called with the error for each folder that cannot be read.
+    """
+    return sorted(files_below(folder, IMAGE_SUFFIXES, unreadable))
+
+
+def _noted_in(problems: dict[str, None]) -> Unreadable:
+    return lambda error: problems.setdefault(f"{error.filename}: {error.strerror}")
 
 
 def _part(folder: Path) -> Path | None:

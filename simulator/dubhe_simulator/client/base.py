@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from dubhe_simulator.contract.json_safe import to_bytes
+
 REPLY_LIMIT = 256 * 1024 * 1024  # bytes; a reply beyond it is taken for a broken stream
 
 
@@ -33,7 +35,7 @@ class Client(Protocol):
 
 def encode(body: Mapping[str, Any]) -> bytes:
     """Return the request as UTF-8 JSON."""
-    return json.dumps(body, ensure_ascii=False).encode()
+    return to_bytes(body)
 
 
 def decode(payload: bytes) -> dict[str, Any]:

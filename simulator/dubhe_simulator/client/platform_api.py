@@ -7,6 +7,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from dubhe_simulator.contract.json_safe import to_bytes
 from dubhe_simulator.i18n import translate
 
 
@@ -41,7 +42,7 @@ class PlatformClient:
         Raises:
             PlatformUnavailable: it does not answer, or refuses.
         """
-        return self._ask("POST", f"/api/{path}", json.dumps(body, ensure_ascii=False).encode())
+        return self._ask("POST", f"/api/{path}", to_bytes(body))
 
     def _ask(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from dubhe_sdk.environment import brokers, text
 from dubhe_simulator.algorithm.dataset import NO_DATA, dataset_of, read_dataset
 from dubhe_simulator.algorithm.layout import id_part, read_algorithm
 from dubhe_simulator.commands.options import add_brokers, add_container_options, add_seconds, adder
+from dubhe_simulator.contract.json_safe import storable
 from dubhe_simulator.contract.payload_options import json_object
 from dubhe_simulator.contract.topics import topics
 from dubhe_simulator.errors import CannotStart
@@ -68,6 +70,8 @@ def platform_config(
         dataset = read_dataset(given.data_dir)
     else:
         dataset = dataset_of(algorithm.absolute()) if algorithm is not None else NO_DATA
+    for problem in dataset.unreadable:
+        sys.stderr.write(translate("data_unreadable", problem=storable(problem)) + "\n")
     backend: InstanceBackend | None = None
     if given.on == "docker":
         backend = _docker(given, algorithm, servers)

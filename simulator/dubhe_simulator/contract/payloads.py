@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.requests import RequestType
+from dubhe_simulator.contract.json_safe import to_bytes
 
 SPLIT_RATE = 0.1
 VERIFY_BY_RATIO = 1
@@ -69,7 +69,7 @@ def infer(
 
 def write_request(path: Path, body: Mapping[str, Any]) -> None:
     """Write a request to a file, for people to read and change."""
-    path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_bytes(to_bytes(body, indent=2) + b"\n")
 
 
 def _common(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -18,8 +19,11 @@ def query(spool: Path) -> dict[str, Any] | None:
     """Return what ``dubhe status --json`` prints; None if there is no spool, or it fails.
 
     An empty folder is none yet: it is where a container would have made its spool.
+
+    Raises:
+        OSError: nobody may look there.
     """
-    if not spool.is_dir() or not any(spool.iterdir()):
+    if not _is_there(spool) or not any(spool.iterdir()):
         return None
     try:
         done = subprocess.run(
@@ -40,14 +44,14 @@ def reported_count(spool: Path) -> int | None:
 
     None if there is no spool: the algorithm does not use this SDK.
     """
-    status = query(spool)
     try:
+        status = query(spool)
         if status is None:
             return None
         return sum(
             int(status[name]) for name in ("delivered", "undelivered", "dropped", "dead_letters")
         )
-    except (KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         return None
 
 
@@ -69,11 +73,15 @@ class DeliveryStatus:
         return self.view is not None and not self.view["undelivered"]
 
     def refresh(self, force: bool = False) -> bool:
-        """Ask if the last answer is old; return whether the answer changed."""
+        """Ask if the last answer is old; return whether the answer changed.
+
+        Raises:
+            OSError: nobody may look there.
+        """
         now = time.monotonic()
         if not force and self._asked and now - self._asked < REFRESH_INTERVAL_S:
             return False
-        if not self._spool.is_dir():
+        if not _is_there(self._spool):
             return False
         self._asked = now
         before = self._without_time()
@@ -83,6 +91,14 @@ class DeliveryStatus:
 
     def _without_time(self) -> dict[str, Any] | None:
         return self.view and {k: v for k, v in self.view.items() if k not in ("at_ms", "oldest_s")}
+
+
+def _is_there(folder: Path) -> bool:
+    """Return whether a folder exists; `Path.is_dir` would deny one that nobody may look at."""
+    try:
+        return stat.S_ISDIR(folder.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _view(status: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
 import time
@@ -15,6 +16,7 @@ from dubhe_simulator.platform.storage.write_batch import WriteBatch
 from dubhe_simulator.sources.flush import FlushRequests
 from dubhe_simulator.sources.record import RecordBatch
 
+LOG = logging.getLogger("dubhe_simulator")
 STORE_EVERY_S = 0.2
 RETRY_S = 2.0  # when the disk takes nothing
 QUEUED = 8  # batches; then sources wait
@@ -106,7 +108,10 @@ class Ingest:
                 self._registry.confirm(written)
                 if written.deleted:
                     self._database.shrink()
-        except sqlite3.Error as error:
+        # Of SQLite, or whatever else a row can cause: the thread must go on.
+        except Exception as error:
+            if not isinstance(error, sqlite3.Error):
+                LOG.exception("storing failed")
             self.storage_error = translate("ui_not_stored", path=self._database.path, error=error)
         else:
             self.storage_error = None

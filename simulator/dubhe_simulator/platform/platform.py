@@ -13,6 +13,7 @@ from dubhe_simulator import interrupts
 from dubhe_simulator.client.address import ask, is_request, parse_address
 from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
+from dubhe_simulator.platform.failures import ThreadFailures
 from dubhe_simulator.platform.ingest import Ingest
 from dubhe_simulator.platform.managed.factory import InstanceFactory
 from dubhe_simulator.platform.managed.files import FileWatcher
@@ -51,6 +52,7 @@ class Platform:
         if config.backend is not None:
             config.backend.end_orphans()  # the folder is ours alone: the database is locked
         self.change_feed = ChangeFeed()
+        self.failures = ThreadFailures()
         self.registry = InstanceRegistry(self.database, self.change_feed, self.session_id)
         self.ingest = Ingest(self.registry, self.database)
         self.source = open_source(
@@ -126,6 +128,7 @@ class Platform:
         self.find(name)
         self.manager.detach(name)
         self.files.forget(name)
+        self.failures.forget(_files_of(name))
         self.registry.forget(name)
         self.ingest.settle()
 
@@ -209,7 +212,12 @@ class Platform:
     def source_view(self) -> dict[str, Any]:
         """Return how reading messages goes."""
         error = self.ingest.storage_error or self.source.error
-        return {"name": self.source.name, "ok": error is None, "error": error}
+        return {
+            "name": self.source.name,
+            "ok": error is None,
+            "error": error,
+            "failures": self.failures.texts,
+        }
 
     def instance_view(self, name: str) -> dict[str, Any] | None:
         """Return an instance as the page knows it."""
@@ -259,14 +267,20 @@ class Platform:
 
     def _watch(self) -> None:
         while not self._end.wait(POLL_INTERVAL_S):
-            self.manager.poll()
+            with self.failures.reported("processes of instances"):
+                self.manager.poll()
+            for record in list(self.registry.instances.values()):
+                with self.failures.reported(_files_of(record.id)):
+                    managed = self.manager.find(record.id)
+                    self.files.poll(record, managed is not None and managed.exit_info is None)
             source = self.source_view()
             if source != self._published_source:
                 self._published_source = source
                 self.change_feed.publish("source")
-            for record in list(self.registry.instances.values()):
-                managed = self.manager.find(record.id)
-                self.files.poll(record, managed is not None and managed.exit_info is None)
+
+
+def _files_of(name: str) -> str:
+    return f"files of {name}"
 
 
 def _forget_end(record: InstanceRecord) -> None:

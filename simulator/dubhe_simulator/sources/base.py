@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from dubhe_simulator.sources.flush import FlushRequests
 from dubhe_simulator.sources.record import RecordBatch
 
 Put = Callable[[RecordBatch], None]
+RETRY_S = 1.0
+LOG = logging.getLogger("dubhe_simulator")
 
 
 class Source(ABC):
@@ -29,7 +32,7 @@ class Source(ABC):
         self._close_timeout = close_timeout
         self._flush = FlushRequests()
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="source", daemon=True)
+        self._thread = threading.Thread(target=self._keep_running, name="source", daemon=True)
 
     @property
     def error(self) -> str | None:
@@ -61,6 +64,20 @@ class Source(ABC):
         self._end.set()
         self._thread.join(self._close_timeout)
         self._flush.close()
+
+    def _keep_running(self) -> None:
+        """Read; after a failure that nobody foresaw, report it and read on."""
+        while True:
+            try:
+                self._run()
+            # Whatever a record or a folder can hold: without this thread nothing arrives any more.
+            except Exception as error:
+                LOG.exception("reading messages failed")
+                self._problem = f"{type(error).__name__}: {error}"
+                if self._end.wait(RETRY_S):
+                    return
+            else:
+                return
 
     @abstractmethod
     def _run(self) -> None:

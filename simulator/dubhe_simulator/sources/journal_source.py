@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from dubhe_simulator.contract.json_safe import LARGEST, decode, encode
+from dubhe_simulator.contract.json_safe import LARGEST, decode, encode, storable
 from dubhe_simulator.sources.base import Put, Source
 from dubhe_simulator.sources.journal_lines import JournalLines, Line
 from dubhe_simulator.sources.record import RecordBatch, SourceRecord
@@ -28,7 +28,7 @@ PREFIX = "journal "
 class _Journal:
     def __init__(self, folder: Path, positions: Mapping[str, str]) -> None:
         self.folder = folder
-        self.source = PREFIX + str(folder / "journal")
+        self.source = PREFIX + storable(str(folder / "journal"))
         position = positions.get(self.source)
         file, at = json.loads(position) if position else ("", 0)
         self.lines = JournalLines(folder / "journal", file, at)
@@ -144,7 +144,8 @@ def _record(journal: _Journal, line: Line) -> SourceRecord:
             value=encode(raw["value"]),
             instance=str(raw.get("key") or journal.owner),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    # Whatever the line holds: it is kept as one that is not understood, and the next one is read.
+    except Exception as error:  # noqa: BLE001
         return SourceRecord(
             source=journal.source,
             topic="",

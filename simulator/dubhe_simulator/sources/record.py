@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dubhe_sdk.contract.messages import MessageType
-from dubhe_simulator.contract.json_safe import LARGEST, decode, encode
+from dubhe_simulator.contract.json_safe import decode, encode
 from dubhe_simulator.contract.message import Message
 
 VALUE_KEYS = ("instance_id", "request_number", "date", "mes_type", "data")
 NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _ACTIONS = {MessageType.READY: ("READY",), MessageType.TASK: ("START", "END")}
 _SHOWN = 80
+LATEST_MS = 8_640_000_000_000_000  # of the dates that JavaScript knows: 13 September 275760
 
 
 class InvalidRecord(Exception):
@@ -84,7 +85,7 @@ def read(record: SourceRecord) -> Message:
     if not isinstance(instance, str) or not instance:
         raise InvalidRecord(f"instance_id is {_short(instance)}, expected a text")
     date = value["date"]
-    if isinstance(date, bool) or not isinstance(date, int) or abs(date) >= LARGEST:
+    if isinstance(date, bool) or not isinstance(date, int) or abs(date) > LATEST_MS:
         raise InvalidRecord(f"date is {_short(value['date'])}, expected milliseconds since 1970")
     _check_data(value["mes_type"], value["data"])
     return Message(record.topic, record.timestamp_ms, record.headers, value)

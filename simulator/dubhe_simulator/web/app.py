@@ -10,6 +10,7 @@ from typing import Any
 import falcon
 from falcon import media
 
+from dubhe_simulator.contract.json_safe import to_bytes
 from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.web.api.control import (
@@ -51,7 +52,7 @@ def make_app(platform: Platform, host: str) -> falcon.App[Any, Any]:
     app.req_options.keep_blank_qs_values = True  # `truth=` asks for the empty class
     app.req_options.auto_parse_qs_csv = False
     app.resp_options.media_handlers[falcon.MEDIA_JSON] = media.JSONHandler(
-        dumps=partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+        dumps=partial(to_bytes, separators=(",", ":"))
     )
     app.add_error_handler(Refused, _refused)
     app.add_error_handler(Exception, _internal_error)

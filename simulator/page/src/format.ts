@@ -46,6 +46,7 @@ const two = (n: number): string => String(n).padStart(2, "0");
 export function clock(ms: number | null | undefined, millis = false): string {
   if (ms === null || ms === undefined) return "–";
   const at = new Date(ms);
+  if (Number.isNaN(at.getTime())) return "–"; // of no calendar's
   const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
   const exact = millis ? `${time}.${String(at.getMilliseconds()).padStart(3, "0")}` : time;
   if (at.toDateString() === new Date().toDateString()) return exact;

@@ -35,6 +35,9 @@ export function outages(): Outage[] {
     const text = t("outage_source", { name: sourceName(), error });
     found.push({ key: "source", text, numbers: "", bad: true });
   }
+  for (const text of store.source.failures) {
+    found.push({ key: `failure ${text}`, text, numbers: "", bad: false });
+  }
   for (const instance of store.instances.values()) {
     if (!isStuck(instance)) continue;
     const { undelivered, oldest_s, last_error } = instance.delivery ?? {};

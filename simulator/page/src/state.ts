@@ -12,7 +12,7 @@ class Store {
   connected = true;
   version = "";
   mode = "";
-  source: Source = { name: "", ok: true, error: null };
+  source: Source = { name: "", ok: true, error: null, failures: [] };
   algorithm: Algorithm | null = null;
   canStart = false;
   workflow: Workflow | null = null;

@@ -138,6 +138,8 @@ export interface Source {
   name: string;
   ok: boolean;
   error: string | null;
+  /** What threads of the platform failed at, and try again. */
+  failures: string[];
 }
 
 export interface Workflow {

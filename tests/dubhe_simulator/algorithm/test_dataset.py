@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,35 @@ def test_a_request_carries_special_params_only_if_there_are_any(tmp_path: Path) 
     body = dataset.request(TaskKind.INFER, "i", images=1, number=7)
     assert (body["request_number"], body["image_names"]) == (7, ["a/1.png"])
     assert body["image_base_dir"] == str(tmp_path)
+
+
+def test_linked_splits_and_classes_have_images(tmp_path: Path) -> None:
+    images(tmp_path / "store", "t/dent/1.png", "scratch/2.png")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train").symlink_to(tmp_path / "store" / "t")
+    (tmp_path / "store" / "t" / "scratch").symlink_to(tmp_path / "store" / "scratch")
+    dataset = read_dataset(data)
+    assert dataset.classes == ("dent", "scratch")
+    assert dataset.images() == ["dent/1.png", "scratch/2.png"]
+
+
+def test_checkpoints_are_no_class(tmp_path: Path) -> None:
+    images(tmp_path, "a/1.png", "a/._1.png", ".ipynb_checkpoints/1.png", "__MACOSX/a/1.png")
+    dataset = read_dataset(tmp_path)
+    assert (dataset.classes, dataset.images()) == (("a",), ["a/1.png"])
+
+
+def test_a_folder_that_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
+    images(tmp_path, "a/1.png")
+    deep = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):  # as deep as no path can name it
+        os.mkdir("d" * 250, dir_fd=deep)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = inner
+    os.close(deep)
+    dataset = read_dataset(tmp_path)
+    assert dataset.images() == ["a/1.png"]
+    [problem] = dataset.unreadable
+    assert problem.endswith("File name too long")

@@ -25,7 +25,10 @@ class InstanceFiles:
     @property
     def has_log(self) -> bool:
         """Whether there is a log."""
-        return self.log_path.exists()
+        try:
+            return self.log_path.exists()
+        except OSError:
+            return False  # nobody may look
 
 
 class FileWatcher:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dubhe_simulator.platform.managed.previews import Previews
 from dubhe_simulator.platform.storage.database import Database
 
 TOKEN_LENGTH = 24
+_BYTE = re.compile(rb"\\x([89a-f][0-9a-f])")
 MEDIA_TYPES = {
     ".avif": "image/avif",
     ".bmp": "image/bmp",
@@ -94,8 +96,12 @@ class ImageFiles:
         return MEDIA_TYPES.get(Path(path).suffix.lower()) if path and "\0" not in path else None
 
     def _candidates(self, path: str) -> list[Path]:
-        named = Path(path)
-        return [named] if named.is_absolute() else [f / named for f in self.folders]
+        # The SDK writes the bytes of a name that is not UTF-8 so, since a message is text.
+        raw = _BYTE.sub(lambda found: bytes([int(found[1], 16)]), path.encode("utf-8", "replace"))
+        found = []
+        for named in dict.fromkeys((Path(path), Path(os.fsdecode(raw)))):
+            found += [named] if named.is_absolute() else [f / named for f in self.folders]
+        return found
 
     def _inside(self, candidate: Path) -> Path | None:
         try:

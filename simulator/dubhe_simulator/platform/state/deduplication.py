@@ -6,6 +6,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
+from dubhe_simulator.contract.json_safe import DIGITS
 from dubhe_simulator.contract.message import HEADER_SEQ, HEADER_WRITER
 from dubhe_simulator.platform.storage.write_batch import WriteBatch
 from dubhe_simulator.sources.record import SourceRecord
@@ -32,7 +33,7 @@ class Deduplicator:
     def is_duplicate(self, incoming: SourceRecord, instance: str) -> bool | None:
         """Return whether it arrived before, and remember it; None if it carries no number."""
         writer, seq = incoming.headers.get(HEADER_WRITER), incoming.headers.get(HEADER_SEQ, "")
-        if not writer or not seq.isdecimal():
+        if not writer or not seq.isdecimal() or len(seq) > DIGITS:
             return None
         place = KAFKA if incoming.partition is not None else incoming.source
         self._dirty.add((instance, place, writer))

@@ -7,7 +7,7 @@ from typing import Any
 
 from dubhe_sdk.contract.messages import STATUS_FAILED, STATUS_OK, MessageType
 from dubhe_sdk.contract.requests import FLAG_OK, RequestType
-from dubhe_simulator.contract.json_safe import LARGEST
+from dubhe_simulator.contract.json_safe import DIGITS, LARGEST
 from dubhe_simulator.contract.message import HEADER_BATCH, Message
 from dubhe_simulator.platform.curves.store import CurveStore
 from dubhe_simulator.platform.state.records import InstanceRecord, Run
@@ -143,6 +143,8 @@ class MessageHandler:
 def _part(batch: str | None) -> float | None:
     """Return how much of an epoch is done, from the header ``index/batches``; None without one."""
     index, slash, batches = (batch or "").partition("/")
-    if slash and index.isdecimal() and batches.isdecimal() and int(batches) > 0:
+    longest = max(len(index), len(batches))  # numbers of any length would not fit a float
+    whole = longest <= DIGITS and index.isdecimal() and batches.isdecimal()
+    if slash and whole and int(batches) > 0:
         return (int(index) + 1) / int(batches)
     return None

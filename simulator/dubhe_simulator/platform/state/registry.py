@@ -7,6 +7,7 @@ under one lock, in short steps. What is shown is made on demand by `views`.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.platform.storage.write_batch import WriteBatch
 from dubhe_simulator.sources.record import InvalidRecord, RecordBatch, SourceRecord, read
 
+LOG = logging.getLogger("dubhe_simulator")
 REPLAY_STEP = 20_000  # messages between two pauses
 
 
@@ -127,7 +129,16 @@ class InstanceRegistry:
         except InvalidRecord as error:
             malformed = str(error)
         name = str(message.instance_id) if message else incoming.instance
-        repeat = self._deduplicator.is_duplicate(incoming, name) if message is not None else None
+        repeat = None
+        if message is not None:
+            try:
+                repeat = self._deduplicator.is_duplicate(incoming, name)
+                if not repeat:
+                    self._message_handler.handle(self.record(name), message)
+            # Whatever it holds: it is kept as one that is not understood, and the next one comes.
+            except Exception as error:
+                LOG.exception("message %s of %s failed", id_, name)
+                malformed = f"{type(error).__name__}: {error}"
         if database:
             self._writes.messages.append((
                 id_, incoming.source, incoming.topic, incoming.partition, incoming.offset,
@@ -146,9 +157,7 @@ class InstanceRegistry:
         reported.unnumbered += repeat is None
         word = message.word if message is not None else "other"
         reported.by_type[word] = reported.by_type.get(word, 0) + 1
-        if message is not None and not repeat:
-            self._message_handler.handle(record, message)
-        elif malformed is not None:
+        if malformed is not None:
             reported.last = malformed
         self._dirty[name] = None
 

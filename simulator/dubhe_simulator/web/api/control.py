@@ -10,6 +10,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import PROTOCOLS
 from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.client.address import parse_address
+from dubhe_simulator.contract.json_safe import sanitize
 from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.workflow import WorkflowRequest
 from dubhe_simulator.web.api.params import body_of, object_in, text_in
@@ -64,6 +65,7 @@ class AttachResource(Resource):
             raise Refused(str(error), 400) from None
         folder = text_in(body, "folder", optional=True)
         name = text_in(body, "instance", optional=True)
+        name = None if name is None else sanitize(name)
         found = self._platform.manager.attach(address, name, Path(folder) if folder else None)
         resp.media = {"instance": found}
 

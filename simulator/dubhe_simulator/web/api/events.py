@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import falcon
 
+from dubhe_simulator.contract.json_safe import to_bytes
 from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
@@ -103,5 +103,5 @@ class _Stream:
 
 
 def _event(kind: str, cursor: int, data: Any) -> bytes:
-    text = json.dumps(data, ensure_ascii=False)
-    return f"event: {kind}\nid: {cursor}\ndata: {text}\n\n".encode("utf-8", "replace")
+    head = f"event: {kind}\nid: {cursor}\ndata: ".encode()
+    return head + to_bytes(data) + b"\n\n"

@@ -85,7 +85,7 @@ def body_of(req: falcon.Request) -> dict[str, Any]:
     if not raw:
         return {}
     try:
-        value = decode(raw.decode())
+        value = decode(raw.decode(), names_of_files=True)
     except ValueError as error:
         raise Refused(f"the body is not JSON: {error}", 400) from None
     if not isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,7 +102,7 @@ class ImageResource(Resource):
             if path is None:
                 raise FileNotFoundError
             stat = path.stat()
-            version = f"{most} {path}{stat.st_mtime_ns}{stat.st_size}".encode()
+            version = f"{most} {stat.st_mtime_ns} {stat.st_size} ".encode() + os.fsencode(path)
             if is_known(req, resp, version, "private, max-age=60"):
                 return
             preview = self._platform.images.previews.of(path, most)

@@ -1,4 +1,4 @@
-"""Images in, numbers out. Nothing here knows the platform.
+"""Images in, numbers out.
 
 Reads uncompressed BMP files, as data/ has them, by itself. For photographs: add pillow to
 requirements.txt and let `read_image` be
@@ -11,18 +11,14 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-SUFFIXES = {".bmp"}
+import dubhe_sdk
+
+SUFFIXES = [".bmp"]
 
 
 def list_images(paths: Iterable[str]) -> list[Path]:
     """Return the images that `data_paths` names: files, and everything below folders."""
-    found: list[Path] = []
-    for path in map(Path, paths):
-        below = sorted(path.rglob("*")) if path.is_dir() else [path]
-        found += [file for file in below if file.suffix.lower() in SUFFIXES]
-    if not found:
-        raise FileNotFoundError(f"no {' or '.join(sorted(SUFFIXES))} images in {list(paths)}")
-    return found
+    return dubhe_sdk.list_files(paths, SUFFIXES)
 
 
 def label_of(path: Path) -> str:
@@ -32,7 +28,7 @@ def label_of(path: Path) -> str:
 
 def read_image(path: Path) -> list[float]:
     """Return an image's pixels, row by row from below, as grey values from 0 to 1."""
-    raw = path.read_bytes()
+    raw = path.read_bytes().ljust(34, b"\0")
     # https://en.wikipedia.org/wiki/BMP_file_format
     start, _, width, height, _, bits, compression = struct.unpack_from("<IIiiHHI", raw, 10)
     if raw[:2] != b"BM" or bits != 24 or compression:
