@@ -24,7 +24,7 @@ def list_files(paths: Iterable[str | os.PathLike[str]], suffixes: Iterable[str])
         The files, sorted within each folder of ``paths``.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: there is none, or one of ``paths`` does not exist.
         OSError: a folder cannot be read.
 
     Examples:
@@ -35,6 +35,8 @@ def list_files(paths: Iterable[str | os.PathLike[str]], suffixes: Iterable[str])
     given = [Path(path) for path in paths]
     found: list[Path] = []
     for path in given:
+        if not path.exists():
+            raise FileNotFoundError(f"there is no {path}, which the request names as data")
         found += sorted(files_below(path, wanted, _raise)) if path.is_dir() else [path]
     if not found:
         names = ", ".join(map(str, given)) or "no folder at all"

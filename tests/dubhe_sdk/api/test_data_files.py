@@ -60,6 +60,12 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     assert dubhe_sdk.list_files([tmp_path], [".png"]) == [tmp_path / name]
 
 
+def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    make(tmp_path, "a/0.png")
+    with pytest.raises(FileNotFoundError, match=f"there is no {tmp_path}/b"):
+        dubhe_sdk.list_files([tmp_path / "a", tmp_path / "b"], [".png"])
+
+
 def test_nothing_there_names_the_folders(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"no .png file in {tmp_path}"):
         dubhe_sdk.list_files([tmp_path], [".png"])
