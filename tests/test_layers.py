@@ -40,7 +40,7 @@ LAYERS = {
     "dubhe_sidecar": [
         {"atomic_file", "disk_retry", "record", "service_heartbeat"},
         {"convert", "dead_letters", "fsync", "sinks"},
-        {"cursor", "in_flight"},
+        {"cursor", "held_back", "in_flight"},
         {"loss_counters", "missing_end", "ownership"},
         {"drain", "status"},
         {"housekeeping", "prometheus"},

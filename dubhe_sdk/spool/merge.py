@@ -194,6 +194,22 @@ class SpoolReader:
         self._failures.pop(name, None)
         self._ended.discard(name)
 
+    def set_back(self, name: str, position: tuple[int, int] | None, seq: int) -> None:
+        """Read a stream again from an earlier position on, at the next `read`.
+
+        Args:
+            name: the stream; one that is not being read is left alone.
+            position: segment and offset, which still exist; None: the begin of the stream.
+            seq: number of the last frame before it.
+        """
+        if name not in self._streams:
+            return
+        self.forget(name)
+        self._positions.pop(name, None)
+        if position is not None:
+            self._positions[name] = position
+        self._last_seqs[name] = seq
+
     def close(self) -> None:
         """Close all files."""
         for stream in self._streams.values():

@@ -18,9 +18,8 @@ _KEYS: dict[str, bytes] = {}
 def to_records(run: FrameRun) -> list[OutgoingRecord]:
     """Return the records of frames that go to the same topic: all are results, or none is."""
     stream, number, frames, description = run
-    is_result = frames[0].kind == _RESULT
-    topic = description.topic_result if is_result else description.topic_status
-    key = _key(description.instance_id)
+    topic = topic_of(description, frames[0].kind)
+    key = key_of(description)
     new = tuple.__new__  # as the constructors do, which take three times as long
     return [
         new(
@@ -39,6 +38,11 @@ def to_records(run: FrameRun) -> list[OutgoingRecord]:
         )
         for kind, seq, _, date_ms, batch, batches, value, end in frames
     ]
+
+
+def topic_of(description: Description, kind: int) -> str:
+    """Return the topic of a stream's records of a kind."""
+    return description.topic_result if kind == _RESULT else description.topic_status
 
 
 def make_end(
@@ -60,7 +64,7 @@ def make_end(
         stream=description.stream,
         seq=seq + 1,
         topic=description.topic_status,
-        key=_key(description.instance_id),
+        key=key_of(description),
         value=encode_value(prefix, number, date_ms, messages.MessageType.TASK, dumps(data)),
         date_ms=date_ms,
         headers=_NO_HEADERS,
@@ -69,7 +73,9 @@ def make_end(
     )
 
 
-def _key(instance_id: str) -> bytes:
+def key_of(description: Description) -> bytes:
+    """Return the key of an instance's records."""
+    instance_id = description.instance_id
     if instance_id not in _KEYS:
         _KEYS[instance_id] = instance_id.encode("utf-8", "replace")
     return _KEYS[instance_id]

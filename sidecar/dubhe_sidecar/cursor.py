@@ -17,7 +17,8 @@ from dubhe_sidecar.record import Position
 from dubhe_sidecar.sinks.base import SinkError
 
 NAME = "cursor.json"
-VERSION = 2
+VERSION = 3
+_READABLE = (2, VERSION)  # 2 lacks `StreamCursor.ahead`
 # The file's size is a multiple of this, so that it rarely needs more space than before.
 _UNIT = 16 * 1024
 
@@ -41,6 +42,13 @@ class StreamCursor:
     """While a task is open, what its END needs should the stream's files be lost."""
     cluster: str = ""
     """Id of the Kafka cluster that has begun to get the stream, and gets the rest of it."""
+    ahead: dict[str, int] = field(default_factory=dict)
+    """Per topic the number of the last record whose outcome is known, where that lies behind the
+    position: see ``held_back.py``."""
+
+    def is_ahead(self, topic: str, seq: int) -> bool:
+        """Return whether the outcome of a record behind the position is known already."""
+        return bool(self.ahead) and seq <= self.ahead.get(topic, 0)
 
 
 @dataclass
@@ -93,7 +101,7 @@ def load(directory: Path) -> Cursor:
         if version == 1:  # one destination only, and no id of a cluster
             sink, kind = value["sink"], value["sink_name"].split()[:1]
             value["sinks"] = {kind[0]: sink} if sink is not None and kind else {}
-        elif version != VERSION:
+        elif version not in _READABLE:
             raise ValueError(f"it has version {version}, expected {VERSION}")
         return Cursor(
             streams={name: StreamCursor(**entry) for name, entry in value["streams"].items()},

@@ -10,12 +10,16 @@ cursor.
 After a crash the sink reports what had arrived beyond the cursor. Until the drain has passed all of
 that, the cursor keeps the sink's old state: with a newer one, the records between the two would be
 neither before the position nor beyond the state after a second crash, and would be sent again.
+
+Records whose topic does not exist stay in the spool, and what must wait for them too, while the
+rest is delivered: see ``held_back.py``.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -28,10 +32,11 @@ from dubhe_sdk.spool.frame import OVERHEAD, Kind
 from dubhe_sdk.spool.merge import FrameRun, SpooledFrame, SpoolReader
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar import dead_letters
-from dubhe_sidecar.convert import to_records
+from dubhe_sidecar.convert import key_of, to_records
 from dubhe_sidecar.cursor import BEGIN, StreamCursor
 from dubhe_sidecar.dead_letters import DeadLetters
 from dubhe_sidecar.disk_retry import DiskRetry
+from dubhe_sidecar.held_back import HeldBack
 from dubhe_sidecar.in_flight import InFlightQueue
 from dubhe_sidecar.loss_counters import LossCounters, size_of
 from dubhe_sidecar.missing_end import MissingEnds
@@ -48,6 +53,7 @@ _START = int(Kind.START)
 _END = int(Kind.END)
 _MANY = frozenset((int(Kind.PROGRESS), int(Kind.RESULT)))  # the others go one by one
 _kind = attrgetter("kind")
+_seq = attrgetter("seq")
 
 log = logging.getLogger("dubhe_sidecar")
 
@@ -95,6 +101,7 @@ class Drain:
         )
         self._losses = LossCounters(directory, self.cursor.totals)
         self._in_flight = InFlightQueue()
+        self._held_back = HeldBack()
         self._uncollected = 0  # records sent since outcomes were collected
         self._dirty = False
         self._delivered_before = self.cursor.totals.delivered
@@ -118,6 +125,7 @@ class Drain:
             self._send,
             self._await_all_outcomes,
             self.ownership.is_mine,
+            lambda description: self._held_back.has_instance(key_of(description)),
         )
 
     def open(self) -> None:
@@ -137,6 +145,10 @@ class Drain:
             undelivered=self._has_undelivered(),
             save=self._save_for_sink,
         )
+        self._note_arrived()
+
+    def _note_arrived(self) -> None:
+        """Note, of what the sink names as arrived, up to where it is to be passed."""
         present = segment.list_segments(self._directory)
         for name, seqs in self._sink.delivered.items():
             entry = self.cursor.streams.get(name)
@@ -151,6 +163,8 @@ class Drain:
         Raises:
             SinkError: the sink cannot go on; the next process resumes from the cursor.
         """
+        if self._held_back and self._sink.may_resume():
+            self._resume()
         runs = self._reader.read_runs()
         for run in runs:
             self._send_run(run)
@@ -161,6 +175,11 @@ class Drain:
         if self._dirty and (time.monotonic() - self._saved_at >= _SAVE_SECONDS):
             self.save()
         return bool(runs or self._in_flight)
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether records wait in the spool until their topic exists."""
+        return bool(self._held_back)
 
     @property
     def wants_save_in(self) -> float | None:
@@ -227,7 +246,16 @@ class Drain:
 
     def _send(self, records: list[OutgoingRecord]) -> None:
         """Send records of one stream and topic; START and END come alone."""
-        arrived = self._sink.delivered.get(records[0].stream)
+        stream, topic = records[0].stream, records[0].topic
+        entry = self.cursor.streams.get(stream)
+        if entry is not None and entry.ahead:
+            count = bisect_right(records, entry.ahead.get(topic, 0), key=_seq)
+            if count:
+                self._in_flight.append(records[:count], arrived=True)
+                records = records[count:]
+            if not records:
+                return
+        arrived = self._sink.delivered.get(stream)
         if not arrived:
             self._send_part(records, arrived=False)
             return
@@ -237,15 +265,18 @@ class Drain:
     def _send_part(self, records: list[OutgoingRecord], *, arrived: bool) -> None:
         first = records[0]
         kind = first.kind
+        # Results go to another topic than START and END. A consumer of both must find the
+        # results of a task between the two, so nothing overtakes them.
+        if kind == _END and not arrived:
+            self._await_outcomes()
+        if self._held_back and self._held_back.must_wait(first):
+            self._held_back.add(first)
+            return
         if kind not in _MANY:
             self._missing_ends.observe(first)
         self._in_flight.append(records, arrived=arrived)
         if arrived:
             return
-        # Results go to another topic than START and END. A consumer of both must find the
-        # results of a task between the two, so nothing overtakes them.
-        if kind == _END:
-            self._await_outcomes()
         self._sink.send(records)
         if kind == _START:
             self._await_outcomes()
@@ -274,7 +305,17 @@ class Drain:
                 self._advance(outcome)
 
     def _advance(self, outcome: DeliveryOutcome) -> None:
-        records, rejected = outcome
+        records, rejected, deferred = outcome
+        last = records[-1]
+        if deferred:
+            self._held_back.add(records[0])
+            return
+        entry = self.cursor.streams.get(last.stream)
+        if entry is not None and entry.is_ahead(last.topic, last.seq):
+            # All else was done when it was delivered.
+            if not self._held_back.is_behind(last):
+                self._advance_position(entry, records)
+            return
         for record in records if rejected is not None else ():
             self._keep_rejected(record, rejected or "")
         totals = self.cursor.totals
@@ -286,18 +327,13 @@ class Drain:
             totals.rejected += len(records)
             totals.dead_letters_discarded += self._dead_letters.discarded
             self._dead_letters.discarded = 0
-        last = records[-1]
-        entry = self.cursor.streams.get(last.stream)
         if entry is None:
             cluster = self._sink.destination.cluster
             entry = self.cursor.streams[last.stream] = StreamCursor(*BEGIN, cluster=cluster)
-        if _is_seamless(records, size):
-            self._pass(entry, records[0], last, size + len(records) * OVERHEAD)
+        if self._held_back.is_behind(last):
+            self._advance_ahead(entry, last)
         else:
-            for record in records:
-                self._pass(entry, record, record, OVERHEAD + len(record.value))
-        if self._arrived_up_to and last.seq >= self._arrived_up_to.get(last.stream, last.seq + 1):
-            del self._arrived_up_to[last.stream]
+            self._advance_position(entry, records)
         if last.kind == _START:
             entry.task_open = True
             entry.description = asdict(self._reader.stream(last.stream).description)
@@ -305,6 +341,44 @@ class Drain:
             entry.task_open = False
             entry.description = None
         self._dirty = True
+
+    def _advance_ahead(self, entry: StreamCursor, last: OutgoingRecord) -> None:
+        """Note an outcome behind a record that is held back."""
+        if self._held_back.has_topic(last.key, last.topic):
+            raise AssertionError(
+                f"record {last.seq} of stream {last.stream} has an outcome before an earlier one "
+                f"for topic {last.topic}, which the sink deferred"
+            )
+        entry.ahead[last.topic] = last.seq
+
+    def _advance_position(self, entry: StreamCursor, records: Sequence[OutgoingRecord]) -> None:
+        """Move the position of a stream behind records."""
+        last, size = records[-1], sum([len(record.value) for record in records])
+        if _is_seamless(records, size):
+            self._pass(entry, records[0], last, size + len(records) * OVERHEAD)
+        else:
+            for record in records:
+                self._pass(entry, record, record, OVERHEAD + len(record.value))
+        if entry.ahead:
+            entry.ahead = {topic: seq for topic, seq in entry.ahead.items() if seq > last.seq}
+        if self._arrived_up_to and last.seq >= self._arrived_up_to.get(last.stream, last.seq + 1):
+            del self._arrived_up_to[last.stream]
+        self._dirty = True
+
+    def _resume(self) -> None:
+        """Read again all that is held back, from the cursor on, as a new process would."""
+        self._await_all_outcomes()
+        self._sink.resume()
+        for name in self._held_back.streams:
+            entry = self.cursor.streams.get(name)
+            if entry is None:
+                self._reader.set_back(name, None, 0)
+            else:
+                self._reader.set_back(name, (entry.segment, entry.offset), entry.seq)
+            self._missing_ends.set_back(name, entry)
+            self._ended_at.pop(name, None)
+        self._held_back.clear()
+        self._note_arrived()
 
     def _keep_rejected(self, record: OutgoingRecord, reason: str) -> None:
         log.error(
@@ -338,7 +412,7 @@ class Drain:
         now = time.monotonic()
         for name in self._reader.ended:
             ended_at = self._ended_at.setdefault(name, now)
-            if not self._in_flight.contains_stream(name):
+            if not (self._in_flight.contains_stream(name) or self._held_back.has_stream(name)):
                 entry = self.cursor.streams.get(name)
                 if entry is not None and entry.task_open:
                     self._missing_ends.end_stream(name, entry)

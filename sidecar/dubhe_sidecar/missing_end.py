@@ -13,6 +13,8 @@ Mechanism
 Safety
     Its sequence number is the stream's last plus one, so a sidecar that is killed and restarted
     makes the same record, and recognises it as delivered.
+    While anything of the instance is held back (``held_back.py``), no END is added: it would come
+    before that.
 """
 
 from __future__ import annotations
@@ -55,6 +57,7 @@ class MissingEnds:
         send: delivers records.
         settle: waits until nothing is in flight and the cursor includes every outcome.
         is_mine: whether a stream is delivered by this sidecar.
+        is_held_back: whether anything of an instance is held back, by its stream's description.
     """
 
     def __init__(
@@ -65,7 +68,9 @@ class MissingEnds:
         send: Callable[[list[OutgoingRecord]], None],
         settle: Callable[[], None],
         is_mine: Callable[[str, Description], bool] = lambda name, description: True,
+        is_held_back: Callable[[Description], bool] = lambda description: False,
     ) -> None:
+        self._is_held_back = is_held_back
         self._is_mine = is_mine
         self._directory = directory
         self._cursor = cursor
@@ -89,6 +94,14 @@ class MissingEnds:
             self._open.add(record.stream)
         elif record.kind == _END:
             self._open.discard(record.stream)
+
+    def set_back(self, name: str, entry: StreamCursor | None) -> None:
+        """A stream is read again from the cursor on: forget what was seen behind that."""
+        self._ended.discard(name)
+        if entry is not None and entry.task_open:
+            self._open.add(name)
+        else:
+            self._open.discard(name)
 
     def before_frame(self, spooled: SpooledFrame) -> None:
         """End the tasks of earlier runs, if a frame to be handed over begins another."""
@@ -163,9 +176,9 @@ class MissingEnds:
             self._send_end(name, entry)
 
     def _send_end(self, name: str, entry: StreamCursor) -> None:
-        if name in self._ended:
-            return
         description = self._description(name, entry)
+        if name in self._ended or self._is_held_back(description):
+            return
         self._ended.add(name)
         log.warning(
             "the service of %s died within a task: its END is added", description.instance_id

@@ -196,7 +196,7 @@ class Sidecar:
             busy = drain.step()
             if self._fatal is not None and (drain.has_delivered or not busy):
                 self._fatal = None  # whatever ended the former process does not stop this one
-            if stopping and not busy:
+            if stopping and not busy and not drain.holds_back:
                 return True
             if self._is_wanted(busy=busy):
                 return False
@@ -205,7 +205,8 @@ class Sidecar:
                 continue
             due = drain.wants_save_in
             timeout = wait if due is None else min(wait, due)
-            ready, _, _ = select.select([wake.fileno(), self._stop_reader], [], [], timeout)
+            watched = [wake.fileno()] if stopping else [wake.fileno(), self._stop_reader]
+            ready, _, _ = select.select(watched, [], [], timeout)
             if not ready:
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 

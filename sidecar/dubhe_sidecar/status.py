@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from typing import Any
 from dubhe_sdk.process.state_file import read_states
 from dubhe_sdk.spool import segment
 from dubhe_sdk.spool.destination import Destination
+from dubhe_sdk.spool.frame import OVERHEAD, Frame
 from dubhe_sdk.spool.merge import boot_id
 from dubhe_sdk.spool.reader import StreamReader
 from dubhe_sidecar import atomic_file
 from dubhe_sidecar import cursor as cursors
+from dubhe_sidecar.convert import topic_of
 from dubhe_sidecar.loss_counters import dropped_in, size_of
 from dubhe_sidecar.sinks.base import OutageCode, OutageReason
 
@@ -165,8 +167,17 @@ def _stream(
         pending += size_of(directory / segment.file_name(name, number)) - reader.offset
         count, oldest = 0, None
         while frames := reader.read():
-            oldest = oldest if oldest is not None else frames[0].date_ms
-            count += len(frames)
+            if entry is not None and entry.ahead:
+                read = _bytes_of(frames)
+                frames = [
+                    one
+                    for one in frames
+                    if not entry.is_ahead(topic_of(description, one.kind), one.seq)
+                ]
+                pending -= read - _bytes_of(frames)
+            if frames:
+                oldest = oldest if oldest is not None else frames[0].date_ms
+                count += len(frames)
         growing = not reader.ended and description.boot_id == boot_id()
     finally:
         reader.close()
@@ -180,6 +191,10 @@ def _stream(
         oldest_ms=oldest,
         destination=_destination(description, entry).key,
     )
+
+
+def _bytes_of(frames: Sequence[Frame]) -> int:
+    return sum(OVERHEAD + len(one.value) for one in frames)
 
 
 def _destination(

@@ -75,8 +75,9 @@ class _Sent(NamedTuple):
     """Number of the call that brought it."""
     record: OutgoingRecord
     rejected: str | None
+    deferred: bool
     size: int
-    """How many records the topic has behind it."""
+    """How many records the destination has behind it."""
 
 
 class Topic:
@@ -84,6 +85,8 @@ class Topic:
 
     def __init__(self) -> None:
         self.records: list[OutgoingRecord] = []
+        self.missing: set[str] = set()
+        """Names of topics that do not exist at present."""
 
     @property
     def identities(self) -> list[tuple[str, int]]:
@@ -123,6 +126,8 @@ class FakeSink:
         self._rejects = rejects
         self._step = step
         self._offset = 0
+        self._deferred: set[str] = set()
+        self._behind: dict[str, int] = {}  # per deferred topic, where it has to be looked at from
         self._runs = 0
         self._waiting: list[_Sent] = []
 
@@ -138,14 +143,35 @@ class FakeSink:
     ) -> None:
         self.opened_with = (state, undelivered)
         self._offset = state["offset"] if state else 0
-        found: dict[str, set[int]] = {}
+        self._behind = dict(state.get("behind", {})) if state else {}
+        for topic in self.topic.missing:  # what is in it cannot be found now
+            self._defer(topic)
+        self.delivered = {}
         if undelivered:
-            for one in self.topic.records[self._offset :]:
+            self._find({one.topic for one in self.topic.records} - self._deferred)
+
+    def _defer(self, topic: str) -> None:
+        self._deferred.add(topic)
+        self._behind.setdefault(topic, self._offset)
+
+    def _find(self, topics: set[str]) -> None:
+        found = {stream: set(seqs) for stream, seqs in self.delivered.items()}
+        for index, one in enumerate(self.topic.records):
+            if one.topic in topics and index >= self._behind.get(one.topic, self._offset):
                 found.setdefault(one.stream, set()).add(one.seq)
         self.delivered = {stream: frozenset(seqs) for stream, seqs in found.items()}
 
+    def may_resume(self) -> bool:
+        return bool(self._deferred - self.topic.missing)
+
+    def resume(self) -> None:
+        self._step()
+        self._find(self._deferred - self.topic.missing)
+        self._deferred &= self.topic.missing
+
     def forget_delivered(self) -> None:
         self.delivered = {}
+        self._behind = {topic: at for topic, at in self._behind.items() if topic in self._deferred}
 
     def advance(self) -> bool:
         return False
@@ -153,10 +179,14 @@ class FakeSink:
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         for record in records:
             self._step()
-            reason = self._rejects(record)
-            if reason is None:
+            if record.topic in self.topic.missing:
+                self._defer(record.topic)
+            deferred = record.topic in self._deferred
+            reason = None if deferred else self._rejects(record)
+            if reason is None and not deferred:
                 self.topic.records.append(record)
-            self._waiting.append(_Sent(self._runs, record, reason, len(self.topic.records)))
+            size = len(self.topic.records)
+            self._waiting.append(_Sent(self._runs, record, reason, deferred, size))
             self._step()
         self._runs += 1
 
@@ -167,8 +197,10 @@ class FakeSink:
             self._offset = told[-1].size
         self._step()
         return [
-            DeliveryOutcome([one.record for one in group], reason)
-            for (_, reason), group in groupby(told, key=lambda one: (one.run, one.rejected))
+            DeliveryOutcome([one.record for one in group], reason, deferred)
+            for (_, reason, deferred), group in groupby(
+                told, key=lambda one: (one.run, one.rejected, one.deferred)
+            )
         ]
 
     @property
@@ -177,7 +209,7 @@ class FakeSink:
 
     def state(self) -> dict[str, Any]:
         self._step()
-        return {"offset": self._offset}
+        return {"offset": self._offset, **({"behind": dict(self._behind)} if self._behind else {})}
 
     def close(self) -> None:
         self.closed = True

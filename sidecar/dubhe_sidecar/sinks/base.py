@@ -8,6 +8,7 @@ A sink is driven by one thread in one loop::
     sink.send(records); sink.send(records)  # hands over, in order
     for outcome in sink.collect(0.1): ... # outcomes, in the order of sending
     cursor.save(positions, sink.state())  # both are written in one step
+    if sink.may_resume(): sink.resume()   # what was deferred may be handed over again
     sink.close()
 
 Whatever a sink cannot explain it raises as `SinkError`. The sidecar is crash-only: it exits,
@@ -80,14 +81,15 @@ class DeliveryWarning(NamedTuple):
 
 
 class DeliveryOutcome(NamedTuple):
-    """What became of records that were handed over together, of all or of some in a row.
-
-    ``rejected`` is None when they were delivered, otherwise the reason why the destination
-    permanently refuses each of these very records (too large, invalid).
-    """
+    """What became of records that were handed over together, of all or of some in a row."""
 
     records: Sequence[OutgoingRecord]
     rejected: str | None
+    """Why the destination permanently refuses each of these very records (too large, invalid);
+    None if it does not."""
+    deferred: bool = False
+    """Neither delivered nor refused: their topic does not exist at present. They are to stay in the
+    spool, and so is all that goes to that topic, until `Sink.resume`."""
 
 
 class Sink(Protocol):
@@ -104,8 +106,9 @@ class Sink(Protocol):
     def destination(self) -> Destination:
         """Where it delivers to. Before the first `connect`, a Kafka cluster's id is unknown."""
 
-    delivered: Mapping[str, frozenset[int]]
-    """After `open`: per stream, sequence numbers beyond the cursor that had already arrived."""
+    @property
+    def delivered(self) -> Mapping[str, frozenset[int]]:
+        """After `open`: per stream, sequence numbers beyond the cursor that had already arrived."""
 
     @property
     def outage(self) -> OutageReason | None:
@@ -163,6 +166,26 @@ class Sink(Protocol):
 
         A search after a crash then begins there. Costs nothing when it is not due. Returns whether
         `state` has changed by it, and is to be saved.
+        """
+
+    def may_resume(self) -> bool:
+        """Return whether records that were deferred may be handed over again.
+
+        Looks from time to time, without waiting for an answer; costs nothing when it is not due or
+        nothing was deferred.
+
+        Raises:
+            SinkError: the sink cannot go on.
+        """
+
+    def resume(self) -> None:
+        """Take again what was deferred, waiting for the destination if need be.
+
+        Only while nothing is in flight. `delivered` then also names those of the deferred records
+        that had arrived all the same: their answer was lost, and the topic was away afterwards.
+
+        Raises:
+            SinkError: the sink cannot go on.
         """
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:

@@ -111,6 +111,13 @@ class JournalSink:
         """Nobody else writes to the journal."""
         return False
 
+    def may_resume(self) -> bool:
+        """Nothing is ever deferred."""
+        return False
+
+    def resume(self) -> None:
+        """Nothing is ever deferred."""
+
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Hand over records; the next `collect` writes them, or this call if many are buffered.
 

@@ -36,6 +36,13 @@ class KafkaLimits:
     """Without an answer for so long, it is looked whether the brokers have moved: none that is
     known accepts a connection, but a bootstrap server does. Repeated at this interval."""
 
+    topic_missing_s: float = 2.0
+    """A topic that does not exist for so long is missing: its records are deferred. A broker that
+    creates topics takes a moment for it; and a topic in use is asked about after such a silence."""
+
+    topic_check_s: float = 2.0
+    """How often the cluster is asked whether a missing topic exists again."""
+
     stall_s: float = 120.0
     """Without an answer for so long, the producer is replaced. Must be well above the request
     timeout: kafka-python's own retries are better, since the broker drops their duplicates."""

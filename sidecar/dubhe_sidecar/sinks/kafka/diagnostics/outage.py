@@ -22,10 +22,14 @@ class OutageTracker:
     Args:
         name: the sink's name, which begins each text.
         after_s: seconds after which an attempt that goes on counts as an outage.
+        what: what the log says of it.
     """
 
-    def __init__(self, name: str, after_s: float = 5.0) -> None:
+    def __init__(
+        self, name: str, after_s: float = 5.0, *, what: str = "not delivering, waiting"
+    ) -> None:
         self.name = name
+        self._what = what
         self._after_s = after_s
         self._attempt: tuple[float, Callable[[], OutageReason]] | None = None
         self._reason: OutageReason | None = None
@@ -72,7 +76,8 @@ class OutageTracker:
             self._logged_at = now
             current = self.current
             assert current is not None
-            logger.warning("not delivering, waiting. %s. Attempts: %d", current.text, self.retries)
+            attempts = f". Attempts: {self.retries}" if self.retries else ""
+            logger.warning("%s. %s%s", self._what, current.text, attempts)
 
     def end(self) -> None:
         """Record that records are delivered again."""

@@ -57,6 +57,41 @@ def ask_cleanup_policy(manager: Any, topic: str, on_answer: Callable[[str], None
     )
 
 
+class CompactionWarnings:
+    """The topics that lose messages by compaction; each is asked about once.
+
+    Args:
+        name: the sink's name, which begins each text.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._asked: set[str] = set()
+        self._found: dict[str, DeliveryWarning] = {}
+
+    @property
+    def found(self) -> list[DeliveryWarning]:
+        """The warnings. May be read from another thread."""
+        return [*self._found.values()]
+
+    def ask(self, topic: str, ask: Callable[[str, Callable[[str], None]], None]) -> None:
+        """Find out about a topic.
+
+        Args:
+            topic: its name.
+            ask: asks for its policy, as `ask_cleanup_policy` does.
+        """
+        if topic not in self._asked:
+            self._asked.add(topic)
+            ask(topic, lambda policy: self._note(topic, policy))
+
+    def _note(self, topic: str, policy: str) -> None:
+        warning = compaction_warning(topic, policy)
+        if warning is not None:
+            self._found[topic] = warning
+            logger.warning("%s: %s", self._name, warning.text)
+
+
 def compaction_warning(topic: str, policy: str) -> DeliveryWarning | None:
     """Return the warning about a topic with this policy; None if it needs none."""
     if "compact" not in policy.replace(" ", "").split(","):

@@ -61,7 +61,7 @@ class PendingRun:
         size: the bytes of memory they count for.
     """
 
-    __slots__ = ("_settled", "placements", "records", "rejected", "size", "undated")
+    __slots__ = ("_settled", "deferred", "placements", "records", "rejected", "size", "undated")
 
     def __init__(self, records: Sequence[OutgoingRecord], size: int) -> None:
         self.records = records
@@ -70,6 +70,8 @@ class PendingRun:
         """Where they were last sent, in order; replaced as a whole."""
         self.rejected: str | None = None
         """Why the broker permanently refuses them."""
+        self.deferred = False
+        """Whether they are given back, neither delivered nor refused: their topic is missing."""
         self.undated = False
         """Whether they are sent without a timestamp."""
         self._settled = False
@@ -111,6 +113,12 @@ class PendingRun:
     def reject(self, reason: str) -> None:
         """Settle them: the broker permanently refuses them."""
         self.rejected = reason
+        self.settle()
+
+    def defer(self) -> None:
+        """Settle them: they are given back, since their topic is missing."""
+        self.deferred = True
+        self.placements = ()
         self.settle()
 
     def wait(self, timeout: float) -> None:

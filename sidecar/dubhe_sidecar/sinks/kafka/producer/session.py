@@ -31,7 +31,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from kafka import KafkaProducer
@@ -51,6 +51,7 @@ from dubhe_sidecar.sinks.kafka.producer.batch import (
     RecordBatch,
     split_and_reenqueue,
 )
+from dubhe_sidecar.sinks.kafka.producer.topic_lookup import TopicLookup
 from dubhe_sidecar.sinks.kafka.settings import Server
 
 JOIN_S = 30.0  # longer than the longest step of a sender: resolving a name
@@ -127,6 +128,10 @@ class ProducerSession:
     def ask_cleanup_policy(self, topic: str, on_answer: Callable[[str], None]) -> None:
         """Ask for a topic's cleanup policy, without waiting; see `ask_cleanup_policy`."""
         ask_cleanup_policy(self._producer._sender._client._manager, topic, on_answer)
+
+    def look_up(self, topics: Collection[str]) -> TopicLookup:
+        """Ask whether topics exist, without waiting; see `TopicLookup`."""
+        return TopicLookup(self._producer._sender._client._manager, topics)
 
     def producer_id(self, timeout: float) -> int | None:
         """Return the id that the broker gave to the producer, and writes into its batches.

@@ -99,6 +99,12 @@ class PartitionMap:
         for assigned in [one for one in self._assigned if one[0] == topic]:
             del self._assigned[assigned]
 
+    def forget_offsets(self, topic: str) -> None:
+        """Nothing of ours is in doubt in a topic: where it begins is found out at the next use."""
+        self.unassign(topic)
+        for partition in [one for one in self.offsets if one.topic == topic]:
+            del self.offsets[partition]
+
     def state(self, offsets: Mapping[TopicPartition, int] | None = None) -> dict[str, Any]:
         """Return what the constructor takes, JSON-serialisable.
 

@@ -92,6 +92,8 @@ class TailReader:
         self._on_wait = on_wait
         self._on_many = on_many
         self._missing: set[str] = set()
+        self.absent: set[str] = set()
+        """Topics that `arrived` did not find, so that nothing is known of what is in them."""
         self._consumer = KafkaConsumer(
             **client,
             group_id=None,
@@ -191,6 +193,7 @@ class TailReader:
     def _readable(self, starts: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Leave out what does not exist, and move starts to where something is."""
         counts = {p.topic: self._consumer.partitions_for_topic(p.topic) for p in starts}
+        self.absent |= {topic for topic, numbers in counts.items() if not numbers}
         there = [
             partition
             for partition in starts

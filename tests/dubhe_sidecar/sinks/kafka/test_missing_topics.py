@@ -1,0 +1,196 @@
+"""Topics that do not exist: what they hold back, and that all arrives once when they are there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dubhe_sdk.spool.frame import Kind
+from dubhe_sidecar.status import inspect, read_live
+from tests.dubhe_sdk.spool.helpers import append, make_writer
+from tests.dubhe_sidecar.helpers import SidecarHarness
+from tests.dubhe_sidecar.short_timeouts import COMMAND, ENV
+from tests.kafka.broker import Broker
+from tests.kafka.fixtures import BrokerFactory
+from tests.kafka.reader import Message, read_topic
+from tests.support.waiting import wait_for
+
+STATUS, RESULT = "alg_model_progress", "als_model_result"
+pytestmark = pytest.mark.needs("java")
+
+
+@pytest.fixture
+def broker(make_broker: BrokerFactory) -> Iterator[Broker]:
+    """A broker that creates no topics."""
+    with make_broker({"auto.create.topics.enable": "false"}) as one:
+        yield one
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> Iterator[SidecarHarness]:
+    one = SidecarHarness(tmp_path)
+    yield one
+    one.close()
+
+
+class Task:
+    """A service and its model, which report from two processes' streams."""
+
+    def __init__(self, spool: Path, instance_id: str = "a-b-train-1") -> None:
+        topics = {"topic_status": STATUS, "topic_result": RESULT, "instance_id": instance_id}
+        self._service = make_writer(spool, **topics)
+        self._model = make_writer(spool, **topics)
+        self._said = 0
+
+    def begin(self) -> None:
+        self._say(self._service, Kind.READY)
+        self._say(self._service, Kind.START)
+
+    def work(self, count: int) -> None:
+        for _ in range(count):
+            self._say(self._model, Kind.PROGRESS)
+            self._say(self._model, Kind.RESULT)
+
+    def end(self) -> None:
+        self._say(self._service, Kind.END)
+        self._service.close()
+        self._model.close()
+
+    def _say(self, writer, kind: Kind) -> None:
+        self._said += 1
+        assert writer.append(kind, b'{"n":%d}' % self._said, 1)
+
+
+def said(messages: list[Message]) -> list[int]:
+    return [json.loads(message.value or b"")["n"] for message in messages]
+
+
+def topics(broker: Broker) -> tuple[list[int], list[int]]:
+    """Return what is in the two topics, in order."""
+    status, result = (said(read_topic(broker.bootstrap, name)) for name in (STATUS, RESULT))
+    return status, result
+
+
+def start(harness: SidecarHarness, broker: Broker):
+    return harness.start(env={"BOOTSTRAP_SERVERS": broker.bootstrap, **ENV}, command=COMMAND)
+
+
+def shows_missing(harness: SidecarHarness, topic: str) -> bool:
+    live = read_live(harness.spool)
+    return live.get("last_error_code") == "topic" and f"topic {topic} does not exist" in (
+        live.get("last_error") or ""
+    )
+
+
+def await_delivered(harness: SidecarHarness, count: int) -> None:
+    wait_for(
+        lambda: inspect(harness.spool).delivered == count,
+        lambda: f"{inspect(harness.spool)}\n{harness.log_text}",
+    )
+
+
+def test_the_rest_is_delivered_meanwhile_and_all_when_it_is_there(
+    broker: Broker, harness: SidecarHarness
+) -> None:
+    """Results wait, and END for them; START and progress do not. Killed in between."""
+    broker.create_topic(STATUS)
+    task = Task(harness.spool)
+    task.begin()
+    task.work(1500)
+    sidecar = start(harness, broker)
+    await_delivered(harness, 1502)
+    wait_for(lambda: shows_missing(harness, RESULT), lambda: str(read_live(harness.spool)))
+    assert "all else is delivered" in read_live(harness.spool)["last_error"]
+    assert inspect(harness.spool).undelivered == 1500
+    sidecar.kill()
+    sidecar.wait()
+    task.work(1500)
+    start(harness, broker)
+    await_delivered(harness, 3002)
+    task.end()
+    wait_for(lambda: inspect(harness.spool).undelivered == 3001, lambda: harness.log_text)
+    broker.create_topic(RESULT)
+    await_delivered(harness, 6003)
+    wait_for(lambda: inspect(harness.spool).last_error is None, lambda: harness.log_text)
+    harness.processes[-1].terminate()
+    assert harness.processes[-1].wait(60) == 0, harness.log_text
+    status, result = topics(broker)
+    assert status == [1, 2, *range(3, 6003, 2), 6003]
+    assert result == list(range(4, 6003, 2))
+
+
+def test_a_topic_deleted_in_the_middle(broker: Broker, harness: SidecarHarness) -> None:
+    for topic in (STATUS, RESULT):
+        broker.create_topic(topic)
+    task, other = Task(harness.spool), Task(harness.spool, "c-d-train-2")
+    task.begin()
+    task.work(10)
+    sidecar = start(harness, broker)
+    await_delivered(harness, 22)
+    broker.delete_topic(RESULT)
+    task.work(10)
+    wait_for(lambda: shows_missing(harness, RESULT), lambda: str(read_live(harness.spool)))
+    await_delivered(harness, 32)
+    other.begin()
+    other.work(5)
+    await_delivered(harness, 39)
+    sidecar.kill()
+    sidecar.wait()
+    start(harness, broker)
+    wait_for(lambda: shows_missing(harness, RESULT), lambda: str(read_live(harness.spool)))
+    task.work(10)
+    task.end()
+    other.end()
+    await_delivered(harness, 49)
+    broker.create_topic(RESULT)
+    await_delivered(harness, 22 + 20 + 20 + 12 + 2)
+    status, result = topics(broker)
+    assert sorted(status) == sorted([1, 2, *range(3, 63, 2), 63, 1, 2, *range(3, 13, 2), 13])
+    assert sorted(result) == sorted([*range(24, 63, 2), *range(4, 13, 2)]), "those after it went"
+
+
+def test_a_task_waits_for_its_start_and_another_instance_does_not(
+    broker: Broker, harness: SidecarHarness
+) -> None:
+    broker.create_topic(RESULT)
+    broker.create_topic("elsewhere")
+    task = Task(harness.spool)
+    task.begin()
+    task.work(5)
+    task.end()
+    other = make_writer(
+        harness.spool, topic_status="elsewhere", topic_result=RESULT, instance_id="e-f-train-3"
+    )
+    append(other, 1)
+    start(harness, broker)
+    await_delivered(harness, 1)
+    wait_for(lambda: shows_missing(harness, STATUS), lambda: str(read_live(harness.spool)))
+    assert said(read_topic(broker.bootstrap, RESULT)) == []
+    broker.create_topic(STATUS)
+    await_delivered(harness, 14)
+    assert topics(broker) == ([1, 2, *range(3, 13, 2), 13], list(range(4, 13, 2)))
+    other.close()
+
+
+def test_a_topic_that_was_only_hidden_gets_nothing_twice(
+    broker: Broker, harness: SidecarHarness
+) -> None:
+    """A broker that has just started may not show a topic yet; what had arrived there is found."""
+    for topic in (STATUS, RESULT):
+        broker.create_topic(topic)
+    task = Task(harness.spool)
+    task.begin()
+    task.work(2000)
+    sidecar = start(harness, broker)
+    wait_for(lambda: inspect(harness.spool).delivered > 500, lambda: harness.log_text)
+    sidecar.kill()
+    sidecar.wait()
+    task.end()
+    start(harness, broker)
+    await_delivered(harness, 4003)
+    status, result = topics(broker)
+    assert status == [1, 2, *range(3, 4003, 2), 4003]
+    assert result == list(range(4, 4003, 2))
