@@ -35,6 +35,8 @@ PARTS = {
     "kafka/producer/session.py": "into the batch",
     "kafka/recovery/partitions.py": "order of sending, outcomes",
     "kafka/sink.py": "order of sending, outcomes",
+    "kafka/sessions.py": "order of sending, outcomes",
+    "kafka/pending_queue.py": "order of sending, outcomes",
     "dubhe_sidecar/in_flight.py": "positions, cursor, deletion",
     "dubhe_sidecar/drain.py": "positions, cursor, deletion",
     "dubhe_sidecar/cursor.py": "positions, cursor, deletion",

@@ -57,12 +57,13 @@ class RecordOutcome(NamedTuple):
 
     record: OutgoingRecord
     rejected: str | None
+    deferred: bool = False
 
 
 def each(outcomes: Iterable[DeliveryOutcome]) -> list[RecordOutcome]:
     """Return outcomes record by record."""
     return [
-        RecordOutcome(record, outcome.rejected)
+        RecordOutcome(record, outcome.rejected, outcome.deferred)
         for outcome in outcomes
         for record in outcome.records
     ]

@@ -95,6 +95,14 @@ def deliver(sink: KafkaSink, records: Iterable[OutgoingRecord]) -> list[RecordOu
     return drain(sink)
 
 
+def deliver_in_the_end(sink: KafkaSink, records: Iterable[OutgoingRecord]) -> None:
+    """Deliver records, and those again that are deferred, as a drain does."""
+    left = list(records)
+    while left := [outcome.record for outcome in deliver(sink, left) if outcome.deferred]:
+        until(sink.may_resume)
+        sink.resume()
+
+
 def numbers(messages: Iterable[Message], stream: str = STREAM) -> list[int]:
     """Return the sequence numbers of a stream, in the order of the topic."""
     return [

@@ -18,6 +18,7 @@ from tests.dubhe_sidecar.sinks.kafka.helpers import (
     Beside,
     Cursor,
     deliver,
+    deliver_in_the_end,
     drain,
     make_sink,
     numbers,
@@ -152,7 +153,8 @@ def test_killed_under_load(make_broker: BrokerFactory, topic_name: str) -> None:
 def test_a_topic_that_is_missing_is_waited_for(make_broker: BrokerFactory, topic_name: str) -> None:
     with make_broker({"auto.create.topics.enable": "false"}) as broker:
         sink = open_sink(broker.bootstrap, Cursor())
-        work = Beside(lambda: deliver(sink, [record(topic_name, 1), record(topic_name, 2)]))
+        records = [record(topic_name, 1), record(topic_name, 2)]
+        work = Beside(lambda: deliver_in_the_end(sink, records))
         until(lambda: f"topic {topic_name} does not exist" in outage_text(sink))
         broker.create_topic(topic_name)
         work.join()
@@ -162,13 +164,13 @@ def test_a_topic_that_is_missing_is_waited_for(make_broker: BrokerFactory, topic
 
 
 def test_a_topic_that_goes_is_waited_for(make_broker: BrokerFactory, topic_name: str) -> None:
-    limits = dataclasses.replace(FAST, stall_s=2.5)
     with make_broker({"auto.create.topics.enable": "false"}) as broker:
         broker.create_topic(topic_name)
-        sink = open_sink(broker.bootstrap, Cursor(), limits)
+        sink = open_sink(broker.bootstrap, Cursor())
         deliver(sink, [record(topic_name, 1)])
         broker.delete_topic(topic_name)
-        work = Beside(lambda: deliver(sink, [record(topic_name, 2), record(topic_name, 3)]))
+        records = [record(topic_name, 2), record(topic_name, 3)]
+        work = Beside(lambda: deliver_in_the_end(sink, records))
         until(lambda: "does not exist" in outage_text(sink))
         broker.create_topic(topic_name)
         work.join()
@@ -178,7 +180,7 @@ def test_a_topic_that_goes_is_waited_for(make_broker: BrokerFactory, topic_name:
 
 def test_a_topic_that_the_broker_creates(kafka: Broker, topic_name: str) -> None:
     sink = open_sink(kafka.bootstrap, Cursor())
-    deliver(sink, [record(topic_name, 1)])
+    deliver_in_the_end(sink, [record(topic_name, 1)])
     sink.close()
     assert numbers(read_topic(kafka.bootstrap, topic_name)) == [1]
 

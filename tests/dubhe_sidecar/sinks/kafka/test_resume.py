@@ -154,7 +154,7 @@ def test_a_straggler_of_the_former_process(make_broker: BrokerFactory, topic_nam
         broker.freeze()
         for n in range(1, 20):
             sink.send([record(topic_name, n)])
-        process = sink._session._producer._sender  # type: ignore[union-attr]
+        process = sink._sessions.current._producer._sender  # type: ignore[union-attr]
         until(lambda: process._client.in_flight_request_count() > 0)
         sink.close()
         broker.thaw()

@@ -134,8 +134,8 @@ def test_an_error_that_is_not_explained_ends_the_process(
 def test_another_producer_id_within_a_session_ends_the_process(kafka: Broker, topic: str) -> None:
     sink = open_sink(kafka.bootstrap, Cursor())
     deliver(sink, [record(topic, 1)])
-    assert sink._session is not None
-    transactions = sink._session._producer._transaction_manager
+    assert sink._sessions.current is not None
+    transactions = sink._sessions.current._producer._transaction_manager
     other = type(transactions.producer_id_and_epoch)(2**40, 0)
     transactions.set_producer_id_and_epoch(other)
     with pytest.raises(SinkError, match="another producer id"):

@@ -196,8 +196,8 @@ def test_nothing_is_in_the_topic_when_the_producer_is_saved(kafka: Broker, topic
 
     sink = open_sink(kafka.bootstrap, Watched())
     deliver(sink, [record(topic, n) for n in range(9)])
-    assert sink._session is not None
-    own = sink._session.producer_id(0.0)
+    assert sink._sessions.current is not None
+    own = sink._sessions.current.producer_id(0.0)
     sink.close()
     assert held == [([own], 0)]
 
