@@ -35,6 +35,7 @@ from tests.dubhe_sidecar.helpers import SidecarHarness
 from tests.dubhe_sidecar.short_timeouts import COMMAND, ENV
 from tests.kafka.broker import HOST, Broker, free_ports
 from tests.kafka.pki import Authority
+from tests.kafka.reader import read_topic
 from tests.network.silent import silent
 from tests.support.waiting import wait_for
 
@@ -271,6 +272,30 @@ def test_compaction_and_throttling_are_warnings(place: Place, harness: SidecarHa
         for code in ("compacted_topic", "throttled"):
             assert f'dubhe_warning{{code="{code}"}} 1' in render(status)
         assert texts[0] in harness.log_text
+
+
+def test_a_quota_delays_and_loses_nothing(place: Place, harness: SidecarHarness) -> None:
+    """What exceeds the quota is written, and the next request waits for its answer: seconds."""
+    place.broker.create_topic("throttled")
+    place.broker.throttle("dubhe-sidecar", 20_000)
+    writer = make_writer(harness.spool, topic_status="throttled", topic_result="throttled")
+    for number in range(300):
+        append(writer, b'"%03d %s"' % (number, b"x" * 1000))
+    harness.start(env={**at("CLIENT")(place), **ENV}, command=COMMAND)
+    with contextlib.closing(writer):
+        wait_for(
+            lambda: "throttled" in inspect(harness.spool).warning_codes,
+            lambda: f"{read_live(harness.spool)}\n{harness.log_text}",
+        )
+        for number in range(300, 310):
+            append(writer, b'"%03d"' % number)
+        wait_for(
+            lambda: inspect(harness.spool).delivered == 310,
+            lambda: f"{read_live(harness.spool)}\n{harness.log_text}",
+        )
+        assert "the broker throttles this client" in describe(inspect(harness.spool))
+    messages = read_topic(place.broker.plain_bootstrap, "throttled")
+    assert [int((one.value or b"")[1:4]) for one in messages] == list(range(310))
 
 
 def test_a_sidecar_that_cannot_go_on_leaves_the_reason(harness: SidecarHarness) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dubhe_sidecar.sinks.kafka.recovery import tail
+from tests.dubhe_sidecar.sinks.kafka.helpers import Cursor, make_sink, numbers, open_sink, record
 from tests.faults.numbered_delivery import PERFECT, Delivery
+from tests.kafka import reader
 from tests.kafka.cluster import SIZE, Cluster
 from tests.network.lab import Lab
 from tests.support.waiting import wait_for
@@ -141,3 +144,34 @@ def test_nobody_is_up(cluster: Cluster, topic: str, delivery: Delivery) -> None:
     cluster.heal()
     delivery.wait_delivered()
     assert delivery.finish(cluster.bootstrap) == PERFECT
+
+
+def test_the_leader_moves_while_a_tail_is_read(
+    cluster: Cluster, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, cursor = 20, Cursor()
+    sink = open_sink(cluster.bootstrap, cursor)
+    for number in range(count):
+        sink.send([record(topic, number, b"x" * 200_000)])
+    reader.wait_for(cluster.bootstrap, topic, lambda found: len(numbers(found)) == count)
+    sink.close()  # its outcomes are not in the cursor
+    monkeypatch.setattr(tail, "FETCH_BYTES", 1000)  # a batch at a time
+    stopped: list[int] = []
+    fetches = 0
+
+    def move() -> None:
+        nonlocal fetches
+        fetches += 1
+        if fetches == 3:
+            stopped.append(cluster.leader(topic))
+            cluster[stopped[0]].stop()
+
+    sink = make_sink(cluster.bootstrap)
+    sink.connect()
+    sink.on_wait = move
+    sink.open(cursor.state, undelivered=True, save=cursor.save)
+    sink.on_wait = lambda: None
+    assert stopped
+    assert cluster.leader(topic) not in stopped
+    assert sink.delivered == {"writer-1": frozenset(range(count))}
+    sink.close()

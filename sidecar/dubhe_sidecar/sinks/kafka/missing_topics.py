@@ -78,11 +78,17 @@ class MissingTopics:
         """Seconds since the cluster answered about them."""
         return time.monotonic() - self._answered_at
 
-    def add(self, topic: str) -> None:
-        """Defer the records of a topic from now on."""
+    def add(self, topic: str, error: type[KafkaError] | None) -> None:
+        """Defer the records of a topic from now on.
+
+        Args:
+            topic: its name.
+            error: what the cluster has answered about it; None: nothing yet.
+        """
         if topic not in self._errors:
-            self._errors[topic] = UnknownTopicOrPartitionError
-            self._asked_at = self._answered_at = time.monotonic()
+            self._errors[topic] = error
+            self._answered_at = time.monotonic()
+            self._asked_at = 0.0 if error is None else self._answered_at
             self._report()
 
     def discard(self, topics: Iterable[str]) -> None:
@@ -138,7 +144,7 @@ class MissingTopics:
         return lookup if whose is session and lookup.errors else None
 
     def _report(self) -> None:
-        missing = [topic for topic in sorted(self._errors) if not exists(self._errors[topic])]
+        missing = [topic for topic, error in sorted(self._errors.items()) if not exists(error)]
         if not self._errors:
             self._tracker.end()
         elif missing:
@@ -149,6 +155,8 @@ class MissingTopics:
                 f"no permission on topic {topic} (Describe, Write)"
                 if topic in unauthorized
                 else f"topic {topic} does not exist"
+                if self._errors[topic] is UnknownTopicOrPartitionError
+                else f"topic {topic} cannot be used"
                 for topic in missing
             ]
             code = OutageCode.AUTHORIZATION if unauthorized == missing else OutageCode.TOPIC

@@ -29,6 +29,7 @@ from kafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
+    NoError,
     SaslAuthenticationFailedError,
     UnknownTopicOrPartitionError,
 )
@@ -50,6 +51,7 @@ from dubhe_sidecar.sinks.kafka.recovery.tail import ArrivedRecords
 
 CHECK_S = 0.1  # while it waits, the session is checked this often
 CLOSE_S = 2.0
+MISSING = (UnknownTopicOrPartitionError,)  # what else a topic may lack, its use will show
 NEW_SESSION_AFTER = 3  # failed requests about a topic until a new session asks
 
 
@@ -138,7 +140,7 @@ class Sessions:
         elif silence > limits.moved_after_s and self._connection.have_brokers_moved(session):
             self._renew(session, KafkaConnectionError("the brokers have moved"))
         elif silence > limits.topic_missing_s and self.missing.is_gone(session, topic):
-            self._defer_topic(topic)
+            self._defer_topic(topic, UnknownTopicOrPartitionError)
             self.replace(isolated=session.isolated, settle=True)
         elif silence > limits.outage_after_s:
             self._outage.report(self._connection.waits_for())
@@ -218,8 +220,9 @@ class Sessions:
                 return None
             try:
                 with self._outage.attempt(self._connection.waits_for):
-                    if self._is_missing(session, topic) or topic in self.missing.unread:
-                        self._defer_topic(topic)
+                    state = self._look_up(session, topic)
+                    if state in MISSING or topic in self.missing.unread:
+                        self._defer_topic(topic, state)
                         return None
                     if session.failure is not None:
                         continue
@@ -278,10 +281,14 @@ class Sessions:
         refused = self._connection.client_log.credentials_refused
         return refused is not None or session.failure is not None
 
-    def _is_missing(self, session: ProducerSession, topic: str) -> bool:
-        """Ask whether a topic is missing. What else may be wrong, its use will show."""
+    def _look_up(self, session: ProducerSession, topic: str) -> type[KafkaError] | None:
+        """Ask whether a topic exists: `NoError`, or why it cannot be used; None if no answer came.
+
+        A broker that creates topics gets a moment for it.
+        """
+        error: type[KafkaError] | None = NoError
         if topic in session.topics:
-            return False
+            return error
         begun = time.monotonic()
         while True:
             lookup = session.look_up([topic])
@@ -289,17 +296,16 @@ class Sessions:
             while not lookup.wait(CHECK_S):
                 self._on_wait()
                 if self._is_useless(session) or time.monotonic() >= deadline:
-                    return False
-            if lookup.errors.get(topic) is not UnknownTopicOrPartitionError:
-                return False
-            if time.monotonic() - begun >= self._limits.topic_missing_s:
-                return True
+                    return None
+            error = lookup.errors.get(topic)
+            if error not in MISSING or time.monotonic() - begun >= self._limits.topic_missing_s:
+                return error
             self._on_wait()
-            time.sleep(CHECK_S)  # a broker that creates topics needs a moment
+            time.sleep(CHECK_S)
 
-    def _defer_topic(self, topic: str) -> None:
+    def _defer_topic(self, topic: str, error: type[KafkaError] | None) -> None:
         self.state.partitions.unassign(topic)
-        self.missing.add(topic)
+        self.missing.add(topic, error)
 
     def _recover(
         self, session: ProducerSession, pending: PendingRun | None, error: BaseException
@@ -380,8 +386,9 @@ class Sessions:
         for topic in dict.fromkeys(pending.topic for pending in unsettled):
             if topic in self.missing:
                 continue
-            if topic in self.missing.unread or self._is_missing(session, topic):
-                self._defer_topic(topic)
+            state = self._look_up(session, topic)
+            if state in MISSING or topic in self.missing.unread:
+                self._defer_topic(topic, state)
                 continue
             try:
                 session.partition_count(topic)

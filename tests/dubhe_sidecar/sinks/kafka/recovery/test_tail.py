@@ -261,3 +261,37 @@ def test_a_broker_that_is_away_does_not_hurt_an_idle_sink(
     sink.close()
     assert not sink.advance()
     assert numbers(read_topic(broker.bootstrap, topic_name)) == [0, 1]
+
+
+def test_gaps_that_compaction_leaves(make_broker: BrokerFactory, topic_name: str) -> None:
+    """Foreign records vanish between, behind and around ours: offsets have gaps, batches shrink."""
+    with make_broker({"log.cleaner.backoff.ms": "100"}) as broker:
+        broker.create_topic(
+            topic_name,
+            config={
+                "cleanup.policy": "compact",
+                "min.cleanable.dirty.ratio": "0.0",
+                "segment.ms": "100",
+                "segment.bytes": str(1024 * 1024),
+            },
+        )
+        cursor = Cursor()
+        sink = open_sink(broker.bootstrap, cursor)
+        foreign.write(broker.bootstrap, topic_name, "lz4")
+        for n in range(OURS):  # each of an instance of its own: compaction keeps them
+            sink.send([record(topic_name, n, key=b"a-b-train-%d" % n)])
+            foreign.write(broker.bootstrap, topic_name, "none")
+        wait_for(broker.bootstrap, topic_name, lambda messages: len(numbers(messages)) == OURS)
+        sink.close()
+
+        def is_compacted() -> bool:
+            foreign.write(broker.bootstrap, topic_name, "none", 1)  # closes the segment before
+            return len(read_topic(broker.bootstrap, topic_name)) < 300
+
+        until(is_compacted, 60.0)
+        assert len(numbers(read_topic(broker.bootstrap, topic_name))) == OURS
+        assert delivered(broker, cursor) == {"writer-1": frozenset(range(OURS))}
+        # A second time: only what is behind the present end.
+        sink = open_sink(broker.bootstrap, cursor)
+        deliver(sink, [record(topic_name, OURS, key=b"a-b-train-0")])
+        sink.close()
