@@ -14,6 +14,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.sources.base import Put, Source
@@ -99,17 +100,33 @@ class KafkaFollower(Source):
         return self._unreachable() if not self._end.is_set() else None
 
     def _connect(self) -> KafkaConsumer:
-        return KafkaConsumer(
-            bootstrap_servers=self._brokers.split(","),
-            group_id=None,
-            enable_auto_commit=False,
-            allow_auto_create_topics=False,
-            auto_offset_reset="earliest",
-            bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-            metadata_max_age_ms=int(POLL_INTERVAL_S * 1000),
-            consumer_timeout_ms=0,
-        )
+        """Make a consumer.
+
+        kafka-python 3.0 leaves four sockets open if its constructor raises, until the process ends.
+        """
+        made: list[KafkaNetClient] = []
+
+        def client(**config: Any) -> KafkaNetClient:
+            made.append(KafkaNetClient(**config))
+            return made[-1]
+
+        try:
+            return KafkaConsumer(
+                bootstrap_servers=self._brokers.split(","),
+                group_id=None,
+                enable_auto_commit=False,
+                allow_auto_create_topics=False,
+                auto_offset_reset="earliest",
+                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
+                metadata_max_age_ms=int(POLL_INTERVAL_S * 1000),
+                consumer_timeout_ms=0,
+                kafka_client=client,
+            )
+        except BaseException:
+            for one in made:
+                one.close()
+            raise
 
     def _follow(self, consumer: KafkaConsumer) -> None:
         known: set[TopicPartition] = set()

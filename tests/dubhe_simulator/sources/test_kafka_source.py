@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from confluent_kafka import Producer
 from kafka import KafkaConsumer
 
+from dubhe_simulator.sources import kafka_source
 from dubhe_simulator.sources.kafka_source import KafkaFollower
 from tests.dubhe_simulator.fake import wait_until
 from tests.dubhe_simulator.sources.feed import Feed
@@ -154,3 +157,23 @@ def test_a_broker_that_restarts_is_waited_for(
     wait_until(lambda: follow.numbers == [1, 2, 3])
     wait_until(lambda: follow.source.error is None)
     assert follow.source.outage_s == 0
+
+
+def test_attempts_for_hours_keep_no_descriptors(
+    monkeypatch: pytest.MonkeyPatch, opened: list[Follow]
+) -> None:
+    """Something accepts connections and answers nothing: a frozen broker, or none at all."""
+    descriptors: list[int] = []
+
+    class Counted(KafkaConsumer):  # type: ignore[misc]
+        def __init__(self, **config: Any) -> None:
+            descriptors.append(len(os.listdir("/proc/self/fd")))
+            super().__init__(**config)
+
+    monkeypatch.setattr(kafka_source, "KafkaConsumer", Counted)
+    monkeypatch.setattr(kafka_source, "BOOTSTRAP_TIMEOUT_MS", 200)
+    monkeypatch.setattr(kafka_source, "RETRY_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as mute:
+        opened.append(Follow(f"127.0.0.1:{mute.getsockname()[1]}", "t"))
+        wait_until(lambda: len(descriptors) == 8, TIMEOUT_S)
+    assert descriptors[7] < descriptors[1] + 6, descriptors
