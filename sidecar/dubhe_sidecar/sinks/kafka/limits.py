@@ -32,7 +32,7 @@ class KafkaLimits:
     outage_after_s: float = 5.0
     """Without an answer for so long, an outage is reported."""
 
-    moved_after_s: float = 3.0
+    moved_after_s: float = 2.0
     """Without an answer for so long, it is looked whether the brokers have moved: none that is
     known accepts a connection, but a bootstrap server does. Repeated at this interval."""
 

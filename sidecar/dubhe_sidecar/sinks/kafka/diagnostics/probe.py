@@ -10,7 +10,7 @@ from dubhe_sidecar.sinks.base import OutageCode, OutageReason
 from dubhe_sidecar.sinks.kafka.addresses import combined, failed, unresolved
 from dubhe_sidecar.sinks.kafka.settings import Server
 
-TIMEOUT_S = 2.0
+TIMEOUT_S = 1.5  # an attempt that is lost is repeated after a second
 AT_ONCE = 8
 # Of several brokers' codes, the one listed first counts.
 _ORDER = (OutageCode.NAME, OutageCode.REFUSED, OutageCode.UNREACHABLE, OutageCode.OTHER)

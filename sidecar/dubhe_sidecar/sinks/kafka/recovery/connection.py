@@ -119,7 +119,7 @@ class ClusterConnection:
         """Return whether all brokers that a session knows are gone, and a bootstrap server answers.
 
         kafka-python asks the bootstrap servers once only, when a session begins. Looks at most
-        once every `KafkaLimits.moved_after_s`; then it may take two seconds.
+        once every `KafkaLimits.moved_after_s`; then it may take a second and a half.
         """
         now = time.monotonic()
         known, asked = session.brokers, self._settings.servers
