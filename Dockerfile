@@ -7,7 +7,8 @@
 #   --build-arg PIP_INDEX_URL=… --build-arg DEBIAN_MIRROR=…         kept out of the environment
 #   --secret id=ca,src=/path/to/bundle.pem                          authorities to trust while building
 #
-# Every amd64 and arm64 base of Debian's or Ubuntu's family will do: nothing here is compiled.
+# Every amd64 and arm64 base of Debian's or Ubuntu's family will do. One small file is compiled, by
+# the distribution's compiler, which stays in its stage.
 
 # The Python of the default base is the algorithm's interpreter. Another base brings its own; one
 # without Python gets its distribution's.
@@ -30,9 +31,12 @@ ARG PIP_TRUSTED_HOST
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1 PIP_NO_COMPILE=1
 # tini: an init that forwards signals and reaps. The static one runs in whatever base.
 # https://github.com/krallin/tini
+# The others build dubhe-core's accelerator; without headers of this Python it is left out.
 RUN --mount=type=bind,source=image,target=/mnt/image \
     --mount=type=secret,id=ca \
-    CA_FILE=/run/secrets/ca /mnt/image/apt-install tini
+    CA_FILE=/run/secrets/ca /mnt/image/apt-install tini gcc libc6-dev \
+        $(python3 -c 'import os, sysconfig as s; \
+print("" if os.path.exists(s.get_path("include") + "/Python.h") else "python3-dev")')
 RUN --mount=type=bind,source=image,target=/mnt/image \
     --mount=type=secret,id=ca \
     --mount=type=cache,target=/root/.cache/pip \

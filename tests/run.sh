@@ -11,7 +11,7 @@
 # Without --fast it needs Python 3.10 or newer, a JDK 17 or newer, Maven, shellcheck; for the page
 # Chromium, a font with Chinese glyphs and npm; for the disk faults faketime, btrfs-progs, e2fsprogs, root and loop devices;
 # for networks of its own iproute2, root and /dev/net/tun; for certificates openssl; valgrind counts
-# instructions. On Debian or Ubuntu as root it installs what is missing. Everything else goes into
+# instructions; a C compiler and Python's headers build dubhe-core's accelerator. On Debian or Ubuntu as root it installs what is missing. Everything else goes into
 # .cache/ below the project.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,7 +20,7 @@ say() { printf '== %s\n' "$*"; }
 
 install_debian() {
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, shellcheck, Python's venv, Chromium, Noto Sans CJK, npm, faketime, btrfs-progs, e2fsprogs, iproute2, openssl, valgrind) and run again." >&2
+    echo "tests/run.sh: missing: $*. Install them (JDK 17+, Maven, shellcheck, Python's venv, Chromium, Noto Sans CJK, npm, faketime, btrfs-progs, e2fsprogs, iproute2, openssl, valgrind, a C compiler, Python's headers) and run again." >&2
     exit 2
   fi
   say "installing $*"
@@ -52,6 +52,8 @@ command -v ip >/dev/null || missing+=(iproute2)
 command -v openssl >/dev/null || missing+=(openssl)
 command -v npm >/dev/null || missing+=(npm)
 command -v faketime >/dev/null || missing+=(faketime)
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+[ -e "$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)/Python.h" ] || missing+=(python3-dev)
 command -v mkfs.btrfs >/dev/null || missing+=(btrfs-progs)
 command -v mkfs.ext4 >/dev/null || missing+=(e2fsprogs)
 [ "$fast" = yes ] || [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
@@ -64,8 +66,11 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
 venv=.cache/test-venv
 # What makes the environment up.
 made_from=(pyproject.toml {core,sidecar,simulator}/pyproject.toml hatch_build.py dubhe_sdk/version.py)
+made_from+=(core/hatch_accelerator.py dubhe_sdk/spool/_stream_state.c)
 stamp=$(cat "${made_from[@]}" {tests,docs}/requirements.txt <(python3 -V) | sha256sum | cut -c1-16)
-if [ ! -e "$venv/$stamp" ]; then
+# Where there was no compiler, --fast did without.
+accelerator=dubhe_sdk/spool/_stream_state.abi3.so
+if [ ! -e "$venv/$stamp" ] || { [ "$fast" = no ] && [ ! -e "$accelerator" ]; }; then
   say "preparing $venv"
   rm -rf "$venv"
   python3 -m venv "$venv"

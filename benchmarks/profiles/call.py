@@ -1,7 +1,9 @@
 """A metric call, layer by layer: ``python -m benchmarks.profiles.call``.
 
-Each line contains the one above it. Blocks of calls alternate with blocks of a bare ``os.write`` of
-as many bytes to a file in the same folder; a ratio is taken within a pair of blocks.
+Each line contains the one above it, but for the last: what the call costs where
+``dubhe_sdk/spool/_stream_state.c`` is built. Blocks of calls alternate with blocks of a bare
+``os.write`` of as many bytes to a file in the same folder; a ratio is taken within a pair of
+blocks.
 
 With ``--cold`` so much memory is copied before each call that nothing is left in the caches of a
 core: that is how a call comes between two batches of a training.
@@ -112,15 +114,25 @@ def _layers(
     def encoded(index: int) -> None:
         reporter.progress(data, index, BATCHES)
 
+    in_python = dubhe_sdk.Context({})
+    in_python.logProgressByBatch(1, 1, BATCHES, 0.5, METRICS)
+    in_python._append_batch = None
+
     def whole(index: int) -> None:
+        in_python.logProgressByBatch(1, index, BATCHES, 0.5, METRICS)
+
+    def in_c(index: int) -> None:
         context.logProgressByBatch(1, index, BATCHES, 0.5, METRICS)
 
-    return bare, [
+    layers: list[tuple[str, Callable[[int], object]]] = [
         ("+ lock, clock, header, checksum", framed),
         ("+ room, faults, forks, nudges", append),
         ("+ time, number, JSON", encoded),
-        ("+ arguments looked at: the call", whole),
+        ("+ arguments checked: in Python", whole),
     ]
+    if context._append_batch is not None:
+        layers.append(("the call, where it is built in C", in_c))
+    return bare, layers
 
 
 if __name__ == "__main__":

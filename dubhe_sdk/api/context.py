@@ -76,6 +76,7 @@ class Context:
         self._kind = kind_of(self._instance_id)
         self._cleaner = MetricsCleaner(self._warn)
         self._reporter: Reports | None = None
+        self._append_batch: Callable[..., bool] | None = None  # its writer's, while it is plain
         self._gate: TaskGate | None = None
         self._owner = 0  # PID of the process that runs its task
         self._closed = False
@@ -98,7 +99,7 @@ class Context:
     def _close(self) -> None:
         """Drop whatever is reported from now on."""
         self._closed = True
-        self._reporter = GatedReporter(None, self._gate, self._warn)
+        self._use(GatedReporter(None, self._gate, self._warn))
 
     def _pause_reports(self, *, resume: bool = False) -> None:
         """Let nothing of this process through, not even what a thread is about to report."""
@@ -300,6 +301,10 @@ class Context:
         Examples:
             >>> ctx.logProgressByBatch(3, 17, 100, 0.317, {"loss": 0.31})
         """
+        append = self._append_batch
+        if append is not None and append(epoch, batch_idx, batchsize, progress, Metrics):
+            self._cleaner.last_progress = progress
+            return
         cleaner = self._cleaner
         data = cleaner.clean(Metrics)
         # Asked here and not in the cleaner alone: a call costs as much as three of these questions.
@@ -383,20 +388,30 @@ class Context:
         self._report().progress(data)
 
     def _report(self) -> Reports:
-        if self._reporter is None and self._kind is TaskKind.INFER:
-            self._reporter = LoggedReports(self.log, self._warn)
-        if self._reporter is None:
-            reporter = _reporter(self._settings, self._instance_id)
-            if self._gate is None or self._is_own:
-                self._reporter = reporter
-            else:
-                # The process that runs the task closes only its own context.
-                self._reporter = GatedReporter(reporter, self._gate, self._warn)
-            if os.environ.get(RESULTS_ONLY_VARIABLE):
-                self._reporter = ResultsOnly(self._reporter)
+        reporter = self._reporter
+        if reporter is None:
+            reporter = self._use(self._make_reporter())
             if self._closed:  # meanwhile, by another thread
-                self._reporter = GatedReporter(None, self._gate, self._warn)
-        return self._reporter
+                reporter = self._use(GatedReporter(None, self._gate, self._warn))
+        return reporter
+
+    def _make_reporter(self) -> Reports:
+        if self._kind is TaskKind.INFER:
+            return LoggedReports(self.log, self._warn)
+        reporter: Reports = _reporter(self._settings, self._instance_id)
+        if self._gate is not None and not self._is_own:
+            # The process that runs the task closes only its own context.
+            reporter = GatedReporter(reporter, self._gate, self._warn)
+        return ResultsOnly(reporter) if os.environ.get(RESULTS_ONLY_VARIABLE) else reporter
+
+    def _use(self, reporter: Reports) -> Reports:
+        """Report by it from now on."""
+        self._reporter = reporter
+        # Whatever stands between this and the writer has to see each report.
+        self._append_batch = (
+            reporter.writer.append_batch if isinstance(reporter, Reporter) else None
+        )
+        return reporter
 
     def _warn(self, text: str) -> None:
         open_log(self._settings.log_file).warning("%s", text)
@@ -446,7 +461,7 @@ def _after_fork_in_child() -> None:
     _making = threading.RLock()
     for context in list(_of_tasks):
         if not context._closed:
-            context._reporter = None
+            context._reporter = context._append_batch = None
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from dubhe_sdk.contract import messages
@@ -48,12 +46,11 @@ class Reporter:
             self._prefix.replace(b"%", b"%%"),
             MessageType.PROGRESS,
         )
-        self._numbers = _request_numbers()
-        self._pid = os.getpid()
         self.writer = SpoolWriter(
             settings.spool, self._describe, read_spool_limits(os.environ), self._warn
         )
-        os.register_at_fork(after_in_child=self._renumber)
+        self._number_messages()
+        os.register_at_fork(after_in_child=self._number_messages)
 
     def progress(self, data: dict[str, Any], batch: int = 0, batches: int = 0) -> None:
         """Report progress. ``data`` is flat: names → finite numbers or texts.
@@ -64,7 +61,7 @@ class Reporter:
         date = _time_ns() // 1_000_000
         self.writer.append(
             _PROGRESS,
-            self._progress % (next(self._numbers), date, dumps_numbers(data)),
+            self._progress % (self.writer.next_request_number(), date, dumps_numbers(data)),
             date,
             batch,
             batches,
@@ -73,7 +70,7 @@ class Reporter:
     def report(self, kind: Kind, type_: MessageType, data: Any) -> bool:
         """Report READY, START, END or a result. Return whether it was accepted."""
         date = _time_ns() // 1_000_000
-        number, content = next(self._numbers), dumps(data, self._warn)
+        number, content = self.writer.next_request_number(), dumps(data, self._warn)
         value = messages.encode_value(self._prefix, number, date, type_, content)
         return self.writer.append(kind, value, date)
 
@@ -97,14 +94,10 @@ class Reporter:
     def _warn(self, text: str) -> None:
         open_log(self._settings.log_file).warning("%s", text)
 
-    def _renumber(self) -> None:
-        self._numbers = _request_numbers()
+    def _number_messages(self) -> None:
+        """Count from a random number, of which two processes practically never share a stretch.
 
-
-def _request_numbers() -> Iterator[int]:
-    """Count from a random number, of which two processes practically never share a stretch.
-
-    A start below 2^62 leaves 2^62 numbers to the limit of 2^63.
-    """
-    start = int.from_bytes(os.urandom(8), "big") % (messages.REQUEST_NUMBER_LIMIT // 2)
-    return itertools.count(start + 1)
+        A start below 2^62 leaves 2^62 numbers to the limit of 2^63.
+        """
+        start = int.from_bytes(os.urandom(8), "big") % (messages.REQUEST_NUMBER_LIMIT // 2)
+        self.writer.number_messages(self._prefix, start + 1)

@@ -19,6 +19,8 @@ Safety
     * A signal handler or destructor that reports something while its own thread is in the middle of
       an `append` finds the writer busy; its record is deferred until that one is done.
     * Time is taken under the lock, so times ascend within a stream.
+    * `StreamState.append_batch`, in C, takes no lock: nothing of Python runs while it does, and it
+      leaves everything to `append` while ``_busy`` is set.
     * Somebody may remove the spool under a running writer. Its file then has no name any more;
       that is checked together with whether to wake the sidecar, for progress every 50 ms at most:
       between two batches of a training the system call costs a fifth of the whole report.
@@ -43,6 +45,7 @@ from dubhe_sdk.spool import disk_reserve, frame, segment
 from dubhe_sdk.spool.create import check_directory, create_segment, new_stream_name
 from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, MAX_PAYLOAD, OVERHEAD, VERSION, Kind
 from dubhe_sdk.spool.limits import SpoolLimits
+from dubhe_sdk.spool.stream_state import StreamState
 from dubhe_sdk.spool.wake import WakeSender
 
 # Progress wakes the sidecar only after such a silence: to wake a sleeping process costs the
@@ -61,7 +64,7 @@ _pack_head = HEAD.pack
 _pack_crc = CRC.pack
 
 
-class SpoolWriter:
+class SpoolWriter(StreamState):
     """Appends frames to the spool. Thread-safe, fork-safe.
 
     Args:
@@ -200,11 +203,11 @@ class SpoolWriter:
     def close(self) -> None:
         """End the stream. A later `append` begins a new one."""
         with self._lock:
-            if self._fd >= 0:
-                os.close(self._fd)
-            uncounted = self._dropped_uncounted
+            fd, uncounted = self._fd, self._dropped_uncounted
             self._forget_stream()
             self._dropped_uncounted = uncounted
+            if fd >= 0:  # last: `append_batch` does not take the lock
+                os.close(fd)
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
@@ -364,9 +367,10 @@ class SpoolWriter:
     def _after_fork(self) -> None:
         """In a forked child: leave the parent's stream alone."""
         self._lock = threading.RLock()
-        if self._fd >= 0:
-            os.close(self._fd)
+        fd = self._fd
         self._forget_stream()
+        if fd >= 0:
+            os.close(fd)
 
 
 _writers: weakref.WeakSet[SpoolWriter] = weakref.WeakSet()

@@ -40,6 +40,13 @@ def metric(folder: Path, count: int) -> None:
         report(step)
 
 
+def metric_in_python(folder: Path, count: int) -> None:
+    """Report three metrics where nothing is in C, or a value is not plain."""
+    report = _reporter(folder, in_c=False)
+    for step in range(count):
+        report(step)
+
+
 def metric_slower_by_a_third(folder: Path, count: int) -> None:
     """The same with every third call made twice: what a regression would look like."""
     report = _reporter(folder)
@@ -50,11 +57,11 @@ def metric_slower_by_a_third(folder: Path, count: int) -> None:
 
 
 def metric_without_shortcut(folder: Path, count: int) -> None:
-    """The same where the cleaning of the metrics has lost its shortcut for plain numbers."""
+    """`metric_in_python` where the cleaning of the metrics has lost its shortcut."""
     from dubhe_sdk.api.metrics import MetricsCleaner
 
     MetricsCleaner.clean = MetricsCleaner._clean_each  # type: ignore[method-assign]
-    metric(folder, count)
+    metric_in_python(folder, count)
 
 
 def record(folder: Path, count: int) -> None:
@@ -162,7 +169,7 @@ def request(folder: Path, count: int) -> None:
         handler.handle(body, None)
 
 
-def _reporter(folder: Path) -> Callable[[int], None]:
+def _reporter(folder: Path, *, in_c: bool = True) -> Callable[[int], None]:
     import dubhe_sdk
     from dubhe_sdk.spool import writer
 
@@ -170,10 +177,17 @@ def _reporter(folder: Path) -> Callable[[int], None]:
     writer.monotonic_ns = itertools.count(1, CALL_NS).__next__
     context = dubhe_sdk.Context({})
     metrics = {"loss": 0.123456}
+    if not in_c:
+        metrics |= {"accuracy": 0.75, "lr": 0.001}
 
     def report(step: int) -> None:
         context.logProgressByBatch(1, step, 1000, 0.5, metrics)
 
+    report(0)
+    if in_c:
+        assert context._append_batch is not None, "_stream_state.c is not built"
+    else:
+        context._append_batch = None
     return report
 
 
@@ -182,6 +196,7 @@ PATHS = {
     for path in (
         floor,
         metric,
+        metric_in_python,
         metric_slower_by_a_third,
         metric_without_shortcut,
         record,

@@ -22,6 +22,7 @@ def made_from() -> str:
     """Return what an editable installation is made from, for a stamp."""
     files = [folder / "pyproject.toml" for folder in FOLDERS.values()]
     files += [ROOT / "hatch_build.py", ROOT / "dubhe_sdk" / "version.py"]
+    files += [ROOT / "core" / "hatch_accelerator.py", *ROOT.glob("dubhe_sdk/spool/*.c")]
     return "".join(path.read_text("utf-8") for path in files)
 
 

@@ -171,14 +171,14 @@ def test_first_reports_from_several_threads_make_one_stream(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    real = contexts.Reporter
 
-    def slow(settings: Settings, instance_id: str) -> Any:
-        made.append(instance_id)
-        time.sleep(0.05)  # the others come meanwhile
-        return real(settings, instance_id)
+    class Slow(contexts.Reporter):
+        def __init__(self, settings: Settings, instance_id: str) -> None:
+            made.append(instance_id)
+            time.sleep(0.05)  # the others come meanwhile
+            super().__init__(settings, instance_id)
 
-    monkeypatch.setattr(contexts, "Reporter", slow)
+    monkeypatch.setattr(contexts, "Reporter", Slow)
     several = [Context() for _ in range(4)]
     threads = [threading.Thread(target=_report, args=(ctx, 0.5)) for ctx in several]
     for thread in threads:

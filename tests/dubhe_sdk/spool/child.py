@@ -14,7 +14,7 @@ from types import FrameType
 
 from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.limits import SpoolLimits
-from dubhe_sdk.spool.writer import may_interrupt
+from dubhe_sdk.spool.writer import SpoolWriter, may_interrupt
 from tests.dubhe_sdk.spool.helpers import KIB, append, make_writer
 
 
@@ -143,6 +143,81 @@ def ring(directory: str, burst: str, stop: str) -> None:
             send(-1)
             return
         send(number)
+
+
+def report(writer: SpoolWriter, epoch: int) -> bool:
+    """Report a batch in C, or in Python where that refuses; whether it was accepted."""
+    assert writer.append_batch is not None
+    if writer.append_batch(epoch, 1, 2, 0.5, {"loss": 0.25}):
+        return True
+    value = b'{"mes_type":2,"data":{"loss":0.25,"progress":0.5,"epoch":%d}}' % epoch
+    return writer.append(Kind.PROGRESS, value, 1, 1, 2)
+
+
+def _batch_writer(directory: str, limits: SpoolLimits | None = None) -> SpoolWriter:
+    writer = make_writer(Path(directory), limits)
+    writer.number_messages(b'{"request_number":', 1)
+    return writer
+
+
+def report_for_ever(directory: str) -> None:
+    """Report batches; tell the number of each that was accepted."""
+    writer = _batch_writer(directory)
+    number = 0
+    while True:
+        report(writer, number)
+        send(number)
+        number += 1
+
+
+def limited_batches(directory: str, limit: str) -> None:
+    """Report batches under RLIMIT_FSIZE; tell how many of them C has written."""
+    writer = _batch_writer(directory)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    in_c = 0
+    for number in range(200):
+        before = writer.next_request_number()
+        assert report(writer, number)
+        in_c += writer.next_request_number() - before - 1
+    send(in_c)
+
+
+def interrupted_batches(directory: str, count: str) -> None:
+    """Be interrupted at random by a handler that reports and raises; tell how many were begun."""
+    writer = _batch_writer(directory)
+
+    class Stop(BaseException):
+        pass
+
+    armed = handling = False
+    handled = 0
+
+    def handle(_signum: int, stack: FrameType | None) -> None:
+        nonlocal armed, handling, handled
+        if handling:  # on a busy machine the next signal comes before this one is handled
+            return
+        handling = True
+        handled -= 1
+        report(writer, handled)
+        handling = False
+        if armed and may_interrupt(stack):
+            armed = False
+            raise Stop
+
+    raised = number = 0
+    signal.signal(signal.SIGALRM, handle)
+    while raised < int(count):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 3e-4), 5e-5)
+            armed = True
+            while True:
+                number += 1
+                report(writer, number)
+        except Stop:
+            raised += 1
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    send(number)
 
 
 if __name__ == "__main__":
