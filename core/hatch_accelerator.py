@@ -48,9 +48,7 @@ class Accelerator(BuildHookInterface[Any]):
         if problem and wanted == "required":
             raise RuntimeError(f"{_SOURCE} was not built ({_VARIABLE}=required): {problem}")
         if problem:
-            self.app.display_warning(
-                f"without {_BUILT}, which only makes reports faster: {problem}"
-            )
+            self.app.display_warning(f"without {_BUILT}, reports are slower: {problem}")
         elif version != "editable":
             build_data["force_include"][str(target)] = str(_BUILT)
             build_data["pure_python"] = False
