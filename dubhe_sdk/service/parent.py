@@ -239,7 +239,9 @@ class Service:
     # --- messages -----------------------------------------------------------------------------
 
     def _on_web_message(self, message: dict[str, Any]) -> None:
-        if message["op"] == "serving":
+        if message["op"] == "alive":
+            self._publisher.publish_figures(message["inferences"])
+        elif message["op"] == "serving":
             self._report_ready_when_all_serve()
         elif message["op"] == "start":
             verdict = self._tasks.start(Job(message["type"], message["request"]))

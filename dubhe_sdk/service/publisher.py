@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings
@@ -31,6 +32,8 @@ class StatePublisher:
         self._models = models
         self._file = StateFile(settings.spool, "service")
         self._detail = ""
+        self._state = ServiceState(Phase.STARTING)
+        self._figures: dict[str, Any] | None = None
         self.phase = Phase.STARTING
         self.instance_id = settings.instance_id
 
@@ -62,9 +65,26 @@ class StatePublisher:
             batch_wait_seconds=self._models.batch_wait_seconds,
         )
         self._web.publish(state)
+        self._state = state
+        self._write()
+
+    def publish_figures(self, figures: dict[str, Any]) -> None:
+        """Publish what the web front counts of inferences, for the sidecar's metrics.
+
+        Args:
+            figures: those of `dubhe_sdk.service.web.inference.figures`.
+        """
+        if figures != self._figures:
+            self._figures = figures
+            self._write()
+
+    def _write(self) -> None:
         try:
             self._file.update(
-                port=self._settings.port, protocol=self._settings.protocol, state=state.to_json()
+                port=self._settings.port,
+                protocol=self._settings.protocol,
+                state=self._state.to_json(),
+                inferences=self._figures,
             )
         except OSError as error:  # for example a full disk: only `dubhe health` misses it
             self._log.warning("the service's state cannot be written to the spool: %s", error)

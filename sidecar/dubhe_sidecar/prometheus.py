@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from dubhe_sidecar.inference_metrics import families
 from dubhe_sidecar.sinks.base import OutageCode, WarningCode
 from dubhe_sidecar.status import SpoolStatus
 
@@ -90,6 +91,12 @@ def render(status: SpoolStatus, labels: Mapping[str, str] | None = None) -> str:
         ({**common, "state": "ended"}, float(len(status.streams) - writing)),
     ]
     lines += _family("streams", "gauge", "Streams in the spool.", streams)
+    for family in families(status.services):
+        lines += _head(family.name, family.kind, family.help)
+        lines += [
+            _sample(family.name + suffix, {**common, **more}, value)
+            for suffix, more, value in family.samples
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -103,13 +110,16 @@ def _outage_code(status: SpoolStatus) -> str | None:
 def _family(
     name: str, kind: str, help_text: str, samples: Iterable[tuple[Mapping[str, str], float]]
 ) -> list[str]:
-    lines = [f"# HELP dubhe_{name} {help_text}", f"# TYPE dubhe_{name} {kind}"]
-    for labels, value in samples:
-        inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        lines.append(
-            f"dubhe_{name}{{{inner}}} {value:.15g}" if inner else f"dubhe_{name} {value:.15g}"
-        )
-    return lines
+    return _head(name, kind, help_text) + [_sample(name, *sample) for sample in samples]
+
+
+def _head(name: str, kind: str, help_text: str) -> list[str]:
+    return [f"# HELP dubhe_{name} {help_text}", f"# TYPE dubhe_{name} {kind}"]
+
+
+def _sample(name: str, labels: Mapping[str, str], value: float) -> str:
+    inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+    return f"dubhe_{name}{{{inner}}} {value:.15g}" if inner else f"dubhe_{name} {value:.15g}"
 
 
 def _escaped(text: str) -> str:

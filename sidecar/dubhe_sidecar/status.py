@@ -84,6 +84,8 @@ class SpoolStatus:
     retries: int = 0
     launches: list[dict[str, Any]] = field(default_factory=list)
     """State of the container parents that use this spool now: how often their sidecars died."""
+    services: list[dict[str, Any]] = field(default_factory=list)
+    """State of the services that use it now, the latest last."""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-serialisable form."""
@@ -123,6 +125,7 @@ def inspect(directory: Path) -> SpoolStatus:
         abandoned=live.get("abandoned") if running else None,
         retries=int(live.get("retries", 0)) if running else 0,
         launches=read_states(directory, "launch"),
+        services=read_states(directory, "service"),
     )
     status.unreadable += [f"{name}: not a regular file" for name in segment.list_foreign(directory)]
     for name, numbers in sorted(segments.items()):

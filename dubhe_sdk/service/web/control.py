@@ -38,6 +38,7 @@ class Control:
         sock: connected to the parent.
         on_state: called with each state the parent pushes.
         on_end: called once, when the parent has closed its end or is gone.
+        describe: returns the figures of inferences, which go with each keepalive.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class Control:
         sock: socket.socket,
         on_state: Callable[[ServiceState], None],
         on_end: Callable[[], None],
+        describe: Callable[[], dict[str, Any]],
     ) -> None:
         self._sock = sock
         self._on_state = on_state
         self._on_end = on_end
+        self._describe = describe
         self._state: ServiceState | None = None
         self.has_state = Event()
         self._sending = BoundedSemaphore(1)  # a long frame is sent in several steps
@@ -71,7 +74,7 @@ class Control:
         with contextlib.suppress(OSError):  # the parent is gone, which `_read` sees too
             while True:
                 gevent.sleep(KEEPALIVE_INTERVAL_SECONDS)
-                self._send({"op": "alive"})
+                self._send({"op": "alive", "inferences": self._describe()})
 
     def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
         """Ask the parent to start a task; wait for its verdict."""

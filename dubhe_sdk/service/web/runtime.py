@@ -60,6 +60,7 @@ class WebRuntime:
             socket.socket(fileno=config.control_fd),
             lambda state: _follow(pool, state),
             self._on_orphaned,
+            pool.describe,
         )
         self.orphaned = False
         """Whether the parent is gone: then there is no need to finish requests."""

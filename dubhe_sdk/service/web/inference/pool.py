@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
 import gevent
 from gevent import Timeout, get_hub
@@ -12,6 +12,7 @@ from gevent import Timeout, get_hub
 from dubhe_sdk.service.web.client import Client
 from dubhe_sdk.service.web.inference.batch import Batch
 from dubhe_sdk.service.web.inference.errors import InferenceOverloaded, RequestNotDelivered
+from dubhe_sdk.service.web.inference.figures import InferenceFigures
 from dubhe_sdk.service.web.inference.model import ModelProcess
 from dubhe_sdk.service.web.inference.waiting import Waiter, WaitingLine
 
@@ -51,6 +52,7 @@ class ModelPool:
         self._in_batches = 0  # inferences that run in batches
         self._dispatches_soon = False
         self._due: gevent.Greenlet | None = None  # dispatches when a batch has waited long enough
+        self._figures = InferenceFigures()
 
     def infer(self, body: bytes, client: Client | None = None) -> bytes:
         """Run an inference; wait for a slot if as many as allowed are running.
@@ -81,6 +83,7 @@ class ModelPool:
                     return self._infer_alone(process, body)
                 if waiter is None:
                     if attempts == 1 and self._is_full():
+                        self._figures.refused += 1
                         raise InferenceOverloaded(self._describe_overload())
                     waiter = Waiter(body, client, first=attempts > 1)
                 turn = self._wait_for_turn(waiter)
@@ -91,6 +94,10 @@ class ModelPool:
                 if attempts >= self._attempts or all(map(_is_unavailable, self._processes)):
                     raise
                 process = None  # it goes ahead of those that wait, however many they are
+
+    def describe(self) -> dict[str, Any]:
+        """Return its figures, as JSON has them."""
+        return self._figures.to_json(self._queued)
 
     def set_batches(self, size: int, wait_seconds: float) -> None:
         """Learn what the method takes, before the `mark_unavailable` that ends a `pause`.
@@ -139,6 +146,7 @@ class ModelPool:
         if process is None or (process.running >= self._concurrency and self._is_full()):
             return None
         process.running += 1
+        self._figures.begun_at_once += 1
         return process
 
     def _free_process(self, size: int) -> ModelProcess | None:
@@ -175,6 +183,7 @@ class ModelPool:
             elif not waiter.slot.ready():
                 self._waiting.remove(waiter)
                 if isinstance(error, Timeout):
+                    self._figures.refused += 1
                     raise InferenceOverloaded(self._describe_wait()) from None
             raise
 
@@ -189,6 +198,9 @@ class ModelPool:
             if not members:
                 continue
             process.running += 1
+            now = monotonic()
+            for member in members:
+                self._figures.waits.add(now - member.since)
             if self._batch_size == 1:
                 members[0].slot.set(process)
             else:
@@ -208,6 +220,7 @@ class ModelPool:
 
     def _begin(self, batch: Batch) -> None:
         self._in_batches += len(batch)
+        self._figures.batches.add(len(batch))
         for member in batch.members:
             member.slot.set(batch)
         # In a greenlet of its own: the end of a member's must not end the others.
