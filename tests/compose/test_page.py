@@ -26,7 +26,7 @@ from tests.support.waiting import wait_for
 
 ENDED_BY_SIGTERM = 143
 TASK_MS = 60_000
-SEND = ("dubhe", "send", "infer", "--ui", "http://127.0.0.1:8040")
+SEND = ("dubhe", "send", "infer", "--ui")
 LOSSES = EPOCHS * (BATCHES + 1)  # one for each batch, and one for each epoch
 
 
@@ -45,10 +45,11 @@ def wait_for_points(page: Page, number: int) -> None:
     wait_for(lambda: points(page) == number, lambda: f"{number} points; {points(page)} are there")
 
 
-def status_of(project: Project, host: str) -> int:
+def status_of(project: Project, host: str, token: str) -> int:
     """Ask for the state as if the page's address were ``host``."""
     connection = http.client.HTTPConnection("127.0.0.1", project.page_port, timeout=20)
-    connection.request("GET", "/api/state", headers={"Host": host})
+    headers = {"Host": host, "Authorization": f"Bearer {token}"}
+    connection.request("GET", "/api/state", headers=headers)
     status = connection.getresponse().status
     connection.close()
     return status
@@ -58,15 +59,17 @@ def test_digits_over_http_by_clicking(make_project: MakeProject, visit: Visitor)
     project = make_project()
     done = project.run("up", "--build", "-d")
     assert done.returncode == 0, done.stdout[-5000:]
-    url = project.address()
+    link = project.address()
+    url, _, token = link.partition("/?token=")
     assert url == f"http://127.0.0.1:{project.page_port}"
     [published] = project.container("platform").ports["8040/tcp"]
     assert published == {"HostIp": "127.0.0.1", "HostPort": str(project.page_port)}
-    assert status_of(project, f"localhost:{project.page_port}") == 200
+    local = f"localhost:{project.page_port}"
+    assert [status_of(project, local, shown) for shown in (token, "another")] == [200, 401]
     for foreign in ("platform:8040", "evil.example", "192.0.2.1:8040"):
-        assert status_of(project, foreign) == 403, foreign
+        assert status_of(project, foreign, token) == 403, foreign
 
-    page = visit(url)
+    page = visit(link)
     page.locator("summary", has_text="Options").click()
     expect(page.get_by_label("Business parameters")).to_have_value('{"epochs":2}')
     page.locator("[data-action=train]").click()
@@ -99,7 +102,7 @@ def test_digits_over_http_by_clicking(make_project: MakeProject, visit: Visitor)
     expect(page.locator(f".card[data-instance={name}]")).to_contain_text(delivered)
 
     # What scripts can do beside it.
-    sent = project.run("exec", "-T", "platform", *SEND)
+    sent = project.run("exec", "-T", "platform", *SEND, f"http://127.0.0.1:8040/?token={token}")
     assert sent.returncode == 0, sent.stdout
     assert '"flag": 1' in sent.stdout
 

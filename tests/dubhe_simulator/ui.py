@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 PROGRAM = [sys.executable, "-m", "dubhe_sdk.cli.bin.dubhe", "ui"]
 HEADERS = {"Content-Type": "application/json", "X-Dubhe": "1"}
@@ -39,7 +39,9 @@ class Ui:
             line = self.process.stdout.readline()
             said += line
         assert line, said
-        self.url = line[line.index("http://") :].strip()
+        self.link = line[line.index("http://") :].strip()
+        self.url, _, token = self.link.partition("/?token=")
+        self.token = unquote(token) or None
         self.port = int(self.url.rpartition(":")[2])
         return self
 
@@ -80,6 +82,8 @@ class Ui:
         """Return status, headers in small letters and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token is not None and "Cookie" not in names:
+            names.setdefault("Authorization", f"Bearer {self.token}")
         connection.request(method, path, body, names)
         reply = connection.getresponse()
         content = reply.read()
@@ -126,7 +130,8 @@ class Ui:
     def events(self, after: int = 0) -> Iterator[tuple[str, int, Any]]:
         """Yield (name, cursor, data) of events."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", f"/api/events?after={after}")
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        connection.request("GET", f"/api/events?after={after}", headers=headers)
         reply = connection.getresponse()
         fields: dict[str, str] = {}
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from dubhe_simulator.contract.json_safe import to_bytes
 from dubhe_simulator.i18n import translate
@@ -19,13 +19,16 @@ class PlatformClient:
     """Asks one platform; every request has a connection of its own.
 
     Args:
-        url: ``http://host:port``.
+        url: ``http://host:port``, or the link with the token that `dubhe ui` prints.
         timeout: seconds for an answer.
+        token: for a platform that demands one, unless the link holds it.
     """
 
-    def __init__(self, url: str, timeout: float) -> None:
-        self._url = url
-        self._netloc = urlsplit(url if "//" in url else f"http://{url}").netloc
+    def __init__(self, url: str, timeout: float, token: str | None = None) -> None:
+        parts = urlsplit(url if "//" in url else f"http://{url}")
+        self._url = f"{parts.scheme}://{parts.netloc}"
+        self._netloc = parts.netloc
+        self._token = parse_qs(parts.query).get("token", [token])[0]
         self._timeout = timeout
 
     def get(self, path: str, **query: object) -> dict[str, Any]:
@@ -49,6 +52,8 @@ class PlatformClient:
             connection = http.client.HTTPConnection(self._netloc, timeout=self._timeout)
             try:
                 headers = {"Content-Type": "application/json", "X-Dubhe": "1"}
+                if self._token:
+                    headers["Authorization"] = f"Bearer {self._token}"
                 connection.request(method, path, body, headers)
                 reply = json.loads(connection.getresponse().read())
             finally:

@@ -14,7 +14,7 @@ from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.contract.requests import FLAG_OK
-from dubhe_sdk.environment import brokers
+from dubhe_sdk.environment import brokers, text
 from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator.algorithm.dataset import NO_DATA, Dataset, read_dataset
 from dubhe_simulator.client.address import Address, ask, name_of
@@ -109,7 +109,7 @@ def _wait_for_end(
 
 def _through(given: argparse.Namespace) -> int:
     """Let a running `dubhe ui` send it."""
-    remote = PlatformClient(given.ui, given.timeout)
+    remote = PlatformClient(given.ui, given.timeout, text(os.environ, "DUBHE_UI_TOKEN"))
     kind = KINDS[given.kind]
     if given.instance is None:
         if given.set or given.body or given.images or given.data_dir:

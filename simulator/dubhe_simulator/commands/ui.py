@@ -7,7 +7,9 @@ import contextlib
 import os
 import sys
 import webbrowser
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dubhe_sdk.environment import text
@@ -20,6 +22,10 @@ from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.run_config import RunConfig
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.terminal.screen import Screen
+from dubhe_simulator.web.token import PageToken, token_of
+
+if TYPE_CHECKING:
+    from dubhe_simulator.platform.platform import Platform
 
 PORT = 8040
 HOST = "127.0.0.1"
@@ -34,6 +40,7 @@ def main(argv: list[str]) -> int:
     try:
         with interrupts.watched():  # an engine may be waited for
             config = _config(given)
+        token = token_of(given, given.host)
         Database(config.runs).close()  # whether it can be used is told before anything begins
     except Stopped as stopped:
         return stopped.exit_status
@@ -52,29 +59,40 @@ def main(argv: list[str]) -> int:
         return EXIT_FAILED
     port = listener.getsockname()[1]
     host = urlsplit(given.url).hostname if given.url else given.host
-    status = server.serve(
-        config, listener, host or "", lambda: _ready(given, port, Screen(sys.stdout))
-    )
+
+    def app(platform: Platform) -> Any:
+        from dubhe_simulator.web.app import make_app  # keeps falcon out of the arbiter
+
+        secure = (given.url or "").startswith("https:")
+        return make_app(platform, host or "", token.value, secure=secure)
+
+    ready = partial(_ready, given, port, token, Screen(sys.stdout))
+    status = server.serve(config, listener, app, ready)
     with contextlib.suppress(Stopped):
         if status > 128:
             screen.line(translate("ui_ended"))
     return status
 
 
-def _ready(given: argparse.Namespace, port: int, screen: Screen) -> None:
+def _ready(given: argparse.Namespace, port: int, token: PageToken, screen: Screen) -> None:
     """Tell where the page is. A reader that has gone does not end the server."""
     host = given.host
     local = HOST if host in ("", "0.0.0.0") else "[::1]" if host == "::" else host
     # A container's port: to whom it is published, the one who wrote the URL knows.
     url = given.url or _url_of(local, port)
+    link = token.link(url)
     with contextlib.suppress(Stopped):
-        screen.line(translate("ui_open", url=url))
+        screen.line(translate("ui_open", url=url if token.was_set else link))
+        if token.was_set:
+            screen.line(translate("ui_token_set"))
+        elif token.value is not None:
+            screen.line(translate("ui_token_made"))
         if local != host and not given.url:
-            screen.line(translate("ui_warn_open", host=host))
+            screen.line(translate("ui_from_elsewhere", local=local))
         screen.line(translate("ui_how_to_end"))
     if not given.no_open and any(os.environ.get(name) for name in DISPLAYS):
         with contextlib.suppress(webbrowser.Error):
-            webbrowser.open(url)
+            webbrowser.open(link)
 
 
 def _url_of(host: str, port: int) -> str:
@@ -109,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", help="ui_help_port", type=port_or_any, default=PORT, metavar="PORT")
     host = text(os.environ, "DUBHE_UI_HOST") or HOST
     add("--host", help="ui_help_host", default=host, metavar="HOST")
+    add("--token", help="ui_help_token", metavar="TOKEN")
+    add("--token-file", help="ui_help_token_file", type=Path, metavar="FILE")
     url = text(os.environ, "DUBHE_UI_URL")
     add("--url", help="ui_help_url", type=_url, default=url, metavar="URL")
     add("--images", help="ui_help_images", type=Path, action="append", default=[], metavar="DIR")

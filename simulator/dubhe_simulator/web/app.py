@@ -33,6 +33,7 @@ from dubhe_simulator.web.api.results import (
 from dubhe_simulator.web.api.runs import AnnotateResource, DeleteResource, RunsResource
 from dubhe_simulator.web.api.sends import FormsResource, SendResource, SendsResource
 from dubhe_simulator.web.api.state import StateResource
+from dubhe_simulator.web.middleware.access import Access
 from dubhe_simulator.web.middleware.guard import Guard
 from dubhe_simulator.web.middleware.language import SetLanguage
 from dubhe_simulator.web.page import PageResource
@@ -40,14 +41,21 @@ from dubhe_simulator.web.page import PageResource
 LOG = logging.getLogger("dubhe_simulator")
 
 
-def make_app(platform: Platform, host: str) -> falcon.App[Any, Any]:
+def make_app(
+    platform: Platform, host: str, token: str | None = None, *, secure: bool = False
+) -> falcon.App[Any, Any]:
     """Return the WSGI application.
 
     Args:
         platform: what it serves.
         host: the address that the server listens on.
+        token: what browsers and programs have to show; None for nothing.
+        secure: whether browsers reach it by HTTPS alone.
     """
+    # The last one sees a request after the others have let it pass.
     middleware: list[Any] = [SetLanguage(), Guard(host)]
+    if token is not None:
+        middleware.append(Access(token, secure))
     app = falcon.App(middleware=middleware)
     app.req_options.keep_blank_qs_values = True  # `truth=` asks for the empty class
     app.req_options.auto_parse_qs_csv = False

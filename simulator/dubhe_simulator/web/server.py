@@ -51,16 +51,21 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def serve(config: RunConfig, listener: socket.socket, host: str, ready: Callable[[], None]) -> int:
+def serve(
+    config: RunConfig,
+    listener: socket.socket,
+    app: Callable[[Platform], Any],
+    ready: Callable[[], None],
+) -> int:
     """Serve until a signal; return the exit status: 128 + signal, or 1 if the worker died.
 
     Args:
         config: the platform's.
         listener: from `bind`; closed at the end.
-        host: the address it is bound to, as it was given.
+        app: makes the application of the platform; called in the worker.
         ready: called in the worker when the platform runs.
     """
-    server = Server(config, listener.detach(), host, ready)
+    server = Server(config, listener.detach(), app, ready)
     arbiter = os.getpid()
     try:
         server.run()
@@ -76,11 +81,15 @@ class Server(BaseApplication):  # type: ignore[misc]
     """Configures gunicorn by itself: no command line, no file, no environment."""
 
     def __init__(
-        self, config: RunConfig, listen_fd: int, host: str, ready: Callable[[], None]
+        self,
+        config: RunConfig,
+        listen_fd: int,
+        app: Callable[[Platform], Any],
+        ready: Callable[[], None],
     ) -> None:
         self.config = config
         self.listen_fd = listen_fd
-        self.host = host
+        self.make_app = app
         self.ready = ready
         self.platform: Platform | None = None
         self.signum = 0  # what asked the server to end
@@ -113,8 +122,6 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Begin the platform and return the application; called in the worker."""
-        from dubhe_simulator.web.app import make_app  # keeps falcon out of the arbiter
-
         try:
             self.platform = Platform(self.config)
         except CannotStart as error:
@@ -122,7 +129,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             sys.exit(EXIT_CANNOT)
         self.platform.start()
         self.ready()
-        return make_app(self.platform, self.host)
+        return self.make_app(self.platform)
 
     def run(self) -> None:
         """Serve. Ends by `SystemExit`."""

@@ -45,6 +45,8 @@ async function ask<T>(address: string, options: RequestInit): Promise<T> {
     if (isAbort(error)) throw error;
     throw new ApiError(0, String((error as Error).message));
   }
+  // The token is another one by now: the server's answer to the page is the form that asks for it.
+  if (response.status === 401) location.reload();
   if (response.ok) return (await body(response)) as T;
   const detail = ((await body(response)) as { error?: unknown } | null)?.error;
   throw new ApiError(response.status, typeof detail === "string" ? detail : response.statusText);

@@ -14,6 +14,7 @@ import falcon
 from dubhe_simulator.errors import Refused
 
 HEADER = "X-Dubhe"
+LOGIN = "/login"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 CSP = (
@@ -51,8 +52,8 @@ class Guard:
         site = req.get_header("Sec-Fetch-Site") or "none"
         if site not in ("same-origin", "none") and req.path.startswith("/api/"):
             raise Refused(f"Sec-Fetch-Site is {site!r}: a page of another site asks", 403)
-        if req.method in ("GET", "HEAD"):
-            return
+        if req.method in ("GET", "HEAD") or req.path == LOGIN:
+            return  # the login is a form, which sends no headers of ours
         if req.get_header(HEADER) != "1":
             raise Refused(f"the header {HEADER}: 1 is missing", 403)
         if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
@@ -61,13 +62,17 @@ class Guard:
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, succeeded: bool
     ) -> None:
-        """Set the headers that every reply has."""
-        resp.set_header("Content-Security-Policy", CSP)
-        resp.set_header("X-Content-Type-Options", "nosniff")
-        resp.set_header("Referrer-Policy", "no-referrer")
-        resp.set_header("Cross-Origin-Resource-Policy", "same-origin")
-        if not resp.get_header("Cache-Control"):
-            resp.set_header("Cache-Control", "no-store")
+        """Set the headers that every reply has, unless it has others of its own."""
+        headers = {
+            "Content-Security-Policy": CSP,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        }
+        for name, value in headers.items():
+            if not resp.get_header(name):
+                resp.set_header(name, value)
 
     def _is_ours(self, host: str) -> bool:
         if host in LOOPBACK or host == self._host.lower():
