@@ -161,6 +161,8 @@ def test_picked_runs_are_what_the_curves_overlay(page: Page) -> None:
     wait_for(lambda: "runs=1,2" in page.url or "runs=2,1" in page.url, "the choice in the address")
     curves.click()
     expect(page.locator(".chip[aria-pressed=true]")).to_have_count(2)
+    page.get_by_role("link", name="Choose in the table").click()
+    expect(page.locator('.grid-row[aria-selected="true"]')).to_have_count(2)
 
 
 def test_a_comparison_shows_differences_only(page: Page) -> None:

@@ -154,6 +154,7 @@ export const en = {
   columns: "Columns",
   usual_columns: "Usual columns",
   show_curves: "Show curves",
+  choose_in_table: "Choose in the table",
   compare: "Compare",
   hide: "Hide",
   show_again: "Show again",

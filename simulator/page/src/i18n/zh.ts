@@ -156,6 +156,7 @@ export const zh: Record<keyof typeof en, string> = {
   columns: "列",
   usual_columns: "恢复默认列",
   show_curves: "查看曲线",
+  choose_in_table: "在表格中选择",
   compare: "对比",
   hide: "隐藏",
   show_again: "取消隐藏",

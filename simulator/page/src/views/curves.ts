@@ -120,10 +120,11 @@ export function curves(scroller: HTMLElement): View {
       charts.delete(metric);
     },
   });
+  const inTable = link(t("choose_in_table"), "#/runs", "runs");
   const element = h(
     "div",
     { class: "view curves" },
-    h("div", { class: "view-head" }, h("h1", {}, t("nav_curves"))),
+    h("div", { class: "view-head" }, h("h1", {}, t("nav_curves")), inTable),
     legend,
     tools,
     noneChosen,
@@ -162,6 +163,7 @@ export function curves(scroller: HTMLElement): View {
     show(nothing, !any);
     for (const part of [legend, tools, sections.element, help]) show(part, any);
     show(noneChosen, any && chosen.length === 0);
+    setAttribute(inTable, "href", `#/runs?runs=${chosen.map((r) => r.id).join(",")}`);
     setAttribute(csv, "href", url("curves.csv", { run: chosen.map((r) => r.id).join(",") }));
     const now = chosen.map((r) => r.id).join(",");
     const others = now !== shown;
