@@ -51,6 +51,7 @@ class Model:
         paths = list_images(ctx.get(ContextKey.KEY_DATA_PATHS))
         held_out = list_images(ctx.get(ContextKey.KEY_VERIFY_PATHS)) or paths
         classes = ctx.get(ContextKey.KEY_CODE_LIST) or sorted({path.parent.name for path in paths})
+        lightning.seed_everything(0)
         self.net = Network(classes)
         trainer = lightning.Trainer(
             max_epochs=self.epochs, logger=False, enable_progress_bar=False,

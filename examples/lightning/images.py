@@ -18,10 +18,10 @@ def list_images(paths: list[str]) -> list[Path]:
 
 
 def read_image(path: Path) -> torch.Tensor:
-    """Return an image as a tensor (1, 32, 32) of values from 0 to 1."""
+    """Return an image as a tensor (1, 32, 32) of values from -1 to 1."""
     with Image.open(path) as image:
         grey = image.convert("L").resize((SIZE, SIZE))
-    return torch.from_numpy(np.asarray(grey, dtype=np.float32) / 255).unsqueeze(0)
+    return torch.from_numpy(np.asarray(grey, dtype=np.float32) / 127.5 - 1).unsqueeze(0)
 
 
 class Plates(Dataset):

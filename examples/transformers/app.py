@@ -11,6 +11,7 @@ from transformers import (
     ResNetForImageClassification,
     Trainer,
     TrainingArguments,
+    set_seed,
 )
 
 import dubhe_sdk
@@ -35,6 +36,7 @@ class Model:
         paths = list_images(ctx.get(ContextKey.KEY_DATA_PATHS))
         held_out = list_images(ctx.get(ContextKey.KEY_VERIFY_PATHS)) or paths
         classes = ctx.get(ContextKey.KEY_CODE_LIST) or sorted({path.parent.name for path in paths})
+        set_seed(0)
         self.net = ResNetForImageClassification(
             ResNetConfig(
                 num_channels=1, embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1],

@@ -36,7 +36,8 @@ class Plates(Dataset):
         path = self.paths[index]
         with Image.open(path) as image:
             grey = np.asarray(image.convert("L").resize((SIZE, SIZE)), dtype=np.float32)
-        item: dict[str, torch.Tensor | int] = {"pixel_values": torch.from_numpy(grey / 255)[None]}
+        pixels = torch.from_numpy(grey / 127.5 - 1)[None]
+        item: dict[str, torch.Tensor | int] = {"pixel_values": pixels}
         if self.classes is not None:
             item["labels"] = self.classes.index(path.parent.name)
         return item

@@ -21,6 +21,7 @@ pytestmark = marks
 
 PARAMS = {
     "lightning": {"epochs": 6},
+    "mmengine": {"epochs": 6},
     "paddle": {"epochs": 4},
     "transformers": {"num_train_epochs": 6, "use_cpu": True},
     "ultralytics": {"epochs": 1, "device": "cpu", "imgsz": 32, "batch": 16},

@@ -17,7 +17,7 @@ from dubhe_simulator.contract.payloads import write_request
 _FILES = Path(__file__).with_name("files")
 # Under their own names these would hide files from git and from the packaging.
 _RENAMED = {"dockerignore": ".dockerignore", "gitignore": ".gitignore"}
-FRAMEWORKS = ("lightning", "paddle", "transformers", "ultralytics")
+FRAMEWORKS = ("lightning", "mmengine", "paddle", "transformers", "ultralytics")
 _HTTP_ONLY = "@HTTP@"
 _IMAGES_IN_REQUEST = 3
 
