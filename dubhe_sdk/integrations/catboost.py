@@ -5,6 +5,9 @@
     with DubheCallback(ctx, model) as dubhe:
         model.fit(x, y, eval_set=held_out, callbacks=[dubhe])
 
+The model file is what CatBoost has at the end: with ``eval_set`` the trees up to the best
+iteration, unless ``use_best_model=False``.
+
 A block, because CatBoost does not tell callbacks that a training has ended. On a GPU it refuses
 callbacks: there, leave ``callbacks`` out; the model file and progress 1 come all the same.
 

@@ -12,17 +12,25 @@ reports and saves. To continue from the request's model::
     first = ctx.get(ContextKey.KEY_PRETRAINED_EPOCH)
     model.fit(x, y, epochs=10, initial_epoch=first, callbacks=[DubheCallback(ctx)])
 
+The model file has the weights that the training ended with. For the best ones let Keras restore
+them, by ``EarlyStopping(restore_best_weights=True)``, or name the callback that keeps them::
+
+    best = keras.callbacks.ModelCheckpoint("/temporary/best.keras", save_best_only=True)
+    model.fit(x, y, epochs=10, validation_data=held_out, callbacks=[best, DubheCallback(ctx, best)])
+
 With JAX, PyTorch or TensorFlow; of several processes the first one reports (with TensorFlow, each).
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from dubhe_sdk.api.context import Context
-from dubhe_sdk.integrations.model_files import save_model
+from dubhe_sdk.integrations.model_files import keep_model, save_model
+from dubhe_sdk.integrations.ranks import torch_rank
 from dubhe_sdk.integrations.training import Training
 
 
@@ -38,12 +46,30 @@ class DubheCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         ctx: the task's context; None: that of the running task.
+        best: a ``ModelCheckpoint(…, save_best_only=True)`` of the same training, whose file becomes
+            the model file. It is named by the last epoch, because the platform takes that for the
+            best model. After a stop the model file has the weights of then, to be trained further.
         save: whether a model file is written.
+
+    Raises:
+        ValueError: ``best`` writes several files, or files without the network.
     """
 
-    def __init__(self, ctx: Context | None = None, *, save: bool = True) -> None:
+    def __init__(
+        self,
+        ctx: Context | None = None,
+        best: keras.callbacks.ModelCheckpoint | None = None,
+        *,
+        save: bool = True,
+    ) -> None:
         super().__init__()
+        if best is not None and (best.save_weights_only or "{" in best.filepath):
+            raise ValueError(
+                f"the best model is kept as {best.filepath!r}; expected one file with the network: "
+                "a name without {…}, and not save_weights_only"
+            )
         self._training = Training(ctx)
+        self._best = best
         self._save = save
         self._epoch = -1
         self._logs: dict[str, Any] = {}
@@ -55,13 +81,15 @@ class DubheCallback(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin with the first epoch: its number tells where the training is resumed."""
         if self._epoch < 0:
-            self._training.begin(self.params["epochs"], first_epoch=epoch, reports=_is_first())
+            rank, ranks = _rank()
+            epochs = self.params["epochs"]
+            self._training.begin(epochs, first_epoch=epoch, rank=rank, ranks=ranks)
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Report the batch."""
         self._training.batch(self._epoch, batch, self.params["steps"], logs)
-        if self._training.stopping:
+        if self._training.ends_here:
             self.model.stop_training = True
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -80,27 +108,30 @@ class DubheCallback(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Write the model file, then report the end. Keras does not call it after a failure."""
         if self._save and self._training.reports:
-            loss = self._logs.get("val_loss", self._logs.get("loss"))
-            save_model(self._training.ctx, self.model.save, self._epoch, loss, ".keras")
+            self._keep()
         if self._training.stopping:
             self._training.leave()
         self._training.end()
+
+    def _keep(self) -> None:
+        ctx, best = self._training.ctx, self._best
+        loss = self._logs.get("val_loss", self._logs.get("loss"))
+        if best is None or self._training.stopping or not Path(best.filepath).exists():
+            save_model(ctx, self.model.save, self._epoch, loss, ".keras")
+        else:
+            loss = best.best if best.monitor.endswith("loss") else loss
+            keep_model(ctx, best.filepath, self._epoch, loss)
 
     def _learning_rate(self) -> dict[str, Any]:
         rate = getattr(self.model.optimizer, "learning_rate", None)
         return {} if rate is None else {"learning_rate": keras.ops.convert_to_numpy(rate)}
 
 
-def _is_first() -> bool:
-    """Return whether this process is the first one, by the backend's own count."""
+def _rank() -> tuple[int, int]:
+    """Return this process's rank and how many there are, by the backend's own count."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
 
-        return bool(jax.process_index() == 0)
-    if backend == "torch":
-        from torch import distributed
-
-        ready = distributed.is_available() and distributed.is_initialized()
-        return not ready or distributed.get_rank() == 0
-    return True
+        return int(jax.process_index()), int(jax.process_count())
+    return (torch_rank() if backend == "torch" else None) or (0, 1)

@@ -5,6 +5,8 @@
     with DubheCallback(ctx) as dubhe:
         lightgbm.train(params, data, 500, valid_sets=[held_out], callbacks=[dubhe])
 
+The model file is what LightGBM has at the end: after early stopping the rounds up to the best one.
+
 A block, because LightGBM does not tell callbacks that a training has ended. To train the request's
 model further, pass ``init_model=ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) or None``.
 """

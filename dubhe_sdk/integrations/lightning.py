@@ -57,8 +57,8 @@ class DubheCallback(Callback):  # type: ignore[misc] # Lightning is not there to
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin, in every rank."""
         epochs = trainer.max_epochs if (trainer.max_epochs or -1) > 0 else None
-        first, reports = trainer.current_epoch, trainer.is_global_zero
-        self._training.begin(epochs, first_epoch=first, reports=reports)
+        first, rank, ranks = trainer.current_epoch, trainer.global_rank, trainer.world_size
+        self._training.begin(epochs, first_epoch=first, rank=rank, ranks=ranks)
         self._training.take_again()
 
     def on_train_batch_end(
@@ -71,10 +71,7 @@ class DubheCallback(Callback):  # type: ignore[misc] # Lightning is not there to
             self._training.progress.after_step(trainer.global_step, trainer.max_steps)
         batches = trainer.num_training_batches
         self._training.batch(trainer.current_epoch, batch_idx, batches, {"loss": loss})
-        stopping = self._training.stopping
-        if trainer.world_size > 1:
-            stopping = trainer.strategy.reduce_boolean_decision(stopping, all=False)
-        if stopping:
+        if self._training.ends_here:
             self._keep(trainer, "last")
             self._training.leave()
 
@@ -85,8 +82,7 @@ class DubheCallback(Callback):  # type: ignore[misc] # Lightning is not there to
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Leave the model file, and report the end."""
-        if not self._training.stopping:
-            self._keep(trainer, self._model)
+        self._keep(trainer, self._model)
         self._training.end()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:

@@ -9,11 +9,11 @@ for epoch in range(epochs):
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from dubhe_sdk.api.context import Context
+from dubhe_sdk.integrations.ranks import torch_rank
 from dubhe_sdk.integrations.training import Training
 
 Batch = TypeVar("Batch", covariant=True)
@@ -45,13 +45,14 @@ class Tracked(Generic[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         training, epoch = self._training, self._epoch
-        training.begin(self._epochs, first_epoch=epoch, reports=_rank() == 0)
+        rank, ranks = _rank()
+        training.begin(self._epochs, first_epoch=epoch, rank=rank, ranks=ranks)
         try:
             for index, batch in enumerate(self._loader):
                 self._metrics = {}
                 yield batch
                 training.batch(epoch, index, self._length(), self._metrics)
-                if training.stopping:
+                if training.ends_here:
                     training.leave()
             if self._epochs is not None and epoch + 1 >= self._epochs:
                 training.end()
@@ -73,8 +74,8 @@ def track(
     """Go through an epoch's batches, and report each with its progress.
 
     A stop comes between two batches: `dubhe_sdk.TaskStopped` is raised out of the loop, in which
-    no batch is half done. After the last batch of the last epoch progress is 1. Among several ranks
-    the first one reports.
+    no batch is half done. After the last batch of the last epoch progress is 1. The first of
+    several ranks reports, and all of them end at the same batch.
 
     Args:
         loader: a data loader of PyTorch or another framework, or anything else that yields
@@ -98,9 +99,9 @@ def track(
     return Tracked(loader, ctx, epoch, epochs)
 
 
-def _rank() -> int:
-    """Return this process's rank: PyTorch's own notion, or else the launcher's."""
-    distributed = sys.modules.get("torch.distributed")
-    if distributed is not None and distributed.is_available() and distributed.is_initialized():
-        return int(distributed.get_rank())
-    return int(os.environ.get("RANK") or 0)
+def _rank() -> tuple[int, int]:
+    """Return this process's rank and how many there are: PyTorch's notion, or the launcher's.
+
+    Ranks without a group do not wait for each other: as far as its end is concerned, each is alone.
+    """
+    return torch_rank() or (int(os.environ.get("RANK") or 0), 1)

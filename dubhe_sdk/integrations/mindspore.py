@@ -5,6 +5,9 @@
     model = mindspore.train.Model(network, loss, optimizer, metrics={"accuracy"})
     model.fit(10, train_data, eval_data, callbacks=[DubheCallback(ctx)])
 
+The model file has the weights that the training ended with. MindSpore restores the best ones after
+``EarlyStopping(restore_best_weights=True)``, if that comes before `DubheCallback`.
+
 To continue from the request's model, whose file holds the optimizer's state as well::
 
     if start := ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH):
@@ -60,8 +63,10 @@ class DubheCallback(mindspore.train.Callback):  # type: ignore[misc]
         if not self._begun:
             self._begun = True
             first = run.cur_epoch_num - 1
-            reports = run.device_number == 1 or mindspore.communication.get_rank() == 0
-            self._training.begin(first + run.epoch_num, first_epoch=first, reports=reports)
+            ranks = run.device_number
+            rank = mindspore.communication.get_rank() if ranks > 1 else 0
+            epochs = first + run.epoch_num
+            self._training.begin(epochs, first_epoch=first, rank=rank, ranks=ranks)
 
     def on_train_step_end(self, run_context: Any) -> None:
         """Report the step."""

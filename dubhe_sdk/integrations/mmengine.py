@@ -70,7 +70,8 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
         loop = runner.train_loop
         first = runner.epoch if _by_epoch(runner) else 0
         epochs = loop.max_epochs if _by_epoch(runner) else None
-        self._training.begin(epochs, first_epoch=first, reports=runner.rank == 0)
+        rank, ranks = runner.rank, runner.world_size
+        self._training.begin(epochs, first_epoch=first, rank=rank, ranks=ranks)
 
     def before_train_epoch(self, runner: Any) -> None:
         """Count an epoch's batches from 0."""
@@ -88,7 +89,7 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
         else:  # `runner.iter` is that of the iteration that has just ended
             done, total = runner.iter + 1, runner.max_iters
             self._training.step(runner.epoch, done, total, losses)
-        if self._training.stopping:
+        if self._training.ends_here:
             self._stop(runner)
 
     def after_train_epoch(self, runner: Any) -> None:
@@ -106,7 +107,7 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
 
     def after_train(self, runner: Any) -> None:
         """Leave the model file, and report the end."""
-        if runner.rank == 0 and not self._training.stopping:
+        if runner.rank == 0:
             hub = runner.message_hub
             names = {"best": "best_ckpt", "last": "last_ckpt"}
             found = [hub.get_info(names[self._model]), hub.get_info("last_ckpt")]
@@ -114,17 +115,16 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
             if source is None:
                 runner.save_checkpoint(runner.work_dir, "last.pth", save_param_scheduler=False)
                 source = Path(runner.work_dir, "last.pth")
-            self._keep(runner, source)
+            self._keep(source, max(0, runner.epoch - 1))
         self._training.end()
 
     def _stop(self, runner: Any) -> None:
         runner.save_checkpoint(runner.work_dir, _STOPPED, meta=_meta(runner), by_epoch=False)
         if runner.rank == 0:
-            self._keep(runner, Path(runner.work_dir, _STOPPED))
+            self._keep(Path(runner.work_dir, _STOPPED), runner.epoch)
         self._training.leave()
 
-    def _keep(self, runner: Any, source: str | Path) -> None:
-        epoch = runner.epoch if self._training.stopping else max(0, runner.epoch - 1)
+    def _keep(self, source: str | Path, epoch: int) -> None:
         keep_model(self._training.ctx, source, epoch, self._loss)
 
     # --- results -------------------------------------------------------------------------------

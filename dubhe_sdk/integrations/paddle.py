@@ -6,6 +6,13 @@
     model.prepare(optimizer, loss, metrics)
     model.fit(train_data, eval_data, epochs=10, callbacks=[DubheCallback(ctx)])
 
+The model file has the weights that the training ended with. For the best ones name the callback
+that keeps them; it does so below ``save_dir``::
+
+    best = paddle.callbacks.EarlyStopping("acc", mode="max", patience=5)
+    callbacks = [best, DubheCallback(ctx, best)]
+    model.fit(train_data, eval_data, epochs=10, save_dir="/temporary/run", callbacks=callbacks)
+
 To train the request's model further, call ``load_pretrained(ctx, model)`` after `model.prepare`.
 Paddle counts epochs from 0 then; they are reported from the request's number on.
 """
@@ -44,12 +51,22 @@ class DubheCallback(paddle.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         ctx: the task's context; None: that of the running task.
+        best: an ``EarlyStopping`` of the same training, whose best model becomes the model file. It
+            is named by the last epoch, because the platform takes that for the best model. After a
+            stop the model file has the weights of then, to be trained further.
         save: whether model files are written.
     """
 
-    def __init__(self, ctx: Context | None = None, *, save: bool = True) -> None:
+    def __init__(
+        self,
+        ctx: Context | None = None,
+        best: paddle.callbacks.EarlyStopping | None = None,
+        *,
+        save: bool = True,
+    ) -> None:
         super().__init__()
         self._training = Training(ctx)
+        self._best = best
         self._save = save
         self._epoch = 0
         self._rate = 0.0
@@ -60,8 +77,8 @@ class DubheCallback(paddle.callbacks.Callback):  # type: ignore[misc]
         """Begin. ``steps`` is None if the number of batches is not known."""
         self._fits = True
         self._training.continue_epochs()
-        first = paddle.distributed.get_rank() == 0
-        self._training.begin(self.params["epochs"], reports=first)
+        rank, ranks = paddle.distributed.get_rank(), paddle.distributed.get_world_size()
+        self._training.begin(self.params["epochs"], rank=rank, ranks=ranks)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the epoch's number, and the learning rate before schedulers change it."""
@@ -107,13 +124,31 @@ class DubheCallback(paddle.callbacks.Callback):  # type: ignore[misc]
         ctx = self._training.ctx
         epoch = self._epoch + self._training.epoch_offset
         loss = self._last.get("eval_loss", self._last.get("loss"))
+        best = self._best_file()
+        if best is not None and self._best is not None:
+            loss = self._best.best_value if self._best.monitor == "loss" else loss
+            _keep_both(ctx, best, epoch, loss)
+            return
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder, "model.pdparams")
             self.model.save(str(written.with_suffix("")))
-            kept = keep_model(ctx, written, epoch, loss)
-            optimizer = written.with_suffix(".pdopt")
-            if optimizer.exists():
-                shutil.copyfile(optimizer, _optimizer_of(kept))
+            _keep_both(ctx, written, epoch, loss)
+
+    def _best_file(self) -> Path | None:
+        """Return the best model of a training that has ended by itself, if there is one."""
+        folder = None if self._best is None else self._best.save_dir
+        if folder is None or self._training.stopping:
+            return None
+        path = Path(folder, "best_model.pdparams")
+        return path if path.exists() else None
+
+
+def _keep_both(ctx: Context, model: Path, epoch: int, loss: Any) -> None:
+    """Keep a model, and the optimizer's state that lies beside it."""
+    kept = keep_model(ctx, model, epoch, loss)
+    optimizer = model.with_suffix(".pdopt")
+    if optimizer.exists():
+        shutil.copyfile(optimizer, _optimizer_of(kept))
 
 
 def load_pretrained(ctx: Context, model: Any) -> bool:

@@ -12,6 +12,7 @@ from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.integrations.graceful_stop import GracefulStop
 from dubhe_sdk.integrations.metrics import curves
 from dubhe_sdk.integrations.progress import TrainingProgress
+from dubhe_sdk.integrations.rank_agreement import RankAgreement
 
 
 class Training:
@@ -31,6 +32,7 @@ class Training:
     def __init__(self, ctx: Context | None = None) -> None:
         self._given = ctx
         self._stop = GracefulStop()
+        self._agreement: RankAgreement | None = None  # if there are several ranks
         self.progress = TrainingProgress()
         self.reports = True
         """Whether this process reports: False in all ranks but the first."""
@@ -54,6 +56,14 @@ class Training:
         """Whether a stop was asked for, in whichever process of the task."""
         return self.ctx.stopping
 
+    @property
+    def ends_here(self) -> bool:
+        """Whether to save and leave after what was reported last.
+
+        A stop was asked for; and of several ranks each one ends here.
+        """
+        return self.stopping and (self._agreement is None or self._agreement.ends_here())
+
     def continue_epochs(self) -> int:
         """Have the epochs that are reported begin where the request says; return that number.
 
@@ -63,18 +73,22 @@ class Training:
             self.epoch_offset = self.ctx.get(ContextKey.KEY_PRETRAINED_EPOCH)
         return self.epoch_offset
 
-    def begin(self, epochs: float | None, *, first_epoch: float = 0, reports: bool = True) -> None:
-        """Begin; from now on a stop is a question and no exception: ask `stopping`.
+    def begin(
+        self, epochs: float | None, *, first_epoch: float = 0, rank: int = 0, ranks: int = 1
+    ) -> None:
+        """Begin; from now on a stop is a question and no exception: ask `ends_here`.
 
         Args:
             epochs: how many the whole training has; 0 or None if that is not known.
             first_epoch: where it begins, from 0; above 0 if it is resumed.
-            reports: whether this is the rank that reports, by the framework's own notion.
+            rank: this process's number, by the framework's own notion. The first one, 0, reports.
+            ranks: how many there are. All of them report each batch here, and end at the same one.
 
         Raises:
             NoCurrentTask: no context was given, and no task is running here.
         """
-        self.reports = reports
+        self.reports = rank == 0
+        self._agreement = RankAgreement() if ranks > 1 else None
         self.progress = TrainingProgress(epochs, first_epoch)
         if not self.ctx.stopping:  # else it is too late for a question
             self._stop.begin()
@@ -95,6 +109,7 @@ class Training:
             metrics: as the framework logs them.
         """
         value = self.progress.after_batch(epoch, index, batches)
+        self._note(_after_epoch(epoch) + index + 1)
         if self.reports:
             known = self.progress.batches(batches)
             epoch += self.epoch_offset
@@ -116,6 +131,7 @@ class Training:
             metrics: as the framework logs them.
         """
         value = self.progress.after_step(done, total)
+        self._note(done)
         if self.reports:
             self.ctx.logProgressByEpoch(epoch + self.epoch_offset, value, curves(metrics))
 
@@ -127,6 +143,7 @@ class Training:
             metrics: as the framework logs them.
         """
         value = self.progress.after_epoch(epoch)
+        self._note(_after_epoch(epoch + 1))
         if self.reports:
             self.ctx.logProgressByEpoch(epoch + self.epoch_offset, value, curves(metrics))
 
@@ -165,3 +182,12 @@ class Training:
         """
         self.release()
         raise TaskStopped("the service was told to stop")
+
+    def _note(self, position: int) -> None:
+        if self._agreement is not None:
+            self._agreement.note(position)
+
+
+def _after_epoch(epochs: int) -> int:
+    """Return a position in the training, of which batches count on: that after some epochs."""
+    return epochs << 32

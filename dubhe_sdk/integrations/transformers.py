@@ -49,15 +49,19 @@ class DubheCallback(TrainerCallback):  # type: ignore[misc] # Transformers is no
     def __init__(self, ctx: Context | None = None) -> None:
         self._training = Training(ctx)
         self._loss = 0.0
+        self._ended = False  # by a stop
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Begin, in every rank."""
-        self._training.begin(None, reports=state.is_world_process_zero)
+        self._ended = False
+        rank, ranks = args.process_index, args.world_size
+        self._training.begin(None, rank=rank, ranks=ranks)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Report the progress; have the trainer save and end after a stop."""
         self._training.step(_epoch(state), state.global_step, state.max_steps)
-        if self._training.stopping:
+        if self._training.ends_here:
+            self._ended = True
             control.should_training_stop = control.should_save = True
             control.should_evaluate = False
 
@@ -69,13 +73,12 @@ class DubheCallback(TrainerCallback):  # type: ignore[misc] # Transformers is no
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Leave the model file, and report the end; after a stop leave the training."""
-        stopping = self._training.stopping
         if state.is_world_process_zero:
-            if stopping:
+            if self._ended:
                 self._pack(Path(args.output_dir, f"checkpoint-{state.global_step}"), state)
             else:
                 self._pack_model(kwargs, state)
-        if stopping:
+        if self._ended:
             self._training.leave()
         self._training.end()
 

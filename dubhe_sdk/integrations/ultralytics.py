@@ -108,8 +108,9 @@ class DubheCallback:
         self._trainer = trainer
         if not trainer.resume:
             self._training.continue_epochs()
-        first, reports = trainer.start_epoch, RANK in (-1, 0)
-        self._training.begin(trainer.epochs, first_epoch=first, reports=reports)
+        rank, ranks = max(0, RANK), max(1, trainer.world_size)
+        first = trainer.start_epoch
+        self._training.begin(trainer.epochs, first_epoch=first, rank=rank, ranks=ranks)
 
     def on_train_epoch_start(self, trainer: Any) -> None:
         """Count batches from 0: the trainer has no number of them. An epoch may be repeated."""
@@ -123,7 +124,7 @@ class DubheCallback:
         )
         self._training.batch(trainer.epoch, self._batch, len(trainer.train_loader), losses)
         self._batch += 1
-        if self._training.stopping:
+        if self._training.ends_here:
             self._stop(trainer, complete=False)
 
     def on_fit_epoch_end(self, trainer: Any) -> None:
@@ -136,6 +137,9 @@ class DubheCallback:
         self._training.epoch(trainer.epoch, {**losses, **validated, **trainer.lr})
         if self._training.reports:
             self._note_loss(trainer, losses, validated)
+        last = trainer.epoch + 1 >= trainer.epochs
+        if not last and self._training.ends_here:
+            self._stop(trainer, complete=True)
 
     def _note_loss(self, trainer: Any, losses: dict[str, Any], validated: dict[str, Any]) -> None:
         val = {name: value for name, value in validated.items() if name.startswith("val/")}
@@ -199,9 +203,11 @@ class DubheCallback:
         if self._trainer is None:
             share = (validator.batch_i + 1) / len(validator.dataloader)
             self._training.ctx.logProgress(min(share, 0.999))
-        elif self._training.stopping:
-            if validator.training:
+        elif validator.training:
+            # Several ranks have unequal parts of the images: they end after the validation.
+            if RANK == -1 and self._training.stopping:
                 self._stop(self._trainer, complete=True)
+        elif self._training.stopping:
             self._keep(self._trainer, self._model)  # the training was complete
             self._training.leave()
 

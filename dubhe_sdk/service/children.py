@@ -83,7 +83,19 @@ def start_model(
         *("--module", module),
     ]
     command = [*algorithm_command(), "model", *options, str(app), *arguments]
-    return _start(command, "model", [], {**os.environ, WORKER_VARIABLE: str(index)})
+    return _start(command, "model", [], {**os.environ, **_home(), WORKER_VARIABLE: str(index)})
+
+
+def _home() -> dict[str, str]:
+    """Return a home folder for a user who has none; libraries ask for it when they are imported.
+
+    It is the one that container runtimes give to a user whom the image does not know.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        return {"HOME": "/"}
+    return {}
 
 
 def _start(command: list[str], name: str, pass_fds: Sequence[int], env: Mapping[str, str]) -> Child:

@@ -23,24 +23,28 @@ CACHE = distributions.ROOT / ".cache"
 FRAMEWORKS = CACHE / "frameworks"
 
 
-def python_with(name: str, requirements: Iterable[str]) -> Path:
+def python_with(name: str, requirements: Iterable[str], **more: Iterable[str]) -> Path:
     """Return an interpreter; several test processes may ask at the same time.
 
     Args:
         name: of the environment, e.g. ``torch``.
         requirements: what pip installs, pinned. All their dependencies are installed too.
+        more: environments that are looked into after it, each name with its requirements.
 
     Raises:
         subprocess.CalledProcessError: it cannot be installed.
     """
-    packages = _packages(name, tuple(requirements))
-    depends = distributions.made_from() + sys.version + str(packages)
+    sets = {name: requirements, **more}
+    packages = [_packages(one, tuple(sets[one])) for one in sets]
+    depends = distributions.made_from() + sys.version + "".join(map(str, packages))
+    name = "-".join(sets)
     folder = CACHE / f"{name}-venv"
     with _locked(CACHE / f"{name}-venv.lock"):
         stamp = folder / _digest(depends)
         if not stamp.exists():
             _make(folder, distributions.EDITABLE)
-            (_site_packages(folder) / "frameworks.pth").write_text(f"{_site_packages(packages)}\n")
+            lines = "".join(f"{_site_packages(one)}\n" for one in packages)
+            (_site_packages(folder) / "frameworks.pth").write_text(lines)
             stamp.touch()
     return folder / "bin" / "python"
 

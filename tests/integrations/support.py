@@ -44,17 +44,22 @@ def wait_for_the_stop(ctx, number):
 '''
 
 
-@contextmanager
-def started(folder: Path, source: str, python: Path | None = None, **env: str) -> Iterator[App]:
-    """Start an algorithm, and have it ready; ``python`` is by default that with PyTorch."""
-    python = python or torch_python()
+def algorithm(folder: Path, source: str, python: Path, **env: str) -> App:
+    """Return an algorithm that is not started yet."""
     settings = {
         "PATH": f"{python.parent}:{os.environ['PATH']}",
         **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         **{"HF_HUB_OFFLINE": "1", "YOLO_OFFLINE": "true", "DUBHE_SHUTDOWN_TIMEOUT_SECONDS": "60"},
         **env,
     }
-    with App(folder, source, env=settings) as app:
+    return App(folder, source, env=settings)
+
+
+@contextmanager
+def started(folder: Path, source: str, python: Path | None = None, **env: str) -> Iterator[App]:
+    """Start an algorithm, and have it ready; ``python`` is by default that with PyTorch."""
+    python = python or torch_python()
+    with algorithm(folder, source, python, **env) as app:
         app.start([str(python), "-u", "app.py"], until=None)
         app.wait_reported("READY", timeout=IMPORT_SECONDS)
         yield app

@@ -1,4 +1,4 @@
-"""Keras 3 on the platform, with JAX."""
+"""Keras 3 on the platform, with each of its backends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.dubhe_sdk.service.harness import App
-from tests.integrations.boost_environment import boost_python
+from tests.integrations.keras_environment import keras_python
 from tests.integrations.support import WAIT, marks, models, run, started, steps, stopped
 
 pytestmark = marks
@@ -56,6 +56,15 @@ class Model:
         if case == "early":
             callbacks.insert(0, keras.callbacks.EarlyStopping("loss", min_delta=100))
             model.fit(x, y, epochs=50, **options)
+        elif case == "best":
+            best = keras.callbacks.ModelCheckpoint("output/best.keras", save_best_only=True)
+            rate = keras.callbacks.LearningRateScheduler(lambda epoch, rate: [0.1, 9.0][epoch])
+            callbacks[:] = [rate, best, DubheCallback(ctx, best)]
+            model.fit(x, y, epochs=2, validation_data=(x, y), **options)
+            (kept,) = [keras.models.load_model(path) for path in Path("output").glob("*/model_*")]
+            loss = kept.evaluate(x, y, verbose=0)[0]
+            assert abs(loss - best.best) < 1e-6, "it is of the first epoch"
+            assert model.evaluate(x, y, verbose=0)[0] > 2 * loss
         elif case == "unknown":
             batches = ((x[at:at + 8], y[at:at + 8]) for at in range(0, 32, 8))
             model.fit(batches, epochs=1, verbose=0, callbacks=callbacks)
@@ -70,10 +79,15 @@ BATCHES = [(0, number / 8) for number in (1, 2, 3, 4)] + [(1, n / 8) for n in (5
 WHOLE = [*BATCHES[:4], (0, 0.5), *BATCHES[4:], (1, 0.999), (1, 0.999), (None, 1)]
 
 
+@pytest.fixture(scope="module", params=["jax", "tensorflow", "torch"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def app(tmp_path_factory: pytest.TempPathFactory, backend: str) -> Iterator[App]:
     folder = tmp_path_factory.mktemp("keras")
-    with started(folder, APP, boost_python(), KERAS_BACKEND="jax") as app:
+    with started(folder, APP, keras_python(backend), KERAS_BACKEND=backend) as app:
         yield app
 
 
@@ -96,6 +110,14 @@ def test_early_stopping_is_an_end(app: App) -> None:
     assert early.steps[-1] == (None, 1) and early.steps[-2][1] < 0.2
 
 
+def test_the_best_model(tmp_path: Path) -> None:
+    with started(tmp_path, APP, keras_python("jax"), KERAS_BACKEND="jax") as app:
+        found = run(app, case="best")
+        assert found.end["status"] == 200, app.console
+        (model,) = found.models
+        assert model.name.endswith(f"_1_{found.progress[4]['val_loss']:.2f}.keras")
+
+
 def test_an_unknown_length(app: App) -> None:
     found = run(app, case="unknown")
     assert found.end["status"] == 200, app.console
@@ -108,8 +130,8 @@ def test_a_failure_in_a_callback(app: App) -> None:
     assert found.progress == [] and found.models == []
 
 
-def test_a_stop_and_its_resumption(app: App, tmp_path: Path) -> None:
-    stop = stopped(tmp_path, APP, at=3, python=boost_python(), KERAS_BACKEND="jax")
+def test_a_stop_and_its_resumption(app: App, tmp_path: Path, backend: str) -> None:
+    stop = stopped(tmp_path, APP, at=3, python=keras_python(backend), KERAS_BACKEND=backend)
     assert steps(stop) == WHOLE[:4]
     (model,) = models(stop)
     again = run(app, pretrained_model_path=str(model), pretrained_epoch=1)
@@ -118,6 +140,6 @@ def test_a_stop_and_its_resumption(app: App, tmp_path: Path) -> None:
 
 
 def test_a_stop_while_validating(tmp_path: Path) -> None:
-    stop = stopped(tmp_path, APP, at="test 0", python=boost_python(), KERAS_BACKEND="jax")
+    stop = stopped(tmp_path, APP, at="test 0", python=keras_python("jax"), KERAS_BACKEND="jax")
     assert steps(stop) == WHOLE[:4]
     assert len(models(stop)) == 1

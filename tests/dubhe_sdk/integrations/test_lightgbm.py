@@ -56,6 +56,9 @@ class Model:
                     lightgbm.reset_parameter(learning_rate=lambda number: 0.1 / (number + 1))
                 )
                 lightgbm.train(PARAMS, data, 4, [data], init_model=start, callbacks=callbacks)
+        if case == "early":
+            kept = lightgbm.Booster(model_file=sorted(Path("output/models").glob("model_*"))[-1])
+            assert kept.current_iteration() == booster.best_iteration == dubhe._epoch - 1
 """
 
 

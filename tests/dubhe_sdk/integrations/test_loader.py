@@ -90,16 +90,23 @@ def test_ranks_but_the_first_do_not_report(
 APP = f"""{WAIT}
 import dubhe_sdk
 import torch
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 
 @dubhe_sdk.pipeline()
 class Model:
     def __init__(self, ctx):
         self.net = torch.nn.Linear(4, 1)
+        self.rank = os.environ.get("RANK", "0")
         self.loader = DataLoader(TensorDataset(torch.randn(32, 4)), 8, num_workers=1)
 
     @dubhe_sdk.train()
     def train(self, ctx):
+        if os.environ.get("RANKS"):
+            if "WORLD_SIZE" not in os.environ:
+                return launch_ranks()
+            torch.distributed.init_process_group("gloo")
+            self.net = DistributedDataParallel(self.net)
         number = 0
         optimizer = torch.optim.SGD(self.net.parameters(), 0.1)
         try:
@@ -110,10 +117,11 @@ class Model:
                     loss.backward()
                     optimizer.step()
                     batches.log(loss=loss)
-                    wait_for_the_stop(ctx, number)
+                    if self.rank == "0":
+                        wait_for_the_stop(ctx, number)
                     number += 1
         except dubhe_sdk.TaskStopped:
-            Path("saved").write_text(str(number))
+            Path("saved" + self.rank).write_text(str(number))
             raise
 """
 
@@ -131,5 +139,11 @@ class TestOfPyTorch:
 
     def test_a_stop(self, tmp_path: Any) -> None:
         app = stopped(tmp_path, APP, at=5)
-        assert (tmp_path / "saved").read_text() == "6", app.console
+        assert (tmp_path / "saved0").read_text() == "6", app.console
         assert steps(app)[-1] == (1, 0.75)
+
+    def test_a_stop_of_ranks(self, tmp_path: Any) -> None:
+        app = stopped(tmp_path, APP, at=5, RANKS="1")
+        saved = [(tmp_path / f"saved{rank}").read_text() for rank in range(2)]
+        # The second rank had begun a batch before it could know of the stop.
+        assert saved == ["7", "7"], app.console

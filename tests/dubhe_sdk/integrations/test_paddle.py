@@ -67,6 +67,16 @@ class Model:
             limits = dict(patience=1, baseline=0.0, verbose=0, save_best_model=False)
             early = paddle.callbacks.EarlyStopping("loss", **limits)
             model.fit(Data(), Data(), epochs=50, **{{**options, "callbacks": [*callbacks, early]}})
+        elif case == "best":
+            rises = paddle.optimizer.lr.LambdaDecay(0.1, lambda step: 1 if step < 4 else -9)
+            optimizer.set_lr_scheduler(rises)
+            early = paddle.callbacks.EarlyStopping("loss", patience=5, verbose=0)
+            options["callbacks"] = [early, DubheCallback(ctx, early)]
+            model.fit(Data(), Data(), epochs=2, save_dir="output/run", **options)
+            kept = paddle.load(str(sorted(Path("output/models").glob("model_*"))[-1]))
+            first = paddle.load("output/run/0.pdparams")
+            assert all((kept[name] == first[name]).all() for name in ("weight", "bias"))
+            assert (kept["weight"] != model.network.weight).any(), "those of the last epoch"
         elif case == "unknown":
             loader = paddle.io.DataLoader(Stream(), batch_size=8)
             model.fit(loader, epochs=2, verbose=0, callbacks=callbacks)
@@ -109,6 +119,14 @@ def test_early_stopping_is_an_end(app: App) -> None:
     early = run(app, case="early")
     assert early.end["status"] == 200, app.console
     assert early.steps[-1] == (None, 1) and early.steps[-2][1] < 0.2
+
+
+def test_the_best_model(app: App) -> None:
+    found = run(app, case="best")
+    assert found.end["status"] == 200, app.console
+    (model,) = found.models
+    assert model.name.endswith(f"_1_{found.progress[5]['eval_loss']:.2f}.pdparams")
+    assert model.with_name(f"optimizer_{model.stem}.pdopt").exists()
 
 
 def test_an_unknown_length(app: App) -> None:

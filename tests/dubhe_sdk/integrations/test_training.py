@@ -60,7 +60,7 @@ def test_steps_and_an_unknown_length(ctx: Context, reported: Reported) -> None:
 
 def test_only_one_rank_reports(ctx: Context, reported: Reported) -> None:
     training = Training(ctx)
-    training.begin(1, reports=False)
+    training.begin(1, rank=1)
     training.batch(0, 0, 1, {"loss": 1})
     training.step(0, 1, 2)
     training.epoch(0, {"loss": 1})

@@ -47,7 +47,16 @@ class Model:
         def after_batch(trainer):
             if os.environ.get("FAILS"):
                 raise ValueError("bad batch")
-            wait_for_the_stop(ctx, next(batches))
+            number, rank = next(batches), os.environ.get("RANK", "0")
+            if os.environ.get("RANKS"):
+                Path(f"batch{{rank}}").write_text(str(number))
+            if rank == "0":
+                wait_for_the_stop(ctx, number)
+        def leave(trainer):
+            rank = os.environ.get("RANK", "0")
+            if os.environ.get("RANKS"):
+                Path(f"batch{{rank}}").rename(f"left{{rank}}")
+        model.add_callback("teardown", leave)
         model.callbacks["on_train_batch_end"].insert(0, after_batch)
         data = os.environ.get("DATA", "data/data.yaml")
         trainer = None
@@ -218,5 +227,7 @@ def test_ranks_of_ultralytics_own_launcher(folder: Path) -> None:
 
 def test_a_stop_of_ranks(folder: Path) -> None:
     (folder / "ranks.py").write_text(RANKS)
-    app = stopped(folder, APP, at=1, RANKS="1")
+    app = stopped(folder, APP, at=0, RANKS="1")
     assert len(models(app)) == 1, app.console
+    left = [(folder / f"left{rank}").read_text() for rank in range(2)]
+    assert left == ["1", "1"], "the second rank had begun a batch before it could know of the stop"

@@ -51,11 +51,15 @@ class Model:
         elif case == "early":
             noise = xgboost.DMatrix(self.x, self.y[::-1])
             evals = [(data, "train"), (noise, "noise")]
-            callbacks = [Places(ctx), DubheCallback(ctx, rounds=500)]
+            which = ctx.json_request["model"]
+            callbacks = [Places(ctx), DubheCallback(ctx, rounds=500, model=which)]
             booster = xgboost.train(
                 PARAMS, data, 500, evals, early_stopping_rounds=2, callbacks=callbacks
             )
-            assert booster.num_boosted_rounds() < 100
+            rounds = {{"best": booster.best_iteration + 1, "last": booster.num_boosted_rounds()}}
+            assert rounds["best"] < rounds["last"] < 100
+            newest = sorted(Path("output/models").glob("model_*"))[-1]
+            assert xgboost.Booster(model_file=newest).num_boosted_rounds() == rounds[which]
         else:
             start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) or None
             if case == "unknown":
@@ -84,8 +88,9 @@ def test_a_training_and_its_continuation(app: App) -> None:
     assert again.models[0].name.split("_")[2] == "7"
 
 
-def test_early_stopping_is_an_end(app: App) -> None:
-    early = run(app, case="early")
+@pytest.mark.parametrize("model", ["best", "last"])
+def test_early_stopping_is_an_end(app: App, model: str) -> None:
+    early = run(app, case="early", model=model)
     assert early.end["status"] == 200, app.console
     assert early.steps[-1] == (None, 1) and early.steps[-2][1] < 0.2
     assert len(early.models) == 1

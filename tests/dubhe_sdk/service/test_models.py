@@ -6,6 +6,7 @@ import os
 import signal
 import statistics
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from dubhe_sdk.process.command import dubhe_command
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, TRAIN_ID, App
 from tests.support.clients import CLIENTS
 from tests.support.no_forks import NoForks
+from tests.support.users import AS_UNKNOWN_USER, UNKNOWN_UID
 from tests.support.waiting import wait_for
 
 PROTOCOLS = ["tcp", "http"]
@@ -323,6 +325,29 @@ os.environ["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
             assert data_of(done[0].result()) == "7"
             os.kill(first, signal.SIGCONT)
             assert sorted(data_of(future.result()) for future in both) == ["4", "7"]
+
+
+@pytest.mark.needs("root")
+def test_an_unknown_user_without_a_home_has_one(tmp_path: Path) -> None:
+    source = """
+    import dubhe_sdk
+    from pathlib import Path
+
+    @dubhe_sdk.pipeline()
+    class Model:
+        def __init__(self, ctx):
+            ctx.log(f"home {Path.home()}")
+
+        @dubhe_sdk.train()
+        def train(self, ctx):
+            pass
+    """
+    with App(tmp_path, source) as app:
+        app.temporary.mkdir()
+        for folder in (app.temporary, Path(app.env["TMPDIR"])):
+            os.chown(folder, UNKNOWN_UID, UNKNOWN_UID)
+        app.start([*AS_UNKNOWN_USER, sys.executable, "-u", "app.py"])
+        assert "home /\n" in app.log
 
 
 def test_a_training_has_one_process(tmp_path: Path) -> None:
