@@ -54,6 +54,7 @@ LAYERS = {
         {"algorithm"},
         {"instances"},
         {"platform"},
+        {"export"},
         {"terminal", "web"},
         {"commands"},
     ],

@@ -6,13 +6,12 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const target = process.argv[2] ?? join(here, "../dubhe_simulator/web/page");
+const root = process.argv[2] ?? join(here, "../dubhe_simulator");
+const target = join(root, "web/page");
+const report = join(root, "export/report_page");
 
-await mkdir(target, { recursive: true });
-await build({
+const options = {
   absWorkingDir: here,
-  entryPoints: { app: "src/main.ts" },
-  outdir: target,
   bundle: true,
   minify: true,
   format: "iife",
@@ -20,6 +19,21 @@ await build({
   charset: "utf8",
   legalComments: "none", // licenses.txt holds them in full
   logLevel: "warning",
+};
+// In a report that is one file there is no server: what is asked for is in the file.
+const offline = {
+  name: "offline",
+  setup(build) {
+    build.onResolve({ filter: /\/transport$/ }, () => ({ path: join(here, "src/report/transport.ts") }));
+  },
+};
+await Promise.all([target, report].map((folder) => mkdir(folder, { recursive: true })));
+await build({ ...options, entryPoints: { app: "src/main.ts" }, outdir: target });
+await build({
+  ...options,
+  entryPoints: { report: "src/report/main.ts" },
+  outdir: report,
+  plugins: [offline],
 });
 for (const name of ["index.html", "icon.svg"]) {
   await copyFile(join(here, "src", name), join(target, name));
@@ -28,7 +42,9 @@ const licence = await readFile(join(here, "node_modules/uplot/LICENSE"), "utf8")
 const { version } = JSON.parse(
   await readFile(join(here, "node_modules/uplot/package.json"), "utf8"),
 );
-await writeFile(
-  join(target, "licenses.txt"),
-  `app.js and app.css contain uPlot ${version}, under this licence:\n\n${licence}`,
-);
+for (const [folder, name] of [[target, "app"], [report, "report"]]) {
+  await writeFile(
+    join(folder, "licenses.txt"),
+    `${name}.js and ${name}.css contain uPlot ${version}, under this licence:\n\n${licence}`,
+  );
+}

@@ -13,7 +13,8 @@ from tests.page.platform import ROOT
 
 pytestmark = pytest.mark.needs("npm")
 
-SHIPPED = ROOT / "simulator" / "dubhe_simulator" / "web" / "page"
+PACKAGE = ROOT / "simulator" / "dubhe_simulator"
+FOLDERS = ("web/page", "export/report_page")
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +24,16 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_fresh_build_gives_the_shipped_bytes(sources: Path, tmp_path: Path) -> None:
-    built = tmp_path / "built"
-    command = ["npm", "run", "build", "--", str(built)]
+    command = ["npm", "run", "build", "--", str(tmp_path)]
     subprocess.run(command, cwd=sources, check=True, capture_output=True, timeout=60)
-    names = sorted(path.name for path in built.iterdir())
-    assert names == sorted(path.name for path in SHIPPED.iterdir())
-    for name in names:
-        assert (built / name).read_bytes() == (SHIPPED / name).read_bytes(), (
-            f"{name} is not what the sources give: run `npm run build` in simulator/page"
-        )
+    for folder in FOLDERS:
+        built, shipped = tmp_path / folder, PACKAGE / folder
+        names = sorted(path.name for path in built.iterdir())
+        assert names == sorted(path.name for path in shipped.iterdir())
+        for name in names:
+            assert (built / name).read_bytes() == (shipped / name).read_bytes(), (
+                f"{name} is not what the sources give: run `npm run build` in simulator/page"
+            )
 
 
 def test_the_sources_are_typed(sources: Path) -> None:
@@ -51,6 +53,7 @@ def test_the_lock_file_names_no_registry() -> None:
 
 
 def test_the_chart_library_comes_with_its_licence() -> None:
-    text = (SHIPPED / "licenses.txt").read_text()
-    assert "uPlot" in text
-    assert "The MIT License" in text
+    for folder in FOLDERS:
+        text = (PACKAGE / folder / "licenses.txt").read_text()
+        assert "uPlot" in text
+        assert "The MIT License" in text

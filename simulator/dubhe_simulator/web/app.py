@@ -22,6 +22,7 @@ from dubhe_simulator.web.api.control import (
 )
 from dubhe_simulator.web.api.curves import CurvesCsvResource, CurvesResource
 from dubhe_simulator.web.api.events import EventsResource
+from dubhe_simulator.web.api.export import ExportResource, ImportResource
 from dubhe_simulator.web.api.log import LogResource
 from dubhe_simulator.web.api.messages import MessagesResource
 from dubhe_simulator.web.api.results import (
@@ -73,6 +74,8 @@ def make_app(
         "runs": RunsResource,
         "annotate": AnnotateResource,
         "delete": DeleteResource,
+        "export": ExportResource,
+        "import": ImportResource,
         "results": ResultsResource,
         "summary": SummaryResource,
         "results.csv": ResultsCsvResource,

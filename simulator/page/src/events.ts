@@ -1,7 +1,7 @@
 /** The stream of what changes; it reconnects by itself. */
 
 import { language } from "./i18n";
-import { get, url } from "./transport";
+import { get, LIVE, url } from "./transport";
 import type { Snapshot } from "./types";
 
 const EVENTS = [
@@ -41,6 +41,7 @@ export class EventStream {
     private connected: (yes: boolean) => void,
   ) {
     document.addEventListener("visibilitychange", () => {
+      if (!LIVE) return;
       if (document.hidden) this.close();
       else if (this.cursor === null) void this.start();
       else this.open(this.cursor);
@@ -55,7 +56,7 @@ export class EventStream {
     if (!state) return this.lost(); // a banner tells it
     this.receive("state", state);
     this.cursor = state.cursor;
-    if (!document.hidden) this.open(state.cursor);
+    if (LIVE && !document.hidden) this.open(state.cursor);
   }
 
   private close(): number {

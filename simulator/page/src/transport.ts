@@ -29,11 +29,13 @@ export async function get<T>(path: string, query: Query = {}, signal?: AbortSign
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T> {
-  return ask<T>(url(path), {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Dubhe": "1" },
-    body: JSON.stringify(body),
-  });
+  return send<T>(path, JSON.stringify(body), "application/json");
+}
+
+/** Posts what is no JSON. */
+export async function send<T>(path: string, body: BodyInit, type: string): Promise<T> {
+  const headers = { "Content-Type": type, "X-Dubhe": "1" };
+  return ask<T>(url(path), { method: "POST", headers, body });
 }
 
 async function ask<T>(address: string, options: RequestInit): Promise<T> {

@@ -160,6 +160,48 @@ class Database:
         return connection
 
 
+class StoredRuns(Database):
+    """The file as it is at this moment, to read only; a platform may be using it.
+
+    Args:
+        folder: the runs folder.
+
+    Raises:
+        CannotStart: there is none, or it is of another version, or cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        self._local = threading.local()
+        self.fresh = False
+        if not self.path.is_file():
+            raise CannotStart(translate("export_no_store", path=self.path))
+        try:
+            # What follows is seen as of now, whatever the platform writes meanwhile.
+            self._reader().execute("BEGIN")
+            meta = dict(self.rows("SELECT key, value FROM meta"))
+        except sqlite3.Error as error:
+            raise CannotStart(
+                translate("ui_store_unusable", path=self.path, error=error)
+            ) from error
+        if (meta.get("format"), meta.get("derived")) != (schema.FORMAT, schema.DERIVED):
+            raise CannotStart(translate("export_other_version", path=self.path))
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Nothing is written.
+
+        Raises:
+            sqlite3.Error: always.
+        """
+        raise sqlite3.OperationalError(f"{self.path} was opened to read")
+        yield
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader().close()
+
+
 def _take(folder: Path) -> int:
     """Lock a folder for this process; the kernel drops the lock at its death.
 

@@ -8,7 +8,7 @@ from typing import cast
 import falcon
 
 from dubhe_simulator.errors import Refused
-from dubhe_simulator.platform.curves.curve import number_or_name
+from dubhe_simulator.export.run_data import METRIC_COLUMNS, RunData
 from dubhe_simulator.platform.curves.points import AXES, Axis
 from dubhe_simulator.platform.storage import csv_export
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
@@ -16,7 +16,6 @@ from dubhe_simulator.web.api.resource import Resource, as_download
 
 WIDTH = 1000
 WIDEST = 8192
-HEAD = ("instance", "run", "metric", "step", "epoch", "time_ms", "value")
 
 
 class CurvesResource(Resource):
@@ -43,19 +42,11 @@ class CurvesCsvResource(Resource):
         """Return all points of runs."""
         runs = self.runs_wanted(req)
         rows = self._rows(runs, req.get_param("metric"))
-        as_download(resp, "curves.csv", csv_export.csv_lines(HEAD, rows))
+        as_download(resp, "curves.csv", csv_export.csv_lines(METRIC_COLUMNS, rows))
 
     def _rows(self, runs: list[int], metric: str | None) -> Iterator[tuple[object, ...]]:
-        registry = self._platform.registry
         for number in runs:
-            run = registry.runs.get(number)
-            if run is None:
-                continue
-            with registry.lock:
-                names = [n for n in registry.curves.of(number) if metric in (None, "", n)]
-            for name in names:
-                with registry.lock:
-                    points = registry.curves.points(number, name)
-                for step, epoch, time, value in points:
-                    shown = number_or_name(value)
-                    yield run.instance, run.number, name, step, epoch, time, shown
+            run = self._platform.registry.runs.get(number)
+            if run is not None:
+                data = RunData(self._platform.registry, self._platform.database, run)
+                yield from data.metric_rows(metric or None)

@@ -9,6 +9,7 @@ from typing import Any
 import falcon
 
 from dubhe_simulator.errors import Refused
+from dubhe_simulator.export.run_data import RESULT_COLUMNS, RunData
 from dubhe_simulator.platform.managed.images import MEDIA_TYPES
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.state.records import Run
@@ -18,8 +19,6 @@ from dubhe_simulator.web.api.resource import Resource, as_download, is_known
 
 MOST = 500
 MOST_PIXELS = 4096
-HEAD = ("instance", "run", "img_path", "prediction", "truth", "predicted", "conf", "outcome",
-        "shape_type", "position", "special")  # fmt: skip
 
 
 def run_of(platform: Platform, number: int) -> Run:
@@ -80,15 +79,13 @@ class ResultsCsvResource(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return all predictions of runs."""
         rows = self._rows(self.runs_wanted(req))
-        as_download(resp, "results.csv", csv_export.csv_lines(HEAD, rows))
+        as_download(resp, "results.csv", csv_export.csv_lines(RESULT_COLUMNS, rows))
 
     def _rows(self, runs: list[int]) -> Iterator[tuple[object, ...]]:
         for number in runs:
             run = run_of(self._platform, number)
-            for row in result_queries.all_predictions(
-                self._platform.database, run.id, run.labelled
-            ):
-                yield (run.instance, run.number, *row)
+            data = RunData(self._platform.registry, self._platform.database, run)
+            yield from data.result_rows()
 
 
 class ImageResource(Resource):

@@ -16,6 +16,7 @@ from dubhe_simulator.errors import Refused
 HEADER = "X-Dubhe"
 LOGIN = "/login"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+BODIES = ("application/json", "application/zip")
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 CSP = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
@@ -56,8 +57,8 @@ class Guard:
             return  # the login is a form, which sends no headers of ours
         if req.get_header(HEADER) != "1":
             raise Refused(f"the header {HEADER}: 1 is missing", 403)
-        if (req.content_type or "").partition(";")[0].strip().lower() != "application/json":
-            raise Refused("Content-Type is not application/json", 415)
+        if (req.content_type or "").partition(";")[0].strip().lower() not in BODIES:
+            raise Refused(f"Content-Type is not {' or '.join(BODIES)}", 415)
 
     def process_response(
         self, req: falcon.Request, resp: falcon.Response, resource: object, succeeded: bool

@@ -6,6 +6,7 @@ import { store } from "../state";
 import { remember, remembered } from "../settings";
 import type { Axis, Metric, Run } from "../types";
 import { runHue } from "../theme";
+import { LIVE } from "../transport";
 import type { Window } from "./window";
 
 export const AXES: Axis[] = ["epoch", "step", "time", "relative"];
@@ -55,7 +56,7 @@ export class CurvesModel {
 
   chosen(): Run[] {
     const all = this.candidates();
-    if (this.automatic) return all.slice(0, 1);
+    if (this.automatic) return LIVE ? all.slice(0, 1) : all; // a report holds what was chosen
     const ids = new Set(list(route.get("runs")).map(Number));
     return all.filter((run) => ids.has(run.id));
   }

@@ -2,6 +2,7 @@
 
 import { MetricChart } from "../curves/chart";
 import { enlarge } from "../curves/enlarged";
+import { ExportMenu, importer } from "../curves/export";
 import { groupsOf, inTwo, type Group } from "../curves/groups";
 import { AXES, CurvesModel } from "../curves/model";
 import { Sections } from "../curves/sections";
@@ -11,7 +12,7 @@ import { t } from "../i18n";
 import { icon } from "../icons";
 import { store } from "../state";
 import type { Axis, Run } from "../types";
-import { LIVE, url } from "../transport";
+import { LIVE } from "../transport";
 import { button, choice, empty, link, runName, type View } from "../ui";
 
 const SEARCH_MS = 120; // without a letter, before the charts follow
@@ -22,11 +23,12 @@ export function curves(scroller: HTMLElement): View {
   let large: MetricChart | null = null;
   const all = (): MetricChart[] => (large ? [...charts.values(), large] : [...charts.values()]);
   const nothing = empty("empty_curves", "empty_curves_text", link(t("nav_overview"), "#/overview"));
+  if (LIVE) nothing.append(importer().element);
   const noneChosen = h("p", { class: "hint" }, t("no_runs_chosen"));
   const noneFound = h("p", { class: "hint" });
   const legend = h("div", { class: "legend", role: "group", "aria-label": t("runs") });
   const runs = new KeyedList<Run>(legend, (r) => String(r.id), (run) => chip(run, model, pick));
-  const csv = h("a", { class: "button", download: true }, t("save_all_csv"));
+  const exports = new ExportMenu();
   const strength = h("output", { class: "mono" }, String(model.smoothing));
   const slider = h("input", {
     type: "range",
@@ -72,7 +74,7 @@ export function curves(scroller: HTMLElement): View {
     h("div", { class: "tool" }, h("span", { class: "field-label" }, t("axis")), axes.element),
     h("label", { class: "tool" }, h("span", { class: "field-label" }, t("smoothing")), slider, strength),
     h("div", { class: "tool" }, search, total, foldAll, unfoldAll),
-    LIVE ? csv : null,
+    LIVE ? exports.element : null,
   );
   const help = h("p", { class: "note chart-help" }, t("chart_help"));
 
@@ -124,7 +126,7 @@ export function curves(scroller: HTMLElement): View {
   const element = h(
     "div",
     { class: "view curves" },
-    h("div", { class: "view-head" }, h("h1", {}, t("nav_curves")), inTable),
+    h("div", { class: "view-head" }, h("h1", {}, t("nav_curves")), LIVE ? inTable : null),
     legend,
     tools,
     noneChosen,
@@ -164,7 +166,7 @@ export function curves(scroller: HTMLElement): View {
     for (const part of [legend, tools, sections.element, help]) show(part, any);
     show(noneChosen, any && chosen.length === 0);
     setAttribute(inTable, "href", `#/runs?runs=${chosen.map((r) => r.id).join(",")}`);
-    setAttribute(csv, "href", url("curves.csv", { run: chosen.map((r) => r.id).join(",") }));
+    exports.update(chosen);
     const now = chosen.map((r) => r.id).join(",");
     const others = now !== shown;
     shown = now;
