@@ -9,6 +9,7 @@ import "uplot/dist/uPlot.min.css";
 import { h } from "../dom";
 import { clock } from "../format";
 import { language, setLanguage, t, type Language } from "../i18n";
+import { route } from "../route";
 import { store } from "../state";
 import { applyTheme, onTheme, setTheme, theme, type Theme } from "../theme";
 import { select, type View } from "../ui";
@@ -61,6 +62,7 @@ function labelled(label: string, control: HTMLSelectElement): HTMLSelectElement 
 
 applyTheme();
 reportData(); // while its element is there
+route.start(open);
 onTheme(() => view?.recolour?.());
 const once = store.on(["state"], () => {
   once();
