@@ -22,7 +22,10 @@ def best(models: set[Path]) -> Path | None:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return what a model file's name tells: epoch, loss (None if unreadable), time in ms."""
+    """Return what is known of a model file.
+
+    Its name tells epoch, loss (None if unreadable) and time in ms; the size is in bytes.
+    """
     match = _NAME.fullmatch(path.name)
     assert match is not None  # `model_files` let it in
     return {
@@ -31,7 +34,16 @@ def describe(path: Path) -> dict[str, Any]:
         "epoch": int(match["epoch"]),
         "loss": _loss(match["loss"]),
         "time_ms": _time_ms(match["stamp"]),
+        "size": _size(path),
     }
+
+
+def _size(path: Path) -> int | None:
+    """Return how many bytes it has; None if it is a folder, or has just gone."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
 
 
 def _loss(text: str) -> float | None:

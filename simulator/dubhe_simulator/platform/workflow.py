@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dubhe_sdk.contract.kind import TaskKind
@@ -38,12 +39,14 @@ class WorkflowRequest:
         images: how many images an inference names.
         params: business parameters; None for the platform's own.
         stop_all: end the instance of the inference too.
+        model: for an evaluation or inference without a training before it; None for the newest.
     """
 
     kinds: Sequence[TaskKind] = tuple(TaskKind)
     images: int = 6
     params: Mapping[str, Any] | None = None
     stop_all: bool = False
+    model: Path | None = None
 
 
 class Workflow:
@@ -151,7 +154,7 @@ class _Tasks:
         factory, result, request = self._platform.factory, self.result, self._request
         before = factory.models()
         if kind is not TaskKind.TRAIN and not self._trained:
-            result.model = factory.newest()
+            result.model = request.model or factory.newest()
         if kind is not TaskKind.TRAIN and result.model is None and not self._no_model_noticed:
             self._no_model_noticed = True
             self._add_note(kind, translate("no_model", folder=factory.models_folder))

@@ -25,6 +25,7 @@ from dubhe_simulator.web.api.events import EventsResource
 from dubhe_simulator.web.api.export import ExportResource, ImportResource
 from dubhe_simulator.web.api.log import LogResource
 from dubhe_simulator.web.api.messages import MessagesResource
+from dubhe_simulator.web.api.models import ModelResource
 from dubhe_simulator.web.api.results import (
     ImageResource,
     ResultsCsvResource,
@@ -81,6 +82,7 @@ def make_app(
         "results.csv": ResultsCsvResource,
         "images/{token}": ImageResource,
         "messages": MessagesResource,
+        "models/{name}": ModelResource,
         "log": LogResource,
         "forms": FormsResource,
         "send": SendResource,

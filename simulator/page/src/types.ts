@@ -122,6 +122,8 @@ export interface Model {
   epoch: number;
   loss: number | string;
   time_ms: number;
+  /** Bytes; null if it cannot be read. */
+  size: number | null;
 }
 
 export interface Algorithm {
@@ -132,6 +134,8 @@ export interface Algorithm {
   special_params: { [key: string]: Json };
   data: { classes: string[]; images: string[] } & Record<string, Json>;
   models: Model[];
+  /** Path of the one that is taken unless another is named. */
+  best: string | null;
 }
 
 export interface Source {

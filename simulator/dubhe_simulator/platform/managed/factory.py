@@ -136,6 +136,7 @@ class InstanceFactory:
                 "images": data.images()[:LISTED],
             },
             "models": [describe(path) for path in models],
+            "best": str(newest) if (newest := self.newest()) else None,
         }
 
     def _environment(self, model: Path | None, params: Mapping[str, Any] | None) -> dict[str, str]:

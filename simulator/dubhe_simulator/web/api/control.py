@@ -13,6 +13,7 @@ from dubhe_simulator.client.address import parse_address
 from dubhe_simulator.contract.json_safe import sanitize
 from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.workflow import WorkflowRequest
+from dubhe_simulator.web.api.models import model_named
 from dubhe_simulator.web.api.params import body_of, object_in, text_in
 from dubhe_simulator.web.api.resource import Resource
 
@@ -82,7 +83,9 @@ class WorkflowResource(Resource):
             raise Refused(f"images is {images!r}, expected a number from 1 to {MOST_IMAGES}", 400)
         params = object_in(body, "special_params", optional=True)
         kinds = tuple(TaskKind) if kind is None else (kind_of(kind),)
-        self._platform.workflow.begin(WorkflowRequest(kinds, images, params))
+        name = text_in(body, "model", optional=True)
+        model = None if name is None else model_named(self._platform, name)
+        self._platform.workflow.begin(WorkflowRequest(kinds, images, params, model=model))
         resp.media = {}
 
 

@@ -9,6 +9,7 @@ import { empty, type View } from "../ui";
 import { actions } from "./actions";
 import { attachForm } from "./attach";
 import { instanceCard } from "./card";
+import { models } from "./models";
 
 export function overview(): View {
   const subtitle = h("p", { class: "subtitle" });
@@ -17,6 +18,7 @@ export function overview(): View {
   const list = new KeyedList<Instance>(grid, (i) => i.id, instanceCard);
   const nothing = empty("empty_instances", "empty_instances_text");
   const start = actions();
+  const files = models();
   const element = h(
     "div",
     { class: "view overview" },
@@ -25,6 +27,7 @@ export function overview(): View {
     workflow.element,
     grid,
     nothing,
+    files.element,
     attachForm(),
   );
   const update = (): void => {
@@ -32,6 +35,7 @@ export function overview(): View {
     setText(subtitle, algorithm ? `${algorithm.name} · ${algorithm.protocol.toUpperCase()}` : "");
     subtitle.title = algorithm?.folder ?? "";
     start.update();
+    files.update();
     workflow.update();
     const instances = store.listInstances();
     list.update(instances);
