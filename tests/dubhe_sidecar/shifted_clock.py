@@ -21,10 +21,22 @@ from tests.dubhe_sidecar.sinks.kafka.helpers import FAST
 CLOCK_AHEAD = "CLOCK_AHEAD"
 COMMAND = (sys.executable, "-m", "tests.dubhe_sidecar.shifted_clock")
 
-if __name__ == "__main__":
-    ahead = Path(os.environ[CLOCK_AHEAD])
+
+def follow(ahead: Path) -> None:
+    """Have the clock of records be ahead by the seconds that stand in a file."""
     shifted = SimpleNamespace(time=lambda: time.time() + float(ahead.read_text()), sleep=time.sleep)
     batch.time = shifted  # type: ignore[assignment]
+
+
+def set_ahead(ahead: Path, seconds: float) -> None:
+    """Have the clock jump, in one step for all who read the file."""
+    new = ahead.with_suffix(".new")
+    new.write_text(str(seconds))
+    new.replace(ahead)
+
+
+if __name__ == "__main__":
+    follow(Path(os.environ[CLOCK_AHEAD]))
     limits = dataclasses.replace(FAST, dated_again_s=0.5)
     sink.KafkaLimits = lambda: limits  # type: ignore[misc,assignment]
     sys.exit(run.main(sys.argv[1:]))

@@ -6,7 +6,9 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
+from tests.dubhe_sidecar import shifted_clock
 from tests.dubhe_sidecar.sinks.kafka.recovery import foreign
 from tests.faults import plan
 from tests.faults.consumer import FOREIGN_KEY
@@ -17,13 +19,25 @@ from tests.kafka.broker import Broker
 
 _PARTITIONS_MOST = 12
 _TOPIC = {"max.message.bytes": str(TOPIC_LIMIT), "message.timestamp.type": "LogAppendTime"}
+_BY_THE_PRODUCER = {"message.timestamp.type": "CreateTime"}
+_JUMPS_S = (7_200, -400 * 86_400)  # Kafka refuses an hour ahead, and nothing that is behind
 Log = Callable[[str], None]
 
 
-def create_topics(broker: Broker, names: Sequence[str], partitions: int = 2) -> None:
-    """Create topics as the verdict needs them: with the time at which the broker appended."""
+def create_topics(
+    broker: Broker, names: Sequence[str], partitions: int = 2, *, dated_by_us: bool = False
+) -> None:
+    """Create topics.
+
+    Args:
+        broker: where.
+        names: of the topics.
+        partitions: of each.
+        dated_by_us: whether the producer's clock counts. For tasks, the verdict needs the time at
+            which the broker appended.
+    """
     for name in names:
-        broker.create_topic(name, partitions, _TOPIC)
+        broker.create_topic(name, partitions, _TOPIC | (_BY_THE_PRODUCER if dated_by_us else {}))
 
 
 class Count:
@@ -64,13 +78,20 @@ class Injector:
     Args:
         broker: started.
         containers: kept running.
+        clock: by how many seconds the first one's clock is ahead; see `shifted_clock`.
         over: set when no more faults are wanted.
         show: is given a line for each fault.
     """
 
     def __init__(
-        self, broker: Broker, containers: Sequence[Container], over: threading.Event, log: Log
+        self,
+        broker: Broker,
+        containers: Sequence[Container],
+        clock: Path,
+        over: threading.Event,
+        log: Log,
     ) -> None:
+        self._clock = clock
         self.count = Count()
         self.error: Exception | None = None
         self._broker = broker
@@ -152,6 +173,10 @@ class Injector:
             for topic in {topic for one in self._containers.values() for topic in one.topics[-1]}:
                 for codec in foreign.CODECS:
                     foreign.write(broker.plain_bootstrap, topic, codec, key=FOREIGN_KEY)
+        elif fault.what == plan.CLOCK:
+            for seconds in (*_JUMPS_S, 0):
+                shifted_clock.set_ahead(self._clock, seconds)
+                self._over.wait(fault.seconds)
         elif "topic" in fault.what:
             self._use_missing_topics(fault.seconds)
         elif fault.what == "compaction":
@@ -182,4 +207,4 @@ class Injector:
         container.use_topics(topics)
         self.count.kill(plan.EVERYTHING, container.kill_everything())
         self._over.wait(seconds)
-        create_topics(self._broker, topics)
+        create_topics(self._broker, topics, dated_by_us=True)

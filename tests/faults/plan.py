@@ -16,6 +16,7 @@ KILL = "kill"
 SIGNAL = "signal"
 EVERYTHING = "everything"
 WRITER_IN_LARGE = "writer in a large message"
+CLOCK = "the first container's clock jumps"
 FOREIGN = "other programs write in every codec"  # to the topics of all containers
 
 # What is killed in a container, and how often relative to the others.
@@ -46,6 +47,7 @@ BROKER = {
     "compaction": 4,
     "everything everywhere, the broker too": 5,
     FOREIGN: 12,
+    CLOCK: 8,
 }
 LONGEST = "freeze beyond every timeout of the product"
 LONGEST_SECONDS = 128.0  # the stall limit of the product is 120 s

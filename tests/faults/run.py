@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.dubhe_sidecar.shifted_clock import CLOCK_AHEAD, set_ahead
 from tests.faults import plan, short_timeouts
 from tests.faults.container import RESULT, STATUS, Container, writer_command
 from tests.faults.final_check import conclude, drain
@@ -21,6 +22,8 @@ from tests.kafka.broker import Broker
 
 BROKER_PROPERTIES = {"auto.create.topics.enable": "false", "message.max.bytes": "16777216"}
 _BOOTSTRAP = "BOOTSTRAP"
+_CLOCK = "clock"  # a file
+_DATED_TOPICS = ("status-dated", "result-dated")  # of the container whose clock jumps
 _INSTANCE = "modelid{0}-algorithm112345540-train-{0}-4"
 # From a run's length and a number of faults to the mean pause on a track: the faults last too.
 _BUSY = 0.6
@@ -92,6 +95,8 @@ def run(options: Options, folder: Path, log: Callable[[str], None]) -> RunResult
         broker.announce(_BOOTSTRAP, broker.bootstrap)  # so that it may move
         stack.enter_context(broker)
         create_topics(broker, (STATUS, RESULT))
+        create_topics(broker, _DATED_TOPICS, dated_by_us=True)
+        set_ahead(folder / _CLOCK, 0)
         containers = [stack.enter_context(one) for one in _containers(folder, broker)]
         result = RunResult(options)
         begun = time.monotonic()
@@ -102,7 +107,7 @@ def run(options: Options, folder: Path, log: Callable[[str], None]) -> RunResult
             for container in containers
             if container.name in ("http", "tcp")
         ]
-        injector = _inject(options, broker, containers, log)
+        injector = _inject(options, broker, containers, folder / _CLOCK, log)
         result.seconds = round(time.monotonic() - begun, 1)
         for one in requests:
             one.stop()
@@ -129,7 +134,12 @@ def _containers(folder: Path, broker: Broker) -> list[Container]:
     heavy = writer_command("--others", 1, "--pace", 3, "--sizes", 1024 * 1024, 3 * 1024 * 1024)
     ids = [_INSTANCE.format(number) for number in range(1, 5)]
     return [
-        Container(folder / "writers", where, ids[0], writers, dubhe=quick),
+        Container(
+            *(folder / "writers", where, ids[0], writers),
+            dubhe=quick,
+            topics=_DATED_TOPICS,
+            env={CLOCK_AHEAD: str(folder / _CLOCK)},
+        ),
         Container(folder / "heavy", where, ids[1], heavy, dubhe=quick),
         Container(folder / "http", where, ids[2], protocol="http", dubhe=quick),
         Container(folder / "tcp", where, ids[3], protocol="tcp", console=False),
@@ -137,11 +147,15 @@ def _containers(folder: Path, broker: Broker) -> list[Container]:
 
 
 def _inject(
-    options: Options, broker: Broker, containers: Sequence[Container], log: Callable[[str], None]
+    options: Options,
+    broker: Broker,
+    containers: Sequence[Container],
+    clock: Path,
+    log: Callable[[str], None],
 ) -> Injector:
     """Inject faults until there have been enough, or half as long again as was given has passed."""
     over = threading.Event()
-    injector = Injector(broker, containers, over, log)
+    injector = Injector(broker, containers, clock, over, log)
     tracks = options.tracks
     for name, weights in tracks.items():
         pause = options.pause(options.kills, len(tracks))

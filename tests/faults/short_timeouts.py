@@ -7,11 +7,13 @@ product's own.
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from pathlib import Path
 
 from dubhe_sdk.cli import main as cli
 from dubhe_sidecar.sinks.kafka import KafkaLimits, sink
+from tests.dubhe_sidecar.shifted_clock import CLOCK_AHEAD, follow
 
 # The settling is the product's: it must outlast what a thawing broker still has to take.
 LIMITS = dataclasses.replace(
@@ -22,11 +24,14 @@ LIMITS = dataclasses.replace(
     connect_timeout_s=2.0,
     backoff_s=0.05,
     backoff_max_s=0.5,
+    dated_again_s=2.0,
 )
 
 
 def main(argv: list[str]) -> int:
-    """Run a command as `dubhe` does; the sidecar with the short time limits."""
+    """Run a command as `dubhe` does; the sidecar with the short time limits, and its own clock."""
+    if CLOCK_AHEAD in os.environ:
+        follow(Path(os.environ[CLOCK_AHEAD]))
     sink.KafkaLimits = lambda: LIMITS  # type: ignore[misc,assignment]
     return cli.main(argv)
 
