@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from dubhe_sidecar.sinks.kafka.clock_skew import CLOCK_DIFFERS
 from tests.dubhe_sidecar import shifted_clock
 from tests.dubhe_sidecar.sinks.kafka.recovery import foreign
 from tests.faults import plan
@@ -20,6 +22,7 @@ from tests.kafka.broker import Broker
 _PARTITIONS_MOST = 12
 _TOPIC = {"max.message.bytes": str(TOPIC_LIMIT), "message.timestamp.type": "LogAppendTime"}
 _BY_THE_PRODUCER = {"message.timestamp.type": "CreateTime"}
+_REFUSED_WITHIN_S = 30.0  # a container that was killed starts again, and delivers
 _JUMPS_S = (7_200, -400 * 86_400)  # Kafka refuses an hour ahead, and nothing that is behind
 Log = Callable[[str], None]
 
@@ -174,9 +177,7 @@ class Injector:
                 for codec in foreign.CODECS:
                     foreign.write(broker.plain_bootstrap, topic, codec, key=FOREIGN_KEY)
         elif fault.what == plan.CLOCK:
-            for seconds in (*_JUMPS_S, 0):
-                shifted_clock.set_ahead(self._clock, seconds)
-                self._over.wait(fault.seconds)
+            self._shift_clock(fault.seconds)
         elif "topic" in fault.what:
             self._use_missing_topics(fault.seconds)
         elif fault.what == "compaction":
@@ -195,6 +196,25 @@ class Injector:
             if "move" in fault.what:
                 broker.move()
             broker.start()
+
+    def _shift_clock(self, seconds: float) -> None:
+        """Have the first container's clock jump ahead, until it was refused; back; and right."""
+        container = next(iter(self._containers.values()))
+
+        def refused() -> int:
+            return container.app.console.count(CLOCK_DIFFERS)
+
+        before, deadline = refused(), time.monotonic() + _REFUSED_WITHIN_S
+        try:
+            for jump in _JUMPS_S:
+                shifted_clock.set_ahead(self._clock, jump)
+                self._over.wait(seconds)
+                while refused() == before and not self._over.is_set():
+                    if time.monotonic() > deadline:
+                        raise AssertionError("no sidecar had its clock refused")
+                    self._over.wait(0.1)
+        finally:
+            shifted_clock.set_ahead(self._clock, 0)
 
     def _partitions_of(self, topic: str) -> int:
         return len(self._broker.admin().list_topics(topic, timeout=20).topics[topic].partitions)
