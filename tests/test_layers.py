@@ -39,7 +39,7 @@ LAYERS = {
     ],
     "dubhe_sidecar": [
         {"atomic_file", "disk_retry", "record", "service_heartbeat"},
-        {"convert", "dead_letters", "fsync", "inference_metrics", "sinks"},
+        {"convert", "dead_letters", "fsync", "inference_metrics", "sinks", "system"},
         {"cursor", "held_back", "in_flight"},
         {"loss_counters", "missing_end", "ownership"},
         {"drain", "status"},

@@ -17,6 +17,7 @@ from dubhe_sdk.spool.limits import read_spool_limits
 from dubhe_sidecar.metrics import read_metrics_options
 from dubhe_sidecar.sinks.kafka import settings
 from dubhe_sidecar.sinks.kafka.settings import KafkaSettings
+from dubhe_sidecar.system import read_interval
 from tests.docs.markdown import LANGUAGES
 from tests.docs.reference import CODE, page, tables
 
@@ -45,6 +46,7 @@ NUMBERS: dict[str, Callable[[Env], float]] = {
     "DUBHE_TRANSFER_TIMEOUT_SECONDS": lambda env: read_web_options(env).transfer_timeout_seconds,
     "DUBHE_IDLE_TIMEOUT_SECONDS": lambda env: read_web_options(env).idle_timeout_seconds,
     "DUBHE_METRICS_PORT": lambda env: read_metrics_options(env).port,
+    "DUBHE_SYSTEM_METRICS_SECONDS": read_interval,
 }
 
 WORDS: dict[str, Callable[[Env], str | None]] = {

@@ -15,6 +15,7 @@ from dubhe_sdk.logs.console import ConsoleHandler
 from dubhe_sdk.logs.format import formatter, log_to_stderr, read_format
 from dubhe_sdk.spool.create import check_directory
 from dubhe_sdk.version import __version__
+from dubhe_sidecar import system
 from dubhe_sidecar.dead_letters import MAX_BYTES
 from dubhe_sidecar.metrics import MetricsSnapshot, labels, read_metrics_options, serve
 from dubhe_sidecar.sidecar import Sidecar
@@ -58,11 +59,13 @@ def main(argv: list[str]) -> int:
         dead_letters_max_bytes = environment.number(
             os.environ, "DUBHE_DEAD_LETTERS_MAX_BYTES", MAX_BYTES, low=64 * 1024, high=2**50
         )
+        sampling = system.read_interval(os.environ) if options.launch else 0.0
         sink = _sink(temporary / "journal")
     except (EnvironmentInvalid, SpoolUnusable) as error:
         log_to_stderr("sidecar", str(error), logging.ERROR)
         return EXIT_USAGE
     serve(metrics, MetricsSnapshot(spool, labels(os.environ)))
+    system.start(sampling, temporary / "system", os.getppid())
     _tune_garbage_collector()
     return Sidecar(
         spool,

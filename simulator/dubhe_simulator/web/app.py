@@ -35,6 +35,7 @@ from dubhe_simulator.web.api.results import (
 from dubhe_simulator.web.api.runs import AnnotateResource, DeleteResource, RunsResource
 from dubhe_simulator.web.api.sends import FormsResource, SendResource, SendsResource
 from dubhe_simulator.web.api.state import StateResource
+from dubhe_simulator.web.api.system import SystemResource
 from dubhe_simulator.web.middleware.access import Access
 from dubhe_simulator.web.middleware.guard import Guard
 from dubhe_simulator.web.middleware.language import SetLanguage
@@ -71,6 +72,7 @@ def make_app(
         "state": StateResource,
         "events": EventsResource,
         "curves": CurvesResource,
+        "system": SystemResource,
         "curves.csv": CurvesCsvResource,
         "runs": RunsResource,
         "annotate": AnnotateResource,

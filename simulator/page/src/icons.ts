@@ -7,6 +7,7 @@ const PATHS = {
   runs: "M4 5h16v14H4z M4 10h16 M4 14.5h16 M9 10v9",
   edit: "M4 20l1-4L16 5l3 3L8 19z",
   curves: "M4 4v16h16 M7 15l4-5 3 3 5-7",
+  system: "M7 7h10v10H7z M10 3v4 M14 3v4 M10 17v4 M14 17v4 M3 10h4 M3 14h4 M17 10h4 M17 14h4",
   results: "M4 5h16v14H4z M8 9h5v6H8z M16 9v6",
   send: "M4 12L20 4l-5 16-3.5-6.5z M11.5 13.5L20 4",
   log: "M5 4h14v16H5z M8 8h8 M8 12h8 M8 16h5",

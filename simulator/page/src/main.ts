@@ -8,6 +8,7 @@ import "./css/runs.css";
 import "./css/curves.css";
 import "./css/results.css";
 import "./css/lists.css";
+import "./css/system.css";
 import "uplot/dist/uPlot.min.css";
 import { route } from "./route";
 import { Shell } from "./shell";

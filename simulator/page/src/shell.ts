@@ -11,6 +11,7 @@ import { overview } from "./views/overview";
 import { curves } from "./views/curves";
 import { runs } from "./views/runs";
 import { results } from "./views/results";
+import { system } from "./system/view";
 import { send } from "./views/send";
 import { log } from "./views/log";
 import { messages } from "./views/messages";
@@ -21,6 +22,7 @@ const VIEWS: Record<string, Factory> = {
   overview,
   runs,
   curves,
+  system,
   results,
   send,
   log,

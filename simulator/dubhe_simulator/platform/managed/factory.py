@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.environment import text
 from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import best, describe, model_files
@@ -17,6 +19,8 @@ from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import Instance
 from dubhe_simulator.platform.run_config import RunConfig, new_run_folder
 
+SYSTEM_METRICS = "DUBHE_SYSTEM_METRICS_SECONDS"
+SYSTEM_METRICS_SECONDS = "5"  # on the page; the real platform has none
 LISTED = 2000  # names of images and models
 
 
@@ -143,6 +147,7 @@ class InstanceFactory:
         """Return the variables of an instance."""
         config = self._config
         env = kafka_variables(config.brokers, config.topics)
+        env[SYSTEM_METRICS] = text(os.environ, SYSTEM_METRICS) or SYSTEM_METRICS_SECONDS
         if model is not None:
             env["model_path"] = str(model)
         if params := config.special_params if params is None else params:

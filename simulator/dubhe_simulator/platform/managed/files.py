@@ -21,6 +21,7 @@ class InstanceFiles:
         self.lines = -1  # published last
         self.asked_after_end = False
         self.delivery = DeliveryStatus(folder / "spool")
+        self.samples = folder / "system" / "samples.jsonl"
 
     @property
     def has_log(self) -> bool:
