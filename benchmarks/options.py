@@ -12,6 +12,7 @@ from benchmarks.environments import CACHE, ROOT
 SECTIONS = (
     "reporting",
     "training",
+    "frameworks",
     "delivery",
     "recovery",
     "latency",
@@ -24,6 +25,7 @@ _EPILOG = """\
 sections:
   reporting   what one metric call costs: alone, 8 threads, 4 processes, under a compute thread
   training    what a real PyTorch loop loses that reports every batch (torch, about 5 GB)
+  frameworks  a report of each batch in Ultralytics, Lightning and a loop, ours beside the peers
   delivery    a backlog to a real broker: rate, processor time, memory
   recovery    a resume after a crash, behind records of other programs
   latency     from said to seen by a consumer, at 1, 100, 5000 messages a second
@@ -50,6 +52,8 @@ class Scale:
     """A round of metric calls ends after so long or so many."""
     blocks: int
     """Pairs of blocks of the training loop, with and without reports."""
+    framework_rounds: int
+    """Rounds of batches inside a training framework; each contestant reports one of each."""
     backlog: int
     """Messages."""
     backlog_rounds: int
@@ -66,6 +70,7 @@ FULL = Scale(
     call_seconds=0.25,
     calls=20_000,
     blocks=600,
+    framework_rounds=100,
     backlog=1_000_000,
     backlog_rounds=3,
     latency_seconds={1: 20, 100: 10, 5000: 8},
@@ -79,6 +84,7 @@ QUICK = Scale(
     call_seconds=0.1,
     calls=5_000,
     blocks=60,
+    framework_rounds=25,
     backlog=200_000,
     backlog_rounds=1,
     latency_seconds={1: 4, 100: 3, 5000: 2},

@@ -75,6 +75,15 @@ TARGETS = (
         0.5,
         unit=" %",
     ),
+    *(
+        Target(
+            f"{framework}, fastest peer, × ours",
+            "frameworks",
+            lambda f, framework=framework: f[f"{framework}/fastest_peer_ratio"],  # type: ignore[misc]
+            at_least=10,
+        )
+        for framework in ("plain", "lightning", "ultralytics")
+    ),
     Target(
         "backlog, rate, × kafka-python alone",
         "delivery",
