@@ -247,6 +247,7 @@ def test_a_short_write_is_cut_off(tmp_path: Path) -> None:
     assert [spooled.frame.seq for spooled in frames] == list(range(1, len(frames) + 1))
     assert epochs(tmp_path) == list(range(200))
     assert all(path.stat().st_size <= 20 * KIB for path in segments(tmp_path))
+    assert all(path.read_bytes().endswith(b"}}") for path in segments(tmp_path))  # nothing torn
 
 
 @pytest.mark.needs("root")
