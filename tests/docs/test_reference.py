@@ -16,6 +16,7 @@ from dubhe_sdk.contract import messages
 from dubhe_sdk.contract.kind import KIND_WORDS, TaskKind
 from dubhe_sdk.contract.requests import FIELDS, ROUTES, SUCCESS_MESSAGES, RequestType
 from dubhe_sdk.environment import read_settings
+from dubhe_sdk.service.web.inference.figures import InferenceFigures
 from dubhe_sidecar.prometheus import CODES, render
 from dubhe_sidecar.status import SpoolStatus
 from tests.docs.markdown import LANGUAGES, ROOT
@@ -139,6 +140,7 @@ def test_each_metric_is_documented(language: str) -> None:
         if row[0].startswith("`dubhe_")
     }
     status = SpoolStatus(spool="", sidecar="running", sink="")
+    status.services = [{"inferences": InferenceFigures().to_json(waiting=0)}]
     assert documented == dict(_METRIC.findall(render(status)))
     for code in CODES:
         assert f"`{code}`" in text

@@ -102,6 +102,9 @@ class Instance(ABC):
         """
         return None
 
+    def cancel_provenance(self) -> None:  # noqa: B027 - most have started nothing
+        """Ask no longer: what `provenance` has started is gone when this returns."""
+
     def __enter__(self: AnyInstance) -> AnyInstance:
         self.start()
         return self

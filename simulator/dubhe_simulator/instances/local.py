@@ -15,6 +15,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.layout import Algorithm
 from dubhe_simulator.instances.base import GRACE_S, ExitInfo, Instance, wait_for_exit
+from dubhe_simulator.instances.provenance.commands import Commands
 from dubhe_simulator.instances.provenance.local import local_provenance
 from dubhe_simulator.instances.provenance.record import Provenance
 
@@ -64,6 +65,7 @@ class LocalInstance(Instance):
         self._environment = environment
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._exit_info: ExitInfo | None = None
+        self._inspections = Commands()
 
     def start(self) -> None:
         """Start it. Its address is `HOST` and `port` as soon as it listens."""
@@ -102,7 +104,13 @@ class LocalInstance(Instance):
     def provenance(self) -> Provenance:
         """See `Instance.provenance`."""
         assert self._supervisor is not None
-        return local_provenance(self.algorithm, self._supervisor.pid, self._full_environment())
+        return local_provenance(
+            self.algorithm, self._supervisor.pid, self._full_environment(), self._inspections
+        )
+
+    def cancel_provenance(self) -> None:
+        """See `Instance.cancel_provenance`."""
+        self._inspections.cancel()
 
     def _send(self, word: bytes) -> None:
         assert self._supervisor is not None and self._supervisor.stdin is not None

@@ -48,6 +48,7 @@ def test_undelivered_records_as_json(harness, filled, capsys):
         *("spool", "sidecar", "sink", "streams", "undelivered", "undelivered_bytes"),
         *("oldest_age_seconds", "delivered", "dropped", "dead_letters", "damaged_bytes"),
         *("unreadable", "last_error", "retries", "launches", "delivered_bytes", "damaged_places"),
+        "services",
         "missing",
         "last_error_code",
         "abandoned",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 
+from dubhe_simulator.instances.provenance.commands import Commands
 from dubhe_simulator.instances.provenance.record import Interpreter
 
 TIMEOUT_S = 60.0
@@ -31,7 +31,10 @@ sys.stdout.write(json.dumps({"version": sys.version.split()[0], "packages": foun
 
 
 def inspect_interpreter(
-    command: tuple[str, ...], environment: Mapping[str, str], executable: str
+    command: tuple[str, ...],
+    environment: Mapping[str, str],
+    executable: str,
+    commands: Commands,
 ) -> Interpreter:
     """Return what an interpreter has installed.
 
@@ -39,16 +42,16 @@ def inspect_interpreter(
         command: starts it, with what is to stand before ``-c``.
         environment: as the algorithm's, which decides where it looks for packages.
         executable: its path, as it is to be shown.
+        commands: run it.
 
     Raises:
         OSError: it cannot be started.
         subprocess.SubprocessError: it fails, or takes longer than `TIMEOUT_S`.
         ValueError: it does not answer as expected.
     """
-    done = subprocess.run(
-        [*command, "-c", SCRIPT], check=True, capture_output=True, timeout=TIMEOUT_S, cwd="/",
-        stdin=subprocess.DEVNULL, env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+    done = commands.run(
+        [*command, "-c", SCRIPT], TIMEOUT_S, {**environment, "PYTHONDONTWRITEBYTECODE": "1"}
+    )
     return parse(done.stdout, executable)
 
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 
 from dubhe_simulator.algorithm.layout import Algorithm
+from dubhe_simulator.instances.provenance.commands import Commands
 from dubhe_simulator.instances.provenance.environment import relevant
 from dubhe_simulator.instances.provenance.git import read_revision
 from dubhe_simulator.instances.provenance.host import read_host
@@ -15,19 +16,22 @@ from dubhe_simulator.instances.provenance.processes import algorithm_process
 from dubhe_simulator.instances.provenance.record import Provenance
 
 
-def local_provenance(algorithm: Algorithm, root: int, given: Mapping[str, str]) -> Provenance:
+def local_provenance(
+    algorithm: Algorithm, root: int, given: Mapping[str, str], commands: Commands
+) -> Provenance:
     """Return with what an instance runs.
 
     Args:
         algorithm: what was started.
         root: the id of the process that started it.
         given: the environment that it was given.
+        commands: run git and the algorithm's interpreter.
     """
     process = algorithm_process(root)  # first: it may end at any moment
     problems = []
     git = python = None
     try:
-        git = read_revision(algorithm.folder)
+        git = read_revision(algorithm.folder, commands)
     except (OSError, subprocess.SubprocessError) as error:
         problems.append(f"git: {error}")
     if process is None:
@@ -35,7 +39,7 @@ def local_provenance(algorithm: Algorithm, root: int, given: Mapping[str, str]) 
     else:
         executable = process.executable
         try:
-            python = inspect_interpreter((executable,), process.environment, executable)
+            python = inspect_interpreter((executable,), process.environment, executable, commands)
         except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
             problems.append(f"python: {error}")
     environment = process.environment if process is not None else given

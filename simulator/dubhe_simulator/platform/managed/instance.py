@@ -77,7 +77,9 @@ class ManagedInstance:
         return self.exit_info or ExitInfo(0)
 
     def forget(self) -> None:
-        """Send no more heartbeats."""
+        """Send no more heartbeats, and ask no longer with what it runs."""
+        if self.process is not None:
+            self.process.cancel_provenance()
         if self._heartbeat_monitor is not None:
             self._heartbeat_monitor.stop()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dubhe_simulator.instances.provenance.commands import Commands
 from dubhe_simulator.instances.provenance.interpreter import inspect_interpreter, parse
 
 
@@ -24,7 +25,7 @@ def test_packages_are_those_that_the_algorithm_finds(tmp_path: Path) -> None:
     install(tmp_path / "first", "Detector", "2.0")
     install(tmp_path / "second", "Detector", "1.0")
     path = os.pathsep.join([str(tmp_path / "first"), str(tmp_path / "second")])
-    found = inspect_interpreter((sys.executable,), {"PYTHONPATH": path}, sys.executable)
+    found = inspect_interpreter((sys.executable,), {"PYTHONPATH": path}, sys.executable, Commands())
     assert found.version == sys.version.split()[0]
     assert found.packages["pytest"] == version("pytest")
     assert found.packages["Detector"] == "2.0", "the first on the path is the one that is imported"
@@ -38,6 +39,6 @@ def test_what_packages_print_at_the_start_does_no_harm() -> None:
 
 def test_an_interpreter_that_fails_is_an_error() -> None:
     with pytest.raises(subprocess.CalledProcessError):
-        inspect_interpreter(("/bin/false",), {}, "false")
+        inspect_interpreter(("/bin/false",), {}, "false", Commands())
     with pytest.raises(ValueError, match=r"."):
         parse(b"", "python")

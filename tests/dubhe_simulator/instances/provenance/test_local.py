@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from dubhe_simulator.algorithm.layout import read_algorithm
+from dubhe_simulator.instances.provenance.commands import Commands
 from dubhe_simulator.instances.provenance.local import local_provenance
 from tests.support.waiting import wait_for
 
@@ -23,7 +24,7 @@ def test_code_interpreter_and_environment(tmp_path: Path) -> None:
     process = subprocess.Popen(command, cwd=tmp_path, env=given, **pipes)  # type: ignore[call-overload]
     try:
         assert process.stdout.readline() == b"up\n"
-        found = wait_for(lambda: local_provenance(algorithm, process.pid, given), "it")
+        found = wait_for(lambda: local_provenance(algorithm, process.pid, given, Commands()), "it")
     finally:
         process.communicate(b"\n")
     assert found.command.endswith("bash run.sh")
@@ -40,7 +41,7 @@ def test_code_interpreter_and_environment(tmp_path: Path) -> None:
 def test_what_cannot_be_told_is_said(tmp_path: Path) -> None:
     (tmp_path / "app.py").touch()
     with subprocess.Popen(["sleep", "60"]) as process:
-        found = local_provenance(read_algorithm(tmp_path), process.pid, {"LANG": "C"})
+        found = local_provenance(read_algorithm(tmp_path), process.pid, {"LANG": "C"}, Commands())
         process.kill()
     assert found.python is None
     assert found.problems == ("python: no process of it runs Python",)
