@@ -101,6 +101,7 @@ class BatchCalls:
         self._settings = settings
         self._log = log
         self._stoppable = stoppable
+        self._none_of_them = BatchContext({}, settings)
 
     def answer(self, body: bytes) -> bytes:
         """Return the results of the requests in a batch, in their order."""
@@ -119,7 +120,7 @@ class BatchCalls:
         if not contexts:
             return iter(())
         count = len(contexts)  # the list is the method's from now on
-        token = current.set(BatchContext({}, self._settings))
+        token = current.set(self._none_of_them)
         try:
             with self._stoppable(), foreign_code(self._log):
                 results = _one_for_each(self._method(contexts), count)

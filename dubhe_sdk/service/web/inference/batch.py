@@ -22,19 +22,26 @@ class Batch:
     def __init__(self, process: ModelProcess, members: Sequence[Waiter]) -> None:
         self.process = process
         self.members = members
+        self._replies: Sequence[bytes] = ()
+        self._error: ModelDied | None = None
 
     def __len__(self) -> int:
         return len(self.members)
 
     def run(self) -> None:
-        """Run it and give each member its result, or the error. Raises nothing of the model's."""
+        """Run it, and keep what `finish` gives to the members. Raises nothing of the model's."""
         try:
-            replies = self.process.infer_batch([member.body for member in self.members])
+            self._replies = self.process.infer_batch([member.body for member in self.members])
         except ModelDied as error:
+            self._error = error
+
+    def finish(self) -> None:
+        """Give each member its result, or the error."""
+        if self._error is not None:
             for member in self.members:
-                member.reply.set_exception(error)
+                member.reply.set_exception(self._error)
             return
-        for member, reply in zip(self.members, replies, strict=True):
+        for member, reply in zip(self.members, self._replies, strict=True):
             try:
                 member.reply.set(result_of(reply))
             except (InferenceFailed, RequestInvalid, ModelDied) as error:

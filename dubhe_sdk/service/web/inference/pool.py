@@ -221,10 +221,11 @@ class ModelPool:
     def _begin(self, batch: Batch) -> None:
         self._in_batches += len(batch)
         self._figures.batches.add(len(batch))
+        # In a greenlet of its own: the end of a member's must not end the others. It comes before
+        # the members, which have nothing to do but to wait.
+        gevent.spawn(self._run, batch)
         for member in batch.members:
             member.slot.set(batch)
-        # In a greenlet of its own: the end of a member's must not end the others.
-        gevent.spawn(self._run, batch)
 
     def _run(self, batch: Batch) -> None:
         try:
@@ -232,7 +233,8 @@ class ModelPool:
         finally:
             self._in_batches -= len(batch)
             batch.process.running -= 1
-            self._dispatch()
+            self._dispatch()  # first: the model works on while the replies go out
+        batch.finish()
 
     def _is_full(self) -> bool:
         """Return whether as many wait as allowed, when those whose client has gone are dropped."""
