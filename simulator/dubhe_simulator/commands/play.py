@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import PROTOCOLS
@@ -34,6 +34,7 @@ from dubhe_simulator.terminal.screen import Screen
 
 SOURCE_TIMEOUT_S = 10.0
 OUTAGE_TIMEOUT_S = 120.0
+SIGNAL_STEP_S = 0.5
 
 
 def main(argv: list[str]) -> int:
@@ -69,7 +70,7 @@ def _watch(platform: Platform, request: WorkflowRequest, screen: Screen) -> int:
     events: SimpleQueue[WorkflowEvent] = SimpleQueue()
     platform.workflow.begin(request, events.put)
     terminal = Terminal(screen)
-    while not isinstance(event := events.get(), WorkflowEnded):
+    while not isinstance(event := _next(events), WorkflowEnded):
         terminal.show(event)
     if event.failure is not None:
         return _failed(event, screen)
@@ -78,6 +79,17 @@ def _watch(platform: Platform, request: WorkflowRequest, screen: Screen) -> int:
     for line in report_lines(platform, result, stats):
         screen.line(line)
     return _exit_status(stats, screen)
+
+
+def _next(events: SimpleQueue[WorkflowEvent]) -> WorkflowEvent:
+    """Wait for the next event, in steps.
+
+    Python runs a signal's handler between two instructions. One that arrives when a wait is about
+    to begin would only be handled after it, which may be never.
+    """
+    while True:
+        with suppress(Empty):
+            return events.get(timeout=SIGNAL_STEP_S)
 
 
 def _failed(ended: WorkflowEnded, screen: Screen) -> int:
