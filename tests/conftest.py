@@ -16,6 +16,7 @@ hypothesis.settings.load_profile("project")
 pytest_plugins = [
     "tests.docker.fixtures",
     "tests.kafka.fixtures",
+    "tests.kubernetes.fixtures",
     "tests.page.fixtures",
     "tests.support.selection",
     "tests.support.order",

@@ -10,7 +10,7 @@ class CannotStart(Exception):
 
 
 class EngineError(CannotStart):
-    """The Docker engine cannot do it: no engine, no image, a refused option."""
+    """Docker or Kubernetes cannot do it: no answer, no image, a refused option or right."""
 
 
 class TaskFailed(Exception):

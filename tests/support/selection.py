@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 # What a fixture stands for: whoever uses it needs that.
-FIXTURES = frozenset({"browser", "docker_engine", "kafka", "make_broker"})
+FIXTURES = frozenset({"browser", "docker_engine", "kafka", "kubernetes_cluster", "make_broker"})
 # Whoever imports a class or a function from there starts the whole.
 WHOLE = frozenset(
     [
@@ -33,7 +33,7 @@ WHOLE = frozenset(
         "tests.hostile.run",
     ]
 )
-# What tests/run.sh and tests/docker/engine install, and Python does not bring.
+# What tests/run.sh, docker/engine and kubernetes/cluster install, and Python does not bring.
 PROGRAMS = frozenset(
     [
         *("btrfs", "chromium", "debootstrap", "docker", "docker-compose", "docker-registry"),

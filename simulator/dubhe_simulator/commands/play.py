@@ -10,7 +10,6 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_sdk.environment import PROTOCOLS
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.dataset import EXAMPLES
 from dubhe_simulator.commands.options import (
@@ -48,8 +47,8 @@ def _play(options: argparse.Namespace, screen: Screen) -> int:
     config = platform_config(
         options,
         options.algorithm,
-        options.protocol,
         skip_history=True,
+        adopt=False,
         task_timeout_s=options.task_timeout,
         outage_timeout_s=OUTAGE_TIMEOUT_S,
     )
@@ -126,7 +125,6 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(),
         metavar="ALGORITHM_DIR",
     )
-    add("--protocol", help="help_protocol", choices=PROTOCOLS)
     add("--images", help="help_images", type=positive, default=EXAMPLES, metavar="N")
     add_platform_options(parser, ready_timeout=120.0)
     add_seconds(parser, "--task-timeout", 3600.0, "help_task_timeout")

@@ -44,6 +44,14 @@ class InstanceBackend(ABC):
     def end_orphans(self) -> None:  # noqa: B027
         """End what an earlier platform on the same folder, killed meanwhile, has left running."""
 
+    def adopt(self) -> Sequence[Instance]:
+        """Return what an earlier platform on the same folder has left running, if it can go on.
+
+        What cannot is ended.
+        """
+        self.end_orphans()
+        return ()
+
     @abstractmethod
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]

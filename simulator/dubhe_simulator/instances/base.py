@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.provenance.record import Provenance
 from dubhe_simulator.instances.spool_status import reported_count
 
@@ -21,6 +22,35 @@ AnyInstance = TypeVar("AnyInstance", bound="Instance")
 
 
 @dataclass(frozen=True)
+class Condition:
+    """Something to know about an instance, in the language of whoever asks.
+
+    Attributes:
+        key: of a message in the catalogs.
+        values: of its placeholders.
+    """
+
+    key: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """It in words."""
+        return translate(self.key, **self.values)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """It as plain data, for `of`."""
+        return {"key": self.key, **self.values}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, str]) -> Condition:
+        """Return what has these `facts`."""
+        values = dict(facts)
+        return cls(values.pop("key"), values)
+
+
+@dataclass(frozen=True)
 class ExitInfo:
     """How an instance ended.
 
@@ -28,11 +58,13 @@ class ExitInfo:
         status: its exit status; 128 plus the signal's number if a signal ended it.
         killed: whether it had to be killed because it ignored SIGTERM.
         stragglers: processes it left behind, in words. They have been ended.
+        reason: what its engine says of it; None if nothing beyond the status.
     """
 
     status: int
     killed: bool = False
     stragglers: tuple[str, ...] = ()
+    reason: Condition | None = None
 
 
 class Instance(ABC):
@@ -45,11 +77,9 @@ class Instance(ABC):
         console: everything it wrote to standard output and standard error.
         log: the SDK's log.
         protocol: what it serves, ``http`` or ``tcp``; known once it was started.
-        address: where it serves, host and port; likewise.
     """
 
     protocol: str = ""
-    address: tuple[str, int] = ("", 0)
 
     def __init__(self, kind: TaskKind, id_: str, folder: Path) -> None:
         self.kind = kind
@@ -62,6 +92,16 @@ class Instance(ABC):
     def logs(self) -> tuple[Path, ...]:
         """Files that tell more of a failure, the most telling first."""
         return self.console, self.log
+
+    @property
+    @abstractmethod
+    def address(self) -> tuple[str, int] | None:
+        """Where it serves, host and port; None as long as its engine has given it no address."""
+
+    @property
+    def condition(self) -> Condition | None:
+        """What its engine still has to do before it runs; None if nothing."""
+        return None
 
     @abstractmethod
     def start(self) -> None:

@@ -61,11 +61,15 @@ class LocalInstance(Instance):
         self.algorithm = algorithm
         self.protocol = algorithm.protocol
         self.port = free_port()
-        self.address = (HOST, self.port)
         self._environment = environment
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._exit_info: ExitInfo | None = None
         self._inspections = Commands()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """See `Instance.address`."""
+        return HOST, self.port
 
     def start(self) -> None:
         """Start it. Its address is `HOST` and `port` as soon as it listens."""

@@ -13,6 +13,7 @@ from dubhe_simulator import interrupts
 from dubhe_simulator.client.address import ask, is_request, parse_address
 from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import Instance
 from dubhe_simulator.platform.failures import ThreadFailures
 from dubhe_simulator.platform.ingest import Ingest
 from dubhe_simulator.platform.managed.factory import InstanceFactory
@@ -49,8 +50,12 @@ class Platform:
         config.runs.mkdir(parents=True, exist_ok=True)
         self.session_id = secrets.token_hex(4)
         self.database = Database(config.runs)
-        if config.backend is not None:
-            config.backend.end_orphans()  # the folder is ours alone: the database is locked
+        adopted: Sequence[Instance] = ()
+        if config.backend is not None:  # the folder is ours alone: the database is locked
+            if config.adopt:
+                adopted = config.backend.adopt()
+            else:
+                config.backend.end_orphans()
         self.change_feed = ChangeFeed()
         self.failures = ThreadFailures()
         self.registry = InstanceRegistry(self.database, self.change_feed, self.session_id)
@@ -67,6 +72,8 @@ class Platform:
         self.images = ImageFiles((*config.dataset.folders, *config.images), self.database)
         self.files = FileWatcher(self.change_feed)
         self.manager = InstanceManager(self.registry, self.factory, self.source.follow)
+        for process in adopted:
+            self.manager.adopt(process)
         self.closing = False
         self.workflow = Workflow(self)
         self._end = threading.Event()

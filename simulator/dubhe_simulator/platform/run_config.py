@@ -31,6 +31,8 @@ class RunConfig:
         special_params: business parameters, where a request for an instance names none.
         ready_timeout_s: seconds for an instance to become ready.
         task_timeout_s: seconds for a training or an evaluation; None: no limit.
+        adopt: whether instances that an earlier platform on the same folder has left running go
+            on here, if they can; if not, they are ended.
         outage_timeout_s: seconds after which a task fails if messages cannot be read; None: never.
     """
 
@@ -45,6 +47,7 @@ class RunConfig:
     special_params: Mapping[str, Any] = field(default_factory=dict)
     ready_timeout_s: float = 300.0
     task_timeout_s: float | None = None
+    adopt: bool = True
     outage_timeout_s: float | None = None
 
 

@@ -14,6 +14,7 @@ from dubhe_sdk.contract.requests import FLAG_OK
 from dubhe_sdk.errors import KindUnsupported
 from dubhe_simulator.errors import TaskFailed
 from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import Condition
 from dubhe_simulator.platform.state.records import InstanceRecord, Run
 from dubhe_simulator.platform.workflow_events import (
     HeartbeatChanged,
@@ -21,6 +22,7 @@ from dubhe_simulator.platform.workflow_events import (
     InstanceReady,
     InstanceStarted,
     InstanceStopped,
+    InstanceWaiting,
     Listener,
     TaskEnded,
     TaskProgress,
@@ -55,6 +57,7 @@ class TaskRun:
         self._alive: bool | None = None  # as the listener was told
         self._progress: TaskProgress | None = None
         self._runs_before = 0
+        self._condition: dict[str, str] = {}
         self.instance = ""
 
     @property
@@ -151,11 +154,12 @@ class TaskRun:
                     return
                 if managed.lost:
                     raise TaskFailed(managed.lost, self._logs())
-                raise self._failed("ended_early", status=managed.exit_status, action=action)
+                failure = self._failed("ended_early", status=managed.exit_status, action=action)
+                raise self._with_condition(failure)
             if platform.source.outage_s > (platform.config.outage_timeout_s or math.inf):
                 raise self._failed("source_broken", error=platform.source.error)
             if time.monotonic() >= deadline:
-                raise self._failed("timeout", action=action, seconds=timeout)
+                raise self._with_condition(self._failed("timeout", action=action, seconds=timeout))
 
     def _is(self, done: Callable[[InstanceRecord], bool], timeout: float = 0.0) -> bool:
         """Report what is new, and return whether it is done; wait a moment for a change if not.
@@ -190,6 +194,10 @@ class TaskRun:
             self._alive = record.alive
             detail = record.heartbeat_error
             self._listener(HeartbeatChanged(self._kind, record.alive, detail))
+        if record.managed.condition != self._condition:
+            self._condition = record.managed.condition
+            if self._condition and not record.managed.gone:
+                self._listener(InstanceWaiting(self._kind, Condition.of(self._condition).text))
         run = self.run
         if run is None or run.share is None:
             return
@@ -208,6 +216,13 @@ class TaskRun:
 
     def _failed(self, key: str, **values: object) -> TaskFailed:
         return TaskFailed(translate(key, **values), self._logs())
+
+    def _with_condition(self, failure: TaskFailed) -> TaskFailed:
+        """Add what the instance's engine says of it."""
+        condition = self._record().managed.condition
+        if not condition:
+            return failure
+        return TaskFailed(f"{failure}; {Condition.of(condition).text}", failure.logs)
 
     def _logs(self) -> tuple[Path, ...]:
         managed = self._platform.manager.find(self.instance)

@@ -27,6 +27,13 @@ class InstanceStarted(WorkflowEvent):
 
 
 @dataclass(frozen=True)
+class InstanceWaiting(WorkflowEvent):
+    """Its engine cannot run it yet; ``text`` says why."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class InstanceReady(WorkflowEvent):
     """It serves, after so many seconds."""
 

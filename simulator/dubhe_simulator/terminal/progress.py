@@ -13,6 +13,7 @@ from dubhe_simulator.platform.workflow_events import (
     InstanceReady,
     InstanceStarted,
     InstanceStopped,
+    InstanceWaiting,
     TaskEnded,
     TaskProgress,
     WorkflowEvent,
@@ -41,6 +42,8 @@ class Terminal:
             case InstanceStarted(kind, instance):
                 self._next_share = self._next_line_at = 0.0
                 self._line(kind, translate("starting", instance_id=instance))
+            case InstanceWaiting(kind, text):
+                self._line(kind, text)
             case InstanceReady(kind, seconds):
                 self._line(kind, translate("ready", seconds=seconds))
             case TaskProgress():

@@ -63,6 +63,12 @@ class DockerInstance(Instance):
         self._exit_info: ExitInfo | None = None
         self._killed = False
         self._reported_before = 0
+        self._address: tuple[str, int] | None = None
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """See `Instance.address`."""
+        return self._address
 
     def ended(self) -> ExitInfo | None:
         """See `Instance.ended`. By then `show` has got every line."""
@@ -164,7 +170,7 @@ class DockerInstance(Instance):
         except DockerException as error:  # an option that the package itself refuses
             raise EngineError(str(error)) from error
         container.reload()
-        self.address = _address(container, spec)
+        self._address = _address(container, spec)
         self._copying = Thread(target=self._copy, args=(container,), name="console", daemon=True)
         self._copying.start()
 

@@ -117,6 +117,7 @@ class ContainerSession:
 
     def _show_ready(self, seconds: float) -> None:
         spec, protocol = self._spec, self._instance.protocol
+        assert self._instance.address is not None
         host, port = self._instance.address
         request = spec.run / "request.json"
         write_request(request, _sample_body(spec))

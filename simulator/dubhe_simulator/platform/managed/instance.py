@@ -8,7 +8,7 @@ from dataclasses import asdict
 from dubhe_simulator.client.address import Address, name_in
 from dubhe_simulator.client.heartbeat import HeartbeatMonitor
 from dubhe_simulator.errors import TaskFailed
-from dubhe_simulator.instances.base import ExitInfo, Instance
+from dubhe_simulator.instances.base import Condition, ExitInfo, Instance
 from dubhe_simulator.platform.state.records import InstanceRecord
 from dubhe_simulator.platform.state.registry import InstanceRegistry
 
@@ -18,7 +18,7 @@ class ManagedInstance:
 
     Args:
         name: its id.
-        address: where it serves.
+        address: where it serves; None if its engine has not given it one yet.
         process: if the platform started it.
         registry: records what becomes of it.
         unidentified: ``name`` only stands in for its id, which it did not tell yet.
@@ -27,7 +27,7 @@ class ManagedInstance:
     def __init__(
         self,
         name: str,
-        address: Address,
+        address: Address | None,
         process: Instance | None,
         registry: InstanceRegistry,
         *,
@@ -43,6 +43,7 @@ class ManagedInstance:
         self._heartbeat_monitor: HeartbeatMonitor | None = None
         self.exit_info: ExitInfo | None = None
         """How its process ended; None while it runs."""
+        self._condition: Condition | None = None
         self._polling = threading.Lock()  # one thread at a time asks the process for its end
 
     def poll(self) -> None:
@@ -50,11 +51,13 @@ class ManagedInstance:
         if not self._polling.acquire(blocking=False):
             return  # it is being stopped, which is noted there
         try:
+            self._poll_engine()
             self._poll_exit()
             record = self._registry.instances.get(self.name)
             # One that we started listens when it says READY; before, silence means nothing.
             listens = record is not None and (self.process is None or record.reported.ready)
-            if self._heartbeat_monitor is None and self.exit_info is None and listens:
+            unasked = self._heartbeat_monitor is None and self.exit_info is None
+            if unasked and listens and self.address is not None:
                 if self.process is not None:
                     threading.Thread(
                         target=self._note_provenance, args=(self.process,),
@@ -94,6 +97,24 @@ class ManagedInstance:
         """Whether it is a process of ours that has not ended."""
         return self.process is not None and self.exit_info is None
 
+    def _poll_engine(self) -> None:
+        """Note an address that it has got meanwhile, and what its engine says of it."""
+        process = self.process
+        if process is None or self.exit_info is not None:
+            return
+        if self.address is None and (found := process.address) is not None:
+            self.address = address = Address(process.protocol, *found)
+            self._registry.note(
+                self.name, lambda record: setattr(record.managed, "address", address.text)
+            )
+        condition = process.condition
+        if condition != self._condition:
+            self._condition = condition
+            facts = _facts(condition)
+            self._registry.note(
+                self.name, lambda record: setattr(record.managed, "condition", facts)
+            )
+
     def _poll_exit(self) -> None:
         if self.process is None or self.exit_info is not None:
             return
@@ -121,6 +142,7 @@ class ManagedInstance:
 
     def _record_exit(self, exit_info: ExitInfo, lost: str = "") -> None:
         def change(record: InstanceRecord) -> None:
+            record.managed.condition = _facts(exit_info.reason)
             if lost:
                 record.managed.lost = lost
             else:
@@ -131,3 +153,8 @@ class ManagedInstance:
         if self.process is not None:
             self.process.close()  # its container goes
         self._registry.note(self.name, change)
+
+
+def _facts(condition: Condition | None) -> dict[str, str]:
+    """Return it as the database keeps it."""
+    return condition.facts if condition is not None else {}

@@ -13,7 +13,7 @@ from dubhe_simulator.client.address import Address, name_of
 from dubhe_simulator.client.base import NoAnswer
 from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.base import ExitInfo
+from dubhe_simulator.instances.base import ExitInfo, Instance
 from dubhe_simulator.platform.managed.factory import InstanceFactory
 from dubhe_simulator.platform.managed.instance import ManagedInstance
 from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState
@@ -78,12 +78,12 @@ class InstanceManager:
                 process.start()
             except (OSError, CannotStart) as error:
                 raise Refused(translate("ui_not_started", error=error)) from error
-            address = Address(process.protocol, *process.address)
+            address = _address(process)
             state = ManagedState(
                 owned=True,
                 session_id=self._registry.session_id,
-                protocol=address.protocol,
-                address=address.text,
+                protocol=process.protocol,
+                address=address.text if address is not None else None,
                 folder=str(process.folder),
                 model=str(model) if model else None,
                 created_ms=now_ms(),
@@ -94,6 +94,24 @@ class InstanceManager:
                 self._managed[process.id] = managed
         self._follow(process.folder)
         return process.id
+
+    def adopt(self, process: Instance) -> None:
+        """Take over an instance that an earlier session of the platform has started."""
+        address = _address(process)
+
+        def change(record: InstanceRecord) -> None:
+            managed = record.managed
+            managed.owned, managed.session_id = True, self._registry.session_id
+            managed.protocol, managed.folder = process.protocol, str(process.folder)
+            managed.address = address.text if address is not None else None
+            managed.created_ms = managed.created_ms or now_ms()
+            managed.exit_status, managed.lost, managed.stopped = None, "", False
+
+        self._registry.enter(process.id, change)
+        with self._lock:
+            managed = ManagedInstance(process.id, address, process, self._registry)
+            self._managed[process.id] = managed
+        self._follow(process.folder)
 
     def stop(self, name: str) -> ExitInfo:
         """End an instance that was started here, and wait for its end.
@@ -204,8 +222,14 @@ class InstanceManager:
         same = self.find(name)
         if same is None or same.exit_info is not None:
             folder = record.managed.folder if record is not None else None
+            assert managed.address is not None  # it has answered
             self.attach(managed.address, name, Path(folder) if folder else None)
 
     def _all(self) -> list[ManagedInstance]:
         with self._lock:
             return list(self._managed.values())
+
+
+def _address(process: Instance) -> Address | None:
+    found = process.address
+    return Address(process.protocol, *found) if found is not None else None

@@ -61,6 +61,8 @@ class ManagedState:
         lost: why nobody can tell its exit status, if it has ended so.
         stopped: the platform asked it to end.
         created_ms: when it was started or attached.
+        condition: what its engine says: why it does not run yet, or why it ended.
+            Facts of a `Condition`; empty if nothing.
     """
 
     owned: bool = False
@@ -73,6 +75,7 @@ class ManagedState:
     stopped: bool = False
     created_ms: int = 0
     lost: str = ""
+    condition: dict[str, str] = field(default_factory=dict)
 
     @property
     def gone(self) -> bool:

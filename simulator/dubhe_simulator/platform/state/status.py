@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dubhe_sdk.contract.messages import STATUS_OK
 from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import Condition
 from dubhe_simulator.platform.state.records import InstanceRecord
 
 
@@ -33,7 +34,7 @@ def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
         return "ready", ""
     if not managed.owned and record.alive:
         return "ready", ""  # attached: its messages are not known, but it answers
-    return "starting", ""
+    return "starting", _condition(record)
 
 
 def _gone(record: InstanceRecord) -> tuple[str, str]:
@@ -46,7 +47,14 @@ def _gone(record: InstanceRecord) -> tuple[str, str]:
     if managed.stopped and reported.open_run is None:
         return "ended", translate("ui_stopped")
     if managed.exit_status != 0 and not managed.stopped:
-        return "failed", translate("ui_exited", status=managed.exit_status)
+        exited = translate("ui_exited", status=managed.exit_status)
+        return "failed", f"{condition} ({exited})" if (condition := _condition(record)) else exited
     if reported.open_run is not None:
         return "lost", translate("ui_no_end", status=managed.exit_status)
     return "ended", ""
+
+
+def _condition(record: InstanceRecord) -> str:
+    """Return what the instance's engine says, in words; empty if nothing."""
+    facts = record.managed.condition
+    return Condition.of(facts).text if facts else ""

@@ -1,0 +1,197 @@
+"""One running instance of an algorithm, in a pod of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_sdk.environment import DEFAULT_PORT
+from dubhe_simulator import interrupts
+from dubhe_simulator.errors import EngineError
+from dubhe_simulator.instances.base import Condition, ExitInfo, Instance, wait_for_exit
+from dubhe_simulator.instances.kubernetes import status
+from dubhe_simulator.instances.kubernetes.cluster import Cluster
+from dubhe_simulator.instances.kubernetes.spec import Notes
+from dubhe_simulator.instances.kubernetes.watcher import PodWatcher, Seen
+from dubhe_simulator.instances.spool_status import reported_count
+
+LOG = logging.getLogger("dubhe_simulator")
+# Beyond the grace: the kubelet notices late, and removes mounts and network before the pod is gone.
+KUBELET_S = 30.0
+LAST_LINES_S = 5.0
+FOLLOW_POLL_S = 5.0
+
+
+class KubernetesInstance(Instance):
+    """An instance. Use it as a context manager: leaving it ends the instance.
+
+    Args:
+        cluster: where the pod is made.
+        watcher: follows it.
+        kind: of task.
+        notes: its id and folders.
+        pod: its manifest; or the pod itself, if it is there already.
+        protocol: what it serves.
+        adopted: whether it is there already.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        watcher: PodWatcher,
+        kind: TaskKind,
+        notes: Notes,
+        pod: dict[str, Any],
+        protocol: str,
+        *,
+        adopted: bool = False,
+    ) -> None:
+        super().__init__(kind, notes.instance_id, Path(notes.folder))
+        self.protocol = protocol
+        self.notes = notes
+        self.over = False
+        self._cluster = cluster
+        self._watcher = watcher
+        self._pod = pod
+        self._name: str = pod["metadata"]["name"]
+        self._grace = float(pod["spec"]["terminationGracePeriodSeconds"])
+        self._made = adopted
+        self._asked = self._killed = False
+        self._exit_info: ExitInfo | None = None
+        self._following: threading.Thread | None = None
+        if adopted:
+            self._follow()
+
+    def start(self) -> None:
+        """See `Instance.start`: a quota is exhausted, a right is missing."""
+        self._make_folders()
+        with interrupts.deferred():  # or nobody would hold on to the pod
+            self._watcher.enter(self._cluster.create(self._pod))
+            self._made = True
+            self._follow()
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """See `Instance.address`: the pod's, once a node has it."""
+        seen = self._seen
+        host = status.address_of(seen.pod) if seen is not None else None
+        return (host, DEFAULT_PORT) if host is not None else None
+
+    @property
+    def condition(self) -> Condition | None:
+        """See `Instance.condition`."""
+        seen = self._seen
+        return status.waits_for(seen.pod) if seen is not None and not seen.deleted else None
+
+    def ended(self) -> ExitInfo | None:
+        """See `Instance.ended`."""
+        seen = self._seen
+        if self._exit_info is None and seen is not None:
+            asked = self._asked
+            self._exit_info = status.exit_of(seen.pod, deleted=seen.deleted, asked=asked)
+        return self._exit_info
+
+    def stop(self) -> ExitInfo:
+        """See `Instance.stop`. A second signal to this process ends the grace."""
+        if not self._made:
+            return self._exit_info or ExitInfo(0)
+        with interrupts.deferred():
+            self._asked = True
+            patience = self._grace + KUBELET_S
+            try:
+                if self.ended() is None:
+                    self._cluster.delete(self._name)
+                return wait_for_exit(self.ended, self._kill, (patience, patience, 0.0))
+            except EngineError as error:
+                LOG.warning("%s: %s", self.id, error)
+                return ExitInfo(status.EXIT_UNKNOWN)
+
+    def close(self) -> None:
+        """See `Instance.close`: the pod."""
+        with interrupts.deferred():
+            if self._made and self._exit_info is None:
+                self._exit_info = self.stop()
+            if self._following is not None:
+                self._following.join(LAST_LINES_S)
+            try:
+                if self._made:
+                    self._cluster.delete(self._name)
+            except EngineError as error:
+                LOG.warning("%s: %s", self.id, error)
+            self._made = False
+            self.over = True
+            self._watcher.forget(self._name)
+
+    def reported_count(self) -> int | None:
+        """See `Instance.reported_count`."""
+        found = super().reported_count()
+        return None if found is None else found - self.notes.reported_before
+
+    @property
+    def _seen(self) -> Seen | None:
+        return self._watcher.get(self._name)
+
+    def _make_folders(self) -> None:
+        """Make the folders that the pod writes to."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.notes.spool:
+            # Relative, so that it leads there from wherever the folder is mounted.
+            spool = os.path.relpath(self.notes.spool, self.folder)
+            (self.folder / "spool").symlink_to(spool)
+
+    def _kill(self) -> None:
+        if not self._killed:
+            self._killed = True
+            self._cluster.delete(self._name, grace=0)
+
+    def _follow(self) -> None:
+        self._following = threading.Thread(target=self._copy, name="console", daemon=True)
+        self._following.start()
+
+    def _copy(self) -> None:
+        """Copy its output to the console file, from its beginning, until it has ended."""
+        while not self._watcher.wait(self._name, _has_output, FOLLOW_POLL_S):
+            if self._exit_info is not None or self.over:
+                return
+        seen = self._seen
+        while seen is not None and not seen.deleted:
+            complete = status.exit_of(seen.pod, deleted=False, asked=True) is not None
+            try:
+                self._copy_once()
+            except EngineError as error:
+                if self._watcher.wait(self._name, _is_gone, FOLLOW_POLL_S):
+                    return  # with its last lines
+                LOG.warning("%s: %s", self.id, error)
+            if complete or self.over:
+                return
+            # Its end, or a connection that has broken: then again from the beginning.
+            self._watcher.wait(self._name, _is_over, FOLLOW_POLL_S)
+            seen = self._seen
+            if _is_over(seen):
+                return
+
+    def _copy_once(self) -> None:
+        with self.console.open("wb", buffering=0) as file:
+            for line in self._cluster.output(self._name, status.CONTAINER):
+                file.write(f"{line}\n".encode())
+
+
+def spooled_before(spool: str) -> int:
+    """Return how many messages former instances have put into a spool."""
+    return (reported_count(Path(spool)) or 0) if spool else 0
+
+
+def _has_output(seen: Seen | None) -> bool:
+    return seen is not None and (seen.deleted or status.has_run(seen.pod))
+
+
+def _is_gone(seen: Seen | None) -> bool:
+    return seen is None or seen.deleted
+
+
+def _is_over(seen: Seen | None) -> bool:
+    return seen is None or status.exit_of(seen.pod, deleted=seen.deleted, asked=True) is not None

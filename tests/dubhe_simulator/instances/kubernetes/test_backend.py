@@ -1,0 +1,234 @@
+"""The backend against a stand-in for the API server, which breaks and refuses when it is told to.
+
+That pods really run is for `test_pods.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dubhe_sdk.contract.kind import TaskKind
+from dubhe_simulator.errors import EngineError
+from dubhe_simulator.instances.base import ExitInfo
+from dubhe_simulator.instances.kubernetes.backend import KubernetesBackend
+from dubhe_simulator.instances.kubernetes.instance import KubernetesInstance
+from dubhe_simulator.instances.kubernetes.spec import PodOptions
+from dubhe_simulator.instances.kubernetes.volumes import Volume
+from tests.dubhe_simulator.instances.kubernetes.api_server import ApiServer
+from tests.support.waiting import wait_for
+
+ID = "digits-local-train-1"
+POD = f"dubhe-{ID}"
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    with ApiServer() as found:
+        yield found
+
+
+def backend_of(api: ApiServer, folder: Path) -> KubernetesBackend:
+    volumes = [Volume(folder.resolve(), "claim")]
+    options = PodOptions("digits:1", "digits", "http", folder / "runs", folder / "out", volumes)
+    return KubernetesBackend(api.cluster, options)
+
+
+@pytest.fixture
+def backend(api: ApiServer, tmp_path: Path) -> KubernetesBackend:
+    found = backend_of(api, tmp_path)
+    assert found.adopt() == ()
+    return found
+
+
+@pytest.fixture
+def instance(backend: KubernetesBackend, tmp_path: Path) -> KubernetesInstance:
+    found = backend.instance(TaskKind.TRAIN, ID, tmp_path / "runs" / "1" / "train", {})
+    found.start()
+    return found
+
+
+def ended(instance: KubernetesInstance) -> ExitInfo:
+    wait_for(lambda: instance.ended() is not None, "the end")
+    found = instance.ended()
+    assert found is not None
+    return found
+
+
+def runs(instance: KubernetesInstance) -> None:
+    wait_for(lambda: instance.address is not None, "an address")
+
+
+def stop(instance: KubernetesInstance) -> threading.Thread:
+    """Stop it on another thread, since that waits for its end."""
+    thread = threading.Thread(target=instance.stop)
+    thread.start()
+    return thread
+
+
+def test_an_instance_from_start_to_end(api: ApiServer, instance: KubernetesInstance) -> None:
+    assert instance.address is None and instance.ended() is None
+    assert instance.condition is not None
+    assert instance.condition.text == "a node is preparing the container"
+    api.run(POD)
+    runs(instance)
+    assert instance.address == ("127.0.0.2", 8030)
+    assert instance.condition is None
+    api.write(POD, "第一行 READY".encode())
+    wait_for(lambda: "READY" in console(instance), "its output")
+    api.end(POD, 3)
+    assert ended(instance) == ExitInfo(3)
+    instance.close()
+    assert api.pods == {}
+    assert instance.console.read_text() == "第一行 READY\n"
+
+
+def console(instance: KubernetesInstance) -> str:
+    return instance.console.read_text() if instance.console.exists() else ""
+
+
+def test_a_stop_waits_for_the_last_state(api: ApiServer, instance: KubernetesInstance) -> None:
+    api.run(POD)
+    runs(instance)
+    stopping = stop(instance)
+    wait_for(lambda: "deletionTimestamp" in api.pods[POD]["metadata"], "the request to end")
+    assert stopping.is_alive()
+    api.end(POD, 143)
+    api.remove(POD)
+    stopping.join(30)
+    assert instance.ended() == ExitInfo(143)
+
+
+def test_the_pod_ends_while_nobody_can_see_it(api: ApiServer, instance: KubernetesInstance) -> None:
+    """The watch breaks, the API server refuses for a while, and the pod is gone by then."""
+    api.run(POD)
+    runs(instance)
+    api.refusal = (503, "apiserver not ready")
+    api.break_connections()
+    api.remove(POD)
+    api.refusal = None
+    found = ended(instance)
+    assert found.status == 1
+
+
+@pytest.mark.parametrize("how", ["broken", "expired"])
+def test_a_watch_that_ends_goes_on(api: ApiServer, instance: KubernetesInstance, how: str) -> None:
+    api.run(POD)
+    runs(instance)
+    if how == "expired":
+        api.forget_versions()
+    api.break_connections()
+    api.end(POD, 7)
+    assert ended(instance).status == 7
+
+
+def test_output_that_breaks_off_is_complete_in_the_end(
+    api: ApiServer, instance: KubernetesInstance
+) -> None:
+    api.run(POD)
+    api.write(POD, b"first")
+    wait_for(lambda: "first" in console(instance), "the first line")
+    api.break_connections()
+    api.write(POD, b"second")
+    wait_for(lambda: console(instance) == "first\nsecond\n", "both lines, once")
+    api.end(POD, 0)
+    instance.close()
+    assert console(instance) == "first\nsecond\n"
+
+
+def test_somebody_deletes_the_pod(api: ApiServer, instance: KubernetesInstance) -> None:
+    api.run(POD)
+    runs(instance)
+    cluster = api.cluster
+    cluster.delete(POD)
+    api.end(POD, 143)
+    api.remove(POD)
+    found = ended(instance)
+    assert found.status == 143
+    assert found.reason is not None and found.reason.text == "somebody deleted the pod"
+
+
+def test_a_platform_on_the_same_folder_goes_on_with_it(
+    api: ApiServer, instance: KubernetesInstance, tmp_path: Path
+) -> None:
+    api.run(POD)
+    api.write(POD, b"said before")
+    [adopted] = backend_of(api, tmp_path).adopt()
+    assert (adopted.id, adopted.kind, adopted.folder) == (ID, TaskKind.TRAIN, instance.folder)
+    assert adopted.address == ("127.0.0.2", 8030)
+    api.end(POD, 0)
+    assert ended(adopted) == ExitInfo(0)
+    adopted.close()
+    assert console(adopted) == "said before\n"
+    assert api.pods == {}
+
+
+def test_a_platform_on_another_folder_does_not(
+    api: ApiServer, instance: KubernetesInstance, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = backend_of(api, tmp_path / "other")
+    assert other.adopt() == ()
+    other.end_orphans()
+    assert list(api.pods) == [POD]
+
+
+def test_orphans_are_ended_in_order(
+    api: ApiServer, instance: KubernetesInstance, tmp_path: Path
+) -> None:
+    api.run(POD)
+    runs(instance)
+    ending = threading.Thread(target=backend_of(api, tmp_path).end_orphans)
+    ending.start()
+    wait_for(lambda: "deletionTimestamp" in api.pods[POD]["metadata"], "the request to end")
+    assert ending.is_alive()
+    api.end(POD, 143)
+    api.remove(POD)
+    ending.join(30)
+    assert not ending.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (403, "pods x is forbidden: exceeded quota: q", "the quota of namespace team is exhausted"),
+        (403, 'violates PodSecurity "restricted:latest"', "the Pod Security level of namespace"),
+        (403, "User x cannot create resource pods", "needs the verbs create, delete, list and wat"),
+        (401, "Unauthorized", "does not accept the credentials"),
+        (404, 'namespaces "team" not found', "kubectl create namespace team"),
+        (422, "spec: Invalid value", "the cluster refuses the pod: spec: Invalid value"),
+    ],
+)
+def test_refusals_in_words(
+    api: ApiServer,
+    backend: KubernetesBackend,
+    tmp_path: Path,
+    status: int,
+    message: str,
+    expected: str,
+) -> None:
+    api.refusal = (status, message)
+    found = backend.instance(TaskKind.TRAIN, ID, tmp_path / "runs" / "1", {})
+    with pytest.raises(EngineError) as refused:
+        found.start()
+    assert expected in str(refused.value)
+    found.close()
+
+
+def test_fifty_instances_cost_one_watch(
+    api: ApiServer, backend: KubernetesBackend, tmp_path: Path
+) -> None:
+    found = [
+        backend.instance(TaskKind.TRAIN, f"digits-local-train-{n}", tmp_path / "runs" / str(n), {})
+        for n in range(50)
+    ]
+    for each in found:
+        each.start()
+    asked = len(api.requests)
+    for _ in range(100):
+        assert [each.ended() for each in found] == [None] * 50
+        assert all(each.condition for each in found)
+    assert len(api.requests) == asked

@@ -1,0 +1,82 @@
+"""Fixtures around the Kubernetes cluster; the top-level ``conftest.py`` loads them for all."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from urllib3.exceptions import HTTPError
+
+from tests.support.waiting import wait_for
+
+if TYPE_CHECKING:
+    from kubernetes.client import CoreV1Api
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OWN = REPOSITORY / ".cache" / "kubernetes" / "kubeconfig"
+PROGRAM = REPOSITORY / "tests" / "kubernetes" / "cluster"
+
+
+@dataclass(frozen=True)
+class TestCluster:
+    """The cluster that answers.
+
+    Attributes:
+        kubeconfig: leads to it, as its administrator.
+        api: a client of it.
+        host: the address of this machine that its pods reach.
+    """
+
+    __test__ = False
+
+    kubeconfig: Path
+    api: CoreV1Api
+    host: str
+
+    def load(self, image: str) -> None:
+        """Give it an image of the Docker engine; a cluster of somebody's own pulls it."""
+        if self.kubeconfig == OWN:
+            subprocess.run([PROGRAM, "load", image], check=True)
+
+    def pods(self, namespace: str) -> list[Any]:
+        """Return a namespace's pods."""
+        return list(self.api.list_namespaced_pod(namespace).items)
+
+
+@pytest.fixture(scope="session")
+def kubernetes_cluster() -> TestCluster:
+    """The cluster of KUBECONFIG, or the one that ``tests/kubernetes/cluster`` has started."""
+    # Not above: it takes a second, in every process of every test run.
+    from kubernetes import client, config
+    from kubernetes.client.exceptions import ApiException
+
+    kubeconfig = Path(os.environ.get("KUBECONFIG") or OWN)
+    try:
+        connected = config.new_client_from_config(str(kubeconfig))
+        api = client.CoreV1Api(connected)
+        api.list_node()
+    except (config.ConfigException, HTTPError, ApiException, OSError):
+        pytest.skip("no Kubernetes cluster answers; `tests/kubernetes/cluster start` starts one")
+    server = urlsplit(connected.configuration.host)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as towards:
+        towards.connect((server.hostname, server.port or 443))
+        return TestCluster(kubeconfig, api, towards.getsockname()[0])
+
+
+@pytest.fixture
+def namespace(kubernetes_cluster: TestCluster) -> Iterator[str]:
+    """A namespace of the test's own."""
+    api, name = kubernetes_cluster.api, f"dubhe-test-{uuid.uuid4().hex[:8]}"
+    api.create_namespace({"metadata": {"name": name}})
+    # No pod is admitted before.
+    wait_for(lambda: api.list_namespaced_service_account(name).items, "the default account")
+    yield name
+    api.delete_namespace(name)
