@@ -109,6 +109,10 @@ class Place:
     def pods(self) -> list[Any]:
         return self.cluster.pods(self.namespace)
 
+    def wait_until_empty(self) -> None:
+        """Wait for the end of all pods: the kubelet removes one a moment after its end."""
+        wait_for(lambda: self.pods() == [], lambda: f"left: {[p.metadata for p in self.pods()]}")
+
     def messages(self, name: str) -> list[dict[str, Any]]:
         """What the journal of a run has of an instance."""
         [journal] = self.runs.glob("*/train/journal/*.jsonl")
@@ -122,12 +126,13 @@ def place(
 ) -> Iterator[Place]:
     found = Place(kubernetes_cluster, namespace, tmp_path, algorithm)
     yield found
-    left = found.pods()
-    for pod in left:
-        kubernetes_cluster.api.delete_namespaced_pod(
-            pod.metadata.name, namespace, grace_period_seconds=0
-        )
-    assert [pod.metadata.name for pod in left] == []
+    try:
+        found.wait_until_empty()
+    finally:
+        for pod in found.pods():
+            kubernetes_cluster.api.delete_namespaced_pod(
+                pod.metadata.name, namespace, grace_period_seconds=0
+            )
 
 
 @pytest.fixture
@@ -174,7 +179,7 @@ def test_train_evaluate_infer_with_kafka(
     assert [row[0] for row in rows] == ["training", "evaluation", "inference"]
     assert all(reported == received != "0" for _, reported, received in rows)
     assert list((place.output / "models").glob("model_*_5_0.10.pth"))
-    assert place.pods() == []
+    place.wait_until_empty()
     for console in place.runs.glob("20*/*/console.log"):
         assert "READY" in console.read_text()
 
@@ -190,7 +195,7 @@ def test_somebody_deletes_the_pod_in_mid_training(place: Place) -> None:
         assert (last["action"], last["status"]) == ("END", 300)
         assert "SIGTERM" in last["msg"]
         assert (place.output / "models" / "checkpoint.pth").exists()
-        wait_for(lambda: place.pods() == [], "the pod's end")
+        place.wait_until_empty()
 
 
 def test_everything_in_the_container_is_killed(
@@ -291,7 +296,7 @@ def test_a_killed_platform_finds_its_instances_again(place: Place) -> None:
         assert found["owned"] and found["address"]
         ui.post("stop", instance=name)
         ui.wait_state(name, "failed", 60)  # it was cut off, and its END says so
-        assert place.pods() == []
+        place.wait_until_empty()
     assert place.messages(name)[-1]["data"]["status"] == 300
 
 
@@ -299,5 +304,5 @@ def test_the_end_of_the_platform_ends_its_instances_in_order(place: Place) -> No
     with place.ui() as ui:
         name = start_training(ui)
         assert ui.end() == 143
-    assert place.pods() == []
+    place.wait_until_empty()
     assert place.messages(name)[-1]["data"]["status"] == 300
