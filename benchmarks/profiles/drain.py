@@ -4,6 +4,10 @@ The sidecar delivers a spool to a real broker under `cProfile`, which counts its
 its other threads used, and what the profiler costs, follows from the processor time of the same
 delivery without it. Time within functions of other packages and of the interpreter counts for
 whoever called them.
+
+The floor is one loop without a function call of ours in it: it checks each frame, and joins the
+bytes of its record. Nothing is read, sent, kept in order or remembered, so no delivery that makes
+records one by one in Python can cost less.
 """
 
 from __future__ import annotations
@@ -13,12 +17,19 @@ import pstats
 import shutil
 import sys
 import tempfile
+import time
+import zlib
 from pathlib import Path
 from typing import cast
 
+import crc32c
+
+from benchmarks.delivery.record import BATCHES, KEY, VALUE
 from benchmarks.processes import environ, run_to_end
 from benchmarks.reporting.team import SIDECAR
 from benchmarks.session import platform_environ
+from dubhe_sdk.spool.frame import CRC, HEAD, MAGIC, OVERHEAD, VERSION, Kind
+from dubhe_sidecar.sinks.kafka.producer.record_format import sized, varint
 from tests.kafka.broker import Broker
 
 Function = tuple[str, int, str]
@@ -58,14 +69,50 @@ def main(argv: list[str] | None = None) -> int:
             stats = folder / "stats"
             _deliver(broker, folder / "profiled", count, ["-m", "cProfile", "-o", stats])
             parts = _parts(pstats.Stats(str(stats)))
+    floor = _floor(count)
     total = sum(parts.values())
     sys.stdout.write(
         f"{plain / count * 1e6:.1f} us of processor time for each of {count} messages, start "
         f"included; of the main thread's time:\n"
     )
+    sys.stdout.write(f"{floor / count * 1e6:.1f} us a message is the floor in Python\n")
     for text, seconds in sorted(parts.items(), key=lambda item: -item[1]):
         sys.stdout.write(f"{text:36} {seconds / total:6.1%}\n")
     return 0
+
+
+def _floor(count: int) -> float:
+    """Check frames and make records of them; return the processor time in seconds."""
+    frames = bytearray()
+    for seq in range(count):
+        head = HEAD.pack(
+            MAGIC, VERSION, Kind.PROGRESS, len(VALUE), seq, seq, seq, seq % BATCHES, BATCHES
+        )
+        frames += head + CRC.pack(zlib.crc32(VALUE, zlib.crc32(head))) + VALUE
+    key = sized(KEY)
+    writer = sized(b"dubhe-writer") + sized(b"01a20f1039be-2627-c09ddf62") + sized(b"dubhe-seq")
+    batch_header = sized(b"dubhe-batch")
+    table = [varint(number) for number in range(4096)]
+    data, head_size, join, crc32 = bytes(frames), HEAD.size, b"".join, zlib.crc32
+    unpack, unpack_crc = HEAD.unpack_from, CRC.unpack_from
+    begin = time.process_time()
+    at = offset = 0
+    parts: list[bytes] = []
+    while at < len(data):
+        _, _, _, length, seq, _, _, batch, batches = unpack(data, at)
+        value = data[at + OVERHEAD : at + OVERHEAD + length]
+        if crc32(value, crc32(data[at : at + head_size])) != unpack_crc(data, at + head_size)[0]:
+            raise ValueError("a frame is damaged")
+        number, further = b"%d" % seq, b"%d/%d" % (batch, batches)
+        record = join((
+            b"\0\0", table[offset], key, table[length], value, table[3], writer,
+            table[len(number)], number, batch_header, table[len(further)], further,
+        ))  # fmt: skip
+        parts += (table[len(record)], record)
+        at += OVERHEAD + length
+        offset = (offset + 1) % len(table)
+    crc32c.crc32c(join(parts))
+    return time.process_time() - begin
 
 
 def _deliver(broker: Broker, folder: Path, count: int, profiler: list[str | Path]) -> float:

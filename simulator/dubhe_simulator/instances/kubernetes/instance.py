@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
@@ -175,8 +176,10 @@ class KubernetesInstance(Instance):
                 return
 
     def _copy_once(self) -> None:
+        lines = self._cluster.output(self._name, status.CONTAINER)
+        first = next(lines, None)  # what was copied before stays until there is something else
         with self.console.open("wb", buffering=0) as file:
-            for line in self._cluster.output(self._name, status.CONTAINER):
+            for line in itertools.chain([] if first is None else [first], lines):
                 file.write(f"{line}\n".encode())
 
 

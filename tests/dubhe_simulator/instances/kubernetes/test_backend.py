@@ -90,6 +90,23 @@ def console(instance: KubernetesInstance) -> str:
     return instance.console.read_text() if instance.console.exists() else ""
 
 
+def test_copied_output_stays_while_the_api_server_refuses(
+    api: ApiServer, instance: KubernetesInstance
+) -> None:
+    api.run(POD)
+    runs(instance)
+    api.write(POD, b"epoch 1")
+    wait_for(lambda: console(instance) == "epoch 1\n", "its output")
+    api.refusal = (503, "apiserver not ready")
+    api.requests.clear()
+    api.break_connections()
+    wait_for(lambda: sum("/log" in one for one in api.requests) > 1, lambda: str(api.requests))
+    assert console(instance) == "epoch 1\n"
+    api.refusal = None
+    api.write(POD, b"epoch 2")
+    wait_for(lambda: console(instance) == "epoch 1\nepoch 2\n", "the rest")
+
+
 def test_a_stop_waits_for_the_last_state(api: ApiServer, instance: KubernetesInstance) -> None:
     api.run(POD)
     runs(instance)
