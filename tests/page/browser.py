@@ -20,7 +20,7 @@ FLAGS = [
 WIDE = (1280, 800)
 NARROW = (390, 844)
 expect.set_options(timeout=20_000)
-VIEWS = ("overview", "runs", "curves", "results", "send", "log", "messages", "delivery")
+VIEWS = ("overview", "runs", "curves", "system", "results", "send", "log", "messages", "delivery")
 
 
 @contextmanager

@@ -59,6 +59,7 @@ READY = {
     "overview": ".card",
     "runs": ".grid-row[data-run]",
     "curves": ".plot[data-points]",
+    "system": ".system-chart",
     "results": ".tile[data-outcome]",
     "send": ".sent",
     "log": ".log-line",
