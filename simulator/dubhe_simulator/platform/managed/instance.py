@@ -79,10 +79,14 @@ class ManagedInstance:
                 self._record_exit(self.process.stop())
         return self.exit_info or ExitInfo(0)
 
-    def forget(self) -> None:
-        """Send no more heartbeats, and ask no longer with what it runs."""
+    def close(self) -> None:
+        """Stop it; leave nothing behind that asks with what it ran, as after a `stop` alone."""
         if self.process is not None:
             self.process.cancel_provenance()
+        self.stop()
+
+    def forget(self) -> None:
+        """Send no more heartbeats."""
         if self._heartbeat_monitor is not None:
             self._heartbeat_monitor.stop()
 

@@ -44,7 +44,7 @@ class InstanceManager:
         """End what was started here; start nothing more."""
         self._closing = True
         with self._starting:
-            stops = [threading.Thread(target=each.stop) for each in self._all()]
+            stops = [threading.Thread(target=each.close) for each in self._all()]
         for stop in stops:
             stop.start()
         for stop in stops:
