@@ -102,7 +102,9 @@ def test_on_the_page(algorithm: Path, tmp_path: Path) -> None:
         state = ui.wait(finished, timeout=90)
         assert (state["workflow"]["state"], state["workflow"]["error"]) == ("done", None)
         runs = {run["kind"]: run for run in state["runs"]}
-        assert runs["train"]["metrics"] == [{"name": "loss", "points": 3, "last": 1 / 3}]
+        assert runs["train"]["metrics"] == [
+            {"name": "loss", "points": 3, "last": 1 / 3, "low": 1 / 3, "high": 1}
+        ]
         assert (runs["evaluate"]["results"], runs["evaluate"]["images"]) == (1, 0)
         for kind, plain in (("evaluate", '{"rmse": 0.25}'), ("infer", '{"answer": 42}')):
             [item] = ui.get("results", run=runs[kind]["id"])["items"]
