@@ -10,10 +10,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import CorruptRecordError, KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from dubhe_simulator.i18n import translate
@@ -91,7 +92,10 @@ class KafkaFollower(Source):
         consumer = None
         try:
             consumer = self._connect()
-            self._follow(consumer)
+            try:
+                self._follow(consumer)
+            except CorruptRecordError:
+                self._step_over()
         except (KafkaError, ValueError, OSError) as error:
             return f"{type(error).__name__}: {error}"
         finally:
@@ -144,15 +148,51 @@ class KafkaFollower(Source):
             if asked > flush and not self._overlooked(consumer, known):
                 flush, ends = asked, _ends(consumer, known)
             if known:
-                for partition, records in consumer.poll(timeout_ms=int(POLL_S * 1000)).items():
-                    self._received_at = time.monotonic()
-                    self._problem = None
-                    self._hand_over(partition, records)
+                self._poll(consumer)
             else:
                 self._end.wait(POLL_S)  # the topics do not exist yet
             if all(consumer.position(partition) >= end for partition, end in ends.items()):
                 self._flush.done(flush)
                 ends = {}
+
+    def _poll(self, consumer: KafkaConsumer) -> None:
+        """Hand over what comes within a short time."""
+        for partition, records in consumer.poll(timeout_ms=int(POLL_S * 1000)).items():
+            self._received_at = time.monotonic()
+            self._problem = None
+            self._hand_over(partition, records)
+
+    def _step_over(self) -> None:
+        """Pass the records that kafka-python cannot read, and say so.
+
+        Brokers check less than kafka-python does. What it cannot read stays in the topic, so `poll`
+        would raise at it for ever; without telling in which partition it lies or ever reaching what
+        follows in its batch. So the partitions are fetched once more, one by one; in the one at
+        fault, every offset up to the next batch is passed in its turn. Each attempt has a consumer
+        of its own: kafka-python 3.0 does not come back from `poll` after that error.
+
+        Raises:
+            KafkaError: the brokers do not answer.
+        """
+        for partition in sorted(self._next):
+            while self._unreadable(partition) and not self._end.is_set():
+                pass
+
+    def _unreadable(self, partition: TopicPartition) -> bool:
+        """Hand over what is next in a partition; return whether it could not be read."""
+        with closing(self._connect()) as consumer:
+            if self._next[partition] >= _ends(consumer, [partition])[partition]:
+                return False
+            consumer.assign([partition])
+            consumer.seek(partition, self._next[partition])
+            try:
+                polled = consumer.poll(timeout_ms=REQUEST_TIMEOUT_MS)
+            except CorruptRecordError as error:
+                self._hand_over_unreadable(partition, error)
+                return True
+            for records in polled.values():
+                self._hand_over(partition, records)
+            return False
 
     def _overlooked(self, consumer: KafkaConsumer, known: set[TopicPartition]) -> set[str]:
         """Return topics that exist though a look found no partition of theirs.
@@ -218,6 +258,21 @@ class KafkaFollower(Source):
         self._next[partition] = raw[-1].offset + 1
         self._put(RecordBatch(source, records, str(self._next[partition])))
 
+    def _hand_over_unreadable(self, partition: TopicPartition, error: CorruptRecordError) -> None:
+        source, offset = self._source(partition), self._next[partition]
+        record = SourceRecord(
+            source=source,
+            topic=partition.topic,
+            partition=partition.partition,
+            offset=offset,
+            timestamp_ms=int(time.time() * 1000),
+            headers={},
+            value="",
+            malformed=f"kafka-python cannot read it, or a record in its batch: {error}",
+        )
+        self._next[partition] = offset + 1
+        self._put(RecordBatch(source, [record], str(offset + 1)))
+
 
 def _ends(consumer: KafkaConsumer, partitions: Iterable[TopicPartition]) -> dict[Any, int]:
     """Ask for one partition at a time.
@@ -233,7 +288,7 @@ def _record(source: str, raw: Any) -> SourceRecord:
     malformed = None
     try:
         value = (raw.value or b"").decode()
-    except UnicodeDecodeError as error:
+    except CorruptRecordError as error:
         value, malformed = raw.value.decode("utf-8", "backslashreplace"), f"not UTF-8: {error}"
     return SourceRecord(
         source=source,

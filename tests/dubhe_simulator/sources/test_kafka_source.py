@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 from kafka import KafkaConsumer
+from kafka.errors import CorruptRecordError
+from kafka.record.default_records import DefaultRecordBatch
 
 from dubhe_simulator.sources import kafka_source
 from dubhe_simulator.sources.kafka_source import KafkaFollower
@@ -84,6 +86,31 @@ def test_a_topic_that_a_look_missed_is_caught_up_with(
     opened.append(follow := Follow(kafka.bootstrap, topic))
     assert follow.source.catch_up(TIMEOUT_S)
     assert follow.numbers == [1]
+
+
+def test_a_record_that_the_client_cannot_read_stops_nothing(
+    kafka: Broker, topic_name: str, opened: list[Follow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = DefaultRecordBatch._read_msg
+
+    def refuse_the_third(batch: DefaultRecordBatch) -> Any:
+        record = read(batch)
+        if record.value == b'{"n": 3}':
+            raise CorruptRecordError("Found invalid record structure")
+        return record
+
+    monkeypatch.setattr(DefaultRecordBatch, "_read_msg", refuse_the_third)
+    kafka.create_topic(topic_name, partitions=2)
+    opened.append(follow := Follow(kafka.bootstrap, topic_name))
+    for number in (1, 2, 3, 4, 5):
+        write(kafka, topic_name, number, partition=number % 2)
+    assert follow.source.catch_up(TIMEOUT_S)
+    [unreadable] = [record for record in follow.records if record.malformed]
+    assert (unreadable.partition, unreadable.offset) == (1, 1)
+    assert "Found invalid record structure" in (unreadable.malformed or "")
+    found = [json.loads(record.value)["n"] for record in follow.records if not record.malformed]
+    assert sorted(found) == [1, 2, 4, 5]
+    assert follow.source.error is None
 
 
 def test_history_can_be_skipped(kafka: Broker, topic: str, opened: list[Follow]) -> None:
