@@ -18,6 +18,8 @@ EXIT_HEALTHY = 0
 EXIT_UNHEALTHY = 1
 
 TIMEOUT_SECONDS = 3.0
+# Of `dubhe_sdk.service.state.Phase`, as the state file has them.
+_READY_PHASES = ("ready", "busy")
 
 
 def main(argv: list[str]) -> int:
@@ -26,8 +28,8 @@ def main(argv: list[str]) -> int:
         prog="dubhe health",
         description="Check the service's heartbeat, with the protocol and port that run.sh has "
         "chosen, and show the state of delivery. The image's HEALTHCHECK.",
-        epilog="Exit status: 0 the service is online, 1 it is not. The state of delivery does not "
-        "affect it: an undelivered message is not a reason to end a training.",
+        epilog="Exit status: 0 the service is online (--ready: and ready), 1 it is not. The state "
+        "of delivery does not affect it: an undelivered message is no reason to end a training.",
     )
     parser.add_argument(
         "spool",
@@ -35,10 +37,16 @@ def main(argv: list[str]) -> int:
         type=Path,
         help="the spool's directory (default: DUBHE_SPOOL_DIR, or /temporary/spool)",
     )
+    parser.add_argument(
+        "--ready",
+        action="store_true",
+        help="the service must also be ready for a request: 1 while the model is being "
+        "constructed, and once the service stops. For readiness and startup probes",
+    )
     options = parser.parse_args(argv)
     spool = options.spool or directories(os.environ)[1]
     service = read_local_state(spool, "service")
-    problem = _problem(service)
+    problem = _problem(service) or (_unready(service or {}) if options.ready else None)
     lines = [problem or _service_line(service or {}), *_delivery_lines(spool)]
     sys.stdout.write("\n".join(lines) + "\n")
     return EXIT_UNHEALTHY if problem else EXIT_HEALTHY
@@ -49,6 +57,13 @@ def _problem(service: Mapping[str, Any] | None) -> str | None:
         return "the service is not running: it has not started yet, or it has ended"
     instance_id = service["state"]["instance_id"] or ""
     return heartbeat_problem(service["protocol"], service["port"], instance_id, TIMEOUT_SECONDS)
+
+
+def _unready(service: Mapping[str, Any]) -> str | None:
+    phase = service["state"]["phase"]
+    if phase in _READY_PHASES:
+        return None
+    return f"the service is online, but not ready for a request: {phase}"
 
 
 def _service_line(service: Mapping[str, Any]) -> str:

@@ -28,11 +28,11 @@ class Model:
 """
 
 
-def health(app: App) -> tuple[int, list[str]]:
+def health(app: App, *options: str) -> tuple[int, list[str]]:
     """Run it as HEALTHCHECK does: with the image's environment, which knows nothing of run.sh's."""
     env = {k: v for k, v in app.env.items() if k not in ("PORT", "protocol", "INSTANCE_ID")}
     done = subprocess.run(
-        [*dubhe_command(), "health"], env=env, capture_output=True, text=True, timeout=20
+        [*dubhe_command(), "health", *options], env=env, capture_output=True, text=True, timeout=20
     )
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()
@@ -52,6 +52,23 @@ def test_a_service_that_is_online(tmp_path: Path, protocol: str) -> None:
         status, lines = health(app)
         assert status == 0
         assert lines[0].endswith(", busy")
+
+
+def test_ready_is_more_than_online(tmp_path: Path) -> None:
+    constructing = APP.replace(
+        "        pass\n",
+        f"        while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.05)\n",
+    )
+    with App(tmp_path, "import os\n" + constructing) as app:
+        app.start(until=None)
+        wait_for(lambda: health(app)[0] == 0, "online")
+        status, lines = health(app, "--ready")
+        assert status == 1
+        assert lines[0] == "the service is online, but not ready for a request: starting"
+        (tmp_path / "go").touch()
+        wait_for(lambda: health(app, "--ready")[0] == 0, "ready")
+        app.train()
+        assert health(app, "--ready")[0] == 0
 
 
 def test_nothing_runs(tmp_path: Path) -> None:
