@@ -274,6 +274,10 @@ class Context:
         Examples:
             >>> ctx.logProgressByEpoch(3, 0.25, {"loss": 0.31, "accuracy": 0.94})
         """
+        append = self._append_batch
+        if append is not None and append(epoch, 0, 0, progress, Metrics):
+            self._cleaner.last_progress = progress
+            return
         data = self._cleaner.clean(Metrics)
         data["progress"] = self._cleaner.progress(progress)
         data["epoch"] = self._cleaner.whole("epoch", epoch)

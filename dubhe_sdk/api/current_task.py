@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from dubhe_sdk.api.task_gate import TaskGate
 from dubhe_sdk.errors import NoCurrentTask
 
 current: ContextVar[Context | None] = ContextVar("dubhe_context", default=None)
+
+
+_at_task_end: list[Callable[[], object]] = []
 
 
 class _Task:
@@ -26,6 +30,11 @@ class _Task:
 def set_task(context: Context | None, gate: TaskGate | None = None) -> None:
     """Make ``context`` what threads of this process get from `current_context`."""
     _Task.context, _Task.gate, _Task.owner = context, gate, os.getpid()
+
+
+def on_task_end(callback: Callable[[], object]) -> None:
+    """Have a function called whenever a task of this process has ended."""
+    _at_task_end.append(callback)
 
 
 def open_task(context: Context, path: Path) -> None:
@@ -53,6 +62,8 @@ def close_task(context: Context, path: Path) -> None:
     set_task(None)
     context._close()
     context._pause_reports()
+    for callback in _at_task_end:
+        callback()
 
 
 def current_context() -> Context:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 # Path of a file with the running task's request, for the task's child processes. It is the same
 # for every task of a service; there is no file while none runs.
@@ -17,6 +16,16 @@ TASK_VARIABLE = "DUBHE_TASK"
 _SUFFIX = ".stop"
 _callbacks: list[Callable[[], object]] = []
 _asked = False
+_by_signal = False
+
+
+def ask_by_signal() -> None:
+    """Have `is_asked` look only at what `ask` has noted, for the model process, which calls it.
+
+    To look for the file takes a system call, and integrations ask after each batch.
+    """
+    global _by_signal
+    _by_signal = True
 
 
 def ask() -> None:
@@ -33,10 +42,10 @@ def ask() -> None:
 
 def is_asked() -> bool:
     """Return whether this process, or the model process above it, was asked to stop."""
-    if _asked:
-        return True
+    if _asked or _by_signal:
+        return _asked
     path = os.environ.get(TASK_VARIABLE)
-    return bool(path) and Path(f"{path}{_SUFFIX}").exists()
+    return path is not None and os.path.exists(path + _SUFFIX)  # noqa: PTH110 - a third of Path's time
 
 
 def add_callback(callback: Callable[[], object]) -> None:
@@ -55,6 +64,8 @@ def take_callbacks() -> list[Callable[[], object]]:
 
 
 def _forget_in_child() -> None:
+    global _by_signal
+    _by_signal = False
     _callbacks.clear()  # they belong to the process that registered them
 
 

@@ -12,19 +12,24 @@ Safety: the handler is set in the main thread alone, and only where nobody has s
 SDK's or the default one; so a library's own handling of SIGTERM stays. It is taken back when the
 training ends, and before the integration raises `TaskStopped`. A framework may have saved the
 handler, and set it again after that; while nothing trains it therefore does what the one before it
-does. A batch that takes longer than the grace ends as everything does that does not stop: it is
-killed, and the platform gets END 300. Forked children get the default action back:
-``Process.terminate`` and ``Pool.terminate`` end them by SIGTERM.
+does. A training that failed may not have ended: frameworks do not call their callbacks then. It
+does not count beyond its task, nor once nothing refers to it any more. A batch that takes longer
+than the grace ends as everything does that does not stop: it is killed, and the platform gets END
+300. Forked children get the default action back: ``Process.terminate`` and ``Pool.terminate`` end
+them by SIGTERM.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 import weakref
 from types import FrameType
 from typing import Any
+
+from dubhe_sdk.api.current_task import on_task_end
 
 # Weak, so that a training that failed without an end counts no longer than it lives.
 _training: weakref.WeakSet[GracefulStop] = weakref.WeakSet()
@@ -33,6 +38,7 @@ _before: Any = signal.SIG_DFL
 
 def leave_to_the_callback(signum: int, stack: FrameType | None) -> None:
     """Do nothing while a framework trains: `Context.stopping` is asked between batches."""
+    gc.collect()  # a model, its callbacks and what they have seen refer to each other
     if not _training:
         signal.signal(signal.SIGTERM, _before)
         if callable(_before):
@@ -84,6 +90,19 @@ class GracefulStop:
         _training.discard(self)
         if not _training and signal.getsignal(signal.SIGTERM) is leave_to_the_callback:
             signal.signal(signal.SIGTERM, _before)
+
+
+def _forget_failed() -> None:
+    """Forget the trainings of a task that has ended, and give SIGTERM back."""
+    _training.clear()
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is leave_to_the_callback
+    ):
+        signal.signal(signal.SIGTERM, _before)
+
+
+on_task_end(_forget_failed)
 
 
 def _give_back_in_child() -> None:

@@ -47,6 +47,8 @@ class DubheCallback(Callback):  # type: ignore[misc] # Lightning is not there to
         self._training = Training(ctx)
         self._model = model
         self._epoch = 0
+        self._batches: float = 0  # of the epoch
+        self._steps = -1  # of the training, if it is limited by them
         self._loss: Any = None
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
@@ -60,20 +62,25 @@ class DubheCallback(Callback):  # type: ignore[misc] # Lightning is not there to
         first, rank, ranks = trainer.current_epoch, trainer.global_rank, trainer.world_size
         self._training.begin(epochs, first_epoch=first, rank=rank, ranks=ranks)
         self._training.take_again()
+        self._steps = trainer.max_steps
+        self.on_train_epoch_start(trainer, pl_module)  # is not called where an epoch is resumed
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        """Note what is the same for all batches: the trainer asks several objects for each."""
+        self._epoch, self._batches = trainer.current_epoch, trainer.num_training_batches
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Report the batch; leave after a stop, in all ranks at the same batch."""
-        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
-        self._epoch, self._loss = trainer.current_epoch, loss
-        if trainer.max_steps > 0:  # whichever ends first, epochs or steps
-            self._training.progress.after_step(trainer.global_step, trainer.max_steps)
-        batches = trainer.num_training_batches
-        self._training.batch(trainer.current_epoch, batch_idx, batches, {"loss": loss})
-        if self._training.ends_here:
+        training = self._training
+        self._loss = loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
+        if self._steps > 0:  # whichever ends first, epochs or steps
+            training.progress.after_step(trainer.global_step, self._steps)
+        training.batch(self._epoch, batch_idx, self._batches, {"loss": loss})
+        if training.ends_here:
             self._keep(trainer, "last")
-            self._training.leave()
+            training.leave()
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Report the epoch's metrics; its validation has run before."""

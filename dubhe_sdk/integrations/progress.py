@@ -62,10 +62,13 @@ class TrainingProgress:
                 batches, not the optimizer's steps.
             batches: how many the epoch has; None or infinity if that is not known.
         """
-        self._seen = max(self._seen, index + 1)
-        length = self.batches(batches)
-        part = min(1.0, (index + 1) / length) if length else 0.0
-        return self._reach(epoch + part, self._epochs)
+        done = index + 1
+        if done > self._seen:
+            self._seen = done
+        length = batches if type(batches) is int and batches > 0 else self.batches(batches)
+        if length:
+            return self._reach(epoch + (done / length if done < length else 1.0), self._epochs)
+        return self._reach(epoch, self._epochs)
 
     def after_epoch(self, epoch: int) -> float:
         """Return the progress after an epoch.
@@ -98,5 +101,7 @@ class TrainingProgress:
 
     def _reach(self, done: float, total: float | None) -> float:
         if total is not None and 0 < total < math.inf:
-            self.value = max(self.value, min(done / total, _MOST_BEFORE_END))
+            value = done / total
+            if value > self.value:
+                self.value = value if value < _MOST_BEFORE_END else _MOST_BEFORE_END
         return self.value

@@ -8,6 +8,7 @@ from typing import Any
 from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.current_task import current_context
 from dubhe_sdk.api.keys import ContextKey
+from dubhe_sdk.api.stopping import is_asked
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.integrations.graceful_stop import GracefulStop
 from dubhe_sdk.integrations.metrics import curves
@@ -62,7 +63,7 @@ class Training:
 
         A stop was asked for; and of several ranks each one ends here.
         """
-        return self.stopping and (self._agreement is None or self._agreement.ends_here())
+        return is_asked() and (self._agreement is None or self._agreement.ends_here())
 
     def continue_epochs(self) -> int:
         """Have the epochs that are reported begin where the request says; return that number.
@@ -108,12 +109,15 @@ class Training:
             batches: how many the epoch has; None or infinity if that is not known.
             metrics: as the framework logs them.
         """
-        value = self.progress.after_batch(epoch, index, batches)
-        self._note(_after_epoch(epoch) + index + 1)
+        progress = self.progress
+        value = progress.after_batch(epoch, index, batches)
+        if self._agreement is not None:
+            self._agreement.note(_after_epoch(epoch) + index + 1)
         if self.reports:
-            known = self.progress.batches(batches)
+            known = batches if type(batches) is int and batches > 0 else progress.batches(batches)
             epoch += self.epoch_offset
-            self.ctx.logProgressByBatch(epoch, index, known, value, curves(metrics))
+            ctx = self._given or self.ctx
+            ctx.logProgressByBatch(epoch, index, known, value, curves(metrics))
 
     def step(
         self,

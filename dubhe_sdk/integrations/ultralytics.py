@@ -77,6 +77,7 @@ class DubheCallback:
         self._trainer: Any = None  # while one trains
         self._epoch = 0
         self._batch = 0
+        self._batches = 0  # of the epoch
         self._validated = False
         self._paths: Iterator[str] = iter(())
         self._loss: dict[str, float] = {}  # of the weights that are the best, and the last
@@ -115,16 +116,16 @@ class DubheCallback:
     def on_train_epoch_start(self, trainer: Any) -> None:
         """Count batches from 0: the trainer has no number of them. An epoch may be repeated."""
         self._epoch, self._batch, self._validated = trainer.epoch, 0, False
+        self._batches = len(trainer.train_loader)  # asks three objects, one behind the other
 
     def on_train_batch_end(self, trainer: Any) -> None:
         """Report the batch's losses."""
-        items = trainer.loss_items
-        losses = (
-            items if isinstance(items, dict) else dict(zip(trainer.loss_names, items, strict=True))
-        )
-        self._training.batch(trainer.epoch, self._batch, len(trainer.train_loader), losses)
+        training, losses = self._training, trainer.loss_items
+        if not isinstance(losses, dict):
+            losses = dict(zip(trainer.loss_names, losses, strict=True))
+        training.batch(trainer.epoch, self._batch, self._batches, losses)
         self._batch += 1
-        if self._training.ends_here:
+        if training.ends_here:
             self._stop(trainer, complete=False)
 
     def on_fit_epoch_end(self, trainer: Any) -> None:

@@ -17,7 +17,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.api import registry
+from dubhe_sdk.api import registry, stopping
 from dubhe_sdk.api.context import with_instance
 from dubhe_sdk.api.kept_context import KeptContext
 from dubhe_sdk.api.registry import BatchLimits
@@ -64,6 +64,7 @@ def main(argv: list[str]) -> int:
     os.set_inheritable(options.control_fd, False)
     stop = StopSignal()
     stop.install()
+    stopping.ask_by_signal()
     settings = read_settings()
     log = open_log(settings.log_file)
     stop.log_to(log)

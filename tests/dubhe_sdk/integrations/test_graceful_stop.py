@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import pickle
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from dubhe_sdk import TaskStopped
+from dubhe_sdk import Context, TaskStopped
 from dubhe_sdk.api import stopping
+from dubhe_sdk.api.current_task import close_task, open_task
 from dubhe_sdk.integrations import graceful_stop
 from dubhe_sdk.integrations.graceful_stop import GracefulStop, leave_to_the_callback
 from dubhe_sdk.model.stop import StopSignal
@@ -96,6 +99,48 @@ def test_a_pickled_one_is_not_begun() -> None:
     pickle.loads(pickle.dumps(stop)).end()
     assert signal.getsignal(signal.SIGTERM) is leave_to_the_callback
     stop.end()
+
+
+class Failed:
+    """A model that refers to itself, as those of the frameworks do by their callbacks."""
+
+    def __init__(self) -> None:
+        self.model = self
+        self.stop = GracefulStop()
+        self.stop.begin()
+
+
+@pytest.fixture
+def without_collection() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("without_collection")
+def test_a_training_that_failed_does_not_keep_a_stop_from_what_comes_after_it() -> None:
+    signal.signal(signal.SIGTERM, StopSignal()._handle)
+    Failed()
+    GracefulStop().begin()
+    with pytest.raises(TaskStopped):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("env")
+def test_a_training_that_failed_does_not_outlive_its_task(tmp_path: Path) -> None:
+    before = StopSignal()._handle
+    signal.signal(signal.SIGTERM, before)
+    context = Context({})
+    open_task(context, tmp_path / "task.json")
+    failed = Failed()
+    assert signal.getsignal(signal.SIGTERM) is leave_to_the_callback
+    close_task(context, tmp_path / "task.json")
+    assert signal.getsignal(signal.SIGTERM) == before
+    later = GracefulStop()
+    later.begin()
+    later.end()
+    assert signal.getsignal(signal.SIGTERM) == before, "the failed one no longer counts"
+    del failed
 
 
 def test_a_framework_that_sets_it_again_after_the_end_does_no_harm() -> None:
