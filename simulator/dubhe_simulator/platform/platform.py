@@ -26,6 +26,7 @@ from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.state.records import InstanceRecord
 from dubhe_simulator.platform.state.registry import InstanceRegistry, now_ms
 from dubhe_simulator.platform.state.views import instance_view, request_of, run_view
+from dubhe_simulator.platform.storage.comparison import Comparisons
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.platform.workflow import Workflow
 from dubhe_simulator.sources import open_source
@@ -56,6 +57,7 @@ class Platform:
                 adopted = config.backend.adopt()
             else:
                 config.backend.end_orphans()
+        self.comparisons = Comparisons(self.database)
         self.change_feed = ChangeFeed()
         self.failures = ThreadFailures()
         self.registry = InstanceRegistry(self.database, self.change_feed, self.session_id)

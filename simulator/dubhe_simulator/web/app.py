@@ -13,6 +13,7 @@ from falcon import media
 from dubhe_simulator.contract.json_safe import to_bytes
 from dubhe_simulator.errors import Refused
 from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.web.api.comparison import ComparisonResource, FlipsResource
 from dubhe_simulator.web.api.control import (
     AttachResource,
     ForgetResource,
@@ -81,6 +82,8 @@ def make_app(
         "import": ImportResource,
         "results": ResultsResource,
         "summary": SummaryResource,
+        "comparison": ComparisonResource,
+        "flips": FlipsResource,
         "results.csv": ResultsCsvResource,
         "images/{token}": ImageResource,
         "messages": MessagesResource,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,22 @@ def images(
         "ORDER BY id LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )
+    return total, list(_with_predictions(database, rows, labelled, wanted.confidence).values())
+
+
+def by_id(
+    database: Database, ids: Iterable[int], labelled: bool, confidence: float
+) -> dict[int, dict[str, Any]]:
+    """Return some images with their predictions, as `images` does, by their ids."""
+    marks = ", ".join(str(int(id_)) for id_ in ids)
+    rows = database.rows(f"SELECT id, img_path, plain FROM results WHERE id IN ({marks})")
+    return _with_predictions(database, rows, labelled, confidence)
+
+
+def _with_predictions(
+    database: Database, rows: list[tuple[Any, ...]], labelled: bool, confidence: float
+) -> dict[int, dict[str, Any]]:
+    values = {"labelled": labelled, "confidence": threshold(confidence)}
     found = {
         id_: {
             "id": id_,
@@ -83,20 +99,26 @@ def images(
         )
     for image in found.values():
         outcomes = [prediction["outcome"] for prediction in image["predictions"]]
-        image["outcome"] = _outcome_of_image(outcomes, labelled and image["plain"] is None)
-    return total, list(found.values())
+        image["outcome"] = outcome_of_image(outcomes, labelled and image["plain"] is None)
+    return found
 
 
-def summary(database: Database, run: int, labelled: bool, confidence: float) -> dict[str, Any]:
+def summary(
+    database: Database,
+    run: int,
+    labelled: bool,
+    confidence: float,
+    most: int | None = MOST_CONFUSIONS,
+) -> dict[str, Any]:
     """Return the confusion matrix and what follows from it.
 
     ``cells`` are the cells that are not 0, as ``[truth, prediction, number]``: two places in
     ``classes``, one past the last for none. Confusions come first, the most frequent at the
     beginning. Where there are many classes (each text that was read from a plate is one), a matrix
     would have millions of cells, so nothing here has one for each pair. ``confusions`` is how many
-    confusions there are, should they be more than are returned.
+    confusions there are, should they be more than ``most``, which are returned; None for all.
     """
-    values = {"run": run, "confidence": _threshold(confidence)}
+    values = {"run": run, "confidence": threshold(confidence)}
     source = "predictions JOIN results ON result = id WHERE run = :run"
     sql = f"SELECT truth, {PREDICTED}, count(*) FROM {source} GROUP BY 1, 2"
     rows = list(database.rows(sql, values))
@@ -104,8 +126,8 @@ def summary(database: Database, run: int, labelled: bool, confidence: float) -> 
     classes = sorted({name for pair in counts for name in pair if name}, key=natural)
     outcomes = dict.fromkeys((*OUTCOMES, "none"), 0)
     for truth, predicted, n in rows:
-        outcomes[_outcome(truth, predicted, labelled)] += n
-    cells, confusions = _cells(counts, classes)
+        outcomes[outcome(truth, predicted, labelled)] += n
+    cells, confusions = _cells(counts, classes, most)
     judged = sum(n for pair, n in counts.items()) if labelled else 0
     right = sum(counts.get((name, name), 0) for name in classes)
     (number,) = database.one("SELECT count(*) FROM results WHERE run = ? AND plain IS NULL", (run,))
@@ -134,7 +156,7 @@ def all_predictions(database: Database, run: int, labelled: bool) -> Iterator[tu
     """Yield path, number, truth, prediction, confidence, outcome, shape, position, special."""
     columns = f"img_path, number, truth, predicted, conf, {OUTCOME}, shape_type, position, special"
     sql = f"SELECT {columns} FROM predictions JOIN results ON result = id WHERE run = :run"
-    values = {"run": run, "labelled": labelled, "confidence": _threshold(0.0)}
+    values = {"run": run, "labelled": labelled, "confidence": threshold(0.0)}
     return database.stream(f"{sql} ORDER BY id, number", values)
 
 
@@ -143,7 +165,7 @@ def natural(name: str) -> tuple[int, int, str]:
     return (0, int(name), "") if name.isdecimal() and len(name) < 19 else (1, 0, name)
 
 
-def _outcome(truth: str, predicted: str, labelled: bool) -> str:
+def outcome(truth: str, predicted: str, labelled: bool) -> str:
     """Return what `OUTCOME` gives."""
     if truth == predicted:
         return "right" if truth else "none"
@@ -155,14 +177,14 @@ def _outcome(truth: str, predicted: str, labelled: bool) -> str:
 
 
 def _cells(
-    counts: dict[tuple[str, str], int], classes: list[str]
+    counts: dict[tuple[str, str], int], classes: list[str], most: int | None
 ) -> tuple[list[tuple[int, int, int]], int]:
     places = {name: place for place, name in enumerate([*classes, ""])}
     cells = [(places[truth], places[predicted], n) for (truth, predicted), n in counts.items()]
     cells.sort(key=lambda cell: (-cell[2], cell))
     wrong = [cell for cell in cells if cell[0] != cell[1]]
     right = [cell for cell in cells if cell[0] == cell[1]]
-    return wrong[:MOST_CONFUSIONS] + right, len(wrong)
+    return wrong[:most] + right, len(wrong)
 
 
 def _quality(counts: dict[tuple[str, str], int], classes: list[str]) -> list[dict[str, Any]]:
@@ -184,7 +206,7 @@ def _quality(counts: dict[tuple[str, str], int], classes: list[str]) -> list[dic
     ]
 
 
-def _threshold(confidence: float) -> float:
+def threshold(confidence: float) -> float:
     """Return what no confidence is below, if no threshold is wanted."""
     return confidence if confidence > 0 else float("-inf")
 
@@ -193,7 +215,7 @@ def _values(run: int, labelled: bool, wanted: Filter) -> dict[str, Any]:
     return {
         "run": run,
         "labelled": labelled,
-        "confidence": _threshold(wanted.confidence),
+        "confidence": threshold(wanted.confidence),
         "outcome": wanted.outcome,
         "truth": wanted.truth,
         "predicted": wanted.predicted,
@@ -223,7 +245,7 @@ def _name(path: str) -> str:
     return path.replace("\\", "/").rpartition("/")[2]
 
 
-def _outcome_of_image(outcomes: list[str], labelled: bool) -> str:
+def outcome_of_image(outcomes: list[str], labelled: bool) -> str:
     """Return the outcome on an image: the gravest of its predictions'.
 
     Where truths are known, nothing found in an image that holds nothing is right.
