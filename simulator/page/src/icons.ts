@@ -27,6 +27,7 @@ const PATHS = {
   fold: "M6 9l6 6 6-6",
   reset: "M4 12a8 8 0 1 0 3-6.2 M4 4v5h5",
   close: "M6 6l12 12 M18 6L6 18",
+  swap: "M4 8h15 M15 4l4 4-4 4 M20 16H5 M9 12l-4 4 4 4",
   previous: "M15 5l-7 7 7 7",
   next: "M9 5l7 7-7 7",
   down: "M12 5v14 M6 13l6 6 6-6",

@@ -7,6 +7,7 @@ import "./css/overview.css";
 import "./css/runs.css";
 import "./css/curves.css";
 import "./css/results.css";
+import "./css/comparison.css";
 import "./css/lists.css";
 import "./css/system.css";
 import "uplot/dist/uPlot.min.css";

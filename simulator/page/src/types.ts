@@ -222,6 +222,31 @@ export interface Summary {
   truth: boolean;
 }
 
+export type Quality = Summary["per_class"][number];
+
+/** Two runs' results beside each other. */
+export interface Comparison {
+  classes: string[];
+  /** Truth, prediction (places in `classes`, one past the last: none), how many in a and in b: what
+   * changed most comes first. */
+  cells: [truth: number, predicted: number, a: number, b: number][];
+  /** How many cells changed; not all of a great many are in `cells`. */
+  changed: number;
+  /** null: the run does not have the class. */
+  per_class: { class: string; a: Quality | null; b: Quality | null }[];
+  a: Omit<Summary, "cells" | "per_class">;
+  b: Omit<Summary, "cells" | "per_class">;
+}
+
+/** Right → a mistake; a mistake → right; neither is right, and the predictions differ. */
+export type FlipKind = "broken" | "fixed" | "other";
+
+export interface Flip {
+  kind: FlipKind;
+  a: ResultItem;
+  b: ResultItem;
+}
+
 export interface Message {
   id: number;
   topic: string;

@@ -10,7 +10,7 @@ import { classTable, matrixTable } from "./matrix";
 import type { Cell } from "./query";
 
 /** Classes of which a matrix still fits on a screen. */
-const MATRIX_CLASSES = 50;
+export const MATRIX_CLASSES = 50;
 
 export class Figures {
   private feedback = notice();

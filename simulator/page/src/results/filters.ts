@@ -4,6 +4,7 @@ import { h, setAttribute, setText, show } from "../dom";
 import { clock } from "../format";
 import { t, type Key } from "../i18n";
 import { icon } from "../icons";
+import { route } from "../route";
 import { url } from "../transport";
 import type { Run } from "../types";
 import { button, choice, field, runName, select, setOptions } from "../ui";
@@ -35,6 +36,7 @@ export class Filters {
   );
   private truth = this.classMenu("truth");
   private predicted = this.classMenu("predicted");
+  private against = select([], "", (id) => route.go("results", { run: String(this.query.run?.id ?? ""), against: id }));
   private csv = h("a", { class: "button", download: true }, icon("download"), t("save_csv"));
   private reset = button(t("clear_filters"), () => {
     this.query.clear();
@@ -80,6 +82,7 @@ export class Filters {
         h("span", { class: "field-label" }, t("confidence_from"), " ", this.level),
         slider,
       ),
+      field(t("compare_with"), this.against),
       h("div", { class: "field end buttons" }, this.reset, this.csv),
     );
     this.showLevel();
@@ -97,11 +100,9 @@ export class Filters {
   showRun(run: Run): void {
     const all = this.query.candidates();
     if (!all.includes(run)) all.unshift(run);
-    setOptions(
-      this.runs,
-      all.map((r) => [String(r.id), `${runName(r)} · ${clock(r.started_ms)}`]),
-      String(run.id),
-    );
+    const named = all.map((r): [string, string] => [String(r.id), `${runName(r)} · ${clock(r.started_ms)}`]);
+    setOptions(this.runs, named, String(run.id));
+    setOptions(this.against, [["", "–"], ...named.filter(([id]) => id !== String(run.id))], "");
     this.runs.title = run.instance;
     setAttribute(this.csv, "href", url("results.csv", { run: run.id }));
   }

@@ -5,17 +5,30 @@ import { t } from "../i18n";
 import type { Query } from "../transport";
 import { notice } from "../ui";
 import { VirtualGrid } from "../virtual";
-import { openLightbox } from "./lightbox";
-import { ResultPages } from "./pages";
-import type { PictureOptions } from "./picture";
-import { Tile } from "./tile";
+import { openLightbox, type Pane } from "./lightbox";
+import { Pages, type Answer } from "./pages";
 
-export class Gallery {
+export interface TileOf<T> {
+  element: HTMLElement;
+  /** @param item null: it is on its way */
+  show(item: T | null): void;
+}
+
+/** What a gallery is of. */
+export interface GalleryItems<T> {
+  /** The API's path. */
+  path: string;
+  tile(open: () => void): TileOf<T>;
+  /** The pictures of an item in large, beside each other. */
+  panes(item: T): Pane[];
+}
+
+export class Gallery<T> {
   private feedback = notice();
   private nothing = h("p", { class: "hint" }, t("no_matches"));
   private grid: VirtualGrid;
-  private pages: ResultPages | null = null;
-  private tiles = new WeakMap<HTMLElement, { tile: Tile; index: number }>();
+  private pages: Pages<T> | null = null;
+  private tiles = new WeakMap<HTMLElement, { tile: TileOf<T>; index: number }>();
   // One tile alone is reached by Tab; arrow keys go on from there. Elements are used again for
   // other tiles, so their order in the document is no order to walk in.
   private current = 0;
@@ -23,13 +36,14 @@ export class Gallery {
 
   constructor(
     scroller: HTMLElement,
-    private options: () => PictureOptions,
-    private counted: (total: number) => void,
+    private items: GalleryItems<T>,
+    private arrived: (answer: Answer<T>) => void,
+    cellWidth = 132,
   ) {
     this.grid = new VirtualGrid({
       scroller,
       rowHeight: 168,
-      cellWidth: 132,
+      cellWidth,
       create: () => this.create(),
       fill: (cell, index) => this.fill(cell, index),
       visible: (first, end) => this.seen(first, end),
@@ -45,9 +59,10 @@ export class Gallery {
   /** Shows the results of another query. */
   ask(query: Query): void {
     this.pages?.close();
-    const pages = new ResultPages(
+    const pages = new Pages<T>(
+      this.items.path,
       query,
-      () => this.arrived(pages),
+      (answer) => this.show(pages, answer),
       (text) => this.feedback.show(text, true),
     );
     this.pages = pages;
@@ -70,12 +85,12 @@ export class Gallery {
     this.grid.destroy();
   }
 
-  private arrived(pages: ResultPages): void {
+  private show(pages: Pages<T>, answer: Answer<T>): void {
     if (pages !== this.pages) return;
     this.feedback.show("");
     this.grid.count = pages.total;
     show(this.nothing, pages.total === 0);
-    this.counted(pages.total);
+    this.arrived(answer);
     this.grid.refresh();
   }
 
@@ -89,7 +104,7 @@ export class Gallery {
   }
 
   private create(): HTMLElement {
-    const tile = new Tile(() => this.open(cell));
+    const tile = this.items.tile(() => this.open(cell));
     const cell = h("div", { class: "cell" }, tile.element);
     this.tiles.set(cell, { tile, index: -1 });
     return cell;
@@ -99,7 +114,7 @@ export class Gallery {
     const known = this.tiles.get(cell);
     if (!known) return;
     known.index = index;
-    known.tile.show(this.pages?.get(index) ?? null, this.options());
+    known.tile.show(this.pages?.get(index) ?? null);
   }
 
   private open(cell: HTMLElement): void {
@@ -109,8 +124,10 @@ export class Gallery {
     openLightbox({
       index,
       total: () => pages.total,
-      item: (place) => pages.load(place),
-      options: this.options,
+      panes: async (place) => {
+        const item = await pages.load(place);
+        return item && this.items.panes(item);
+      },
       closed: (place) => this.focus(place),
     });
   }

@@ -1,4 +1,4 @@
-/** One result in large, with the ones before and after it. */
+/** One result in large, or what several runs found on one image, with those before and after it. */
 
 import { h, setText } from "../dom";
 import { count } from "../format";
@@ -9,11 +9,19 @@ import { predictionsTable } from "./predictions";
 import { Magnifier } from "./magnifier";
 import { Picture, type PictureOptions } from "./picture";
 
+/** A picture with its predictions; the pictures of one item are magnified together. */
+export interface Pane {
+  item: ResultItem;
+  options: PictureOptions;
+  /** Above the picture and above its predictions; empty: none. */
+  title: string;
+}
+
 export interface LightboxOptions {
   index: number;
   total(): number;
-  item(index: number): Promise<ResultItem | null>;
-  options(): PictureOptions;
+  /** null: there is no such item. */
+  panes(index: number): Promise<Pane[] | null>;
   /** @param index what was shown last */
   closed(index: number): void;
 }
@@ -23,35 +31,43 @@ const PAN = 0.15; // of the stage, for each press of a key
 export function openLightbox(given: LightboxOptions): void {
   let { index } = given; // what is shown
   let wanted = index; // what was asked for last
-  const picture = new Picture();
+  const pictures: Picture[] = [];
   const title = h("h2", { class: "mono" });
   const place = h("span", { class: "note", role: "status" });
   const side = h("div", { class: "light-side", tabindex: "0", role: "group", "aria-label": t("predictions") });
   const stage = h(
     "div",
     { class: "light-stage", tabindex: "0", role: "application", "aria-label": t("image_help") },
-    picture.element,
   );
-  const magnifier = new Magnifier(stage, () => picture.fit, () => picture.setZoom(magnifier.zoom));
+  const magnifier = new Magnifier(
+    stage,
+    () => pictures[0]?.fit ?? 1,
+    () => pictures.forEach((picture) => picture.setZoom(magnifier.zoom)),
+  );
+  const setPanes = (panes: Pane[]): void => {
+    if (pictures.length !== panes.length) {
+      pictures.splice(0, pictures.length, ...panes.map(() => new Picture()));
+      stage.replaceChildren(
+        ...panes.map(({ title: name }, at) =>
+          h("figure", { class: "light-pane" }, name ? h("figcaption", {}, name) : null, pictures[at]?.element),
+        ),
+      );
+    }
+    panes.forEach(({ item, options }, at) => pictures[at]?.show(item, { ...options, labels: true }));
+  };
   const show = async (next: number): Promise<void> => {
     if (next < 0 || next >= given.total()) return;
     wanted = next;
-    const item = await given.item(next);
-    if (!item || wanted !== next) return;
+    const panes = await given.panes(next);
+    const item = panes?.[0]?.item;
+    if (!panes || !item || wanted !== next) return;
     index = next;
     magnifier.reset();
     setText(title, item.name);
     title.title = item.img_path;
     setText(place, `${count(next + 1)} / ${count(given.total())}`);
-    const options = given.options();
-    picture.show(item, { ...options, labels: true });
-    side.replaceChildren(
-      h("p", { class: `outcome ${item.outcome}` }, t(`outcome_${item.outcome}`)),
-      item.plain === null
-        ? predictionsTable(item.predictions, options.classes)
-        : h("pre", { class: "json" }, JSON.stringify(JSON.parse(item.plain), null, 2)),
-      h("p", { class: "note mono path" }, item.img_path),
-    );
+    setPanes(panes);
+    side.replaceChildren(...panes.flatMap(findings), h("p", { class: "note mono path" }, item.img_path));
   };
   const step = (by: number): void => void show(wanted + by);
   const close = (): void => dialog.close();
@@ -92,7 +108,7 @@ export function openLightbox(given: LightboxOptions): void {
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) close();
   });
-  const sizes = new ResizeObserver(() => picture.draw());
+  const sizes = new ResizeObserver(() => pictures.forEach((picture) => picture.draw()));
   sizes.observe(stage);
   window.addEventListener("hashchange", close); // "back" leaves the view below, too
   dialog.addEventListener("close", () => {
@@ -105,4 +121,19 @@ export function openLightbox(given: LightboxOptions): void {
   dialog.showModal();
   stage.focus();
   void show(index);
+}
+
+/** What was found on a picture, in words. */
+function findings({ item, options, title }: Pane): HTMLElement[] {
+  return [
+    h(
+      "p",
+      { class: `outcome ${item.outcome}` },
+      title ? h("span", { class: "quiet" }, `${title}: `) : null,
+      t(`outcome_${item.outcome}`),
+    ),
+    item.plain === null
+      ? predictionsTable(item.predictions, options.classes)
+      : h("pre", { class: "json" }, JSON.stringify(JSON.parse(item.plain), null, 2)),
+  ];
 }

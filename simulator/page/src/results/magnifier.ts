@@ -1,4 +1,4 @@
-/** Magnifies an image in place: wheel and buttons at a point, dragging and keys move it. */
+/** Magnifies the images of a stage in place, all alike: wheel and buttons at a point, dragging and keys move it. */
 
 const MOST_PIXELS = 16; // of the screen, for one of the image
 const LEAST_MOST = 4; // small images are magnified as they are fitted
@@ -9,7 +9,7 @@ export class Magnifier {
   private x = 0; // px by which the magnified image is moved
   private y = 0;
 
-  /** @param stage what the image lies in
+  /** @param stage what the images lie in, one or several beside each other
    * @param fit screen pixels for one of the image that is not magnified
    * @param changed called when something has to be drawn anew */
   constructor(
@@ -25,6 +25,11 @@ export class Magnifier {
     this.set(this.zoom * STEP ** steps, 0, 0);
   }
 
+  /** One of the pictures: all are of one size. */
+  private get picture(): Element {
+    return this.stage.querySelector(".picture") ?? this.stage;
+  }
+
   reset(): void {
     this.set(1, 0, 0);
   }
@@ -32,14 +37,15 @@ export class Magnifier {
   /** Moves by a share of the stage; returns whether there is anything to move. */
   move(right: number, down: number): boolean {
     if (this.zoom <= 1) return false;
-    this.place(this.x - right * this.stage.clientWidth, this.y - down * this.stage.clientHeight);
+    this.place(this.x - right * this.picture.clientWidth, this.y - down * this.picture.clientHeight);
     return true;
   }
 
   private turn(event: WheelEvent): void {
     if (event.ctrlKey) return; // the browser's own zoom
     event.preventDefault();
-    const box = this.stage.getBoundingClientRect();
+    const over = (event.target as Element).closest(".picture") ?? this.picture;
+    const box = over.getBoundingClientRect();
     const x = event.clientX - box.left - box.width / 2;
     const y = event.clientY - box.top - box.height / 2;
     this.set(this.zoom * Math.exp(-event.deltaY * 0.002), x, y);
@@ -60,7 +66,7 @@ export class Magnifier {
     );
   }
 
-  /** @param x, y the point, from the stage's middle, that stays where it is */
+  /** @param x, y the point, from the middle of its picture, that stays where it is */
   private set(zoom: number, x: number, y: number): void {
     const most = Math.max(LEAST_MOST, MOST_PIXELS / this.fit());
     const next = Math.min(most, Math.max(1, zoom));
@@ -74,8 +80,8 @@ export class Magnifier {
   private place(x: number, y: number): void {
     const room = (size: number): number => (size * (this.zoom - 1)) / 2;
     const within = (at: number, most: number): number => Math.max(-most, Math.min(most, at));
-    this.x = within(x, room(this.stage.clientWidth));
-    this.y = within(y, room(this.stage.clientHeight));
+    this.x = within(x, room(this.picture.clientWidth));
+    this.y = within(y, room(this.picture.clientHeight));
     this.stage.style.setProperty("--zoom", String(this.zoom));
     this.stage.style.setProperty("--move", `${this.x}px ${this.y}px`);
   }

@@ -1,30 +1,29 @@
 /** Results of a query, fetched page by page as they come into sight. */
 
 import { get, isAbort, type Query } from "../transport";
-import type { ResultItem } from "../types";
-
 export const PAGE = 120;
 
-interface Answer {
+export interface Answer<T> {
   total: number;
-  items: ResultItem[];
+  items: T[];
 }
 
-export class ResultPages {
+export class Pages<T> {
   total = 0;
-  private items = new Map<number, ResultItem>();
+  private items = new Map<number, T>();
   private pending = new Set<number>();
   private fresh = new Map<number, number>(); // page → the growth that its answer knew of
   private growth = 0;
   private control = new AbortController();
 
   constructor(
+    private path: string,
     private query: Query,
-    private arrived: () => void,
+    private arrived: (answer: Answer<T>) => void,
     private failed: (text: string) => void,
   ) {}
 
-  get(index: number): ResultItem | null {
+  get(index: number): T | null {
     return this.items.get(index) ?? null;
   }
 
@@ -47,7 +46,7 @@ export class ResultPages {
   }
 
   /** An item that may not be in sight, for the lightbox. */
-  async load(index: number): Promise<ResultItem | null> {
+  async load(index: number): Promise<T | null> {
     if (!this.items.has(index)) await this.fetch(Math.floor(index / PAGE));
     return this.get(index);
   }
@@ -57,13 +56,13 @@ export class ResultPages {
     this.pending.add(page);
     try {
       const query = { ...this.query, offset: page * PAGE, limit: PAGE };
-      const answer = await get<Answer>("results", query, this.control.signal);
+      const answer = await get<Answer<T>>(this.path, query, this.control.signal);
       this.fresh.set(page, growth);
       this.total = answer.total;
       answer.items.forEach((item, place) => this.items.set(page * PAGE + place, item));
       for (const index of [...this.items.keys()]) if (index >= answer.total) this.items.delete(index);
       this.pending.delete(page);
-      this.arrived();
+      this.arrived(answer);
     } catch (error) {
       this.pending.delete(page);
       if (!isAbort(error)) this.failed((error as Error).message);

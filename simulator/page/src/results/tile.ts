@@ -8,7 +8,7 @@ import type { Prediction, ResultItem } from "../types";
 import { confidenceOf } from "./overlay";
 import { Picture, type PictureOptions } from "./picture";
 
-const PIXELS = 400; // for tiles of 132 px and a bit more, on screens of any density
+export const PIXELS = 400; // for tiles of 132 px and a bit more, on screens of any density
 
 export class Tile {
   private picture = new Picture();

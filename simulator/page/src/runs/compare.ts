@@ -32,6 +32,8 @@ export function runComparison(wanted: number[]): View {
       draw();
     },
   });
+  // Of two runs: what became of each image.
+  const results = link(t("compare_results"), `#/results?run=${ids[1]}&against=${ids[0]}`, "results");
   const back = h("a", { class: "quiet-link", href: `#/runs?runs=${ids.join(",")}` }, icon("previous"), t("nav_runs"));
   const element = h(
     "div",
@@ -42,6 +44,7 @@ export function runComparison(wanted: number[]): View {
       { class: "toolbar" },
       h("label", { class: "tool check" }, all, t("show_same")),
       link(t("show_curves"), `#/curves?runs=${ids.join(",")}`, "curves"),
+      results,
       total,
     ),
     feedback.element,
@@ -58,6 +61,7 @@ export function runComparison(wanted: number[]): View {
     box.replaceChildren(table(shown, all.checked ? rows : different));
     box.scrollTo(scrollLeft, scrollTop);
     show(box, shown.length > 0);
+    show(results, shown.length === 2 && shown.every(({ run }) => run.results > 0));
   };
   const load = async (): Promise<void> => {
     const there = ids.filter((id) => store.runs.has(id));

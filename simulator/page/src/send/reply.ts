@@ -52,8 +52,7 @@ function predictions(items: ResultItem[]): HTMLElement | null {
       openLightbox({
         index,
         total: () => items.length,
-        item: (place) => Promise.resolve(items[place] ?? null),
-        options: () => options,
+        panes: (place) => Promise.resolve(items[place] ? [{ item: items[place], options, title: "" }] : null),
         closed: (place) => tiles[place]?.element.focus(),
       }),
     );

@@ -3,19 +3,28 @@
 import { debounce, h, setText, show, throttle } from "../dom";
 import { count } from "../format";
 import { t } from "../i18n";
+import { comparison } from "../comparison/view";
 import { Figures } from "../results/figures";
 import { Filters } from "../results/filters";
 import { Gallery } from "../results/gallery";
 import { ResultsQuery, type Cell } from "../results/query";
+import type { PictureOptions } from "../results/picture";
+import { Tile } from "../results/tile";
+import { route } from "../route";
 import { store } from "../state";
 import { get, isAbort } from "../transport";
-import type { Summary } from "../types";
+import type { ResultItem, Summary } from "../types";
 import { empty, link, type View } from "../ui";
 
 const SETTLED_MS = 180; // without a movement of the slider, before the server is asked
 const LIVE_MS = 1000;
 
 export function results(scroller: HTMLElement): View {
+  return route.get("against") ? comparison(scroller) : one(scroller);
+}
+
+/** The results of one run. */
+function one(scroller: HTMLElement): View {
   const query = new ResultsQuery();
   let shown: { run: number; results: number } | null = null; // when the server was asked last
   let summary: Summary | null = null;
@@ -30,10 +39,18 @@ export function results(scroller: HTMLElement): View {
     },
   });
   const total = h("p", { class: "gallery-count", role: "status" });
-  const gallery = new Gallery(
+  const options = (): PictureOptions => ({ classes: summary?.classes ?? [], confidence: query.confidence, labels: false });
+  const gallery = new Gallery<ResultItem>(
     scroller,
-    () => ({ classes: summary?.classes ?? [], confidence: query.confidence, labels: false }),
-    (n) => setText(total, t("n_images_shown", { n: count(n), total: count(Math.max(query.run?.images ?? 0, n)) })),
+    {
+      path: "results",
+      tile: (open) => {
+        const tile = new Tile(open);
+        return { element: tile.element, show: (item) => tile.show(item, options()) };
+      },
+      panes: (item) => [{ item, options: options(), title: "" }],
+    },
+    ({ total: n }) => setText(total, t("n_images_shown", { n: count(n), total: count(Math.max(query.run?.images ?? 0, n)) })),
   );
   const figures = new Figures((cell) => pick(cell));
   const body = h(
