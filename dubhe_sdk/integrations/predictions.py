@@ -72,6 +72,9 @@ def report_shapes(
 ) -> list[dict[str, Any]]:
     """Report what was found on an image beside what is there; return what is reported.
 
+    ``special`` of each entry has ``iou`` with the true shape and, as ``true_position``, the points
+    of that, from which the local platform computes mAP; both are None if there is none.
+
     Args:
         ctx: of the task.
         path: the image's.
@@ -83,36 +86,41 @@ def report_shapes(
         ...               [Shape("dent", (0, 0, 9, 8), 0.9)])
         [{'img_path': 'a.png', 'bbox_cnt': 1, 'info': [{'ground_true': 'dent',
         'predict_code': 'dent', 'conf': 0.9, 'shape_type': 'rectangle',
-        'position': [[0.0, 0.0], [9.0, 8.0]], 'special': {'iou': 0.8889}}]}]
+        'position': [[0.0, 0.0], [9.0, 8.0]],
+        'special': {'iou': 0.8889, 'true_position': [[0.0, 0.0], [9.0, 9.0]]}}]}]
     """
     there = list(truth or ())
     sure = sorted(found, key=lambda shape: -(shape.conf or 0.0))
     matched = match([shape.box for shape in there], [shape.box for shape in sure])
     info = []
     for shape, index in zip(sure, matched, strict=True):
-        overlap = None if index is None else iou(shape.box, there[index].box)
-        true_code = "" if index is None else there[index].code
-        info.append(_entry(true_code, shape.code, shape.conf or 0.0, shape, overlap))
+        true = None if index is None else there[index]
+        info.append(_entry(true.code if true else "", shape.code, shape, true))
     missed = (shape for index, shape in enumerate(there) if index not in matched)
-    info += [_entry(shape.code, "", 0.0, shape, None) for shape in missed]
+    info += [_entry(shape.code, "", shape, None) for shape in missed]
     result = [{"img_path": os.fspath(path), "bbox_cnt": len(info), "info": info}]
     ctx.logResult(result)
     return result
 
 
-def _entry(
-    truth: str, code: str, conf: float, shape: Shape, overlap: float | None
-) -> dict[str, Any]:
-    x1, y1, x2, y2 = shape.box
-    points = shape.points or ((x1, y1), (x2, y2))
+def _entry(truth: str, code: str, shape: Shape, true: Shape | None) -> dict[str, Any]:
     return {
         "ground_true": truth,
         "predict_code": code,
-        "conf": round(float(conf), 4),
+        "conf": round(float(shape.conf or 0.0), 4) if code else 0.0,
         "shape_type": "polygon" if shape.points else "rectangle",
-        "position": [[round(float(x), 2), round(float(y), 2)] for x, y in points],
-        "special": {"iou": None if overlap is None else round(overlap, 4)},
+        "position": _points(shape),
+        "special": {
+            "iou": None if true is None else round(iou(shape.box, true.box), 4),
+            "true_position": None if true is None else _points(true),
+        },
     }
+
+
+def _points(shape: Shape) -> list[list[float]]:
+    x1, y1, x2, y2 = shape.box
+    points = shape.points or ((x1, y1), (x2, y2))
+    return [[round(float(x), 2), round(float(y), 2)] for x, y in points]
 
 
 def match(there: Sequence[Box], found: Sequence[Box]) -> list[int | None]:

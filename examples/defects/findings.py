@@ -39,28 +39,44 @@ def findings(
     info = []
     for number, index in enumerate(matched):
         true_code = NONE if index is None else truth.codes[index]
+        true = None if index is None else truth.boxes[index]
         overlap = None if index is None else round(float(overlaps[number, index]), 4)
         code, conf = codes[found.classes[number]], float(found.confidences[number])
-        info.append(entry(true_code, code, conf, boxes[number], overlap))
+        info.append(entry(true_code, code, conf, boxes[number], overlap, true))
     for index, code in enumerate(truth.codes):
         if index not in matched:
-            info.append(entry(code, NONE, 0.0, truth.boxes[index], None))
+            info.append(entry(code, NONE, 0.0, truth.boxes[index]))
     return {"img_path": path, "bbox_cnt": len(info), "info": info}
 
 
 def entry(
-    truth: str, code: str, conf: float, box: np.ndarray, overlap: float | None
+    truth: str,
+    code: str,
+    conf: float,
+    box: np.ndarray,
+    overlap: float | None = None,
+    true: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Return one entry of ``info``."""
-    x1, y1, x2, y2 = (round(float(value), 1) for value in box)
+    """Return one entry of ``info``; ``true`` is the true box, which the page draws beside it."""
+    (x1, y1), (x2, y2) = corners = points(box)
     return {
         "ground_true": truth,
         "predict_code": code,
         "conf": round(conf, 4),
         "shape_type": "rectangle",
-        "position": [[x1, y1], [x2, y2]],
-        "special": {"area": round((x2 - x1) * (y2 - y1), 1), "iou": overlap},
+        "position": corners,
+        "special": {
+            "area": round((x2 - x1) * (y2 - y1), 1),
+            "iou": overlap,
+            "true_position": None if true is None else points(true),
+        },
     }
+
+
+def points(box: np.ndarray) -> list[list[float]]:
+    """Return two opposite corners of a box."""
+    x1, y1, x2, y2 = (round(float(value), 1) for value in box)
+    return [[x1, y1], [x2, y2]]
 
 
 def quality(results: Iterable[dict[str, Any]]) -> dict[str, float]:

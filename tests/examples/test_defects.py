@@ -235,6 +235,7 @@ def test_results_tell_found_missed_and_false_ones_apart(
             elif entry["ground_true"]:
                 assert overlap >= 0.49  # positions are rounded
                 assert entry["special"]["iou"] == pytest.approx(overlap, abs=0.02)
+                assert entry["special"]["true_position"] is not None
             else:
                 assert entry["special"]["iou"] is None
     outcomes = {

@@ -14,6 +14,8 @@ from dubhe_simulator.client.address import ask, is_request, parse_address
 from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import Instance
+from dubhe_simulator.platform.evaluation.comparison import Comparisons
+from dubhe_simulator.platform.evaluation.precision_recall import PrecisionRecall
 from dubhe_simulator.platform.failures import ThreadFailures
 from dubhe_simulator.platform.ingest import Ingest
 from dubhe_simulator.platform.managed.factory import InstanceFactory
@@ -26,7 +28,6 @@ from dubhe_simulator.platform.state.message_stats import MessageStats
 from dubhe_simulator.platform.state.records import InstanceRecord
 from dubhe_simulator.platform.state.registry import InstanceRegistry, now_ms
 from dubhe_simulator.platform.state.views import instance_view, request_of, run_view
-from dubhe_simulator.platform.storage.comparison import Comparisons
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.platform.workflow import Workflow
 from dubhe_simulator.sources import open_source
@@ -58,6 +59,7 @@ class Platform:
             else:
                 config.backend.end_orphans()
         self.comparisons = Comparisons(self.database)
+        self.precision_recall = PrecisionRecall(self.database)
         self.change_feed = ChangeFeed()
         self.failures = ThreadFailures()
         self.registry = InstanceRegistry(self.database, self.change_feed, self.session_id)

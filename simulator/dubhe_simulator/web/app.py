@@ -27,6 +27,7 @@ from dubhe_simulator.web.api.export import ExportResource, ImportResource
 from dubhe_simulator.web.api.log import LogResource
 from dubhe_simulator.web.api.messages import MessagesResource
 from dubhe_simulator.web.api.models import ModelResource
+from dubhe_simulator.web.api.precision_recall import PrecisionRecallResource
 from dubhe_simulator.web.api.results import (
     ImageResource,
     ResultsCsvResource,
@@ -82,6 +83,7 @@ def make_app(
         "import": ImportResource,
         "results": ResultsResource,
         "summary": SummaryResource,
+        "precision-recall": PrecisionRecallResource,
         "comparison": ComparisonResource,
         "flips": FlipsResource,
         "results.csv": ResultsCsvResource,

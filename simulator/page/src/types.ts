@@ -224,6 +224,28 @@ export interface Summary {
 
 export type Quality = Summary["per_class"][number];
 
+export interface PrecisionRecall {
+  /** Whether boxes were matched with true ones. */
+  by_boxes: boolean;
+  /** Predictions without the true box, where others have it. */
+  unknown_boxes: number;
+  /** From the highest confidence down. */
+  points: [recall: number, precision: number, confidence: number][];
+  average_precision: number | null;
+  mean: number | null;
+  mean_50_95: number | null;
+  per_class: { class: string; average_precision: number; positives: number }[];
+  working: {
+    confidence: number;
+    right: number;
+    false: number;
+    missed: number;
+    precision: number | null;
+    recall: number | null;
+    f1: number | null;
+  };
+}
+
 /** Two runs' results beside each other. */
 export interface Comparison {
   classes: string[];

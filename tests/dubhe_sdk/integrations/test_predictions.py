@@ -30,7 +30,10 @@ def test_found_mistaken_missed_and_false(ctx: Context, reported: Reported) -> No
         ("dent", "dent", 0.7),
         ("scratch", "", 0.0),
     ]
-    assert image["info"][2]["special"] == {"iou": 0.8}
+    assert image["info"][2]["special"] == {
+        "iou": 0.8,
+        "true_position": [[0.0, 0.0], [10.0, 10.0]],
+    }
     assert image["info"][3]["position"] == [[40.0, 0.0], [50.0, 10.0]]
     assert image["bbox_cnt"] == 4
     assert reported() == [[image]]

@@ -6,9 +6,9 @@ from typing import Any
 
 import falcon
 
+from dubhe_simulator.platform.evaluation.comparison import FLIPS, Side
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.storage import result_queries
-from dubhe_simulator.platform.storage.comparison import FLIPS, Side
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
 from dubhe_simulator.web.api.resource import Resource
 from dubhe_simulator.web.api.results import MOST, run_of, with_urls

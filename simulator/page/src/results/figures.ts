@@ -7,6 +7,7 @@ import type { Summary } from "../types";
 import { notice } from "../ui";
 import { Confusions } from "./confusions";
 import { classTable, matrixTable } from "./matrix";
+import type { PrecisionCurve } from "./precision";
 import type { Cell } from "./query";
 
 /** Classes of which a matrix still fits on a screen. */
@@ -16,17 +17,22 @@ export class Figures {
   private feedback = notice();
   private figures = h("div", { class: "figures" });
   private tables = h("div", { class: "tables" });
-  readonly element = h(
-    "section",
-    { class: "numbers", "aria-label": t("figures") },
-    this.feedback.element,
-    this.figures,
-    this.tables,
-  );
-
+  readonly element: HTMLElement;
   private confusions: Confusions;
 
-  constructor(private pick: (cell: Cell) => void) {
+  /** @param curve of precision over recall */
+  constructor(
+    private pick: (cell: Cell) => void,
+    private curve: PrecisionCurve,
+  ) {
+    this.element = h(
+      "section",
+      { class: "numbers", "aria-label": t("figures") },
+      this.feedback.element,
+      this.figures,
+      this.tables,
+      this.curve.element,
+    );
     this.confusions = new Confusions(pick);
     this.clear();
   }
@@ -36,6 +42,7 @@ export class Figures {
     this.feedback.show("");
     this.figures.replaceChildren();
     this.tables.replaceChildren();
+    this.curve.clear();
     show(this.element, false);
   }
 

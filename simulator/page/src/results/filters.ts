@@ -24,6 +24,7 @@ export interface FilterEvents {
 export class Filters {
   readonly element: HTMLElement;
   private runs: HTMLSelectElement;
+  private slider: HTMLInputElement;
   private level = h("span", { class: "mono" });
   private outcomes = choice(
     t("outcome"),
@@ -52,7 +53,7 @@ export class Filters {
       query.chooseRun(id);
       events.run();
     });
-    const slider = h("input", {
+    const slider = (this.slider = h("input", {
       type: "range",
       min: "0",
       max: "1",
@@ -63,7 +64,7 @@ export class Filters {
         this.showLevel();
         events.confidence();
       },
-    });
+    }));
     this.element = h(
       "div",
       { class: "toolbar filters" },
@@ -87,6 +88,14 @@ export class Filters {
     );
     this.showLevel();
     this.showClasses([]);
+  }
+
+  /** Sets the confidence, as if the slider had been moved. */
+  moveTo(confidence: number): void {
+    this.query.confidence = confidence;
+    this.slider.value = String(confidence);
+    this.showLevel();
+    this.events.confidence();
   }
 
   /** Shows what is chosen now. */

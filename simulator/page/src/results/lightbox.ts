@@ -6,6 +6,7 @@ import { t } from "../i18n";
 import type { ResultItem } from "../types";
 import { iconButton } from "../ui";
 import { predictionsTable } from "./predictions";
+import { truePosition } from "./overlay";
 import { Magnifier } from "./magnifier";
 import { Picture, type PictureOptions } from "./picture";
 
@@ -135,5 +136,8 @@ function findings({ item, options, title }: Pane): HTMLElement[] {
     item.plain === null
       ? predictionsTable(item.predictions, options.classes)
       : h("pre", { class: "json" }, JSON.stringify(JSON.parse(item.plain), null, 2)),
+    ...(item.predictions.some((prediction) => truePosition(prediction).length)
+      ? [h("p", { class: "note" }, t("box_legend"))]
+      : []),
   ];
 }

@@ -38,9 +38,11 @@ export function shapes(
   options: OverlayOptions,
 ): SVGElement[] {
   return predictions.flatMap((prediction) => {
-    const points = (prediction.position ?? []).filter((p) => p.length >= 2 && p.every(Number.isFinite));
+    const drawn = finite(prediction.position);
+    const truth = truePosition(prediction);
     const confidence = confidenceOf(prediction);
     const below = confidence !== null && confidence < options.confidence;
+    const points = below && truth.length ? truth : drawn; // what is missed lies where it truly is
     if (!points.length || (below && !prediction.truth)) return [];
     const name = (below ? "" : prediction.predicted) || prediction.truth;
     const shape = outline(String(prediction.shape_type ?? ""), points, DOT / options.scale);
@@ -51,8 +53,20 @@ export function shapes(
     );
     (group as SVGGElement).style.setProperty("--class", `var(--${classHue(name, classes)})`);
     if (options.labels) group.append(...label(caption(prediction, below), shape.corner, size, options.scale));
-    return [group];
+    if (below || !truth.length) return [group];
+    const word = String(prediction.shape_type ?? "");
+    return [s("g", { class: "true-shape" }, ...outline(word, truth, DOT / options.scale).elements), group];
   });
+}
+
+/** Where a thing that was found truly is: `true_position` of what the algorithm adds. */
+export function truePosition({ special }: Prediction): Point[] {
+  const own = special !== null && typeof special === "object" && !Array.isArray(special) ? special.true_position : null;
+  return Array.isArray(own) ? finite(own as Point[]) : [];
+}
+
+function finite(points: Point[] | null): Point[] {
+  return (points ?? []).filter((p) => Array.isArray(p) && p.length >= 2 && p.every(Number.isFinite));
 }
 
 function caption(prediction: Prediction, below: boolean): string {

@@ -7,6 +7,7 @@ import { comparison } from "../comparison/view";
 import { Figures } from "../results/figures";
 import { Filters } from "../results/filters";
 import { Gallery } from "../results/gallery";
+import { PrecisionCurve } from "../results/precision";
 import { ResultsQuery, type Cell } from "../results/query";
 import type { PictureOptions } from "../results/picture";
 import { Tile } from "../results/tile";
@@ -52,7 +53,8 @@ function one(scroller: HTMLElement): View {
     },
     ({ total: n }) => setText(total, t("n_images_shown", { n: count(n), total: count(Math.max(query.run?.images ?? 0, n)) })),
   );
-  const figures = new Figures((cell) => pick(cell));
+  const curve = new PrecisionCurve((confidence) => filters.moveTo(confidence));
+  const figures = new Figures((cell) => pick(cell), curve);
   const body = h(
     "div",
     { class: "results-body" },
@@ -88,6 +90,7 @@ function one(scroller: HTMLElement): View {
       summary = answer;
       filters.showClasses(answer.classes);
       figures.show(answer, query.cell);
+      if (answer.truth && run) curve.ask(Number(run), Number(confidence));
       if (others) gallery.refresh(); // a class's colour is its place among all
     } catch (error) {
       if (!isAbort(error)) figures.fail((error as Error).message);

@@ -7,13 +7,13 @@ An image that a run reported several times is paired in order: first with first.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
-from threading import Lock
 from typing import Any
 
+from dubhe_simulator.platform.evaluation.recent import Recent
 from dubhe_simulator.platform.state.records import Run
 from dubhe_simulator.platform.storage import result_queries
 from dubhe_simulator.platform.storage.database import Database
@@ -68,8 +68,7 @@ class Comparisons:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = Lock()
-        self._known: OrderedDict[tuple[Any, ...], Flips] = OrderedDict()
+        self._recent: Recent[Flips] = Recent(KEPT)
 
     def figures(self, a: Side, b: Side) -> dict[str, Any]:
         """Return both summaries, the classes of both, and the cells in which they differ.
@@ -107,14 +106,7 @@ class Comparisons:
     def flips(self, a: Side, b: Side) -> Flips:
         """Return the images whose predictions changed."""
         key = tuple((s.run.id, s.run.results, s.run.labelled, s.confidence) for s in (a, b))
-        with self._lock:  # several requests at once are of one page: the second finds the first's
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-            found = self._known[key] = self._compare(a, b)
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
-        return found
+        return self._recent.get(key, lambda: self._compare(a, b))
 
     def selected(
         self, a: Side, b: Side, kind: str | None, truth: str | None, predicted: str | None

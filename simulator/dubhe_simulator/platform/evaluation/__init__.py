@@ -1,0 +1,1 @@
+"""How good predictions are, beyond what SQL can count: curves over the threshold, and boxes."""
