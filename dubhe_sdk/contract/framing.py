@@ -56,6 +56,17 @@ def unpack_all(frames: bytes) -> list[bytes]:
     return payloads
 
 
+def unpack_first(frames: bytes) -> tuple[bytes, bytes]:
+    """Return the payload of the first frame, and what follows it.
+
+    Example:
+        >>> unpack_first(pack(b"a") + b"bc")
+        (b'a', b'bc')
+    """
+    end = LENGTH.size + LENGTH.unpack_from(frames)[0]
+    return frames[LENGTH.size : end], frames[end:]
+
+
 class FrameReader:
     """Reads frames one after another; keeps what arrived beyond the current one."""
 
@@ -63,6 +74,7 @@ class FrameReader:
         self._sock = sock
         self._limit = limit
         self._buffer = bytearray()
+        self._has_ended = False
 
     @property
     def buffered(self) -> int:
@@ -76,29 +88,64 @@ class FrameReader:
             FrameTooLarge: the announced length exceeds the limit.
             OSError: the connection broke.
         """
-        if not self._buffer:
-            chunk = self._sock.recv(_CHUNK)
-            if not chunk:
-                return None
-            size = len(chunk) - LENGTH.size
-            # Nearly always: the frame, the whole frame and nothing but the frame.
-            if 0 <= size <= self._limit and LENGTH.unpack_from(chunk)[0] == size:
-                return chunk[LENGTH.size :]
-            self._buffer += chunk
+        payload = self.read_at_once()
+        if payload is None:
+            length = self.read_length()
+            if length is not None:
+                payload = self.read_payload(length)
+        return payload
+
+    def read_at_once(self) -> bytes | None:
+        """Return the next frame's payload if it comes alone and in one piece, as nearly always.
+
+        If not, `read_length` and what follows it have what has come.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        if self._buffer:
+            return None
+        chunk = self._sock.recv(_CHUNK)
+        size = len(chunk) - LENGTH.size
+        if 0 <= size <= self._limit and LENGTH.unpack_from(chunk)[0] == size:
+            return chunk[LENGTH.size :]
+        self._buffer += chunk
+        self._has_ended = not chunk
+        return None
+
+    def read_length(self) -> int | None:
+        """Return the length of the next frame's payload, or None at the end of the stream.
+
+        Raises:
+            FrameTooLarge: it exceeds the limit.
+            OSError: the connection broke.
+        """
         if not self._fill(LENGTH.size):
             return None
         (length,) = LENGTH.unpack_from(self._buffer)
         if length > self._limit:
             raise FrameTooLarge(length, self._limit)
-        end = LENGTH.size + length
-        if not self._fill(end):
-            return None
-        payload = bytes(self._buffer[LENGTH.size : end])
-        del self._buffer[:end]
-        return payload
+        del self._buffer[: LENGTH.size]
+        return int(length)
+
+    def read_payload(self, length: int) -> bytes | None:
+        """Return a payload after its `read_length`; None at the end of the stream.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        return self.take(length) if self._fill(length) else None
+
+    def take(self, most: int) -> bytes:
+        """Return up to so many bytes of what has come."""
+        taken = bytes(memoryview(self._buffer)[:most])
+        del self._buffer[:most]
+        return taken
 
     def _fill(self, size: int) -> bool:
         while len(self._buffer) < size:
+            if self._has_ended:
+                return False
             missing = size - len(self._buffer)
             chunk = self._sock.recv(min(max(missing, _CHUNK), 1 << 20))
             if not chunk:

@@ -231,14 +231,28 @@ def parse(body: bytes) -> dict[str, Any]:
         RequestInvalid: it is neither; the text is the contract's refusal.
     """
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
-        if isinstance(value, str):
-            value = json.loads(value, parse_constant=_refuse_constant)
+        return _object(body)
     except (ValueError, RecursionError) as error:
         coding = _foreign_coding(body)
         if coding is not None:
             raise RequestInvalid(f"param error: {coding}") from None
         raise RequestInvalid(f"param error: the request is not valid JSON: {error}") from None
+
+
+def parse_text(text: str) -> dict[str, Any]:
+    """Return the request in a text, as `parse` does for bytes.
+
+    Raises:
+        RequestInvalid: it is JSON, and no object.
+        ValueError, RecursionError: it is no JSON, or nested too deeply.
+    """
+    return _object(text)
+
+
+def _object(body: bytes | str) -> dict[str, Any]:
+    value = json.loads(body, parse_constant=_refuse_constant)
+    if isinstance(value, str):
+        value = json.loads(value, parse_constant=_refuse_constant)
     if not isinstance(value, dict):
         raise RequestInvalid("param error: request is not a dict")
     return value
@@ -255,6 +269,17 @@ def type_of(request: Mapping[str, Any]) -> RequestType:
     if type_ is None:
         raise RequestInvalid("req_type error")
     return type_
+
+
+def echoed_number(request: Mapping[str, Any]) -> str | int | float | None:
+    """Return the ``request_number`` that a reply over TCP repeats; None if there is none to repeat.
+
+    One that is refused when the fields are checked is not repeated.
+    """
+    number = request.get("request_number")
+    if isinstance(number, str) or _is_number(number):
+        return number
+    return None
 
 
 def check_instance(request: Mapping[str, Any], instance_id: str) -> None:

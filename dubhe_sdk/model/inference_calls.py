@@ -1,7 +1,8 @@
 """From the JSON of inference requests to the JSON of their results, by the algorithm's method.
 
 A result begins with ``+`` and is the method's, or with ``-`` and is ``{"type", "text"}`` of an
-exception, or with ``!`` and says why the request is refused.
+exception, or with ``!`` and says why the request is refused. Before the result of a
+`SharedBody` stands a frame with its ``request_number``, and ``?`` gives it back to the web front.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from dubhe_sdk.api.current_task import current
 from dubhe_sdk.contract.framing import pack, unpack_all
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import AppInvalid, RequestInvalid, TaskStopped
+from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.model.failure import log_failure, text_of
 from dubhe_sdk.model.fork_guard import foreign_code
+from dubhe_sdk.model.large_request import NotAccepted, read_large
 from dubhe_sdk.model.outcome import refuse_unrun
 from dubhe_sdk.reporting.encoding import dumps
 
@@ -27,8 +30,12 @@ from dubhe_sdk.reporting.encoding import dumps
 class InferenceCalls(Protocol):
     """Calls the algorithm's method."""
 
-    def answer(self, body: bytes) -> bytes:
+    def answer(self, body: bytes, take_descriptor: Callable[[], int]) -> bytes:
         """Return the reply's bytes for the request's.
+
+        Args:
+            body: the request's, or what stands for a shared body.
+            take_descriptor: returns that of the next shared body.
 
         Raises:
             TaskStopped: a stop was raised in the method.
@@ -57,12 +64,12 @@ class SingleCalls:
         self._log = log
         self._stoppable = stoppable
 
-    def answer(self, body: bytes) -> bytes:
-        """Return the result of the request with this JSON."""
-        try:
-            context = Context(_read(body), self._settings)
-        except RequestInvalid as error:
-            return _refused(error)
+    def answer(self, body: bytes, take_descriptor: Callable[[], int]) -> bytes:
+        """Return the result of a request."""
+        place, prefix = _open(body, take_descriptor, self._settings)
+        return prefix + (self._call(place) if isinstance(place, Context) else place)
+
+    def _call(self, context: Context) -> bytes:
         token = current.set(context)
         try:
             with self._stoppable(), foreign_code(self._log):
@@ -103,17 +110,13 @@ class BatchCalls:
         self._stoppable = stoppable
         self._none_of_them = BatchContext({}, settings)
 
-    def answer(self, body: bytes) -> bytes:
+    def answer(self, body: bytes, take_descriptor: Callable[[], int]) -> bytes:
         """Return the results of the requests in a batch, in their order."""
-        places: list[Context | bytes] = []
-        for one in unpack_all(body):
-            try:
-                places.append(Context(_read(one), self._settings))
-            except RequestInvalid as error:
-                places.append(_refused(error))
-        results = self._call([place for place in places if isinstance(place, Context)])
+        places = [_open(one, take_descriptor, self._settings) for one in unpack_all(body)]
+        results = self._call([place for place, _ in places if isinstance(place, Context)])
         return b"".join(
-            pack(next(results) if isinstance(place, Context) else place) for place in places
+            pack(prefix + (next(results) if isinstance(place, Context) else place))
+            for place, prefix in places
         )
 
     def _call(self, contexts: list[Context]) -> Iterator[bytes]:
@@ -165,15 +168,32 @@ def _one_for_each(results: Any, count: int) -> Sequence[Any]:
     return listed
 
 
-def _read(body: bytes) -> Any:
+def _open(
+    body: bytes, take_descriptor: Callable[[], int], settings: Settings
+) -> tuple[Context | bytes, bytes]:
+    """Return a request's context, or its reply if it cannot be run; and what the reply begins with.
+
+    Args:
+        body: the request's JSON, or what stands for a shared body.
+        take_descriptor: returns that of the next shared body.
+        settings: the environment.
+    """
+    prefix = b""
     try:
-        return json.loads(body)
+        if SharedBody.is_message(body):
+            request, number = read_large(SharedBody.received(body, take_descriptor()), settings)
+            prefix = pack(number)
+        else:
+            request = json.loads(body)
+        return Context(request, settings), prefix
+    except NotAccepted:
+        return b"?", pack(b"")
+    except RequestInvalid as error:
+        return _refused(error), prefix
     except (ValueError, RecursionError) as error:
         # What the web front could parse may be nested too deeply here, or hold a number of too
         # many digits. That is the client's fault: no traceback for it in the log.
-        raise RequestInvalid(
-            f"param error: the request cannot be read by the model: {error}"
-        ) from None
+        return f"!param error: the request cannot be read by the model: {error}".encode(), prefix
 
 
 def _refused(error: RequestInvalid) -> bytes:

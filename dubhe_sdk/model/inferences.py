@@ -22,6 +22,7 @@ from typing import Any
 from dubhe_sdk.contract.framing import NUMBER, FrameReader, pack
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
+from dubhe_sdk.ipc.descriptor_socket import DescriptorSocket
 from dubhe_sdk.model.fork_guard import keep_private
 from dubhe_sdk.model.inference_calls import BatchCalls, InferenceCalls, SingleCalls
 from dubhe_sdk.model.stop import StopSignal
@@ -85,17 +86,20 @@ class InferenceServer:
     def _serve_connection(self, connection: socket.socket) -> None:
         keep_private(connection)
         with connection:
-            reader = FrameReader(connection, _LIMIT)
+            sock = DescriptorSocket(connection)
+            reader = FrameReader(sock, _LIMIT)
             try:
                 while (frame := reader.read()) is not None:
                     number, body = frame[: NUMBER.size], frame[NUMBER.size :]
-                    connection.sendall(pack(number + self._calls.answer(body)))
+                    connection.sendall(pack(number + self._calls.answer(body, sock.take)))
                     if self._concurrency == 1:
                         if self._stop.asked:
                             raise TaskStopped("the service was told to stop")
                         self._stop.resume()
             except OSError as error:
                 self._log.warning("the connection to the web front broke: %s", error)
+            finally:
+                sock.close_descriptors()
 
     def _stoppable(self) -> contextlib.AbstractContextManager[None]:
         """Run the method in this block; a stop is raised in the main thread alone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dubhe_sdk.contract.requests import RequestType
+from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.service.state import ServiceState, Verdict
 from dubhe_sdk.service.web.client import Client
 from dubhe_sdk.service.web.control import Control
@@ -32,14 +33,16 @@ class Backend:
         """Ask the parent to start a training or an evaluation."""
         return self._control.start_task(type_, request)
 
-    def infer(self, body: bytes, client: Client | None) -> bytes:
+    def infer(self, body: bytes | SharedBody, client: Client | None) -> bytes:
         """Run the inference method on a request and return its result as JSON.
 
         Args:
-            body: the request as a JSON object, UTF-8.
+            body: the request as a JSON object, UTF-8; long ones as they came, for the model
+                process to check.
             client: who has sent it, if that can be told.
 
         Raises:
+            RequestNotAccepted: the web front has to read this shared body.
             InferenceFailed: the method raised.
             RequestInvalid: the model's parser cannot read the request.
             InferenceOverloaded: the queue is full.

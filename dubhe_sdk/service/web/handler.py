@@ -2,20 +2,23 @@
 
 HTTP and TCP only carry; every rule of section 3 of the contract is applied here, once. The
 inference path is short on purpose: the body is parsed once and goes to the model as it came, and
-the model's result is put into the reply as it came.
+the model's result is put into the reply as it came. A long inference is not even parsed here: the
+model process checks it (`dubhe_sdk.model.large_request`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-import math
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dubhe_sdk.contract import requests
 from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.errors import RequestInvalid
+from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.reporting.encoding import dumps
 from dubhe_sdk.service.state import ServiceState, Verdict
 from dubhe_sdk.service.web.inference.errors import (
@@ -23,7 +26,10 @@ from dubhe_sdk.service.web.inference.errors import (
     InferenceFailed,
     InferenceOverloaded,
     ModelDied,
+    RequestNotAccepted,
 )
+from dubhe_sdk.service.web.limits.body_errors import BodyTooLarge, BodyUnusable
+from dubhe_sdk.service.web.limits.memory_budget import BudgetExceeded
 from dubhe_sdk.service.web.state_check import check_state
 
 if TYPE_CHECKING:
@@ -46,6 +52,10 @@ _ONLINE = dumps(requests.success(RequestType.HEARTBEAT))
 _INFERRED = dumps(requests.success(RequestType.INFERENCE))[:-1] + b',"data":'
 _NUMBER = b',"request_number":'
 
+# Where a long request has its `req_type`, as clients write it; the model process looks closer.
+_IS_INFERENCE = re.compile(rb'"req_type"\s*:\s*3\b')
+_EDGE_BYTES = 4096
+
 _NESTED_TOO_DEEPLY = "param error: the request is nested too deeply"
 
 
@@ -62,7 +72,7 @@ class RequestHandler:
         self._limit = limit
 
     def handle(
-        self, body: bytes, route_type: RequestType | None, client: Client | None = None
+        self, body: bytes | SharedBody, route_type: RequestType | None, client: Client | None = None
     ) -> bytes:
         """Return the reply to a request: a JSON object, UTF-8. Never raises because of ``body``.
 
@@ -73,14 +83,20 @@ class RequestHandler:
             client: who has sent it: an inference that waits is not run once the client has gone.
         """
         number = b""
+        shared = body if isinstance(body, SharedBody) else None
         try:
-            if route_type is RequestType.HEARTBEAT and not body.strip():
+            if shared is not None:
+                with contextlib.suppress(RequestNotAccepted):
+                    if self._is_for_model(shared, route_type):
+                        return self._infer_shared(shared, client)
+            whole = body.read() if isinstance(body, SharedBody) else body
+            if route_type is RequestType.HEARTBEAT and not whole.strip():
                 return _ONLINE
-            request, body = _load(body)
+            request, loaded = _load(whole)
             type_ = _type(request, route_type)
             if route_type is None and type_ is RequestType.INFERENCE:
                 number = _request_number(request)
-            return self._answer(type_, request, body, number, client)
+            return self._answer(type_, request, loaded, number, client)
         except (RequestInvalid, InferenceOverloaded, ClientGone) as refused:
             message = str(refused)
         except InferenceFailed as failed:
@@ -92,6 +108,8 @@ class RequestHandler:
         except Exception as error:  # noqa: BLE001 - logged, and the client waits for a reply
             _log.exception("a request could not be answered")
             message = f"exception occurs: {type(error).__name__}: {error}"
+        if shared is not None and shared.request_number:
+            number = _NUMBER + shared.request_number
         return _refusal(message, number)
 
     def refuse_too_large(self, found: int | None = None) -> bytes:
@@ -102,6 +120,13 @@ class RequestHandler:
         """
         what = "the request" if found is None else f"the request of {found} bytes"
         return self.refuse(f"param error: {what} is too large, at most {self._limit} bytes")
+
+    def refuse_body(self, error: BodyUnusable | BudgetExceeded) -> bytes:
+        """Return the refusal of a request whose body or frame cannot be had."""
+        if isinstance(error, BodyTooLarge):
+            return self.refuse_too_large(error.length)
+        what = "" if isinstance(error, BudgetExceeded) else "param error: "
+        return self.refuse(f"{what}{error}")
 
     def refuse(self, message: str) -> bytes:
         """Return a refusal for a reason that lies in the protocol."""
@@ -127,6 +152,18 @@ class RequestHandler:
         # The task gets numbers as they were written, beyond 64 bits too.
         self._check_verdict(type_, self._backend.start_task(type_, requests.parse(body)))
         return dumps(requests.success(type_))
+
+    def _is_for_model(self, body: SharedBody, route_type: RequestType | None) -> bool:
+        """Return whether the model process shall read and check it, for it is an inference."""
+        if route_type is None:
+            return _IS_INFERENCE.search(body.edges(_EDGE_BYTES)) is not None
+        return route_type is RequestType.INFERENCE
+
+    def _infer_shared(self, body: SharedBody, client: Client | None) -> bytes:
+        check_state(self._backend.state, RequestType.INFERENCE)
+        result = self._backend.infer(body, client)
+        number = _NUMBER + body.request_number if body.request_number else b""
+        return b"".join((_INFERRED, result, number, b"}"))
 
     def _check_verdict(self, type_: RequestType, verdict: Verdict) -> None:
         if verdict is Verdict.BUSY:
@@ -176,12 +213,8 @@ def _type(request: dict[str, Any], route_type: RequestType | None) -> RequestTyp
 
 def _request_number(request: dict[str, Any]) -> bytes:
     """Return the end of the reply that repeats ``request_number``; empty if there is none."""
-    number = request.get("request_number")
-    if isinstance(number, bool) or not isinstance(number, (str, int, float)):
-        return b""  # absent, or refused when the fields are checked
-    if isinstance(number, float) and not math.isfinite(number):
-        return b""
-    return _NUMBER + dumps(number)
+    number = requests.echoed_number(request)
+    return b"" if number is None else _NUMBER + dumps(number)
 
 
 def _check_instance(state: ServiceState, type_: RequestType, request: dict[str, Any]) -> None:

@@ -8,23 +8,12 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 
 from dubhe_sdk.service.web.client import is_closed
+from dubhe_sdk.service.web.limits.body_errors import BodyTooLarge, BodyUnusable
 from dubhe_sdk.service.web.limits.connections import Connections
 from dubhe_sdk.service.web.limits.memory_budget import EXEMPT_BYTES, BudgetExceeded, MemoryBudget
 
 # gunicorn takes at most so much from the socket at once, however little it is asked for.
 _STEP_BYTES = 1024 * 1024
-
-
-class BodyUnusable(Exception):
-    """The body cannot be had. The connection is closed after the reply."""
-
-
-class BodyTooLarge(BodyUnusable):
-    """It is longer than the limit. ``length`` in bytes if it was announced."""
-
-    def __init__(self, length: int | None) -> None:
-        super().__init__("the body is too large")
-        self.length = length
 
 
 class RequestBody:

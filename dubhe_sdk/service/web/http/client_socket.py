@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from socket import MSG_PEEK
 from typing import Any
 
 from gevent import getcurrent, socket
@@ -23,13 +24,15 @@ class ClientSocket(socket.socket):  # type: ignore[misc]
     """gevent's socket; of several that become readable at once, the first is read first.
 
     Args:
-        sock: the client's, which is given up.
+        descriptor: the client's, which is owned from now on.
         arrivals: the order.
+        begun: what has been read of it and is to be received first.
     """
 
-    def __init__(self, sock: socket.socket, arrivals: ArrivalOrder) -> None:
-        super().__init__(fileno=sock.detach())
+    def __init__(self, descriptor: int, arrivals: ArrivalOrder, begun: bytes) -> None:
+        super().__init__(fileno=descriptor)
         self._arrivals = arrivals
+        self._begun = begun
         self._is_fresh = True
 
     def recv(self, size: int, flags: int = 0) -> bytes:
@@ -39,7 +42,11 @@ class ClientSocket(socket.socket):  # type: ignore[misc]
             NotHttp: they are the first ones, and evidently not HTTP.
             OSError: the connection broke.
         """
-        data: bytes = super().recv(size, flags)
+        data: bytes
+        if self._begun:
+            data, self._begun = self._begun[:size], self._begun[size:]
+        else:
+            data = super().recv(size, flags)
         if self._is_fresh:
             self._is_fresh = False
             found = wrong_protocol.protocol_of(data)
@@ -47,11 +54,19 @@ class ClientSocket(socket.socket):  # type: ignore[misc]
                 raise NotHttp(found)
         return data
 
+    def peek(self, size: int) -> bytes:
+        """Return up to ``size`` bytes of what has come, which `recv` returns again."""
+        try:
+            data: bytes = self._sock.recv(size, MSG_PEEK)
+        except OSError:  # `recv` finds it too
+            return b""
+        return data
+
     def _wait(self, watcher: Any, *arguments: Any) -> None:
         """Wait for an event, as gevent's socket calls it, and then for its turn."""
         super()._wait(watcher, *arguments)
         if watcher is self._read_event:
-            place = _Place()
+            place = _Place(self)
             self._arrivals.add(place)
             try:
                 self.hub.switch()
@@ -62,10 +77,11 @@ class ClientSocket(socket.socket):  # type: ignore[misc]
 class _Place:
     """A greenlet's place in the order."""
 
-    __slots__ = ("greenlet",)
+    __slots__ = ("greenlet", "peek")
 
-    def __init__(self) -> None:
+    def __init__(self, sock: ClientSocket) -> None:
         self.greenlet: Any = getcurrent()
+        self.peek = sock.peek
 
     def wake(self) -> None:
         if self.greenlet is not None:

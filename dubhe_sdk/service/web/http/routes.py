@@ -12,7 +12,8 @@ import falcon
 
 from dubhe_sdk.contract.requests import ROUTES, RequestType
 from dubhe_sdk.service.web.handler import RequestHandler
-from dubhe_sdk.service.web.http.body import BodyTooLarge, BodyUnusable, RequestBody
+from dubhe_sdk.service.web.http.body import RequestBody
+from dubhe_sdk.service.web.limits.body_errors import BodyUnusable
 from dubhe_sdk.service.web.limits.memory_budget import BudgetExceeded
 from dubhe_sdk.service.web.options import WebOptions
 
@@ -74,12 +75,8 @@ class Route:
         body = cast(RequestBody, request.env["wsgi.input"])
         try:
             data = body.read_all(request.env.get("CONTENT_LENGTH"), self._limit, self._seconds)
-        except BodyTooLarge as error:
-            response.data = self._handler.refuse_too_large(error.length)
-        except BudgetExceeded as error:
-            response.data = self._handler.refuse(str(error))
-        except BodyUnusable as error:
-            response.data = self._handler.refuse(f"param error: {error}")
+        except (BodyUnusable, BudgetExceeded) as error:
+            response.data = self._handler.refuse_body(error)
         else:
             try:
                 response.data = self._reply(request, data, body)

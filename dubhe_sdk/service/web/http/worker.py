@@ -1,5 +1,8 @@
 """HTTP runs in gunicorn's gevent worker, without gunicorn's arbiter.
 
+gunicorn and falcon read what is unusual; usual requests do without them: see
+`dubhe_sdk.service.web.http.request_head`.
+
 The service parent is what an arbiter would be: it holds the listening socket, starts the worker
 again when it dies or is stuck, and stops it. A second process for the same weighs 30 MB.
 """
@@ -9,12 +12,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket as plain_socket
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gevent
 from gevent import socket
+from gevent.local import local
 from gevent.server import StreamServer
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
@@ -27,6 +32,8 @@ from dubhe_sdk.service.web.arrivals import ArrivalOrder
 from dubhe_sdk.service.web.http.body import RequestBody
 from dubhe_sdk.service.web.http.client_socket import ClientSocket
 from dubhe_sdk.service.web.http.malformed import MalformedRequests
+from dubhe_sdk.service.web.http.plain_connection import PlainConnection
+from dubhe_sdk.service.web.http.request_head import is_heartbeat
 from dubhe_sdk.service.web.http.routes import make_app
 from dubhe_sdk.service.web.limits.connections import drain
 from dubhe_sdk.service.web.options import (
@@ -36,6 +43,7 @@ from dubhe_sdk.service.web.options import (
     WebOptions,
 )
 from dubhe_sdk.service.web.runtime import WebConfig, WebRuntime
+from dubhe_sdk.service.web.stream import Stream
 
 _SHARED_MEMORY = "/dev/shm"
 
@@ -121,7 +129,8 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         self._malformed = MalformedRequests(
             runtime.handler, runtime.options.transfer_timeout_seconds
         )
-        self._arrivals = ArrivalOrder()
+        self._arrivals = ArrivalOrder(is_heartbeat)
+        self._of_greenlet = local()
         (listener,) = self.sockets
         server = StreamServer(listener, partial(self.handle, listener))
         server.start()
@@ -134,20 +143,36 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
             runtime.connections.join(runtime.options.stop_timeout_seconds)
 
     def timeout_ctx(self) -> Any:
-        """Bound the wait for a request's headers."""
-        return gevent.Timeout(self._runtime.options.idle_timeout_seconds, False)
+        """Bound the wait for a request's headers; those of the first have begun already."""
+        left = self._of_greenlet.__dict__.pop("seconds", None)
+        seconds = self._runtime.options.idle_timeout_seconds if left is None else left
+        return gevent.Timeout(seconds, False)
 
     def handle(self, listener: socket.socket, client: socket.socket, addr: Any) -> None:
-        """Serve one connection."""
-        connections = self._runtime.connections
-        client = ClientSocket(client, self._arrivals)
-        if not connections.add(client):
-            client.close()
-            return
+        """Serve one connection: usual requests as they are, others by gunicorn."""
+        connections, options = self._runtime.connections, self._runtime.options
+        stream = Stream(
+            plain_socket.socket(fileno=client.detach()),
+            self._arrivals,
+            ends_when_half_closed=True,
+            idle_seconds=options.idle_timeout_seconds,
+        )
+        served: Any = stream
         try:
-            super().handle(listener, client, addr)
+            if not connections.add(stream):
+                return
+            begun = PlainConnection(stream, self._runtime).serve()
+            if begun is None:
+                return
+            self._of_greenlet.seconds = stream.idle_seconds_left
+            served = ClientSocket(stream.detach(), self._arrivals, begun)
+            connections.replace(stream, served)
+            super().handle(listener, served, addr)
+        except OSError:
+            pass  # the client is gone or too slow: no reply is possible
         finally:
-            connections.remove(client)
+            connections.remove(served)
+            served.close()
 
     def handle_request(
         self, listener_name: Any, req: Request, sock: socket.socket, addr: Any

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from dubhe_sdk.errors import RequestInvalid
-from dubhe_sdk.service.web.inference.errors import InferenceFailed, ModelDied
+from dubhe_sdk.service.web.inference.errors import InferenceFailed, ModelDied, RequestNotAccepted
 from dubhe_sdk.service.web.inference.model import ModelProcess, result_of
 from dubhe_sdk.service.web.inference.waiting import Waiter
 
@@ -43,8 +43,8 @@ class Batch:
             return
         for member, reply in zip(self.members, self._replies, strict=True):
             try:
-                member.reply.set(result_of(reply))
-            except (InferenceFailed, RequestInvalid, ModelDied) as error:
+                member.reply.set(result_of(reply, member.body))
+            except (InferenceFailed, RequestInvalid, RequestNotAccepted, ModelDied) as error:
                 member.reply.set_exception(error)
 
     def wait(self, member: Waiter) -> bytes:

@@ -12,6 +12,10 @@ class InferenceFailed(Exception):
         self.text = text
 
 
+class RequestNotAccepted(Exception):
+    """The model process gives a request back that the web front has not read: it has to now."""
+
+
 class InferenceOverloaded(Exception):
     """As many inferences as allowed are running and waiting. The text has the numbers."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from dubhe_sdk.contract.framing import pack, unpack_all
+from dubhe_sdk.contract.framing import pack, unpack_all, unpack_first
 from dubhe_sdk.errors import RequestInvalid
+from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.service.web.inference.errors import (
     InferenceFailed,
     ModelDied,
     ModelUnavailable,
+    RequestNotAccepted,
     RequestNotDelivered,
 )
 from dubhe_sdk.service.web.inference.model_connection import ModelConnection
@@ -22,6 +24,7 @@ _MAX_PIPELINED_BYTES = 256 * 1024
 _OK = ord("+")
 _FAILED = ord("-")
 _REFUSED = ord("!")
+_GIVEN_BACK = ord("?")
 
 
 class ModelProcess:
@@ -51,10 +54,11 @@ class ModelProcess:
             and self._idle[0].can_pipeline
         )
 
-    def infer(self, body: bytes) -> bytes:
+    def infer(self, body: bytes | SharedBody) -> bytes:
         """Run an inference in it.
 
         Raises:
+            RequestNotAccepted: the web front has to read this shared body.
             InferenceFailed: the method raised.
             RequestInvalid: its parser cannot read the request.
             RequestNotDelivered: it is not there, or ended before it began with the request.
@@ -62,39 +66,43 @@ class ModelProcess:
         """
         self._bytes += len(body)
         try:
-            reply = self._ask(body)
+            if isinstance(body, SharedBody):
+                reply = self._ask(body.message, [body.descriptor])
+            else:
+                reply = self._ask(body)
         finally:
             self._bytes -= len(body)
-        return result_of(reply)
+        return result_of(reply, body)
 
-    def infer_batch(self, bodies: Sequence[bytes]) -> list[bytes]:
+    def infer_batch(self, bodies: Sequence[bytes | SharedBody]) -> list[bytes]:
         """Run several inferences in one call. Return a reply for each, for `result_of`.
 
         Raises:
             RequestNotDelivered: it is not there, or ended before it began with them.
             ModelDied: it died.
         """
-        replies = unpack_all(self._ask(b"".join(map(pack, bodies))))
+        shared = [body.descriptor for body in bodies if isinstance(body, SharedBody)]
+        replies = unpack_all(self._ask(b"".join(map(_packed, bodies)), shared))
         if len(replies) != len(bodies):
             raise ModelDied("the model process sent a malformed reply")
         return replies
 
-    def _ask(self, body: bytes) -> bytes:
+    def _ask(self, body: bytes, descriptors: Sequence[int] = ()) -> bytes:
         try:
-            return self._ask_by_connection(body)
+            return self._ask_by_connection(body, descriptors)
         except RequestNotDelivered as error:
             # Until the parent, which handles its death, publishes otherwise.
             self.unavailable = isinstance(error, ModelUnavailable)
             raise
 
-    def _ask_by_connection(self, body: bytes) -> bytes:
+    def _ask_by_connection(self, body: bytes, descriptors: Sequence[int]) -> bytes:
         while True:
             kept = self._kept()
             connection = kept or ModelConnection(self._path)
             if self._shares and kept is None:
                 self._idle.append(connection)
             try:
-                reply = connection.infer(body)
+                reply = connection.infer(body, descriptors)
             except OSError as error:
                 connection.close()
                 if kept is None:
@@ -119,19 +127,33 @@ class ModelProcess:
         return None
 
 
-def result_of(reply: bytes) -> bytes:
+def _packed(body: bytes | SharedBody) -> bytes:
+    return pack(body.message if isinstance(body, SharedBody) else body)
+
+
+def result_of(reply: bytes, body: bytes | SharedBody) -> bytes:
     """Return the result in a reply, or raise the error in it.
 
+    Args:
+        reply: the model's.
+        body: the request; one that is shared learns its number.
+
     Raises:
+        RequestNotAccepted: the web front has to read this shared body.
         InferenceFailed: the method raised.
         RequestInvalid: the model's parser cannot read the request.
         ModelDied: the reply is malformed.
     """
+    if isinstance(body, SharedBody):
+        number, reply = unpack_first(reply)
+        body.request_number = number
     kind = reply[0] if reply else None
     if kind == _OK:
         return reply[1:]
     if kind == _REFUSED:
         raise RequestInvalid(reply[1:].decode("utf-8", "replace"))
+    if kind == _GIVEN_BACK and isinstance(body, SharedBody):
+        raise RequestNotAccepted
     if kind != _FAILED:
         raise ModelDied("the model process sent a malformed reply")
     try:

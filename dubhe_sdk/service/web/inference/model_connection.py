@@ -1,8 +1,10 @@
 """`ModelConnection`: a connection to a model process, with pipelining.
 
-A request frame is a number and the request's JSON. A reply frame is the same number; then ``+``
+A request frame is a number and the request's JSON, or what stands for a `SharedBody`, whose
+descriptor comes with it or before it. A reply frame is the same number; then ``+``
 and the result's JSON, ``-`` and ``{"type", "text"}`` of the exception, or ``!`` and why the request
-is refused.
+is refused. Before that the reply to a shared body has a frame with its ``request_number``, and it
+may be ``?``: the web front shall read the request.
 
 Problem: a model that answers in microseconds waits longer for its next request than it works, if
 that is sent only after the reply to the last one; and each costs both sides a system call for
@@ -24,6 +26,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -31,6 +34,7 @@ from typing import Any
 from gevent import get_hub, getcurrent
 
 from dubhe_sdk.contract.framing import LENGTH, NUMBER, pack
+from dubhe_sdk.ipc.descriptor_socket import MOST_DESCRIPTORS, ancillary
 from dubhe_sdk.process.socket_path import address
 from dubhe_sdk.service.web.inference.errors import ModelDied, ModelUnavailable, RequestNotDelivered
 
@@ -83,6 +87,7 @@ class ModelConnection:
         self._readable.start(self._on_readable)
         self._pending: deque[_PendingReply] = deque()
         self._unsent: list[bytes] = []
+        self._unsent_descriptors: list[int] = []
         self._buffer = bytearray()  # the beginning of a reply
         self._number = 0  # of the last request
         self._since = 0.0  # when the first of the line was sent, or became the first
@@ -100,8 +105,12 @@ class ModelConnection:
             and self._last_seconds < _PIPELINING_SECONDS
         )
 
-    def infer(self, body: bytes) -> bytes:
+    def infer(self, body: bytes, descriptors: Sequence[int] = ()) -> bytes:
         """Send a request and wait for its reply.
+
+        Args:
+            body: the request's JSON, or what stands for a shared body.
+            descriptors: of the shared bodies in it.
 
         Raises:
             OSError: the model process is gone and has not got the whole request, so did not
@@ -112,13 +121,16 @@ class ModelConnection:
         self._number = number = (self._number + 1) % _NUMBERS
         frame = pack(NUMBER.pack(number) + body)
         if not self._pending:
-            self._send(frame)
+            self._send(frame, list(descriptors))
             self._since = perf_counter()
             if self._last_seconds is not None and self._last_seconds < _BUSY_POLL_SECONDS:
                 self._busy_poll_until = self._since + _BUSY_POLL_SECONDS
                 self._busy_poll.start(self._on_busy_poll)
         else:
             self._unsent.append(frame)
+            # They may come before their frame, in their order. Copies: who waits may be ended, and
+            # close the originals, before they are sent.
+            self._unsent_descriptors += map(os.dup, descriptors)
             if len(self._unsent) == 1:
                 self._hub.loop.run_callback(self._flush)
         pending_reply = _PendingReply(getcurrent(), number)
@@ -137,12 +149,14 @@ class ModelConnection:
         self.closed = True
         for watcher in (self._readable, self._writable, self._busy_poll):
             watcher.close()
+        for descriptor in self._unsent_descriptors:
+            os.close(descriptor)
         self._sock.close()
 
-    def _send(self, frame: bytes) -> None:
+    def _send(self, frame: bytes, descriptors: list[int]) -> None:
         """Send a frame, alone."""
         try:
-            sent = self._sock.send(frame)
+            sent = self._send_some(frame, descriptors)
         except BlockingIOError:
             sent = 0
         if sent == len(frame):
@@ -153,7 +167,7 @@ class ModelConnection:
             while rest:
                 self._hub.wait(self._writable)
                 try:
-                    rest = rest[self._sock.send(rest) :]
+                    rest = rest[self._send_some(rest, descriptors) :]
                 except BlockingIOError:
                     continue
         except BaseException:
@@ -161,13 +175,26 @@ class ModelConnection:
             raise
         self._readable.start(self._on_readable)
 
+    def _send_some(self, data: bytes | memoryview, descriptors: list[int]) -> int:
+        """Send what the socket takes; descriptors that were sent leave the list."""
+        if not descriptors:
+            return self._sock.send(data)
+        now, later = descriptors[:MOST_DESCRIPTORS], descriptors[MOST_DESCRIPTORS:]
+        # A byte is left for each further message with descriptors.
+        sent = self._sock.sendmsg([data[:1] if later else data], ancillary(now))
+        descriptors[:] = later
+        return sent
+
     def _flush(self) -> None:
         """Send the pipelined requests."""
         if self.closed:
             return
         data = b"".join(self._unsent)
+        copies = self._unsent_descriptors.copy()
         try:
-            sent = self._sock.send(data)
+            sent = self._send_some(data, self._unsent_descriptors)
+            for descriptor in copies[: len(copies) - len(self._unsent_descriptors)]:
+                os.close(descriptor)
         except BlockingIOError:
             sent = 0
         except OSError:  # reading finds it too, after the replies that have come

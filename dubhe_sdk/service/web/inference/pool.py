@@ -9,6 +9,7 @@ from typing import Any, cast
 import gevent
 from gevent import Timeout, get_hub
 
+from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.service.web.client import Client
 from dubhe_sdk.service.web.inference.batch import Batch
 from dubhe_sdk.service.web.inference.errors import InferenceOverloaded, RequestNotDelivered
@@ -54,7 +55,7 @@ class ModelPool:
         self._due: gevent.Greenlet | None = None  # dispatches when a batch has waited long enough
         self._figures = InferenceFigures()
 
-    def infer(self, body: bytes, client: Client | None = None) -> bytes:
+    def infer(self, body: bytes | SharedBody, client: Client | None = None) -> bytes:
         """Run an inference; wait for a slot if as many as allowed are running.
 
         An inference whose connection breaks is not tried again: it may have had effects. One
@@ -62,10 +63,11 @@ class ModelPool:
         its turn comes, or its place is needed, if its client has gone.
 
         Args:
-            body: the request's JSON.
+            body: the request's JSON; long ones as they came, for the model process to check.
             client: who has sent it, if that can be told.
 
         Raises:
+            RequestNotAccepted: the web front has to read this shared body.
             InferenceFailed: the method raised.
             RequestInvalid: the model's parser cannot read the request.
             InferenceOverloaded: as many as allowed are waiting too, or it has waited as long as
@@ -126,7 +128,7 @@ class ModelPool:
             while self._waiting:
                 self._waiting.pop().slot.set_exception(error)
 
-    def _infer_alone(self, process: ModelProcess, body: bytes) -> bytes:
+    def _infer_alone(self, process: ModelProcess, body: bytes | SharedBody) -> bytes:
         """Run one in a process in which it counts as running."""
         try:
             return process.infer(body)

@@ -9,6 +9,7 @@ from time import monotonic
 
 from gevent.event import AsyncResult
 
+from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.service.web.client import Client
 from dubhe_sdk.service.web.counted_log import CountedLog
 from dubhe_sdk.service.web.inference.errors import ClientGone
@@ -31,7 +32,9 @@ class Waiter:
 
     _arrivals = itertools.count(1)
 
-    def __init__(self, body: bytes, client: Client | None, *, first: bool = False) -> None:
+    def __init__(
+        self, body: bytes | SharedBody, client: Client | None, *, first: bool = False
+    ) -> None:
         self.body = body
         self.client = client
         self.arrival = 0 if first else next(self._arrivals)

@@ -60,6 +60,11 @@ class Connections:
         self._empty.clear()
         return True
 
+    def replace(self, old: ClientConnection, new: ClientConnection) -> None:
+        """Note that another object stands for a connection that waits for its request."""
+        if self._waiting.pop(old, self) is None:  # else it was displaced meanwhile
+            self._waiting[new] = None
+
     def work(self, sock: ClientConnection) -> None:
         """Note that a request has arrived: it is not closed before `wait`."""
         # A connection that was displaced at the same moment stays forgotten.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import socket
 import time
@@ -14,6 +15,7 @@ from gevent import socket as gevent_socket
 from gevent.server import StreamServer
 
 from dubhe_sdk.contract.framing import LENGTH, FrameReader, FrameTooLarge, pack
+from dubhe_sdk.ipc.shared_body import SHARED_FROM_BYTES, SharedBody
 from dubhe_sdk.service.web import wrong_protocol
 from dubhe_sdk.service.web.arrivals import ArrivalOrder
 from dubhe_sdk.service.web.counted_log import CountedLog
@@ -21,7 +23,10 @@ from dubhe_sdk.service.web.limits.connections import drain
 from dubhe_sdk.service.web.limits.memory_budget import EXEMPT_BYTES, BudgetExceeded, MemoryBudget
 from dubhe_sdk.service.web.options import WebOptions
 from dubhe_sdk.service.web.runtime import WebConfig, WebRuntime
-from dubhe_sdk.service.web.tcp.stream import Stream
+from dubhe_sdk.service.web.stream import Stream
+
+# A heartbeat is short: its `req_type` is in what is looked at.
+_HEARTBEAT = re.compile(rb'"req_type"\s*:\s*0\b')
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +59,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
     def __init__(self, listener: gevent_socket.socket, runtime: WebRuntime) -> None:
         super().__init__(listener, self._serve)
         self._runtime = runtime
-        self._arrivals = ArrivalOrder()
+        self._arrivals = ArrivalOrder(_is_heartbeat)
         self._foreign = CountedLog(_log, "requests in another protocol than TCP frames")
 
     def _serve(self, sock: gevent_socket.socket, address: Any) -> None:
@@ -85,8 +90,11 @@ class TcpServer(StreamServer):  # type: ignore[misc]
         reader = FrameReader(deadline_stream, self._runtime.options.max_request_bytes)
         is_fresh = True  # nothing has come that was a frame
         while True:
+            frame: bytes | SharedBody | None
             try:
-                frame = reader.read()
+                frame = reader.read_at_once()
+                if frame is None:
+                    frame = self._read_rest(reader, deadline_stream)
             except (FrameTooLarge, BudgetExceeded) as error:
                 refusal = (
                     self._refuse_length(error.length, is_fresh, address)
@@ -100,12 +108,34 @@ class TcpServer(StreamServer):  # type: ignore[misc]
                 return
             is_fresh = False
             connections.work(stream)
-            reply = handler.handle(frame, None, stream)
+            try:
+                reply = handler.handle(frame, None, stream)
+            finally:
+                if isinstance(frame, SharedBody):
+                    frame.close()
             connections.wait(stream)
             stream.sendall(pack(reply), seconds)
             if connections.stopping:
                 return
             deadline_stream.begin_frame(reader.buffered)
+
+    def _read_rest(
+        self, reader: FrameReader, deadline_stream: DeadlineStream
+    ) -> bytes | SharedBody | None:
+        """Return a frame that did not come in one piece; None at the end of the stream."""
+        length = reader.read_length()
+        if length is None or length < SHARED_FROM_BYTES:
+            return None if length is None else reader.read_payload(length)
+        body = SharedBody.create(length)
+        try:
+            is_whole = body.fill(reader.take(length), deadline_stream.recv_into) == length
+        except BaseException:
+            body.close()
+            raise
+        if not is_whole:
+            body.close()
+            return None
+        return body
 
     def _refuse_length(self, length: int, is_fresh: bool, address: str) -> bytes:
         """Return the reply to a frame that is too long, or to what is not a frame at all."""
@@ -118,6 +148,11 @@ class TcpServer(StreamServer):  # type: ignore[misc]
         if found == wrong_protocol.HTTP:
             return wrong_protocol.http_error(HTTPStatus.BAD_REQUEST, refusal)
         return pack(refusal)
+
+
+def _is_heartbeat(begun: bytes) -> bool:
+    """Return whether a frame that begins so is a heartbeat."""
+    return _HEARTBEAT.search(begun) is not None
 
 
 class DeadlineStream:
@@ -161,16 +196,35 @@ class DeadlineStream:
             chunk = self._stream.recv(size)
             self._deadline = time.monotonic() + self._seconds
         else:
-            # A byte now and then must not keep the frame open: what is left of the time counts.
-            left = max(0.0, self._deadline - time.monotonic())
-            with gevent.Timeout(left, TimeoutError("the frame was not complete in time")):
+            with self._until_deadline():
                 chunk = self._stream.recv(size)
-        self._received += len(chunk)
+        self._count(len(chunk))
+        return chunk
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """Receive some bytes of a frame that has begun into ``buffer``; return how many.
+
+        Raises:
+            TimeoutError: the frame was not complete in time.
+            BudgetExceeded: the frames of all clients take too much memory.
+        """
+        with self._until_deadline():
+            count = self._stream.recv_into(buffer)
+        self._count(count)
+        return count
+
+    def _until_deadline(self) -> gevent.Timeout:
+        # A byte now and then must not keep the frame open: what is left of the time counts.
+        assert self._deadline is not None
+        left = max(0.0, self._deadline - time.monotonic())
+        return gevent.Timeout(left, TimeoutError("the frame was not complete in time"))
+
+    def _count(self, count: int) -> None:
+        self._received += count
         beyond = self._received - EXEMPT_BYTES - self._held
         if beyond > 0:
             self._budget.reserve(beyond)
             self._held += beyond
-        return chunk
 
     def release(self) -> None:
         """Return the memory to the budget: the frame is no longer in use."""

@@ -18,6 +18,8 @@ from typing import Any
 from dubhe_sdk.contract.framing import NUMBER, FrameReader, pack
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.ipc.channel import Channel
+from dubhe_sdk.ipc.descriptor_socket import DescriptorSocket
+from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.process import tree
 from dubhe_sdk.process.command import dubhe_command
 from dubhe_sdk.service.state import Phase, ServiceState
@@ -94,7 +96,8 @@ class Model:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        reader = FrameReader(connection, 2**32 - 1)
+        sock = DescriptorSocket(connection)
+        reader = FrameReader(sock, 2**32 - 1)
         with connection, contextlib.suppress(OSError):
             while (frame := reader.read()) is not None:
                 with self._lock:
@@ -103,11 +106,19 @@ class Model:
                     self.most_running = max(self.most_running, self._running)
                     self._lock.notify_all()
                 try:
-                    payload = self.answer(json.loads(frame[NUMBER.size :]))
+                    payload = self._answer_request(frame[NUMBER.size :], sock)
                 finally:
                     with self._lock:
                         self._running -= 1
                 connection.sendall(pack(frame[: NUMBER.size] + payload))
+
+    def _answer_request(self, body: bytes, sock: DescriptorSocket) -> bytes:
+        if not SharedBody.is_message(body):
+            return self.answer(json.loads(body))
+        shared = SharedBody.received(body, sock.take())
+        request = json.loads(shared.text())
+        shared.close()
+        return pack(b"") + self.answer(request)
 
 
 class Web:

@@ -6,11 +6,14 @@ import contextlib
 import json
 import signal
 import socket
+import time
 from collections.abc import Iterable
 from typing import Any
 
+import gevent
 import pytest
 
+from dubhe_sdk.service.web.arrivals import ArrivalOrder
 from tests.dubhe_sdk.service.web.conftest import Start
 from tests.dubhe_sdk.service.web.http.test_routes import read_body
 from tests.dubhe_sdk.service.web.support import Web
@@ -70,3 +73,50 @@ def test_on_connections_that_were_open(start: Start, protocol: str) -> None:
                 pass
         for order in (sockets, sockets[::-1], [*sockets[10:], *sockets[:10]]):
             assert served(web, protocol, order) == NAMES
+
+
+class Recorded:
+    """A sleeper that writes down when it is woken, and takes some time."""
+
+    def __init__(self, woken: list[str], name: str, seconds: float = 0.0) -> None:
+        self._woken = woken
+        self._name = name
+        self._seconds = seconds
+
+    def wake(self) -> None:
+        self._woken.append(self._name)
+        time.sleep(self._seconds)
+
+    def peek(self, size: int) -> bytes:
+        return self._name.encode()
+
+
+def test_heartbeats_are_woken_before_those_that_came_first() -> None:
+    woken: list[str] = []
+    order = ArrivalOrder(lambda begun: begun.startswith(b"heart"))
+    for name in [*NAMES, "heart 1", "heart 2"][:: order.step]:
+        order.add(Recorded(woken, name))
+    while len(woken) < len(NAMES) + 2:
+        gevent.sleep(0.001)
+    assert woken == ["heart 1", "heart 2", *NAMES]
+
+
+def test_a_heartbeat_that_comes_while_many_are_served_does_not_wait_for_them() -> None:
+    woken: list[str] = []
+    order = ArrivalOrder(lambda begun: begun.startswith(b"heart"))
+    for name in NAMES[:: order.step]:
+        order.add(Recorded(woken, name, seconds=0.003))
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        watcher = gevent.get_hub().loop.io(reader.fileno(), 1)
+
+        def on_readable() -> None:
+            watcher.close()
+            order.add(Recorded(woken, "heart"))
+
+        watcher.start(on_readable)
+        writer.send(b"x")
+        while len(woken) <= len(NAMES):
+            gevent.sleep(0.001)
+    assert woken.index("heart") <= 3
+    assert [name for name in woken if name != "heart"] == NAMES

@@ -8,13 +8,14 @@ cannot keep the others from their turn.
 from __future__ import annotations
 
 import socket
+from time import monotonic
 from typing import Any
 
 import gevent
 from gevent import get_hub, getcurrent
 
 from dubhe_sdk.service.web.arrivals import ArrivalOrder
-from dubhe_sdk.service.web.client import is_reset
+from dubhe_sdk.service.web.client import is_closed, is_reset
 
 _READ, _WRITE = 1, 2
 
@@ -25,9 +26,19 @@ class Stream:
     Args:
         sock: the standard library's; it is owned from now on.
         arrivals: of several streams that become readable at once, the first is read first.
+        ends_when_half_closed: whether a client that sends no more takes no reply either: so over
+            HTTP, where closing a connection looks the same.
+        idle_seconds: how long a request may take to begin, for `recv_idle`; 0: as long as it likes.
     """
 
-    def __init__(self, sock: socket.socket, arrivals: ArrivalOrder) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        arrivals: ArrivalOrder,
+        *,
+        ends_when_half_closed: bool = False,
+        idle_seconds: float = 0.0,
+    ) -> None:
         sock.setblocking(False)
         self._arrivals = arrivals
         self._sock = sock
@@ -37,6 +48,12 @@ class Stream:
         # stop it costs a system call each time.
         self._is_watched = False
         self._waiting: Any = None  # a greenlet
+        self._has_gone = is_closed if ends_when_half_closed else is_reset
+        # One that is set again costs a tenth of a `gevent.Timeout` for each request.
+        self._idle = self._hub.loop.timer(idle_seconds, idle_seconds) if idle_seconds else None
+        self._idle_seconds = idle_seconds
+        self._idle_since = 0.0
+        self._is_idle = False
 
     def recv(self, size: int, /) -> bytes:
         """Wait for bytes and return at most ``size``; empty at the end.
@@ -50,6 +67,48 @@ class Stream:
                 return self._sock.recv(size)
             except BlockingIOError:  # woken for nothing
                 continue
+
+    def recv_idle(self, size: int, /) -> bytes:
+        """Wait for the beginning of a request; as `recv`, but with the idle time as a limit.
+
+        Returns:
+            Empty at the end, or if the time is over.
+        """
+        if self._idle is None:
+            return self.recv(size)
+        self._idle.again(self._on_idle, update=False)
+        self._idle_since = monotonic()
+        self._is_idle = True
+        try:
+            return self.recv(size)
+        except TimeoutError:
+            return b""
+        finally:
+            self._is_idle = False
+
+    @property
+    def idle_seconds_left(self) -> float:
+        """What is left of the idle time that `recv_idle` began, in seconds."""
+        return max(0.0, self._idle_seconds - (monotonic() - self._idle_since))
+
+    def recv_into(self, buffer: memoryview, /) -> int:
+        """Wait for bytes and put them into ``buffer``; return how many, 0 at the end.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        while True:
+            try:  # first: of a long body the next piece is mostly there
+                return self._sock.recv_into(buffer)
+            except BlockingIOError:
+                self._wait()
+
+    def peek(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes of what has come, which `recv` returns again."""
+        try:
+            return self._sock.recv(size, socket.MSG_PEEK)
+        except OSError:  # `recv` finds it too
+            return b""
 
     def sendall(self, data: bytes, /, seconds: float | None = None) -> None:
         """Send everything, nearly always at once.
@@ -71,8 +130,8 @@ class Stream:
                 self._send_rest(memoryview(data)[sent:])
 
     def has_gone(self) -> bool:
-        """Return whether the other end takes no reply. One that sends no more may still do so."""
-        return is_reset(self._sock)
+        """Return whether the other end takes no reply."""
+        return self._has_gone(self._sock)
 
     def wake(self) -> None:
         """Let the greenlet that waits for something to read run."""
@@ -85,13 +144,22 @@ class Stream:
 
     def detach(self) -> int:
         """Give up the socket. Returns its descriptor."""
-        self._readable.close()
+        self._close_watchers()
         return self._sock.detach()
 
     def close(self) -> None:
         """Close the socket."""
-        self._readable.close()
+        self._close_watchers()
         self._sock.close()
+
+    def _close_watchers(self) -> None:
+        self._readable.close()
+        if self._idle is not None:
+            self._idle.close()
+
+    def _on_idle(self) -> None:
+        if self._is_idle and self._waiting is not None:
+            self._waiting.throw(TimeoutError("no request came in time"))
 
     def _wait(self) -> None:
         """Let the others run until there is something to read."""

@@ -1,0 +1,62 @@
+"""`DescriptorSocket`: the receiving end of a Unix socket by which descriptors come too."""
+
+from __future__ import annotations
+
+import array
+import os
+import socket
+from collections import deque
+
+# SCM_MAX_FD of include/net/scm.h of Linux: so many can go with one message.
+MOST_DESCRIPTORS = 253
+
+_SPACE = socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize)
+
+
+class DescriptorSocket:
+    """Receives bytes, and keeps the descriptors that come with them in their order.
+
+    Args:
+        sock: a Unix stream socket, which stays its owner's.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._descriptors: deque[int] = deque()
+        self.sendall = sock.sendall
+
+    def recv(self, size: int, /) -> bytes:
+        """Receive at most ``size`` bytes; empty at the end of the stream.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        data, ancillary, _, _ = self._sock.recvmsg(size, _SPACE, socket.MSG_CMSG_CLOEXEC)
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                descriptors = array.array("i")
+                descriptors.frombytes(content[: len(content) - len(content) % 4])
+                self._descriptors.extend(descriptors)
+        return data
+
+    def take(self) -> int:
+        """Return the descriptor that came first; it is the caller's from now on.
+
+        Raises:
+            IndexError: none has come.
+        """
+        return self._descriptors.popleft()
+
+    def close_descriptors(self) -> None:
+        """Close those that nobody has taken."""
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
+
+
+def ancillary(descriptors: list[int]) -> list[tuple[int, int, array.array[int]]]:
+    """Return what `socket.sendmsg` sends descriptors with.
+
+    Args:
+        descriptors: at most `MOST_DESCRIPTORS`.
+    """
+    return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]

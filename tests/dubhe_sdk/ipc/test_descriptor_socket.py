@@ -1,0 +1,38 @@
+"""`DescriptorSocket`: bytes and descriptors."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from dubhe_sdk.ipc.descriptor_socket import DescriptorSocket, ancillary
+
+
+def test_descriptors_come_in_their_order_whatever_else_is_received() -> None:
+    sender, receiver = socket.socketpair()
+    pipes = [os.pipe() for _ in range(3)]
+    with sender, receiver:
+        sock = DescriptorSocket(receiver)
+        sender.sendall(b"first")
+        sender.sendmsg([b"a"], ancillary([pipes[0][1], pipes[1][1]]))
+        sender.sendmsg([b"b"], ancillary([pipes[2][1]]))
+        received = b""
+        while len(received) < 7:
+            received += sock.recv(100)
+        assert received == b"firstab"
+        for number, (reading, _) in enumerate(pipes[:2]):
+            descriptor = sock.take()
+            assert not os.get_inheritable(descriptor)
+            os.write(descriptor, b"%d" % number)
+            assert os.read(reading, 10) == b"%d" % number
+            os.close(descriptor)
+        for _, writing in pipes:
+            os.close(writing)
+        sock.close_descriptors()
+        assert os.read(pipes[2][0], 10) == b""  # nobody holds its other end any more
+        with pytest.raises(IndexError):
+            sock.take()
+    for reading, _ in pipes:
+        os.close(reading)
