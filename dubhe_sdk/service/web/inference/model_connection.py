@@ -40,7 +40,8 @@ from dubhe_sdk.service.web.inference.errors import ModelDied, ModelUnavailable, 
 
 _READ, _WRITE = 1, 2
 _NUMBERS = 1 << 32
-_CHUNK = 65536
+# About sixty short replies: what they cost is also how long a heartbeat waits behind them.
+_CHUNK = 4096
 _LARGE_CHUNK = 1 << 20
 
 # A model that answered within this time will probably do so again: its answer is watched for,

@@ -15,15 +15,20 @@ from dubhe_sdk.service.web.inference.batch import Batch
 from dubhe_sdk.service.web.inference.errors import InferenceOverloaded, RequestNotDelivered
 from dubhe_sdk.service.web.inference.figures import InferenceFigures
 from dubhe_sdk.service.web.inference.model import ModelProcess
+from dubhe_sdk.service.web.inference.service_time import ServiceTime
 from dubhe_sdk.service.web.inference.waiting import Waiter, WaitingLine
+
+# Of several processes, each gets so many requests before they are due.
+_MOST_AHEAD = 4
 
 
 class ModelPool:
     """Gives each inference a model process with free capacity, in the order of arrival.
 
-    If there is one process with one inference at a time, those that wait may be sent to it before
-    they are due (see `dubhe_sdk.service.web.inference.model_connection`): no other process could
-    take them. They count as waiting all the same.
+    If each process runs one inference at a time, those that wait may be sent to a quick one before
+    they are due (see `dubhe_sdk.service.web.inference.model_connection`), the one with the fewest.
+    They count as waiting all the same. To one of several processes only a few are sent ahead: what
+    stands behind a request that takes unusually long waits for it, while another process is free.
 
     If the method takes batches, a process with free capacity gets what waits, up to the size of a
     batch: at once if it is idle; if it has another call under way, when the batch is full or its
@@ -39,8 +44,8 @@ class ModelPool:
     def __init__(
         self, paths: Sequence[str], concurrency: int, queue: int, wait_seconds: float = 60.0
     ) -> None:
-        in_line = len(paths) == 1 and concurrency == 1
-        self._processes = [ModelProcess(path, shares=in_line) for path in paths]
+        self._processes = [ModelProcess(path, shares=concurrency == 1) for path in paths]
+        self._most_ahead = queue if len(paths) == 1 else min(queue, _MOST_AHEAD)
         # Each process that dies may cost two: one not delivered, and one refused connection.
         self._attempts = 1 if len(paths) == 1 else 2 * len(paths)
         self._concurrency = concurrency
@@ -54,6 +59,7 @@ class ModelPool:
         self._dispatches_soon = False
         self._due: gevent.Greenlet | None = None  # dispatches when a batch has waited long enough
         self._figures = InferenceFigures()
+        self._service_time = ServiceTime()
 
     def infer(self, body: bytes | SharedBody, client: Client | None = None) -> bytes:
         """Run an inference; wait for a slot if as many as allowed are running.
@@ -133,6 +139,7 @@ class ModelPool:
         try:
             return process.infer(body)
         finally:
+            self._service_time.add()
             process.running -= 1
             if self._waiting:
                 self._dispatch()
@@ -147,23 +154,30 @@ class ModelPool:
         process = self._free_process(size)
         if process is None or (process.running >= self._concurrency and self._is_full()):
             return None
-        process.running += 1
+        self._begin_in(process)
         self._figures.begun_at_once += 1
         return process
+
+    def _begin_in(self, process: ModelProcess) -> None:
+        """Count a call more in it."""
+        if process.running == 0 and not any(map(_running, self._processes)):
+            self._service_time.resume()
+        process.running += 1
 
     def _free_process(self, size: int) -> ModelProcess | None:
         """Return the process with the fewest inferences, if it takes a request of this length."""
         if self._paused:
             return None
-        if len(self._processes) == 1:
-            process = self._processes[0]
-            if process.running >= self._concurrency and self._batch_size == 1:
-                return process if process.can_pipeline(size) else None
-        else:
+        processes = self._processes
+        if len(processes) > 1:
             # If none is there, those that wait shall learn so, and at once.
-            living = [process for process in self._processes if not process.unavailable]
-            process = min(living or self._processes, key=_running)
-        return process if process.running < self._concurrency else None
+            processes = [process for process in processes if not process.unavailable] or processes
+        process = min(processes, key=_running)
+        if process.running < self._concurrency:
+            return process
+        if self._batch_size > 1 or process.running >= self._concurrency + self._most_ahead:
+            return None
+        return process if process.can_pipeline(size) else None
 
     def _wait_for_turn(self, waiter: Waiter) -> ModelProcess | Batch:
         """Wait in the line. Return the process in which it counts as running, or its batch."""
@@ -199,7 +213,7 @@ class ModelPool:
             members = self._waiting.pop_living(self._batch_size)
             if not members:
                 continue
-            process.running += 1
+            self._begin_in(process)
             now = monotonic()
             for member in members:
                 self._figures.waits.add(now - member.since)
@@ -234,6 +248,7 @@ class ModelPool:
             batch.run()
         finally:
             self._in_batches -= len(batch)
+            self._service_time.add(len(batch))
             batch.process.running -= 1
             self._dispatch()  # first: the model works on while the replies go out
         batch.finish()
@@ -257,13 +272,15 @@ class ModelPool:
     @property
     def _queued(self) -> int:
         """How many wait, here or where they were sent ahead."""
-        ahead = self._processes[0].running - self._concurrency if len(self._processes) == 1 else 0
-        return len(self._waiting) + max(0, ahead)
+        running = map(_running, self._processes)
+        ahead = sum(count - self._concurrency for count in running if count > self._concurrency)
+        return len(self._waiting) + ahead
 
     def _describe_wait(self) -> str:
         return (
             f"service is overloaded: the inference has not begun within {self._wait_seconds:g} s "
-            "(DUBHE_INFERENCE_QUEUE_TIMEOUT_SECONDS); send it again later"
+            f"(DUBHE_INFERENCE_QUEUE_TIMEOUT_SECONDS), {self._queued} others wait; "
+            + self._service_time.advice(self._queued)
         )
 
     def _describe_overload(self) -> str:
@@ -279,7 +296,7 @@ class ModelPool:
         return (
             f"service is overloaded: {running} inferences are running "
             f"({bound}) and {queued} are waiting (DUBHE_INFERENCE_QUEUE), as many as "
-            "allowed; send it again later"
+            f"allowed; {self._service_time.advice(running + queued)}"
         )
 
 
