@@ -18,6 +18,8 @@ SECTIONS = (
     "latency",
     "serving",
     "batching",
+    "large",
+    "scaling",
     "weight",
 )
 
@@ -31,6 +33,8 @@ sections:
   latency     from said to seen by a consumer, at 1, 100, 5000 messages a second
   serving     requests a second and heartbeats, beside other servers
   batching    a model that takes many requests in one call, beside other servers that batch
+  large       requests of 20 MB: rate, heartbeats, the web front's memory
+  scaling     several model processes
   weight      import, start, resident memory, growth with the spool
 
 The first run makes an environment for each peer below .cache/bench. A peer that cannot be
@@ -131,7 +135,7 @@ def parse(arguments: Sequence[str]) -> Options:
         "--serving-rounds",
         type=int,
         metavar="N",
-        help="rounds of serving and batching (3, quick 1)",
+        help="rounds of serving, batching, large and scaling (3, quick 1)",
     )
     parser.add_argument(
         "--backlog",

@@ -109,6 +109,19 @@ TARGETS = (
         1.2,
     ),
     Target(
+        "HTTP, no-op, 1 client, × bare",
+        "serving",
+        lambda f: f["ours-http/noop/1/ratio"],
+        at_least=0.7,
+    ),
+    Target(
+        "HTTP, no-op, 512 clients, heartbeat's p99",
+        "serving",
+        lambda f: f["ours-http/noop/512/heart_p99_s"] * 1e3,
+        10,
+        unit=" ms",
+    ),
+    Target(
         "HTTP, no-op, 8 clients, × bare",
         "serving",
         lambda f: f["ours-http/noop/8/ratio"],
@@ -118,7 +131,34 @@ TARGETS = (
         "TCP, no-op, 1 client, × bare",
         "serving",
         lambda f: f["ours-tcp/noop/1/ratio"],
-        at_least=0.7,
+        at_least=0.75,
+    ),
+    Target(
+        "TCP, no-op, 8 clients, × bare",
+        "serving",
+        lambda f: f["ours-tcp/noop/8/ratio"],
+        at_least=0.75,
+    ),
+    *(
+        Target(
+            f"{protocol.upper()}, 20 MB in base64, 3 clients, × bare",
+            "large",
+            lambda f, protocol=protocol: f[f"ours-{protocol}/base64/3/ratio"],  # type: ignore[misc]
+            at_least=0.8,
+        )
+        for protocol in ("http", "tcp")
+    ),
+    Target(
+        "web front's memory for requests of 20 MB, 1 client, × request",
+        "large",
+        lambda f: max(f["ours-http/base64/1/memory"], f["ours-tcp/base64/1/memory"]),
+        1.5,
+    ),
+    Target(
+        "4 model processes that sleep, TCP, × one",
+        "scaling",
+        lambda f: f["ours-tcp/sleep/4/ratio"],
+        at_least=3.6,
     ),
     Target(
         "64 clients, batches, HTTP, × without batches",

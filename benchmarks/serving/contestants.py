@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +32,8 @@ class Server:
     heart: str = "POST /heart"
     good: str = '"data"'
     environ: Mapping[str, str] = field(default_factory=dict)
+    payload: tuple[str, int] | None = None
+    """What makes a request large: ``base64`` or ``list``, and how many bytes."""
 
     @property
     def is_ours(self) -> bool:
@@ -55,10 +59,22 @@ class Server:
             "instance_id": INSTANCE,
             "request_number": 7,
             "image_base_dir": "/data/images",
-            "image_names": [what],
+            "image_names": [what, *self._names()],
             "resource_type": 1,
             "resource_allocation": {"CUDA_VISIBLE_DEVICES": "0"},
+            **self._picture(),
         }
+
+    def _names(self) -> list[str]:
+        if self.payload is None or self.payload[0] != "list":
+            return []
+        name = "/data/images/line-1/camera-3/{:09}.png".format
+        return [name(number) for number in range(self.payload[1] // (len(name(0)) + 4))]
+
+    def _picture(self) -> dict[str, str]:
+        if self.payload is None or self.payload[0] != "base64":
+            return {}
+        return {"picture": base64.b64encode(os.urandom(self.payload[1] * 3 // 4)).decode()}
 
     def _message(self, route: str, body: dict[str, Any]) -> bytes:
         data = json.dumps(body).encode()

@@ -9,6 +9,7 @@ from typing import Any
 NOOP = "noop"
 BUSY = "busy"
 HOLD = "hold"
+SLEEP = "sleep"
 BUSY_SECONDS = 0.005
 HOLD_SECONDS = 2
 
@@ -17,12 +18,14 @@ _libc = ctypes.PyDLL(None)  # calls through it keep the interpreter lock
 
 
 def infer(image_names: list[str]) -> list[dict[str, Any]]:
-    """Do nothing, compute for 5 ms of processor time, or hold the interpreter lock for 2 s."""
+    """Do nothing, compute or sleep for 5 ms, or hold the interpreter lock for 2 s."""
     what = image_names[0]
     if what == BUSY:
         end = time.thread_time_ns() + int(BUSY_SECONDS * 1e9)
         while time.thread_time_ns() < end:
             pass
+    elif what == SLEEP:
+        time.sleep(BUSY_SECONDS)
     elif what == HOLD:
         _libc.sleep(HOLD_SECONDS)
     return RESULT

@@ -1,0 +1,1 @@
+"""The section ``large``: requests of 20 MB."""

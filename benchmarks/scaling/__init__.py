@@ -1,0 +1,1 @@
+"""The section ``scaling``: several model processes."""
