@@ -49,6 +49,12 @@ def families(services: list[dict[str, Any]]) -> Iterator[Family]:
         [("", {}, figures["refused"])],
     )
     yield Family(
+        "inferences_abandoned_total",
+        "counter",
+        "Inferences that were not run because their client had gone while they waited.",
+        [("", {}, figures["abandoned"])],
+    )
+    yield Family(
         "inferences_waiting", "gauge", "Inferences that wait.", [("", {}, figures["waiting"])]
     )
 

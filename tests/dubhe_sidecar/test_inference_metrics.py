@@ -54,4 +54,5 @@ def test_inferences_of_a_running_service(tmp_path: Path) -> None:
         assert found["dubhe_inference_wait_seconds_count"] == 3
         assert found["dubhe_inference_wait_seconds_bucket60"] == 3
         assert found["dubhe_inferences_refused_total"] == 0
+        assert found["dubhe_inferences_abandoned_total"] == 0
         assert found["dubhe_inferences_waiting"] == 0

@@ -40,6 +40,8 @@ class InferenceFigures:
         """Those that did not wait."""
         self.refused = 0
         """Those that were refused because as many as allowed waited, or for too long."""
+        self.abandoned = 0
+        """Those that were not run because their client had gone while they waited."""
         self.waits = Histogram(WAIT_SECONDS)
         """Seconds for which the others waited."""
         self.batches = Histogram(BATCH_SIZES)
@@ -50,6 +52,7 @@ class InferenceFigures:
         return {
             "begun_at_once": self.begun_at_once,
             "refused": self.refused,
+            "abandoned": self.abandoned,
             "waiting": waiting,
             "waits": self.waits.to_json(),
             "batches": self.batches.to_json(),

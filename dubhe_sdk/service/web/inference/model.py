@@ -45,13 +45,18 @@ class ModelProcess:
         self.unavailable = False
         """Whether it is known not to serve at the moment."""
 
-    def can_pipeline(self, size: int) -> bool:
-        """Return whether a request so long may be sent before those under way are answered."""
+    def can_pipeline(self, size: int, seconds: float) -> bool:
+        """Return whether a request may be sent before those under way are answered.
+
+        Args:
+            size: of the request, in bytes.
+            seconds: how quick the process must have been with the last one.
+        """
         return (
             self._shares
             and bool(self._idle)
             and self._bytes + size <= _MAX_PIPELINED_BYTES
-            and self._idle[0].can_pipeline
+            and self._idle[0].can_pipeline(seconds)
         )
 
     def infer(self, body: bytes | SharedBody) -> bytes:

@@ -49,9 +49,6 @@ _LARGE_CHUNK = 1 << 20
 # all that compute something, are never watched. With a single CPU it would only be in the way.
 _BUSY_POLL_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
 
-# For a model that takes longer it makes no difference when the next request reaches it.
-_PIPELINING_SECONDS = 5e-3
-
 _DIED = "the model process died while it worked on the request"
 _MIXED_UP = "the model process answered another request than the one that was asked"
 _NOT_DELIVERED = "the model process died before it took the request"
@@ -97,13 +94,14 @@ class ModelConnection:
         self.closed = False
         """Whether it is good for no more requests."""
 
-    @property
-    def can_pipeline(self) -> bool:
-        """Whether a request may be sent behind those that are under way."""
+    def can_pipeline(self, seconds: float) -> bool:
+        """Return whether a request may be sent behind those that are under way.
+
+        Args:
+            seconds: how quick the last answer must have been.
+        """
         return (
-            bool(self._pending)
-            and self._last_seconds is not None
-            and self._last_seconds < _PIPELINING_SECONDS
+            bool(self._pending) and self._last_seconds is not None and self._last_seconds < seconds
         )
 
     def infer(self, body: bytes, descriptors: Sequence[int] = ()) -> bytes:

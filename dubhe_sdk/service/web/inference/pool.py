@@ -18,8 +18,12 @@ from dubhe_sdk.service.web.inference.model import ModelProcess
 from dubhe_sdk.service.web.inference.service_time import ServiceTime
 from dubhe_sdk.service.web.inference.waiting import Waiter, WaitingLine
 
-# Of several processes, each gets so many requests before they are due.
+# For a model that takes longer it makes no difference when the next request reaches it.
+_QUICK_SECONDS = 5e-3
+
+# Of several processes, each gets at most so many requests before they are due, if it is so quick.
 _MOST_AHEAD = 4
+_QUICK_SECONDS_OF_SEVERAL = 1e-3
 
 
 class ModelPool:
@@ -27,8 +31,9 @@ class ModelPool:
 
     If each process runs one inference at a time, those that wait may be sent to a quick one before
     they are due (see `dubhe_sdk.service.web.inference.model_connection`), the one with the fewest.
-    They count as waiting all the same. To one of several processes only a few are sent ahead: what
-    stands behind a request that takes unusually long waits for it, while another process is free.
+    They count as waiting all the same. What stands behind a request that takes unusually long waits
+    for it, even if another process becomes free. So of several processes each gets only a few, if
+    it answers within a millisecond, and none while one of them is missing and may come back.
 
     If the method takes batches, a process with free capacity gets what waits, up to the size of a
     batch: at once if it is idle; if it has another call under way, when the batch is full or its
@@ -46,19 +51,20 @@ class ModelPool:
     ) -> None:
         self._processes = [ModelProcess(path, shares=concurrency == 1) for path in paths]
         self._most_ahead = queue if len(paths) == 1 else min(queue, _MOST_AHEAD)
+        self._quick_seconds = _QUICK_SECONDS if len(paths) == 1 else _QUICK_SECONDS_OF_SEVERAL
         # Each process that dies may cost two: one not delivered, and one refused connection.
         self._attempts = 1 if len(paths) == 1 else 2 * len(paths)
         self._concurrency = concurrency
         self._queue = queue
         self._wait_seconds = wait_seconds
         self._paused = False
-        self._waiting = WaitingLine()
+        self._figures = InferenceFigures()
+        self._waiting = WaitingLine(self._figures)
         self._batch_size = 1
         self._batch_wait_seconds = 0.0
         self._in_batches = 0  # inferences that run in batches
         self._dispatches_soon = False
         self._due: gevent.Greenlet | None = None  # dispatches when a batch has waited long enough
-        self._figures = InferenceFigures()
         self._service_time = ServiceTime()
 
     def infer(self, body: bytes | SharedBody, client: Client | None = None) -> bytes:
@@ -177,7 +183,9 @@ class ModelPool:
             return process
         if self._batch_size > 1 or process.running >= self._concurrency + self._most_ahead:
             return None
-        return process if process.can_pipeline(size) else None
+        if len(self._processes) > 1 and len(processes) < len(self._processes):
+            return None
+        return process if process.can_pipeline(size, self._quick_seconds) else None
 
     def _wait_for_turn(self, waiter: Waiter) -> ModelProcess | Batch:
         """Wait in the line. Return the process in which it counts as running, or its batch."""

@@ -13,6 +13,7 @@ from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.service.web.client import Client
 from dubhe_sdk.service.web.counted_log import CountedLog
 from dubhe_sdk.service.web.inference.errors import ClientGone
+from dubhe_sdk.service.web.inference.figures import InferenceFigures
 
 _log = logging.getLogger(__name__)
 
@@ -57,9 +58,14 @@ class Waiter:
 
 
 class WaitingLine:
-    """Holds waiters. Those whose client has gone are dropped when their turn comes."""
+    """Holds waiters. Those whose client has gone are dropped when their turn comes.
 
-    def __init__(self) -> None:
+    Args:
+        figures: where those are counted.
+    """
+
+    def __init__(self, figures: InferenceFigures) -> None:
+        self._figures = figures
         self._waiters: deque[Waiter] = deque()
         self._gone = CountedLog(_log, "inferences that were not run, since their client had gone")
 
@@ -104,5 +110,6 @@ class WaitingLine:
             self._drop(waiter)
 
     def _drop(self, waiter: Waiter) -> None:
+        self._figures.abandoned += 1
         self._gone.add(f"of {len(waiter.body)} bytes")
         waiter.slot.set_exception(ClientGone(_GONE))

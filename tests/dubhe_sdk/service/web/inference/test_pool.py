@@ -13,6 +13,7 @@ import gevent
 import pytest
 
 from dubhe_sdk.errors import RequestInvalid
+from dubhe_sdk.service.web.inference import pool as pool_module
 from dubhe_sdk.service.web.inference.errors import (
     ClientGone,
     InferenceFailed,
@@ -116,6 +117,52 @@ def test_one_too_many_is_refused_and_the_rest_go_on(tmp_path: Path) -> None:
     gevent.joinall(jobs, timeout=10)
     assert infer(pool, 4) == b"4"
     assert sorted(gate.seen) == [0, 1, 2, 4]
+
+
+def test_a_refusal_says_how_long_those_before_it_take(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    gate.open.set()
+    pool = ModelPool([gate.path], concurrency=1, queue=1)
+    assert infer(pool, 0) == b"0"
+    gate.open.clear()
+    jobs = [gevent.spawn(infer, pool, number) for number in (1, 2)]
+    gevent.sleep(0)
+    with pytest.raises(InferenceOverloaded, match=r"these take about 1 s: send it again after"):
+        infer(pool, 3)
+    gate.open.set()
+    gevent.joinall(jobs, timeout=10)
+
+
+def test_what_was_sent_ahead_to_a_process_that_dies_goes_to_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a machine that is busy a quick answer may take longer than a millisecond.
+    monkeypatch.setattr(pool_module, "_QUICK_SECONDS_OF_SEVERAL", 60.0)
+    gates = [Gate(tmp_path / name) for name in "ab"]
+    pool = ModelPool([gate.path for gate in gates], concurrency=1, queue=20)
+    for gate in gates:
+        gate.open.set()
+    warm = [gevent.spawn(infer, pool, number) for number in (100, 101)]
+    gevent.joinall(warm, timeout=10)
+    for gate in gates:
+        gate.open.clear()
+    jobs = [gevent.spawn(infer, pool, number) for number in range(16)]
+    wait_for_greenlets(lambda: all(len(gate.seen) == 2 for gate in gates))
+    waiting = pool.describe()["waits"]["counts"]
+    assert sum(waiting) == 0  # four were sent ahead to each, and nobody waited for that
+    assert pool.describe()["begun_at_once"] == 2 + 2 + 2 * 4
+    assert pool.describe()["waiting"] == 14
+    gates[0].model.die()
+    gates[0].open.set()
+    gates[1].open.set()
+    gevent.joinall(jobs, timeout=10)
+    failed = [number for number, job in enumerate(jobs) if not job.successful()]
+    begun = gates[0].seen[1]
+    assert failed in ([begun], [])  # one that has begun is not tried again
+    assert [jobs[n].value for n in range(16) if n not in failed] == [
+        b"%d" % n for n in range(16) if n not in failed
+    ]
+    assert sorted(gates[1].seen[1:] + failed) == list(range(16))
 
 
 def test_one_that_gives_up_waiting_leaves_its_place(tmp_path: Path) -> None:
