@@ -59,7 +59,8 @@ def test_the_whole_story(tmp_path: Path, example: tuple[Path, str, Path]) -> Non
         [item] = ui.get("results", run=runs["evaluate"]["id"], limit=1)["items"]
         assert ui.raw("GET", item["url"])[0] == 200
         assert runs["infer"]["images"] == 3
-        log = ui.get("log", instance=train["id"], search="training on")
+        found = ui.get("log/find", instance=train["id"], search="training on", at=0)
+        log = ui.get("log", instance=train["id"], at=found["rank"], limit=1)
         assert "training on" in log["lines"][0]["text"]
         ui.wait(lambda _: (ui.instance(train["id"])["delivery"] or {}).get("delivered"))
         delivery = ui.instance(train["id"])["delivery"]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_simulator.platform.managed.log_index import LogFile
+from dubhe_simulator.platform.managed.logs.formats import SdkFormat
+from dubhe_simulator.platform.managed.logs.index import BACKUPS, LogFile
 from tests.dubhe_sdk.service.harness import App
 from tests.dubhe_sdk.spool.helpers import KIB, mounted
 from tests.faults import disks
@@ -59,12 +60,12 @@ class Follower:
     """What somebody who follows the log has seen: numbers said, by process."""
 
     def __init__(self, path: Path) -> None:
-        self._log = LogFile(path)
+        self._log = LogFile(path, SdkFormat(), BACKUPS)
         self._after = -1
         self.seen: dict[str, list[int]] = {"main": [], "rank": []}
 
     def look(self) -> dict[str, list[int]]:
-        while found := self._log.lines("", "DEBUG", None, self._after, 1000)["lines"]:
+        while found := self._log.lines(self._after + 1, 1000)["lines"]:
             self._after = found[-1]["n"]
             for line in found:
                 if match := re.fullmatch(r"(main|rank) says (\d+) x{40}", line["text"]):

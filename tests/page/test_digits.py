@@ -81,8 +81,8 @@ def test_the_log_is_searched(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/log?instance={train['id']}")
     expect(page.locator(".log-line").first).to_be_visible()
     page.get_by_role("searchbox").fill("validating on")
-    expect(page.locator(".log-line:visible")).to_have_count(1)
-    expect(page.locator(".log-line mark")).to_have_text("validating on")
+    expect(page.locator(".find-result")).to_have_text("1 of 1 lines")
+    expect(page.locator(".log-line.current mark")).to_have_text("validating on")
 
 
 def test_a_message_is_shown_with_its_headers(platform: Platform, visit: Visitor) -> None:

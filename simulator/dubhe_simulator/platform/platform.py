@@ -236,11 +236,11 @@ class Platform:
         if record is None:
             return None
         files = self.files.of(record)
-        has_log = files is not None and files.has_log
         delivery = files.delivery.view if files is not None else None
+        logs = files.log_names if files is not None else []
         with self.registry.lock:
-            view = instance_view(self.registry, record, has_log, delivery)
-        view["log"] = str(files.log_path) if files is not None and has_log else None
+            view = instance_view(self.registry, record, logs, delivery)
+        view["log"] = str(files.logs["log"].path) if files is not None and "log" in logs else None
         return view
 
     def run_view(self, number: int) -> dict[str, Any] | None:

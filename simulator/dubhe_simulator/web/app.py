@@ -24,7 +24,7 @@ from dubhe_simulator.web.api.control import (
 from dubhe_simulator.web.api.curves import CurvesCsvResource, CurvesResource
 from dubhe_simulator.web.api.events import EventsResource
 from dubhe_simulator.web.api.export import ExportResource, ImportResource
-from dubhe_simulator.web.api.log import LogResource
+from dubhe_simulator.web.api.log import LogDownloadResource, LogFindResource, LogResource
 from dubhe_simulator.web.api.messages import MessagesResource
 from dubhe_simulator.web.api.models import ModelResource
 from dubhe_simulator.web.api.precision_recall import PrecisionRecallResource
@@ -91,6 +91,8 @@ def make_app(
         "messages": MessagesResource,
         "models/{name}": ModelResource,
         "log": LogResource,
+        "log/find": LogFindResource,
+        "log/download": LogDownloadResource,
         "forms": FormsResource,
         "send": SendResource,
         "sends": SendsResource,

@@ -42,7 +42,8 @@ export interface Instance {
   progress: number | null;
   remaining_s: number | null;
   run: number | null;
-  has_log: boolean;
+  /** Which of its logs can be read. */
+  logs: LogName[];
   delivery: Delivery | null;
 }
 
@@ -282,11 +283,24 @@ export interface Message {
   instance: string | null;
 }
 
+/** The SDK's log, and what the algorithm wrote to its console. */
+export type LogName = "log" | "console";
+
 export interface LogLine {
   n: number;
-  time: string | number | null;
-  level: string | null;
+  time: string;
+  /** Empty: it names none. */
+  level: string;
   text: string;
+}
+
+export interface LogLines {
+  /** Ranks among the lines of the level that was asked for: the first that is there, one past the
+   * last, and that of the first one in `lines`. */
+  begin: number;
+  end: number;
+  at: number;
+  lines: LogLine[];
 }
 
 export interface Form {

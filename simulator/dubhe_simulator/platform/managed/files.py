@@ -6,9 +6,14 @@ import threading
 from pathlib import Path
 
 from dubhe_simulator.instances.spool_status import DeliveryStatus
-from dubhe_simulator.platform.managed.log_index import LogFile
+from dubhe_simulator.platform.managed.logs.formats import ConsoleFormat, SdkFormat
+from dubhe_simulator.platform.managed.logs.index import BACKUPS, LogFile
+from dubhe_simulator.platform.managed.logs.search import LogSearch
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
 from dubhe_simulator.platform.state.records import InstanceRecord
+
+LOGS = ("log", "console")
+"""The SDK's log, and what the algorithm wrote to its console."""
 
 
 class InstanceFiles:
@@ -16,20 +21,34 @@ class InstanceFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.log_path = folder / "log" / "dubhe.log"
-        self.log = LogFile(self.log_path)
-        self.lines = -1  # published last
+        self.logs = {
+            "log": LogFile(folder / "log" / "dubhe.log", SdkFormat(), BACKUPS),
+            "console": LogFile(folder / "console.log", ConsoleFormat()),
+        }
+        self.searches = {name: LogSearch(log) for name, log in self.logs.items()}
+        self.versions: list[tuple[int, int] | None] = []  # of the logs, published last
         self.asked_after_end = False
         self.delivery = DeliveryStatus(folder / "spool")
         self.samples = folder / "system" / "samples.jsonl"
 
     @property
-    def has_log(self) -> bool:
-        """Whether there is a log."""
-        try:
-            return self.log_path.exists()
-        except OSError:
-            return False  # nobody may look
+    def log_names(self) -> list[str]:
+        """Which of `LOGS` there are."""
+        return [
+            name for name, found in zip(LOGS, self.log_versions(), strict=True) if found is not None
+        ]
+
+    def log_versions(self) -> list[tuple[int, int] | None]:
+        """Return inode and size of each of `LOGS`; None if it does not exist."""
+        return [_version(self.logs[name].path) for name in LOGS]
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None  # it does not exist, or nobody may look
+    return found.st_ino, found.st_size
 
 
 class FileWatcher:
@@ -65,11 +84,12 @@ class FileWatcher:
         if files is None:
             return
         watched = self._changes.watched
-        if watched and files.has_log:
-            total = files.log.total()
-            if total != files.lines:
-                files.lines = total
-                self._changes.publish("log", record.id)
+        if watched and (versions := files.log_versions()) != files.versions:
+            seen = [version is not None for version in versions]
+            if seen != [version is not None for version in files.versions]:
+                self._changes.publish("instance", record.id)  # it has one more
+            files.versions = versions
+            self._changes.publish("log", record.id)
         delivery = files.delivery
         if (alive and watched) or (delivery.view is not None and not delivery.settled):
             if delivery.refresh():

@@ -12,7 +12,7 @@ from dubhe_simulator.platform.state.status import state_of
 def instance_view(
     registry: InstanceRegistry,
     record: InstanceRecord,
-    has_log: bool,
+    logs: list[str],
     delivery: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Return an instance.
@@ -20,7 +20,7 @@ def instance_view(
     Args:
         registry: what is known of all instances.
         record: the instance's.
-        has_log: whether its log can be read.
+        logs: which of its logs can be read.
         delivery: what its sidecar says, if that is known.
     """
     reported, managed = record.reported, record.managed
@@ -43,7 +43,7 @@ def instance_view(
         "progress": run.share if run else None,
         "remaining_s": run.remaining_s if state == "running" and run else None,
         "run": run.id if run else None,
-        "has_log": has_log,
+        "logs": logs,
         "delivery": delivery,
     }
 

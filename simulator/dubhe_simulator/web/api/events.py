@@ -31,7 +31,7 @@ class EventsResource:
             "source": lambda _: platform.source_view(),
             "algorithm": lambda _: platform.factory.view(),
             "workflow": lambda _: platform.workflow.view,
-            "log": self._log,
+            "log": lambda name: {"instance": name},
             "messages": lambda _: {"total": platform.registry.stored},
             "sends": lambda _: {"total": platform.registry.total_sends},
         }
@@ -71,11 +71,6 @@ class EventsResource:
         if data is None and kind == "run":
             return _event("deleted", cursor, {"run": int(name)})
         return b"" if data is None else _event(kind, cursor, data)
-
-    def _log(self, name: str) -> dict[str, Any] | None:
-        record = self._platform.registry.instances.get(name)
-        files = self._platform.files.of(record) if record else None
-        return None if files is None else {"instance": name, "lines": files.lines}
 
 
 class _Stream:

@@ -101,7 +101,7 @@ export function instanceCard(first: Instance): Row<Instance> {
       show(resultsLink, instance.run !== null && instance.kind !== "infer");
       curvesLink.href = `#/curves?runs=${instance.run}`;
       resultsLink.href = `#/results?run=${instance.run}`;
-      show(logLink, instance.has_log);
+      show(logLink, instance.logs.length > 0);
       show(sendLink, Boolean(instance.address) && isActive(instance));
       show(stop, instance.owned && isActive(instance));
       show(forget, !instance.owned);
