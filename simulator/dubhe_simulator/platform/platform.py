@@ -243,11 +243,11 @@ class Platform:
         view["log"] = str(files.logs["log"].path) if files is not None and "log" in logs else None
         return view
 
-    def run_view(self, number: int) -> dict[str, Any] | None:
-        """Return a run as the page knows it."""
+    def run_view(self, number: int, *, brief: bool = False) -> dict[str, Any] | None:
+        """Return a run as the page knows it; ``brief`` for a list of many."""
         with self.registry.lock:
             run = self.registry.runs.get(number)
-            return run_view(self.registry, run) if run is not None else None
+            return run_view(self.registry, run, brief=brief) if run is not None else None
 
     def run_details(self, number: int) -> dict[str, Any]:
         """Return a run with its request and with what its instance ran.

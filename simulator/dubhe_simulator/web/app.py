@@ -26,6 +26,7 @@ from dubhe_simulator.web.api.events import EventsResource
 from dubhe_simulator.web.api.export import ExportResource, ImportResource
 from dubhe_simulator.web.api.log import LogDownloadResource, LogFindResource, LogResource
 from dubhe_simulator.web.api.messages import MessagesResource
+from dubhe_simulator.web.api.metrics import MetricsResource
 from dubhe_simulator.web.api.models import ModelResource
 from dubhe_simulator.web.api.precision_recall import PrecisionRecallResource
 from dubhe_simulator.web.api.results import (
@@ -76,6 +77,7 @@ def make_app(
         "curves": CurvesResource,
         "system": SystemResource,
         "curves.csv": CurvesCsvResource,
+        "metrics": MetricsResource,
         "runs": RunsResource,
         "annotate": AnnotateResource,
         "delete": DeleteResource,

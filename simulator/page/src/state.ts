@@ -2,9 +2,12 @@
 
 import { perFrame } from "./dom";
 import { EventStream, type EventName } from "./events";
-import type { Algorithm, Deleted, Forgotten, Instance, Run, Snapshot, Source, Workflow } from "./types";
+import { get } from "./transport";
+import type { Algorithm, Deleted, Forgotten, Instance, Metric, Run, Snapshot, Source, Workflow } from "./types";
 
 export type Topic = EventName | "connection";
+const MOST_RUNS = 100; // of one request
+const MOST_NAMES = 50;
 type Listener = (data: unknown) => void;
 
 class Store {
@@ -18,6 +21,10 @@ class Store {
   workflow: Workflow | null = null;
   instances = new Map<string, Instance>();
   runs = new Map<number, Run>();
+  /** Of metrics, those that most runs have first. */
+  metricNames: string[] = [];
+  private partial = new Set<number>(); // runs whose metrics are not all here, or are not those of now
+  private asked = new Set<string>(); // names of metrics that were asked for of all runs
   private listeners = new Map<Topic, Set<Listener>>();
   private stream = new EventStream(
     (name, data) => this.receive(name, data),
@@ -72,7 +79,50 @@ class Store {
     this.canStart = state.can_start;
     this.workflow = state.workflow;
     this.instances = new Map(state.instances.map((i) => [i.id, i]));
-    this.runs = new Map(state.runs.map((r) => [r.id, r]));
+    this.metricNames = state.metric_names;
+    this.partial.clear();
+    this.asked.clear();
+    const former = this.runs;
+    this.runs = new Map(
+      state.runs.map((run) => {
+        if (run.metrics.length < run.metric_count) this.partial.add(run.id);
+        for (const metric of run.metrics) this.asked.add(metric.name);
+        // What was shown stays until it is fetched again, if it is of the same run.
+        const old = former.get(run.id);
+        const same = old?.instance === run.instance && old.started_ms === run.started_ms;
+        return [run.id, same ? withMetrics(run, old.metrics, run.metrics) : run];
+      }),
+    );
+  }
+
+  /** Fetches all metrics of runs of which only a few are here. */
+  needMetrics(runs: Run[]): void {
+    const ids = runs.map((run) => run.id).filter((id) => this.partial.delete(id));
+    for (let at = 0; at < ids.length; at += MOST_RUNS) {
+      const some = ids.slice(at, at + MOST_RUNS);
+      void this.fetchMetrics(`run=${some.join(",")}`, () => some.forEach((id) => this.partial.add(id)));
+    }
+  }
+
+  /** Fetches these metrics of all runs, unless that was done. */
+  needNamed(names: string[]): void {
+    const missing = names.filter((name) => !this.asked.has(name)).slice(0, MOST_NAMES);
+    if (!missing.length || !this.partial.size) return;
+    missing.forEach((name) => this.asked.add(name));
+    const query = missing.map((name) => `name=${encodeURIComponent(name)}`).join("&");
+    void this.fetchMetrics(query, () => missing.forEach((name) => this.asked.delete(name)));
+  }
+
+  private async fetchMetrics(query: string, failed: () => void): Promise<void> {
+    const { runs } = this;
+    const found = await get<{ runs: { run: number; metrics: Metric[] }[] }>(`metrics?${query}`).catch(() => null);
+    if (this.runs !== runs) return; // there is another state, and whoever needs them asks again
+    if (!found) return failed(); // a banner tells it, and the next event asks again
+    for (const { run, metrics } of found.runs) {
+      const known = runs.get(run);
+      if (known) runs.set(run, withMetrics(known, known.metrics, metrics));
+    }
+    this.emit("run");
   }
 
   private forget(id: string): void {
@@ -93,6 +143,7 @@ class Store {
         break;
       case "run":
         this.runs.set((data as Run).id, data as Run);
+        this.partial.delete((data as Run).id);
         break;
       case "deleted":
         this.runs.delete((data as Deleted).run);
@@ -114,6 +165,12 @@ class Store {
   follow(): void {
     void this.stream.start();
   }
+}
+
+/** The run with these metrics; the later ones of a name count. */
+function withMetrics(run: Run, ...lists: Metric[][]): Run {
+  const all = new Map(lists.flat().map((metric) => [metric.name, metric]));
+  return { ...run, metrics: [...all.values()] };
 }
 
 export const store = new Store();

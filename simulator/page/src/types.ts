@@ -75,7 +75,9 @@ export interface Run {
   /** Whether points lie within epochs: those of epoch 3 between 3 and 4, its end at 4. */
   by_batch: boolean;
   remaining_s: number | null;
+  /** In the list of all runs those that most runs have; `metric_count` tells how many there are. */
   metrics: Metric[];
+  metric_count: number;
   results: number;
   images: number;
   /** Of the request that began it; nested ones by a path: `special_params.lr`. */
@@ -163,6 +165,8 @@ export interface Snapshot {
   can_start: boolean;
   instances: Instance[];
   runs: Run[];
+  /** Of metrics, those that most runs have first. */
+  metric_names: string[];
   workflow: Workflow | null;
   cursor: number;
 }

@@ -29,6 +29,14 @@ def number_or_name(value: float) -> float | str:
     return value if math.isfinite(value) else _NAMES.get(value, "NaN")
 
 
+def metric_view(
+    name: str, points: int, last: float, low: float | None, high: float | None
+) -> dict[str, Any]:
+    """Return a metric as the page knows it."""
+    shown = number_or_name(last) if points else None
+    return {"name": name, "points": points, "last": shown, "low": low, "high": high}
+
+
 class Curve:
     """One metric of one run.
 
@@ -129,14 +137,7 @@ class Curve:
 
     def view(self) -> dict[str, Any]:
         """Return it as the page knows it."""
-        last = number_or_name(self.last) if self.points else None
-        return {
-            "name": self.name,
-            "points": self.points,
-            "last": last,
-            "low": self.low,
-            "high": self.high,
-        }
+        return metric_view(self.name, self.points, self.last, self.low, self.high)
 
     def _by(self, kind: str, axis: Axis) -> SortedPoints:
         points = self._sorted.get((kind, axis))

@@ -1,4 +1,8 @@
-"""All curves of all runs. What is in memory of their points is bounded."""
+"""All curves of all runs. What is in memory of their points is bounded.
+
+The curves of a run of a former session are read when somebody asks for them, so that a start does
+not cost what nobody looks at.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ from typing import Any
 
 from dubhe_simulator.platform.curves.chunk_cache import ChunkCache, ChunkReader
 from dubhe_simulator.platform.curves.curve import Curve
+from dubhe_simulator.platform.curves.metric_summaries import SHARED, MetricSummaries
 from dubhe_simulator.platform.curves.points import BLOCK, CHUNK, Axis, Point, PointSet
+from dubhe_simulator.platform.storage.curve_queries import CurveQueries
 from dubhe_simulator.platform.storage.write_batch import WriteBatch
 
 LOOKED_AT_NUMBERS = 4_000_000  # of curves that were looked at: 32 MB
@@ -20,37 +26,59 @@ class CurveStore:
 
     Args:
         reader: reads the points that the database holds.
+        queries: reads the rest that it holds of curves.
     """
 
-    def __init__(self, reader: ChunkReader) -> None:
+    def __init__(self, reader: ChunkReader, queries: CurveQueries) -> None:
         self._cache = ChunkCache(reader)
+        self._queries = queries
         self._of_run: dict[int, dict[str, Curve]] = {}
-        self._next = 1
+        self._stored = queries.counts()  # of runs whose curves were not read yet
+        self._summaries = MetricSummaries(queries)
+        self._next = queries.last_id() + 1
         self._dirty: dict[int, Curve] = {}
         self._looked_at: OrderedDict[int, Curve] = OrderedDict()  # the latest is the last
 
-    def restore(
-        self, curves: Iterable[tuple[Any, ...]], sets: Iterable[tuple[int, str, int, str]]
-    ) -> None:
-        """Take what the database holds of each curve.
+    def of(self, run: int) -> dict[str, Curve]:
+        """Return a run's curves by name."""
+        if self._stored.pop(run, 0):
+            self._restore(run)
+        return self._of_run.get(run, {})
+
+    def count(self, run: int) -> int:
+        """Return how many curves a run has."""
+        return self._stored.get(run) or len(self._of_run.get(run, ()))
+
+    def views(self, run: int) -> list[dict[str, Any]]:
+        """Return a run's metrics as the page knows them."""
+        return [curve.view() for curve in self.of(run).values()]
+
+    def names(self) -> list[str]:
+        """Return the names of the metrics of all runs, those that most runs have first."""
+        return self._summaries.names(self._of_run)
+
+    def named(self, run: int, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
+        """Return some of a run's metrics as the page knows them.
 
         Args:
-            curves: ``(id, run, name, last, low, high)``.
-            sets: ``(curve id, kind, points, axes that go back)`` of each set of points.
+            run: the run's number.
+            names: of the metrics; None for the few that most runs have.
         """
+        wanted = self.names()[:SHARED] if names is None else names
+        if run in self._stored:
+            return self._summaries.of(run, wanted)
+        curves = self._of_run.get(run, {})
+        return [curves[name].view() for name in wanted if name in curves]
+
+    def _restore(self, run: int) -> None:
         by_id: dict[int, Curve] = {}
-        for id_, run, name, last, low, high in curves:
+        for id_, name, last, low, high in self._queries.of_run(run):
             curve = by_id[id_] = self._curve(id_, run, name)
             curve.last, curve.low, curve.high = float("nan") if last is None else last, low, high
-            self._next = max(self._next, id_ + 1)
-        for id_, kind, count, descends in sets:
+        for id_, kind, count, descends in self._queries.sets_of_run(run):
             tail = self._cache.read(id_, kind, count // CHUNK) if count % CHUNK else b""
             chunks = self._cache.of(id_, kind)
             by_id[id_].sets[kind] = PointSet(chunks, count, descends.split(), tail)
-
-    def of(self, run: int) -> dict[str, Curve]:
-        """Return a run's curves by name."""
-        return self._of_run.get(run, {})
 
     def append(self, run: int, name: str, epoch: float, time: int, value: float) -> None:
         """Append a point."""
@@ -58,6 +86,7 @@ class CurveStore:
         if curve is None:
             curve = self._curve(self._next, run, name)
             self._next += 1
+            self._summaries.invalidate()
         curve.append(epoch, time, value)
         self._dirty[curve.id] = curve
 
@@ -80,6 +109,8 @@ class CurveStore:
 
     def forget(self, run: int) -> None:
         """Forget a run's curves."""
+        self._stored.pop(run, None)
+        self._summaries.invalidate()
         for curve in self._of_run.pop(run, {}).values():
             self._dirty.pop(curve.id, None)
             self._looked_at.pop(curve.id, None)

@@ -25,6 +25,7 @@ from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState,
 from dubhe_simulator.platform.state.requests import Requests
 from dubhe_simulator.platform.state.results import ResultBuffer
 from dubhe_simulator.platform.state.runs import Runs
+from dubhe_simulator.platform.storage.curve_queries import CurveQueries
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.platform.storage.write_batch import WriteBatch
 from dubhe_simulator.sources.record import InvalidRecord, RecordBatch, SourceRecord, read
@@ -48,7 +49,7 @@ class InstanceRegistry:
         self.session_id = session_id
         self.instances: dict[str, InstanceRecord] = {}
         self.runs = Runs(database.facts("runs", "id"))
-        self.curves = CurveStore(database)
+        self.curves = CurveStore(database, CurveQueries(database))
         self.annotations = Annotations(
             (instance, number, json.loads(facts))
             for instance, number, facts in database.rows("SELECT * FROM annotations")
@@ -74,10 +75,6 @@ class InstanceRegistry:
             self.record(name).managed = ManagedState(**facts)
         for name, facts in database.facts("reported", "instance"):
             self.record(name).reported = ReportedState(**facts)
-        self.curves.restore(
-            database.rows("SELECT id, run, name, last, low, high FROM curves"),
-            database.rows("SELECT curve, kind, points, descends FROM point_sets"),
-        )
 
     # ------------------------------------------------------------------ what sources say
 

@@ -48,8 +48,15 @@ def instance_view(
     }
 
 
-def run_view(registry: InstanceRegistry, run: Run) -> dict[str, Any]:
-    """Return a run."""
+def run_view(registry: InstanceRegistry, run: Run, *, brief: bool = False) -> dict[str, Any]:
+    """Return a run.
+
+    Args:
+        registry: what is known of all runs.
+        run: the run's record.
+        brief: with the few metrics that most runs have instead of all of its own.
+    """
+    curves = registry.curves
     return {
         "id": run.id,
         "instance": run.instance,
@@ -63,7 +70,8 @@ def run_view(registry: InstanceRegistry, run: Run) -> dict[str, Any]:
         "epoch": run.epoch,
         "by_batch": run.by_batch,
         "remaining_s": run.remaining_s,
-        "metrics": [curve.view() for curve in registry.curves.of(run.id).values()],
+        "metrics": curves.named(run.id) if brief else curves.views(run.id),
+        "metric_count": curves.count(run.id),
         "results": run.results,
         "images": run.images,
         "truth": run.labelled,

@@ -17,6 +17,8 @@ def state_view(platform: Platform) -> dict[str, Any]:
     platform.change_feed.asked()
     views = [platform.instance_view(name) for name in list(platform.registry.instances)]
     instances = sorted((v for v in views if v is not None), key=lambda v: (v["first_ms"], v["id"]))
+    with platform.registry.lock:
+        metric_names = list(platform.registry.curves.names())
     return {
         "version": __version__,
         "mode": "kafka" if platform.config.brokers else "embedded",
@@ -24,7 +26,8 @@ def state_view(platform: Platform) -> dict[str, Any]:
         "algorithm": platform.factory.view(),
         "can_start": bool(platform.factory.kinds),
         "instances": instances,
-        "runs": [platform.run_view(run.id) for run in platform.registry.runs],
+        "runs": [platform.run_view(run.id, brief=True) for run in platform.registry.runs],
+        "metric_names": metric_names,
         "workflow": platform.workflow.view,
         "messages": platform.registry.stored,
         "sends": platform.registry.total_sends,

@@ -2,6 +2,7 @@
  * in the URL; which groups are folded and which metrics are pinned, in this browser. */
 
 import { route } from "../route";
+import { metricsOf } from "../runs/metrics";
 import { store } from "../state";
 import { remember, remembered } from "../settings";
 import type { Axis, Metric, Run } from "../types";
@@ -21,7 +22,6 @@ export class CurvesModel {
   private folded: Set<string>;
   private windows = new Map<string, Window>();
   private logs: Set<string>;
-  private places = new Map<number, Map<string, number>>(); // where each metric stands in its run
 
   constructor() {
     const axis = route.get("axis") as Axis;
@@ -51,7 +51,7 @@ export class CurvesModel {
     const asked = new Set(list(route.get("runs")).map(Number));
     return store
       .listRuns()
-      .filter((run) => run.metrics.length > 0 && (!run.hidden || asked.has(run.id)));
+      .filter((run) => run.metric_count > 0 && (!run.hidden || asked.has(run.id)));
   }
 
   chosen(): Run[] {
@@ -69,16 +69,7 @@ export class CurvesModel {
 
   /** A run's metric; undefined: it has none of that name. */
   metric(run: Run, name: string): Metric | undefined {
-    let places = this.places.get(run.id);
-    if (!places) this.places.set(run.id, (places = new Map<string, number>()));
-    // A run's metrics are only ever appended to.
-    for (let at = places.size; at < run.metrics.length; at++) {
-      places.set((run.metrics[at] as Metric).name, at);
-    }
-    const found = run.metrics[places.get(name) ?? -1];
-    if (found === undefined || found.name === name) return found;
-    this.places.delete(run.id); // the server is another one
-    return this.metric(run, name);
+    return metricsOf(run).get(name);
   }
 
   setSearch(text: string): void {

@@ -12,6 +12,7 @@ export function nothing({ version, runs }: ReportData): Snapshot {
     can_start: false,
     instances: [],
     runs: runs.map(({ run }) => run),
+    metric_names: [],
     workflow: null,
     cursor: 0,
   };

@@ -6,6 +6,7 @@ import { store } from "../state";
 import type { Metric, Run, State } from "../types";
 import { kindName, runName, stateName } from "../ui";
 import { best, isLower } from "./best";
+import { metricsOf } from "./metrics";
 
 export type Group = "run" | "param" | "last" | "best";
 export type Sortable = string | number | null;
@@ -22,14 +23,6 @@ export interface Column {
   numeric: boolean;
   text(run: Run): string;
   sort(run: Run): Sortable;
-}
-
-const metrics = new WeakMap<Run, Map<string, Metric>>(); // each change brings another object
-
-export function metricsOf(run: Run): Map<string, Metric> {
-  let found = metrics.get(run);
-  if (!found) metrics.set(run, (found = new Map(run.metrics.map((m) => [m.name, m]))));
-  return found;
 }
 
 /** In which state a run is. One without an END, of an instance that has ended, has been lost. */
@@ -125,10 +118,12 @@ export function columnName(column: Column): string {
   return t(isLower(column.name) ? "metric_lowest" : "metric_highest", { metric: column.title });
 }
 
-/** All columns that these runs have something for. */
-export function allColumns(runs: Run[]): Column[] {
+/** All columns that these runs have something for.
+ *
+ * @param listed names of metrics, of which some may not have been fetched */
+export function allColumns(runs: Run[], listed: string[] = []): Column[] {
   const paths = new Set<string>();
-  const names = new Set<string>();
+  const names = new Set(listed);
   for (const run of runs) {
     for (const path in run.params) paths.add(path);
     for (const metric of run.metrics) names.add(metric.name);
@@ -141,9 +136,10 @@ export function allColumns(runs: Run[]): Column[] {
 }
 
 const FEW_PARAMS = 4;
-const FEW_METRICS = 3;
+const FEW_METRICS = 4;
 
-/** What is shown as long as nobody has chosen: parameters that differ, and the first metrics. */
+/** What is shown as long as nobody has chosen: parameters that differ, and the first metrics, which
+ * are those that most runs have. */
 export function usualColumns(all: Column[], runs: Run[]): Set<string> {
   const shown = new Set(["state", "kind", "started", "duration", "tags"]);
   let params = 0;

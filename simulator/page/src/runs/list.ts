@@ -90,9 +90,11 @@ export function runList(): View {
   };
   const update = (): void => {
     const every = store.listRuns();
-    const all = allColumns(every);
+    const all = allColumns(every, store.metricNames);
     const shown = chosenColumns() ?? usualColumns(all, every);
     const by = order();
+    const ofMetrics = all.filter((c) => (shown.has(c.id) || c.id === by.id) && (c.group === "last" || c.group === "best"));
+    store.needNamed([...new Set(ofMetrics.map((c) => c.name))]);
     const column = [nameColumn(), ...all].find((c) => c.id === by.id);
     const filter = { text: search.value, state: state.value as State | "", hidden: hidden.checked };
     const found = filtered(every, filter);

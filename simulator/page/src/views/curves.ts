@@ -160,6 +160,7 @@ export function curves(scroller: HTMLElement): View {
   const update = (): void => {
     const candidates = model.candidates();
     chosen = model.chosen();
+    store.needMetrics(chosen);
     runs.update(candidates);
     const any = candidates.length > 0;
     show(nothing, !any);

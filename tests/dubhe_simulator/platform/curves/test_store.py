@@ -12,6 +12,7 @@ from dubhe_simulator.platform.curves import chunk_cache
 from dubhe_simulator.platform.curves import store as stores
 from dubhe_simulator.platform.curves.points import CHUNK, CHUNK_BYTES
 from dubhe_simulator.platform.curves.store import CurveStore
+from dubhe_simulator.platform.storage.curve_queries import CurveQueries
 from dubhe_simulator.platform.storage.database import Database
 from dubhe_simulator.platform.storage.write_batch import WriteBatch
 
@@ -35,16 +36,11 @@ def save(store: CurveStore, database: Database) -> None:
 
 
 def restored(database: Database) -> CurveStore:
-    store = CurveStore(database)
-    store.restore(
-        database.rows("SELECT id, run, name, last, low, high FROM curves"),
-        database.rows("SELECT curve, kind, points, descends FROM point_sets"),
-    )
-    return store
+    return CurveStore(database, CurveQueries(database))
 
 
 def filled(database: Database, points: int) -> CurveStore:
-    store = CurveStore(database)
+    store = CurveStore(database, CurveQueries(database))
     for name in METRICS:
         for step in range(points):
             store.append(1, name, step / 10, step, math.nan if step % 1000 == 7 else float(step))
@@ -96,3 +92,30 @@ def test_a_forgotten_run_leaves_nothing(database: Database) -> None:
         assert database.one(f"SELECT count(*) FROM {table}") == (0,), table
     assert store.window(1, "a", "step", None, None, 100) is None
     assert len(list(points)) < 3 * CHUNK, "an export that is under way ends early"
+
+
+def test_metrics_are_listed_alike_before_and_after_their_curves_are_read(
+    database: Database,
+) -> None:
+    store = filled(database, 10)
+    store.append(2, "b", 0, 0, 5.0)
+    store.append(2, "own", 0, 0, math.nan)
+    save(store, database)
+    again = restored(database)
+    for each in (store, again):
+        assert each.names() == ["b", "a", "c", "own"]
+        assert (each.count(1), each.count(2), each.count(3)) == (3, 2, 0)
+
+    def brief(of: CurveStore) -> list[list[dict[str, object]]]:
+        return [of.named(run, names) for run in (1, 2) for names in (None, ["own", "b", "none"])]
+
+    found = brief(again)
+    assert found == brief(store)
+    assert [view["name"] for view in found[0]] == ["b", "a", "c"]
+    assert [(view["name"], view["last"]) for view in found[3]] == [("own", "NaN"), ("b", 5.0)]
+    assert again.views(2) == store.views(2)
+    assert brief(again) == found
+    again.append(2, "b", 0, 0, 7.0)
+    assert again.named(2, ["b"])[0]["last"] == 7.0
+    again.forget(1)
+    assert again.views(1) == again.named(1) == [] and again.count(1) == 0
