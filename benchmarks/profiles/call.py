@@ -89,7 +89,7 @@ def _layers(
 ) -> tuple[Callable[[int], object], list[tuple[str, Callable[[int], object]]]]:
     context = dubhe_sdk.Context({})
     context.logProgressByBatch(1, 1, BATCHES, 0.5, METRICS)
-    reporter = context._report()
+    reporter = context._reports.reporter()
     assert isinstance(reporter, Reporter)
     data = {**METRICS, "progress": 0.5, "epoch": 1}
     value = b'{"instance_id":"modelid1-bench-train-1","request_number":3415043289293958421,'
@@ -116,7 +116,7 @@ def _layers(
 
     in_python = dubhe_sdk.Context({})
     in_python.logProgressByBatch(1, 1, BATCHES, 0.5, METRICS)
-    in_python._append_batch = None
+    in_python._reports.append_batch = None
 
     def whole(index: int) -> None:
         in_python.logProgressByBatch(1, index, BATCHES, 0.5, METRICS)
@@ -130,7 +130,7 @@ def _layers(
         ("+ time, number, JSON", encoded),
         ("+ arguments checked: in Python", whole),
     ]
-    if context._append_batch is not None:
+    if context._reports.append_batch is not None:
         layers.append(("the call, where it is built in C", in_c))
     return bare, layers
 

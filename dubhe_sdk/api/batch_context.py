@@ -1,17 +1,14 @@
 """`BatchContext`: the current context while a method works on a batch of inferences."""
 
-# ruff: noqa: D102 - the methods are those of `Context`
-
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from dubhe_sdk.api.context import CONTRACT_DEFAULT, FROM_SETTINGS, Context
+from dubhe_sdk.api.context import Context
+from dubhe_sdk.api.parameters import Parameters
+from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import NoCurrentTask
-
-_NO_SINGLE_REQUEST = (
-    "a batch of inferences has no single request: use the contexts that the method was given"
-)
 
 
 class BatchContext(Context):
@@ -23,11 +20,17 @@ class BatchContext(Context):
         NoCurrentTask: a value of the request is asked for.
     """
 
-    @property
-    def json_request(self) -> dict[str, Any]:
-        raise NoCurrentTask(_NO_SINGLE_REQUEST)
+    def __init__(
+        self, request: Mapping[str, Any] | None = None, settings: Settings | None = None
+    ) -> None:
+        super().__init__(request, settings)
+        self._parameters = _OfNoRequest({}, self._settings)
 
-    def get(self, key: str, default: Any = CONTRACT_DEFAULT) -> Any:
-        if key in FROM_SETTINGS:
-            return super().get(key, default)
-        raise NoCurrentTask(_NO_SINGLE_REQUEST)
+
+class _OfNoRequest(Parameters):
+    @property
+    def request(self) -> dict[str, Any]:
+        raise NoCurrentTask(
+            "a batch of inferences has no single request: use the contexts that the method was "
+            "given"
+        )

@@ -5,35 +5,20 @@ Names, keys, defaults and the form of messages are the platform's contract.
 
 from __future__ import annotations
 
-import copy
-import logging
-import os
-import threading
-import weakref
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
 from dubhe_sdk.api import stopping
-from dubhe_sdk.api.keys import ContextKey
-from dubhe_sdk.api.logged_reports import LoggedReports
-from dubhe_sdk.api.metrics import MetricsCleaner
-from dubhe_sdk.api.task_gate import GatedReporter, Reports, ResultsOnly, TaskGate
-from dubhe_sdk.contract import requests, result_payload
-from dubhe_sdk.contract.kind import TaskKind, kind_of
-from dubhe_sdk.contract.messages import MessageType
-from dubhe_sdk.environment import Settings, read_settings
-from dubhe_sdk.logs.algorithm import algorithm_logger
-from dubhe_sdk.logs.log import open_log
-from dubhe_sdk.logs.text import log_text
-from dubhe_sdk.reporting.reporter import Reporter
-from dubhe_sdk.spool.frame import Kind
+from dubhe_sdk.api.keys import CONTRACT_DEFAULT, ContextKey
 
-CONTRACT_DEFAULT: Any = object()
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
-# Set in ranks whose progress is not reported, and so in their child processes.
-RESULTS_ONLY_VARIABLE = "DUBHE_RESULTS_ONLY"
+    from dubhe_sdk.api.task_gate import TaskGate
+    from dubhe_sdk.environment import Settings
+
+# What a method's ``ctx: dubhe_sdk.Context`` loads, in data loaders and pools too: so the rest is
+# imported when there is a context.
 
 
 class Context:
@@ -70,47 +55,17 @@ class Context:
     def __init__(
         self, request: Mapping[str, Any] | None = None, settings: Settings | None = None
     ) -> None:
-        self._request = dict(request or {})
+        from dubhe_sdk.api.parameters import Parameters
+        from dubhe_sdk.api.task_reports import TaskReports
+        from dubhe_sdk.environment import read_settings
+
         self._settings = settings or read_settings()
-        self._instance_id = self._settings.instance_id or "manual-app-train-1"
-        self._kind = kind_of(self._instance_id)
-        self._cleaner = MetricsCleaner(self._warn)
-        self._reporter: Reports | None = None
-        self._append_batch: Callable[..., bool] | None = None  # its writer's, while it is plain
-        self._gate: TaskGate | None = None
-        self._owner = 0  # PID of the process that runs its task
-        self._closed = False
+        self._parameters = Parameters(request or {}, self._settings)
+        self._reports = TaskReports(self._settings, self._parameters.instance_id)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Crosses to spawned processes as its request; the rest comes from their environment.
-        return _restored, (self._request, self._gate)
-
-    def _belong_to(self, gate: TaskGate | None, *, own: bool = True) -> None:
-        """Have it report while a task runs.
-
-        Args:
-            gate: of the task.
-            own: whether this process runs the task, and will close it.
-        """
-        self._gate = gate
-        self._owner = os.getpid() if own else 0
-        _of_tasks.add(self)
-
-    def _close(self) -> None:
-        """Drop whatever is reported from now on."""
-        self._closed = True
-        self._use(GatedReporter(None, self._gate, self._warn))
-
-    def _pause_reports(self, *, resume: bool = False) -> None:
-        """Let nothing of this process through, not even what a thread is about to report."""
-        reporter = _reporters.get((self._settings.spool, self._instance_id))
-        if reporter is not None:
-            (reporter.writer.resume if resume else reporter.writer.pause)()
-
-    @property
-    def _is_own(self) -> bool:
-        """Whether this process runs its task."""
-        return self._owner == os.getpid()
+        return _restored, (self._parameters.request, self._reports.gate)
 
     @property
     def stopping(self) -> bool:
@@ -139,7 +94,7 @@ class Context:
     @property
     def json_request(self) -> dict[str, Any]:
         """The whole request, keys as the platform sent them. Empty in the constructor."""
-        return self._request
+        return self._parameters.request
 
     def get(self, key: str, default: Any = CONTRACT_DEFAULT) -> Any:
         """Return a request parameter or an environment value.
@@ -158,22 +113,7 @@ class Context:
             >>> ctx.get(dubhe_sdk.ContextKey.KEY_SPLIT_RATE)
             0.1
         """
-        if key in FROM_SETTINGS:
-            value = self._from_settings(key)
-            if value is None and key in (
-                ContextKey.ENV_SPECIAL_PARAMS,
-                ContextKey.ENV_MODEL_PATH,
-            ):
-                value = self._request.get(key)
-            if value is None:
-                return None if default is CONTRACT_DEFAULT else default
-            return value
-        value = self._request.get(key)
-        if value is not None:
-            return requests.value_of(key, value)
-        if default is not CONTRACT_DEFAULT:
-            return default
-        return requests.default_of(key) if key in requests.FIELDS else ""
+        return self._parameters.get(key, default)
 
     @property
     def key_map(self) -> dict[str, Any]:
@@ -191,26 +131,10 @@ class Context:
             if constant.startswith(("KEY_", "ENV_"))
         }
 
-    def _from_settings(self, key: str) -> Any:
-        settings = self._settings
-        if key == ContextKey.KEY_TMP_DIR:
-            return str(settings.tmp_dir)
-        if key == ContextKey.KEY_OUTPUT_DIR:
-            return str(Path("output", "models"))
-        if key == ContextKey.ENV_INSTANCE_ID:
-            return self._instance_id
-        if key == ContextKey.ENV_PLATFORM_TYPE:
-            return int(settings.platform_mode)
-        if key == ContextKey.ENV_MODEL_PATH:
-            return settings.model_path
-        if key == ContextKey.ENV_RELY_MODEL_DATA:
-            return copy.deepcopy(settings.rely_model_data)
-        return copy.deepcopy(settings.special_params)
-
     @property
     def last_progress(self) -> float:
         """The progress that was reported last in this process, from 0 to 1; 0 before the first."""
-        return self._cleaner.last_progress
+        return self._reports.cleaner.last_progress
 
     def log(self, msg: object, *args: object, exc_info: Any = None, **ignored: object) -> None:
         """Write a line to the console and to ``/temporary/log/dubhe.log``.
@@ -228,6 +152,9 @@ class Context:
         Examples:
             >>> ctx.log("model train starting, %d images", len(images))
         """
+        from dubhe_sdk.logs.log import open_log
+        from dubhe_sdk.logs.text import log_text
+
         text = log_text(msg, args, exc_info)
         open_log(self._settings.log_file).info("%s", text)
 
@@ -240,6 +167,8 @@ class Context:
         Examples:
             >>> ctx.local_logger.warning("%d images cannot be read", 3)
         """
+        from dubhe_sdk.logs.algorithm import algorithm_logger
+
         return algorithm_logger(self._settings.log_file)
 
     def logProgress(self, progress: float) -> None:  # noqa: N802 - the platform's name
@@ -251,7 +180,7 @@ class Context:
         Examples:
             >>> ctx.logProgress(0.5)
         """
-        self._report_progress({}, progress)
+        self._reports.progress(progress)
 
     def logProgressByEpoch(  # noqa: N802
         self,
@@ -274,14 +203,12 @@ class Context:
         Examples:
             >>> ctx.logProgressByEpoch(3, 0.25, {"loss": 0.31, "accuracy": 0.94})
         """
-        append = self._append_batch
+        reports = self._reports
+        append = reports.append_batch
         if append is not None and append(epoch, 0, 0, progress, Metrics):
-            self._cleaner.last_progress = progress
-            return
-        data = self._cleaner.clean(Metrics)
-        data["progress"] = self._cleaner.progress(progress)
-        data["epoch"] = self._cleaner.whole("epoch", epoch)
-        (self._reporter or self._report()).progress(data)
+            reports.cleaner.last_progress = progress
+        else:
+            reports.metrics(epoch, 0, 0, progress, Metrics)
 
     def logProgressByBatch(  # noqa: N802
         self,
@@ -305,24 +232,12 @@ class Context:
         Examples:
             >>> ctx.logProgressByBatch(3, 17, 100, 0.317, {"loss": 0.31})
         """
-        append = self._append_batch
+        reports = self._reports
+        append = reports.append_batch
         if append is not None and append(epoch, batch_idx, batchsize, progress, Metrics):
-            self._cleaner.last_progress = progress
-            return
-        cleaner = self._cleaner
-        data = cleaner.clean(Metrics)
-        # Asked here and not in the cleaner alone: a call costs as much as three of these questions.
-        if type(progress) is float and 0.0 <= progress <= 1.0:
-            data["progress"] = cleaner.last_progress = progress
+            reports.cleaner.last_progress = progress
         else:
-            data["progress"] = cleaner.progress(progress)
-        data["epoch"] = epoch if type(epoch) is int else cleaner.whole("epoch", epoch)
-        if type(batch_idx) is not int or type(batchsize) is not int:
-            batch_idx = cleaner.whole("batch_idx", batch_idx)
-            batchsize = cleaner.whole("batchsize", batchsize)
-        if (batch_idx | batchsize) >> _BATCH_BITS:  # one of them is negative or too large
-            batch_idx = batchsize = 0
-        (self._reporter or self._report()).progress(data, batch_idx, batchsize)
+            reports.metrics(epoch, batch_idx, batchsize, progress, Metrics)
 
     def logResult(self, predict_json: Any) -> None:  # noqa: N802
         """Report prediction results in the platform's JSON format, made by yourself.
@@ -339,7 +254,7 @@ class Context:
         Examples:
             >>> ctx.logResult([{"img_path": "a.png", "info": [{"predict_code": "scratch"}]}])
         """
-        self._report().report(Kind.RESULT, MessageType.RESULT, predict_json)
+        self._reports.result(predict_json)
 
     def logResultDetails(  # noqa: N802
         self,
@@ -381,97 +296,18 @@ class Context:
             >>> ctx.logResultDetails("a.png", "scratch", "scratch", -1, "rectangle",
             ...                      [(10, 20, 50, 80, 0.93)])
         """
+        from dubhe_sdk.contract import result_payload
+
         details = result_payload.details(
             img_path, ground_true, predict_code, conf, shape_type, position, special
         )
         self.logResult(details)
         return details
 
-    def _report_progress(self, data: dict[str, Any], progress: float) -> None:
-        data["progress"] = self._cleaner.progress(progress)
-        self._report().progress(data)
-
-    def _report(self) -> Reports:
-        reporter = self._reporter
-        if reporter is None:
-            reporter = self._use(self._make_reporter())
-            if self._closed:  # meanwhile, by another thread
-                reporter = self._use(GatedReporter(None, self._gate, self._warn))
-        return reporter
-
-    def _make_reporter(self) -> Reports:
-        if self._kind is TaskKind.INFER:
-            return LoggedReports(self.log, self._warn)
-        reporter: Reports = _reporter(self._settings, self._instance_id)
-        if self._gate is not None and not self._is_own:
-            # The process that runs the task closes only its own context.
-            reporter = GatedReporter(reporter, self._gate, self._warn)
-        return ResultsOnly(reporter) if os.environ.get(RESULTS_ONLY_VARIABLE) else reporter
-
-    def _use(self, reporter: Reports) -> Reports:
-        """Report by it from now on."""
-        self._reporter = reporter
-        # Whatever stands between this and the writer has to see each report.
-        self._append_batch = (
-            reporter.writer.append_batch if isinstance(reporter, Reporter) else None
-        )
-        return reporter
-
-    def _warn(self, text: str) -> None:
-        open_log(self._settings.log_file).warning("%s", text)
-
-
-# The keys that do not depend on the request.
-FROM_SETTINGS = frozenset(
-    {
-        ContextKey.KEY_TMP_DIR,
-        ContextKey.KEY_OUTPUT_DIR,
-        ContextKey.ENV_INSTANCE_ID,
-        ContextKey.ENV_PLATFORM_TYPE,
-        ContextKey.ENV_RELY_MODEL_DATA,
-        ContextKey.ENV_MODEL_PATH,
-        ContextKey.ENV_SPECIAL_PARAMS,
-    }
-)
-_BATCH_BITS = 32
-
-_reporters: dict[tuple[Path, str], Reporter] = {}
-_making = threading.RLock()
-_of_tasks: weakref.WeakSet[Context] = weakref.WeakSet()
-
-
-def _reporter(settings: Settings, instance_id: str) -> Reporter:
-    """Return the process's one reporter for an instance, so that a process has one stream."""
-    key = (settings.spool, instance_id)
-    reporter = _reporters.get(key)
-    if reporter is None:
-        with _making:  # threads may report for the first time at once
-            reporter = _reporters.get(key)
-            if reporter is None:
-                reporter = _reporters[key] = Reporter(settings, instance_id)
-    return reporter
-
 
 def _restored(request: dict[str, Any], gate: TaskGate | None) -> Context:
     """Return a context that was handed to another process."""
     context = Context(request)
     if gate is not None:
-        context._belong_to(gate, own=False)
+        context._reports.belong_to(gate, own=False)
     return context
-
-
-def _after_fork_in_child() -> None:
-    global _making
-    _making = threading.RLock()
-    for context in list(_of_tasks):
-        if not context._closed:
-            context._reporter = context._append_batch = None
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-def with_instance(settings: Settings, instance_id: str) -> Settings:
-    """Return the settings with the instance's id, and hand it to child processes as well."""
-    os.environ["INSTANCE_ID"] = instance_id
-    return replace(settings, instance_id=instance_id, kind=kind_of(instance_id))

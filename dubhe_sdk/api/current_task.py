@@ -51,8 +51,8 @@ def open_task(context: Context, path: Path) -> None:
     new.write_text(json.dumps(context.json_request), "utf-8")
     new.replace(path)  # a child never reads half of it
     gate = TaskGate.of(str(path))
-    context._belong_to(gate)
-    context._pause_reports(resume=True)
+    context._reports.belong_to(gate)
+    context._reports.pause(resume=True)
     set_task(context, gate)
 
 
@@ -60,8 +60,8 @@ def close_task(context: Context, path: Path) -> None:
     """End a task in the model process: nothing is reported by its context any more."""
     path.unlink(missing_ok=True)
     set_task(None)
-    context._close()
-    context._pause_reports()
+    context._reports.close()
+    context._reports.pause()
     for callback in _at_task_end:
         callback()
 
@@ -90,7 +90,7 @@ def current_context() -> Context:
     if (
         known is not None
         and _Task.owner == os.getpid()
-        and (known._is_own or gate is None or gate.is_open)
+        and (known._reports.is_own or gate is None or gate.is_open)
     ):
         return known
     path = os.environ.get(TASK_VARIABLE)
@@ -109,6 +109,6 @@ def current_context() -> Context:
             f"pass ctx on: {error}"
         ) from None
     context = Context(request)
-    context._belong_to(gate, own=False)
+    context._reports.belong_to(gate, own=False)
     set_task(context, gate)
     return context

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
+
+# Stands for a default that was not given: the contract's then.
+CONTRACT_DEFAULT: Any = object()
 
 
 class _Constants(type):

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.api import registry, stopping
-from dubhe_sdk.api.context import with_instance
 from dubhe_sdk.api.kept_context import KeptContext
+from dubhe_sdk.api.parameters import with_instance
 from dubhe_sdk.api.registry import BatchLimits
 from dubhe_sdk.api.stopping import TASK_VARIABLE
 from dubhe_sdk.autostart import APP_VARIABLE, rank_of

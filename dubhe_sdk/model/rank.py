@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.api import registry
-from dubhe_sdk.api.context import RESULTS_ONLY_VARIABLE, Context, with_instance
+from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.current_task import current_context
 from dubhe_sdk.api.kept_context import KeptContext
+from dubhe_sdk.api.parameters import with_instance
 from dubhe_sdk.api.stopping import TASK_VARIABLE
+from dubhe_sdk.api.task_reports import RESULTS_ONLY_VARIABLE
 from dubhe_sdk.autostart import APP_VARIABLE, PROCESS_VARIABLE, rank_of
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings, read_settings

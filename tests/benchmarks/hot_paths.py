@@ -185,9 +185,9 @@ def _reporter(folder: Path, *, in_c: bool = True) -> Callable[[int], None]:
 
     report(0)
     if in_c:
-        assert context._append_batch is not None, "_stream_state.c is not built"
+        assert context._reports.append_batch is not None, "_stream_state.c is not built"
     else:
-        context._append_batch = None
+        context._reports.append_batch = None
     return report
 
 

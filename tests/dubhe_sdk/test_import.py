@@ -24,7 +24,7 @@ import dubhe_sdk
 @dubhe_sdk.pipeline()
 class Model:
     @dubhe_sdk.train()
-    def train(self, ctx): print(dubhe_sdk.ContextKey.KEY_DATA_PATHS)
+    def train(self, ctx: dubhe_sdk.Context): print(dubhe_sdk.ContextKey.KEY_DATA_PATHS)
     @dubhe_sdk.predict
     def predict(self, ctx): pass
 import json
@@ -50,7 +50,8 @@ def test_the_import_and_the_marks_import_nothing_slow() -> None:
     assert "dubhe_sdk.api.registry" in found
     assert found & SLOW == set()
     assert {name for name in found if name.startswith("dubhe_sdk.")} == {
-        *("dubhe_sdk.api", "dubhe_sdk.api.keys", "dubhe_sdk.api.registry", "dubhe_sdk.autostart"),
+        *("dubhe_sdk.api", "dubhe_sdk.api.context", "dubhe_sdk.api.keys", "dubhe_sdk.api.registry"),
+        *("dubhe_sdk.api.stopping", "dubhe_sdk.autostart"),
         *("dubhe_sdk.contract", "dubhe_sdk.contract.kind", "dubhe_sdk.errors"),
         "dubhe_sdk.version",
     }

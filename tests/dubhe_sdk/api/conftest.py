@@ -1,4 +1,4 @@
-"""The environment of an algorithm, for tests that make contexts."""
+"""The environment of an algorithm, for tests that make task_reports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dubhe_sdk.api import context as contexts
+from dubhe_sdk.api import task_reports
 from dubhe_sdk.api.current_task import set_task
 from tests.dubhe_sdk.api.support import TRAIN
 from tests.support.environ import clean_environ
@@ -29,6 +29,6 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def no_task_of_another_test() -> Iterator[None]:
     yield
     set_task(None)
-    for reporter in contexts._reporters.values():
+    for reporter in task_reports._reporters.values():
         reporter.writer.close()
-    contexts._reporters.clear()
+    task_reports._reporters.clear()

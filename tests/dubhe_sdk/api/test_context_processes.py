@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 import dubhe_sdk
-from dubhe_sdk.api import context as contexts
-from dubhe_sdk.api import stopping
-from dubhe_sdk.api.context import Context, with_instance
+from dubhe_sdk.api import stopping, task_reports
+from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.current_task import current, set_task
 from dubhe_sdk.api.keys import ContextKey
+from dubhe_sdk.api.parameters import with_instance
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import NoCurrentTask
@@ -172,13 +172,13 @@ def test_first_reports_from_several_threads_make_one_stream(
 ) -> None:
     made = []
 
-    class Slow(contexts.Reporter):
+    class Slow(task_reports.Reporter):
         def __init__(self, settings: Settings, instance_id: str) -> None:
             made.append(instance_id)
             time.sleep(0.05)  # the others come meanwhile
             super().__init__(settings, instance_id)
 
-    monkeypatch.setattr(contexts, "Reporter", Slow)
+    monkeypatch.setattr(task_reports, "Reporter", Slow)
     several = [Context() for _ in range(4)]
     threads = [threading.Thread(target=_report, args=(ctx, 0.5)) for ctx in several]
     for thread in threads:
