@@ -7,9 +7,8 @@ Order of steps at a stream's end, so that a crash between any two repeats at wor
 the cursor marks it *finished*, durably; the files are deleted; the stream is removed from the
 cursor.
 
-After a crash the sink reports what had arrived beyond the cursor. Until the drain has passed all of
-that, the cursor keeps the sink's old state: with a newer one, the records between the two would be
-neither before the position nor beyond the state after a second crash, and would be sent again.
+After a crash the sink reports what had arrived beyond the cursor; it is passed, not sent
+(``outcomes.py``).
 
 Records whose topic does not exist stay in the spool, and what must wait for them too, while the
 rest is delivered: see ``held_back.py``.
@@ -20,29 +19,27 @@ from __future__ import annotations
 import logging
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.spool import segment
-from dubhe_sdk.spool.frame import OVERHEAD, Kind
+from dubhe_sdk.spool.frame import Kind
 from dubhe_sdk.spool.merge import FrameRun, SpooledFrame, SpoolReader
 from dubhe_sidecar import cursor as cursors
 from dubhe_sidecar import dead_letters
 from dubhe_sidecar.convert import key_of, to_records
 from dubhe_sidecar.cursor import BEGIN, StreamCursor
-from dubhe_sidecar.dead_letters import DeadLetters
 from dubhe_sidecar.disk_retry import DiskRetry
 from dubhe_sidecar.held_back import HeldBack
 from dubhe_sidecar.in_flight import InFlightQueue
 from dubhe_sidecar.loss_counters import LossCounters, size_of
 from dubhe_sidecar.missing_end import MissingEnds
+from dubhe_sidecar.outcomes import OutcomeHandler
 from dubhe_sidecar.ownership import Ownership
 from dubhe_sidecar.record import OutgoingRecord, Position
-from dubhe_sidecar.sinks.base import DeliveryOutcome, OutageCode, OutageReason, Sink
+from dubhe_sidecar.sinks.base import OutageCode, OutageReason, Sink
 
 _SAVE_SECONDS = 0.2
 # While records are in flight, a round waits this long for outcomes before it reads new frames.
@@ -92,12 +89,8 @@ class Drain:
         self.ownership = Ownership(
             directory, self.cursor, lambda: sink.destination, launch, everything=everything
         )
-        self._dead_letters = DeadLetters(directory, dead_letters_max_bytes)
         self._cursor_retry = DiskRetry(
             f"the cursor in {directory}", "nothing is deleted from the spool", directory
-        )
-        self._dead_letters_retry = DiskRetry(
-            f"the dead letter for {self._dead_letters.path}", "delivery waits", directory
         )
         self._losses = LossCounters(directory, self.cursor.totals)
         self._in_flight = InFlightQueue()
@@ -107,8 +100,6 @@ class Drain:
         self._delivered_before = self.cursor.totals.delivered
         self._saved_at = 0.0
         self._ended_at: dict[str, float] = {}
-        # Per stream, the last number that had already arrived and has not been passed yet.
-        self._arrived_up_to: dict[str, int] = {}
         self._delete_before_cursor()
         self._reader = SpoolReader(
             directory,
@@ -117,6 +108,15 @@ class Drain:
             ignore=self._is_finished,  # while the disk is full its files may still exist
             last_seqs={name: s.seq for name, s in self.cursor.streams.items()},
             accept=self.ownership.is_mine,
+        )
+        self._outcomes = OutcomeHandler(
+            directory,
+            self.cursor,
+            sink,
+            self._held_back,
+            self._losses,
+            lambda stream: self._reader.stream(stream).description,
+            dead_letters_max_bytes=dead_letters_max_bytes,
         )
         self._missing_ends = MissingEnds(
             directory,
@@ -145,17 +145,7 @@ class Drain:
             undelivered=self._has_undelivered(),
             save=self._save_for_sink,
         )
-        self._note_arrived()
-
-    def _note_arrived(self) -> None:
-        """Note, of what the sink names as arrived, up to where it is to be passed."""
-        present = segment.list_segments(self._directory)
-        for name, seqs in self._sink.delivered.items():
-            entry = self.cursor.streams.get(name)
-            last = max(seqs, default=0)
-            expected = name in present or (entry is not None and entry.task_open)
-            if expected and last > (entry.seq if entry else 0):
-                self._arrived_up_to[name] = last
+        self._outcomes.expect_arrived(segment.list_segments(self._directory))
 
     def step(self) -> bool:
         """Do one round. Return whether there was anything to do.
@@ -192,7 +182,7 @@ class Drain:
     @property
     def outage(self) -> OutageReason | None:
         """Why the cursor or a dead letter cannot be written. May be read from any thread."""
-        error = self._dead_letters_retry.error or self._cursor_retry.error
+        error = self._outcomes.disk_error or self._cursor_retry.error
         return OutageReason(OutageCode.DISK, error) if error else None
 
     @property
@@ -299,71 +289,10 @@ class Drain:
         if self._sink.in_flight:
             outcomes = list(self._sink.collect(timeout))
             for outcome in self._in_flight.complete(outcomes):
-                self._advance(outcome)
+                self._dirty = self._outcomes.apply(outcome) or self._dirty
         else:
             for outcome in self._in_flight.pop_arrived():
-                self._advance(outcome)
-
-    def _advance(self, outcome: DeliveryOutcome) -> None:
-        records, rejected, deferred = outcome
-        last = records[-1]
-        if deferred:
-            self._held_back.add(records[0])
-            return
-        entry = self.cursor.streams.get(last.stream)
-        if entry is not None and entry.is_ahead(last.topic, last.seq):
-            # All else was done when it was delivered.
-            if not self._held_back.is_behind(last):
-                self._advance_position(entry, records)
-            return
-        for record in records if rejected is not None else ():
-            self._keep_rejected(record, rejected or "")
-        totals = self.cursor.totals
-        size = sum([len(record.value) for record in records])
-        if rejected is None:
-            totals.delivered += len(records)
-            totals.delivered_bytes += size
-        else:
-            totals.rejected += len(records)
-            totals.dead_letters_discarded += self._dead_letters.discarded
-            self._dead_letters.discarded = 0
-        if entry is None:
-            cluster = self._sink.destination.cluster
-            entry = self.cursor.streams[last.stream] = StreamCursor(*BEGIN, cluster=cluster)
-        if self._held_back.is_behind(last):
-            self._advance_ahead(entry, last)
-        else:
-            self._advance_position(entry, records)
-        if last.kind == _START:
-            entry.task_open = True
-            entry.description = asdict(self._reader.stream(last.stream).description)
-        elif last.kind == _END:
-            entry.task_open = False
-            entry.description = None
-        self._dirty = True
-
-    def _advance_ahead(self, entry: StreamCursor, last: OutgoingRecord) -> None:
-        """Note an outcome behind a record that is held back."""
-        if self._held_back.has_topic(last.key, last.topic):
-            raise AssertionError(
-                f"record {last.seq} of stream {last.stream} has an outcome before an earlier one "
-                f"for topic {last.topic}, which the sink deferred"
-            )
-        entry.ahead[last.topic] = last.seq
-
-    def _advance_position(self, entry: StreamCursor, records: Sequence[OutgoingRecord]) -> None:
-        """Move the position of a stream behind records."""
-        last, size = records[-1], sum([len(record.value) for record in records])
-        if _is_seamless(records, size):
-            self._pass(entry, records[0], last, size + len(records) * OVERHEAD)
-        else:
-            for record in records:
-                self._pass(entry, record, record, OVERHEAD + len(record.value))
-        if entry.ahead:
-            entry.ahead = {topic: seq for topic, seq in entry.ahead.items() if seq > last.seq}
-        if self._arrived_up_to and last.seq >= self._arrived_up_to.get(last.stream, last.seq + 1):
-            del self._arrived_up_to[last.stream]
-        self._dirty = True
+                self._dirty = self._outcomes.apply(outcome) or self._dirty
 
     def _resume(self) -> None:
         """Read again all that is held back, from the cursor on, as a new process would."""
@@ -378,31 +307,7 @@ class Drain:
             self._missing_ends.set_back(name, entry)
             self._ended_at.pop(name, None)
         self._held_back.clear()
-        self._note_arrived()
-
-    def _keep_rejected(self, record: OutgoingRecord, reason: str) -> None:
-        log.error(
-            "record %d of stream %s is permanently refused by %s: %s; it is kept in %s",
-            *(record.seq, record.stream, self._sink.name, reason, self._dead_letters.path),
-        )
-        now_ms = time.time_ns() // 1_000_000
-        self._dead_letters_retry.run(lambda: self._dead_letters.add(record, reason, now_ms))
-
-    def _pass(
-        self, entry: StreamCursor, first: OutgoingRecord, last: OutgoingRecord, size: int
-    ) -> None:
-        """Move a position behind records that take ``size`` bytes; count what lies before them."""
-        number, end = last.end
-        if end != entry.offset or number != entry.segment:  # not so for an END that was added
-            begin = end - size
-            if number != entry.segment:
-                self._losses.count_dropped(last.stream, entry.segment, number)
-            if begin != entry.offset or number != entry.segment:
-                self._losses.count_skipped(last.stream, entry, Position(number, begin))
-            entry.segment, entry.offset = number, end
-        if first.seq != entry.seq + 1:
-            self._losses.count_missing(last.stream, entry.seq + 1, first.seq)
-        entry.seq = last.seq
+        self._outcomes.expect_arrived(segment.list_segments(self._directory))
 
     # --- the end of streams -------------------------------------------------------------------
 
@@ -436,17 +341,18 @@ class Drain:
         self._losses.count_skipped(name, entry, Position(reader.number, reader.offset))
         entry.segment, entry.offset = reader.number, reader.offset
         entry.finished = True
-        self._arrived_up_to.pop(name, None)
+        self._outcomes.forget(name)
         self._reader.forget(name)
         self._ended_at.pop(name, None)
 
     # --- the cursor ---------------------------------------------------------------------------
 
     def _save(self) -> None:
-        if not self._arrived_up_to:
+        passes_arrived = self._outcomes.passes_arrived
+        if not passes_arrived:
             self._sink.forget_delivered()
         state = self._sink.state()  # always called: it makes durable what was delivered
-        self._save_state(None if self._arrived_up_to else state)
+        self._save_state(None if passes_arrived else state)
 
     def _save_for_sink(self, state: dict[str, Any]) -> None:
         """Save the sink's state; it may not go on before that."""
@@ -483,19 +389,3 @@ class Drain:
             if size_of(path) > entry.offset:
                 return True
         return False
-
-
-def _is_seamless(records: Sequence[OutgoingRecord], size: int) -> bool:
-    """Return whether nothing lies between records of one segment, and none is missing.
-
-    Args:
-        records: ascending, as a reader returned them together.
-        size: bytes of their values.
-    """
-    first, last, count = records[0], records[-1], len(records)
-    begin = first.end.offset - OVERHEAD - len(first.value)
-    return (
-        last.seq - first.seq == count - 1
-        and last.end.segment == first.end.segment
-        and last.end.offset - begin == size + count * OVERHEAD
-    )
