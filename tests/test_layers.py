@@ -42,6 +42,7 @@ LAYERS = {
         {"convert", "dead_letters", "fsync", "inference_metrics", "sinks", "system"},
         {"cursor", "held_back", "in_flight"},
         {"loss_counters", "missing_end", "ownership"},
+        {"outcomes"},
         {"drain", "status"},
         {"housekeeping", "prometheus"},
         {"metrics", "sidecar"},
