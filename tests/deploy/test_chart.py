@@ -115,6 +115,14 @@ def test_secrets_are_files_and_no_variables(helm: Helm) -> None:
     assert mount == {"name": "kafka", "mountPath": "/secrets/kafka", "readOnly": True}
 
 
+def test_env_takes_precedence(helm: Helm) -> None:
+    job = of_kind(helm.render({**TRAIN, "env": {"DUBHE_ONCE": 0, "MORE": True}}), "Job")
+    assert environment(job)["DUBHE_ONCE"] == "0"
+    assert environment(job)["MORE"] == "true"
+    names = [each["name"] for each in container(job)["env"]]
+    assert len(names) == len(set(names))
+
+
 def test_gpus_are_asked_for_and_seen(helm: Helm) -> None:
     job = of_kind(helm.render({**TRAIN, "gpus": 2}), "Job")
     assert container(job)["resources"]["limits"] == {"memory": "4Gi", "nvidia.com/gpu": "2"}

@@ -24,7 +24,7 @@
 - {name: DUBHE_SPOOL_DIR, value: /spool}
 {{- end }}
 
-{{- define "dubhe.environment" -}}
+{{- define "dubhe.ownEnvironment" -}}
 {{- if .Values.kafka.brokers }}
 - {name: PLATFORM_TYPE, value: "1"}
 {{- end }}
@@ -65,7 +65,17 @@
 - {name: PET_MASTER_PORT, value: {{ .Values.distributed.port | quote }}}
 - {name: PET_RDZV_CONF, value: {{ printf "timeout=%d" (int .Values.startupSeconds) | quote }}}
 {{- end }}
+{{- end }}
+
+{{- /* `env` takes precedence; the API server refuses a name that is there twice. */}}
+{{- define "dubhe.environment" -}}
+{{- range fromYamlArray (include "dubhe.ownEnvironment" .) }}
+{{- if not (hasKey $.Values.env .name) }}
+- {{ toYaml . | nindent 2 | trim }}
+{{- end }}
+{{- end }}
 {{- range $name, $value := .Values.env }}
-- {name: {{ $name }}, value: {{ $value | toString | quote }}}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
 {{- end }}
 {{- end }}

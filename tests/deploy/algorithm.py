@@ -1,0 +1,35 @@
+"""The algorithm of these tests: what it does is in its business parameters."""
+
+from __future__ import annotations
+
+APP = """
+import time
+from pathlib import Path
+
+import dubhe_sdk
+from dubhe_sdk import ContextKey
+
+
+@dubhe_sdk.pipeline()
+class Net:
+    def __init__(self, ctx):
+        self.given = ctx.get(ContextKey.ENV_SPECIAL_PARAMS) or {}
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        count = self.given.get("count", 200)
+        for number in range(count):
+            ctx.logProgressByBatch(0, number, count, (number + 1) / count, {"number": number})
+        Path(dubhe_sdk.model_path(ctx.get(ContextKey.KEY_OUTPUT_DIR), 0, 0.0)).write_text("model")
+        if self.given.get("fail"):
+            raise ValueError("the labels do not fit the images")
+        ctx.log("everything is reported")
+        while self.given.get("hold"):
+            time.sleep(0.05)
+"""
+
+FILES = {
+    "app.py": APP,
+    "run.sh": 'export protocol="http"\npython3 -u app.py\n',
+    "Dockerfile": "FROM dubhe-base\nCOPY . /app\n",
+}
