@@ -55,8 +55,9 @@ def _runs(present: Sequence[Section]) -> Table:
         ["section", "date", "commit", "command", "machine", "spin loop, p10–p90", "stolen", "took"],
         notes=[
             "The spin loop is a fixed piece of computation, repeated before and after the section: "
-            "on a quiet machine it takes equally long each time. Stolen is the processor time that "
-            "a hypervisor gave to others."
+            "on a quiet machine it takes equally long each time. Where it differs by more than "
+            "half its time, other work kept the machine busy, and only ratios count. Stolen is "
+            "the processor time that a hypervisor gave to others."
         ],
     )
     for section in present:

@@ -108,13 +108,22 @@ class SharedBody:
         last = max(size, self._size - size)
         return os.pread(self.descriptor, size, 0) + os.pread(self.descriptor, size, last)
 
+    @contextlib.contextmanager
+    def view(self) -> Iterator[memoryview]:
+        """Yield its bytes, which are not copied."""
+        with (
+            mmap.mmap(self.descriptor, self._size, prot=mmap.PROT_READ) as memory,
+            memoryview(memory) as view,
+        ):
+            yield view
+
     def text(self) -> str:
         """Return the text of its JSON, decoded as `json.loads` decodes bytes.
 
         Raises:
             UnicodeDecodeError: it is not in the coding in which it begins.
         """
-        with self._view() as view:
+        with self.view() as view:
             return str(view, json.detect_encoding(bytes(view[:4])), "surrogatepass")
 
     def close(self) -> None:
@@ -122,11 +131,3 @@ class SharedBody:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
-
-    @contextlib.contextmanager
-    def _view(self) -> Iterator[memoryview]:
-        with (
-            mmap.mmap(self.descriptor, self._size, prot=mmap.PROT_READ) as memory,
-            memoryview(memory) as view,
-        ):
-            yield view

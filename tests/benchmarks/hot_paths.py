@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dubhe_sdk.service.web.handler import RequestHandler
     from dubhe_sidecar.record import OutgoingRecord
 
 ROOT = Path(__file__).parents[2]
@@ -142,8 +143,63 @@ def drain(folder: Path, count: int) -> None:
     assert one.cursor.totals.delivered == count + 1  # and the first report, which opens the stream
 
 
+REQUEST = (
+    b'{"req_type":3,"instance_id":"modelid1-bench-inference-1","request_number":7,'
+    b'"image_base_dir":"/data/images","image_names":["a.jpg"],"resource_type":1,'
+    b'"resource_allocation":{"CUDA_VISIBLE_DEVICES":"0"}}'
+)
+
+
 def request(folder: Path, count: int) -> None:
     """Answer an inference request: the web front's own work, without sockets and model."""
+    handler = _handler()
+    assert b'"flag":1' in handler.handle(REQUEST, None)
+    for _ in range(count):
+        handler.handle(REQUEST, None)
+
+
+def http_request(folder: Path, count: int) -> None:
+    """The same over HTTP, with the head of the request and of the reply."""
+    from types import SimpleNamespace
+
+    from dubhe_sdk.service.web.http import plain_connection
+    from dubhe_sdk.service.web.limits.connections import Connections
+    from dubhe_sdk.service.web.limits.memory_budget import MemoryBudget
+
+    message = (
+        b"POST /predict/multiple HTTP/1.1\r\nHost: 127.0.0.1:8030\r\nUser-Agent: bench/1.0\r\n"
+        b"Accept: */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    ) % (len(REQUEST), REQUEST)
+
+    class Stream:
+        left = count
+        sent = b""
+
+        def recv_idle(self, size: int) -> bytes:
+            self.left -= 1
+            return message if self.left >= 0 else b""
+
+        def sendall(self, data: bytes, seconds: float) -> None:
+            self.sent = data
+
+        def fileno(self) -> int:
+            return -1
+
+    plain_connection.time = lambda: 1e9  # else how often the date changes depends on the machine
+    stream = Stream()
+    runtime = SimpleNamespace(
+        handler=_handler(),
+        options=SimpleNamespace(transfer_timeout_seconds=30.0, max_request_bytes=1 << 20),
+        budget=MemoryBudget(1 << 20),
+        connections=Connections(10),
+        ended=SimpleNamespace(is_set=lambda: False),
+    )
+    runtime.connections.add(stream)
+    plain_connection.PlainConnection(stream, runtime).serve()
+    assert b'"flag":1' in stream.sent
+
+
+def _handler() -> RequestHandler:
     from dubhe_sdk.contract.kind import TaskKind
     from dubhe_sdk.contract.requests import RequestType
     from dubhe_sdk.service.state import Phase, ServiceState, Verdict
@@ -158,15 +214,7 @@ def request(folder: Path, count: int) -> None:
         def infer(self, body: bytes, client: object) -> bytes:
             return b'[{"img_path":"a.jpg","info":[]}]'
 
-    body = (
-        b'{"req_type":3,"instance_id":"modelid1-bench-inference-1","request_number":7,'
-        b'"image_base_dir":"/data/images","image_names":["a.jpg"],"resource_type":1,'
-        b'"resource_allocation":{"CUDA_VISIBLE_DEVICES":"0"}}'
-    )
-    handler = RequestHandler(Backend(), 1 << 20)
-    assert b'"flag":1' in handler.handle(body, None)
-    for _ in range(count):
-        handler.handle(body, None)
+    return RequestHandler(Backend(), 1 << 20)
 
 
 def _reporter(folder: Path, *, in_c: bool = True) -> Callable[[int], None]:
@@ -202,6 +250,7 @@ PATHS = {
         record,
         drain,
         request,
+        http_request,
     )
 }
 

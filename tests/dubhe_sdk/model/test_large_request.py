@@ -109,3 +109,24 @@ def test_in_platform_mode_another_instance_is_given_back(tmp_path: Path) -> None
         else:
             with pytest.raises(NotAccepted):
                 read_large(body, settings)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        2**70 + 1,
+        -(2**63) - 1,
+        {"deep": [[{"er": [1.5, 2**64]}]]},
+        [1e300, 0.1, -0.5],
+        [[n, n + 0.5] for n in range(20_000)],
+        "\ud800",
+        {"a": None, "b": [True, {}, []]},
+    ],
+)
+def test_values_are_those_of_short_requests(tmp_path: Path, value: Any) -> None:
+    text = json.dumps({"req_type": 3, "instance_id": INFERENCE_ID, "value": value})
+    body = SharedBody.create(len(text))
+    body.fill(text.encode(), lambda buffer: 0)
+    settings = read_settings({"DUBHE_TEMPORARY": str(tmp_path)})
+    request, _ = read_large(body, settings)
+    assert repr(request) == repr(json.loads(text))
