@@ -149,9 +149,9 @@ TARGETS = (
         for protocol in ("http", "tcp")
     ),
     Target(
-        "web front's memory for requests of 20 MB, 1 client, × request",
+        "web front's memory and the shared file for requests of 20 MB, 1 client, × request",
         "large",
-        lambda f: max(f["ours-http/base64/1/memory"], f["ours-tcp/base64/1/memory"]),
+        lambda f: 1 + max(f["ours-http/base64/1/memory"], f["ours-tcp/base64/1/memory"]),
         1.5,
     ),
     Target(

@@ -28,7 +28,8 @@ Requests of {MEGABYTES} MB for a model that does nothing with them: one text, as
 base64, or a long list of names. The bare servers parse them by `json.loads`, since an algorithm
 gets objects and not bytes. Otherwise as in the section Serving. Memory is by how much the peak of
 the web front (VmHWM, set back before each load) exceeds what it had before, in lengths of one
-request."""
+request. The file in memory that it shares with the model process is not in it: one length for each
+request under way."""
 
 _LIMITS = {
     "DUBHE_MAX_REQUEST_BYTES": str(64 << 20),
