@@ -9,6 +9,10 @@ class CannotStart(Exception):
     """The platform cannot start: a wrong folder, no data, no broker. The text says what to do."""
 
 
+class FolderInUse(CannotStart):
+    """Another platform uses the runs folder."""
+
+
 class EngineError(CannotStart):
     """Docker or Kubernetes cannot do it: no answer, no image, a refused option or right."""
 

@@ -16,7 +16,7 @@ from dubhe_simulator.commands.options import (
     command_parser,
     run_command,
 )
-from dubhe_simulator.errors import Refused
+from dubhe_simulator.errors import FolderInUse, Refused
 from dubhe_simulator.export.importing import import_archive
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.ingest import Ingest
@@ -38,7 +38,11 @@ def _import(given: argparse.Namespace, screen: Screen) -> int:
     given.runs_dir.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         with interrupts.deferred():  # or nobody would close it
-            database = Database(given.runs_dir)
+            try:
+                database = Database(given.runs_dir)
+            except FolderInUse as error:
+                text = translate("import_in_use", folder=given.runs_dir)
+                raise FolderInUse(text) from error
             stack.callback(database.close)
             registry = InstanceRegistry(database, ChangeFeed(), "")
             ingest = Ingest(registry, database)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.version import __version__
+from dubhe_simulator.contract.secrets import without_secrets
 from dubhe_simulator.export.output import Progress, silent
 from dubhe_simulator.export.run_data import RunData
 from dubhe_simulator.platform.curves.curve import number_or_name
@@ -56,7 +57,10 @@ def write_report(runs: Sequence[RunData], path: Path, progress: Progress = silen
         out.write(f'{{"version":{_json(__version__)},"runs":[')
         for number, data in enumerate(runs):
             out.write("," if number else "")
-            out.write(_json({**data.facts(), **_results(data)}).removesuffix("}"))
+            facts = data.facts()
+            if facts["request"] is not None:
+                facts["request"]["body"] = without_secrets(facts["request"]["body"])
+            out.write(_json({**facts, **_results(data)}).removesuffix("}"))
             out.write(',"curves":{')
             for place, metric in enumerate(data.metrics()):
                 progress(f"{data.name}: {metric}")

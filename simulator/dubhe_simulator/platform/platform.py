@@ -11,6 +11,7 @@ from typing import Any
 
 from dubhe_simulator import interrupts
 from dubhe_simulator.client.address import ask, is_request, parse_address
+from dubhe_simulator.contract.secrets import without_secrets
 from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import Instance
@@ -261,16 +262,19 @@ class Platform:
                 raise Refused(translate("ui_no_run", run=number), 404)
             view = run_view(self.registry, run)
             record = self.registry.record(run.instance)
-            request = request_of(self.registry, run)
+            asked = request_of(self.registry, run)
         columns = "SELECT at_ms, body FROM sends WHERE id = ?"
-        sends = self.database.rows(columns, (request,)) if request is not None else []
+        sends = self.database.rows(columns, (asked,)) if asked is not None else []
         kept = "SELECT facts FROM provenance WHERE instance = ?"
         facts = self.database.rows(kept, (run.instance,))
+        request = None
+        if sends:
+            request = {"at_ms": sends[0][0], "body": without_secrets(json.loads(sends[0][1]))}
         return {
             "run": view,
             "owned": record.managed.owned,
             "model": record.managed.model,
-            "request": {"at_ms": sends[0][0], "body": json.loads(sends[0][1])} if sends else None,
+            "request": request,
             "provenance": json.loads(facts[0][0]) if facts else None,
         }
 

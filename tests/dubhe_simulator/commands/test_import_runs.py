@@ -47,12 +47,12 @@ def test_one_that_cannot_be_imported_does_not_hinder_the_others(
     assert f"{zips[0]}: run 1 of" in out
 
 
-def test_a_folder_that_a_platform_uses_is_refused(
+def test_of_a_folder_that_a_platform_uses_its_page_is_named(
     zips: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with opened(tmp_path / "runs"):
         assert main([str(zips[0]), "--runs-dir", str(tmp_path / "runs")]) == 1
-    assert "runs" in capsys.readouterr().out
+    assert "Import a run" in capsys.readouterr().out
 
 
 def test_no_file_is_a_wrong_usage() -> None:

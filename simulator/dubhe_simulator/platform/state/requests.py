@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dubhe_sdk.contract.requests import FLAG_OK, RequestType
+from dubhe_simulator.contract.secrets import without_secrets
 from dubhe_simulator.platform.state.records import Run
 from dubhe_simulator.platform.storage.database import Database
 
@@ -29,9 +30,10 @@ def parameters(body: Mapping[str, Any]) -> dict[str, Parameter]:
     """Return a request's parameters, nested ones by a path: ``special_params.lr``.
 
     Lists are one parameter, as JSON. What is longer than `LONGEST` characters is cut, and of more
-    than `MOST` parameters the first are returned.
+    than `MOST` parameters the first are returned. Secrets are masked.
     """
-    given = {name: value for name, value in body.items() if name not in _NOT_PARAMETERS}
+    shown = without_secrets(body)
+    given = {name: value for name, value in shown.items() if name not in _NOT_PARAMETERS}
     found: dict[str, Parameter] = {}
     for path, value in _leaves(given, ""):
         if len(found) == MOST:

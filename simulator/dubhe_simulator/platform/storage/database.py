@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dubhe_simulator.errors import CannotStart
+from dubhe_simulator.errors import CannotStart, FolderInUse
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.storage import schema
 
@@ -206,14 +206,14 @@ def _take(folder: Path) -> int:
     """Lock a folder for this process; the kernel drops the lock at its death.
 
     Raises:
-        CannotStart: another platform has it.
+        FolderInUse: another platform has it.
     """
     lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise CannotStart(translate("ui_store_taken", folder=folder)) from None
+        raise FolderInUse(translate("ui_store_taken", folder=folder)) from None
     return lock
 
 
