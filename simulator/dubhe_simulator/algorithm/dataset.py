@@ -1,8 +1,8 @@
 """Data in a folder, and how it is dealt out to the requests for the three kinds of task.
 
-The folder may hold ``train``, ``val`` and ``test``; without them all data serves for all. Images
-are not required: tables and texts are data too. With images, the classes are the names of the
-sub-folders of the training images.
+The folder may hold ``train``, ``val`` and ``test``; without them all data serves for all, and so
+does a single file. Images are not required: tables, texts and signals are data too. With images,
+the classes are the names of the sub-folders of the training images.
 """
 
 from __future__ import annotations
@@ -43,17 +43,23 @@ class Dataset:
 
     @property
     def folders(self) -> list[Path]:
-        """All folders that it names."""
+        """All folders, or files, that it names."""
         return [folder for folder in (self.train, self.validation, self.test) if folder]
 
     def images(self) -> list[str]:
-        """Return the names of the test images, relative to `test`, sorted."""
+        """Return the names of the test images, sorted; of all test files if none is an image.
+
+        They are relative to `test`, or to its folder if it is a file.
+        """
         if self.test is None:
             return []
-        return [str(path.relative_to(self.test)) for path in images_below(self.test)]
+        if self.test.is_file():
+            return [self.test.name]
+        found = images_below(self.test) or sorted(files_below(self.test, ("",), _ignored))
+        return [str(path.relative_to(self.test)) for path in found]
 
     def examples(self, count: int) -> list[str]:
-        """Return names of test images, spread evenly over them."""
+        """Return names of test images or files, spread evenly over them."""
         names = self.images()
         step = max(1, len(names) // max(1, count))
         return names[step // 2 :: step][:count]
@@ -72,7 +78,7 @@ class Dataset:
         Args:
             kind: of task.
             instance_id: whom it is for.
-            images: how many test images an inference names.
+            images: how many test images, or files, an inference names.
             number: an inference's ``request_number``.
             special_params: business parameters.
         """
@@ -81,20 +87,23 @@ class Dataset:
             return payloads.train(instance_id, paths, self.classes, verify, special_params)
         if kind is TaskKind.EVALUATE:
             return payloads.evaluate(instance_id, _texts(self.test), special_params)
-        base, names = str(self.test or ""), self.examples(images)
-        return payloads.infer(instance_id, base, names, number, special_params)
+        base = self.test.parent if self.test and self.test.is_file() else self.test or ""
+        names = self.examples(images)
+        return payloads.infer(instance_id, str(base), names, number, special_params)
 
 
 NO_DATA = Dataset()
 
 
 def read_dataset(folder: Path) -> Dataset:
-    """Look at a data folder.
+    """Look at a data folder, or at a single file.
 
     Raises:
         CannotStart: it does not exist.
     """
     folder = folder.absolute()
+    if folder.is_file():
+        return Dataset(folder, None, folder)
     if not folder.is_dir():
         raise CannotStart(translate("no_folder", folder=folder))
     train = _part(folder / "train") or folder
@@ -134,6 +143,10 @@ def images_below(folder: Path, unreadable: Unreadable = lambda error: None) -> l
 
 def _noted_in(problems: dict[str, None]) -> Unreadable:
     return lambda error: problems.setdefault(f"{error.filename}: {error.strerror}")
+
+
+def _ignored(error: OSError) -> None:
+    """What cannot be read was told when the dataset was read."""
 
 
 def _part(folder: Path) -> Path | None:

@@ -9,7 +9,13 @@ import sys
 from pathlib import Path
 
 from dubhe_sdk.environment import PROTOCOLS
-from dubhe_simulator.algorithm.template import FRAMEWORKS, write_algorithm, write_example
+from dubhe_simulator.algorithm.template import (
+    DATA_KINDS,
+    FRAMEWORKS,
+    TABLE,
+    write_algorithm,
+    write_example,
+)
 from dubhe_simulator.commands.options import EXIT_FAILED, EXIT_OK, adder, command_parser
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.terminal.screen import Screen, pad
@@ -22,6 +28,7 @@ _FRAMEWORK_STEPS = {
     "init_step_build": "dubhe build",
     "init_step_run": "dubhe run --kind train",
 }
+_TABLE_STEPS = {key: step for key, step in _FRAMEWORK_STEPS.items() if key != "init_step_install"}
 _STEPS = {
     "init_step_cd": "cd {folder}",
     "init_step_play": "dubhe play",
@@ -35,11 +42,12 @@ def main(argv: list[str]) -> int:
     """Write the folder. Returns 0, or 1 if it could not be written; 2 for wrong use."""
     options = _parser().parse_args(argv)
     folder: Path = options.name
+    example = options.framework or (TABLE if options.data == TABLE else None)
     problem = _problem(folder, options.force)
     if problem is None:
         try:
-            if options.framework:
-                write_example(folder, options.protocol, options.framework)
+            if example:
+                write_example(folder, options.protocol, example)
             else:
                 write_algorithm(folder, options.protocol)
         except OSError as error:
@@ -50,7 +58,9 @@ def main(argv: list[str]) -> int:
     screen = Screen(sys.stdout)
     screen.line(translate("init_written", folder=folder, protocol=options.protocol))
     screen.line(translate("init_next"))
-    plan = _FRAMEWORK_STEPS if options.framework else _STEPS
+    plan = _STEPS
+    if example:
+        plan = _TABLE_STEPS if example == TABLE else _FRAMEWORK_STEPS
     steps = {key: step.format(folder=shlex.quote(str(folder))) for key, step in plan.items()}
     columns = max(map(len, steps.values())) + 2
     for key, step in steps.items():
@@ -76,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     add = adder(parser)
     add("name", help="init_help_name", type=Path, metavar="NAME")
     add("--protocol", help="init_help_protocol", choices=PROTOCOLS, default="http")
-    add("--framework", help="init_help_framework", choices=FRAMEWORKS)
+    what = parser.add_mutually_exclusive_group()
+    add_what = adder(what)
+    add_what("--framework", help="init_help_framework", choices=FRAMEWORKS)
+    add_what("--data", help="init_help_data", choices=DATA_KINDS, default="images")
     add("--force", help="init_help_force", action="store_true")
     return parser

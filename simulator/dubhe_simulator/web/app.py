@@ -39,6 +39,7 @@ from dubhe_simulator.web.api.runs import AnnotateResource, DeleteResource, RunsR
 from dubhe_simulator.web.api.sends import FormsResource, SendResource, SendsResource
 from dubhe_simulator.web.api.state import StateResource
 from dubhe_simulator.web.api.system import SystemResource
+from dubhe_simulator.web.api.table import TableCsvResource, TableResource
 from dubhe_simulator.web.middleware.access import Access
 from dubhe_simulator.web.middleware.guard import Guard
 from dubhe_simulator.web.middleware.language import SetLanguage
@@ -88,6 +89,8 @@ def make_app(
         "precision-recall": PrecisionRecallResource,
         "comparison": ComparisonResource,
         "flips": FlipsResource,
+        "table": TableResource,
+        "table.csv": TableCsvResource,
         "results.csv": ResultsCsvResource,
         "images/{token}": ImageResource,
         "messages": MessagesResource,

@@ -225,6 +225,8 @@ export interface Summary {
   outcomes: Partial<Record<Outcome, number>>;
   /** Whether the truth of any image is known. */
   truth: boolean;
+  /** Whether the results are of images. */
+  pictures: boolean;
 }
 
 export type Quality = Summary["per_class"][number];
@@ -251,6 +253,17 @@ export interface PrecisionRecall {
   };
 }
 
+/** A prediction as a row. */
+export interface TableRow {
+  id: string;
+  truth: string;
+  predicted: string;
+  confidence: number | string | null;
+  outcome: Outcome;
+  /** What the algorithm adds. */
+  own: { [name: string]: Json };
+}
+
 /** Two runs' results beside each other. */
 export interface Comparison {
   classes: string[];
@@ -261,8 +274,8 @@ export interface Comparison {
   changed: number;
   /** null: the run does not have the class. */
   per_class: { class: string; a: Quality | null; b: Quality | null }[];
-  a: Omit<Summary, "cells" | "per_class">;
-  b: Omit<Summary, "cells" | "per_class">;
+  a: Omit<Summary, "cells" | "per_class" | "pictures">;
+  b: Omit<Summary, "cells" | "per_class" | "pictures">;
 }
 
 /** Right → a mistake; a mistake → right; neither is right, and the predictions differ. */

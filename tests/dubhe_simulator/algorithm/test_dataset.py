@@ -47,7 +47,7 @@ def test_tables_are_data_too(tmp_path: Path) -> None:
     dataset = read_dataset(tmp_path)
     assert dataset.request(TaskKind.TRAIN, "i")["data_paths"] == [str(tmp_path / "train")]
     body = dataset.request(TaskKind.INFER, "i")
-    assert (body["image_base_dir"], body["image_names"]) == (str(tmp_path / "test"), [])
+    assert (body["image_base_dir"], body["image_names"]) == (str(tmp_path / "test"), ["rows.csv"])
 
 
 def test_an_algorithm_needs_no_data(tmp_path: Path) -> None:
@@ -114,3 +114,18 @@ def test_a_folder_that_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> N
     assert dataset.images() == ["a/1.png"]
     [problem] = dataset.unreadable
     assert problem.endswith("File name too long")
+
+
+def test_a_single_file_serves_for_all(tmp_path: Path) -> None:
+    table = tmp_path / "readings.csv"
+    table.write_text("id,value\n1,2\n")
+    dataset = read_dataset(table)
+    assert dataset.request(TaskKind.TRAIN, "i")["data_paths"] == [str(table)]
+    assert dataset.request(TaskKind.EVALUATE, "i")["data_paths"] == [str(table)]
+    body = dataset.request(TaskKind.INFER, "i")
+    assert (body["image_base_dir"], body["image_names"]) == (str(tmp_path), ["readings.csv"])
+
+
+def test_files_of_any_kind_are_examples_where_there_are_no_images(tmp_path: Path) -> None:
+    images(tmp_path, "test/a.csv", "test/b.csv", "test/.hidden")
+    assert read_dataset(tmp_path).request(TaskKind.INFER, "i")["image_names"] == ["a.csv", "b.csv"]

@@ -173,6 +173,18 @@ def test_the_example_of_a_framework(tmp_path: Path, framework: str) -> None:
     assert "../.." not in readme and "pip install -r requirements.txt" in readme
 
 
+def test_an_algorithm_without_images(tmp_path: Path) -> None:
+    done = dubhe("init", "pump", "--data", "table", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "python3 prepare.py" in done.stdout
+    assert "requirements.txt" not in done.stdout
+    folder, example = tmp_path / "pump", ROOT / "examples" / "sensor"
+    for name in ("app.py", "signals.py", ".dockerignore"):
+        assert (folder / name).read_bytes() == (example / name).read_bytes()
+    both = dubhe("init", "x", "--data", "table", "--framework", "paddle", cwd=tmp_path)
+    assert both.returncode == 2
+
+
 def test_what_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for name, said in (("file", "is not a folder"), ("file/below", "cannot be written")):

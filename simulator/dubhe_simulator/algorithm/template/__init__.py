@@ -1,6 +1,7 @@
 """What ``dubhe init`` writes: the files in ``files``, their sample images, and fitting requests.
 
-For a training framework it is the project's example of that, to which a link in ``files`` leads.
+For a training framework, or for data that are not images, it is the project's example of that, to
+which a link in ``files`` leads.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ _FILES = Path(__file__).with_name("files")
 # Under their own names these would hide files from git and from the packaging.
 _RENAMED = {"dockerignore": ".dockerignore", "gitignore": ".gitignore"}
 FRAMEWORKS = ("lightning", "mmengine", "paddle", "transformers", "ultralytics")
+TABLE = "table"
+DATA_KINDS = ("images", TABLE)
 _HTTP_ONLY = "@HTTP@"
 _IMAGES_IN_REQUEST = 3
 
@@ -45,22 +48,23 @@ def write_algorithm(folder: Path, protocol: str) -> Algorithm:
     return algorithm
 
 
-def write_example(folder: Path, protocol: str, framework: str) -> None:
-    """Write the example of a training framework. Files of the same names are overwritten.
+def write_example(folder: Path, protocol: str, name: str) -> None:
+    """Write the example of a training framework, or of data that are a table.
 
-    Its ``prepare.py`` draws the images; it needs packages of ``requirements.txt``.
+    Files of the same names are overwritten.
+    Its ``prepare.py`` makes the data; it needs packages of ``requirements.txt``.
 
     Args:
         folder: where; it is made.
         protocol: ``http`` or ``tcp``.
-        framework: one of `FRAMEWORKS`.
+        name: one of `FRAMEWORKS`, or `TABLE`.
 
     Raises:
         OSError: something cannot be written.
     """
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    for source in sorted((_FILES / framework).iterdir()):
+    for source in sorted((_FILES / name).iterdir()):
         if source.is_file():
             text = source.read_text(encoding="utf-8")
             if source.name == "README.md":

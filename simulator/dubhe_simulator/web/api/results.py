@@ -13,7 +13,7 @@ from dubhe_simulator.export.run_data import RESULT_COLUMNS, RunData
 from dubhe_simulator.platform.managed.images import MEDIA_TYPES
 from dubhe_simulator.platform.platform import Platform
 from dubhe_simulator.platform.state.records import Run
-from dubhe_simulator.platform.storage import csv_export, result_queries
+from dubhe_simulator.platform.storage import csv_export, result_queries, table_queries
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
 from dubhe_simulator.web.api.resource import Resource, as_download, is_known
 
@@ -34,6 +34,20 @@ def run_of(platform: Platform, number: int) -> Run:
     return run
 
 
+def filter_of(req: falcon.Request) -> result_queries.Filter:
+    """Return the filter of a request.
+
+    Raises:
+        Refused: a parameter is not what it has to be.
+    """
+    return result_queries.Filter(
+        confidence=decimal(req, "confidence", 0.0) or 0.0,
+        outcome=choice(req, "outcome", ("all", *result_queries.OUTCOMES), "all"),
+        truth=req.get_param("truth"),
+        predicted=req.get_param("predicted"),
+    )
+
+
 def with_urls(platform: Platform, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Add the URLs of the images, and why there is none."""
     for item in items:
@@ -50,12 +64,7 @@ class ResultsResource(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Return images with what was found in them."""
         run = run_of(self._platform, required(req, "run"))
-        wanted = result_queries.Filter(
-            confidence=decimal(req, "confidence", 0.0) or 0.0,
-            outcome=choice(req, "outcome", ("all", *result_queries.OUTCOMES), "all"),
-            truth=req.get_param("truth"),
-            predicted=req.get_param("predicted"),
-        )
+        wanted = filter_of(req)
         offset, limit = whole(req, "offset", 0) or 0, whole(req, "limit", 100, 0, MOST) or 0
         database = self._platform.database
         total, items = result_queries.images(database, run.id, run.labelled, wanted, offset, limit)
@@ -70,7 +79,8 @@ class SummaryResource(Resource):
         run = run_of(self._platform, required(req, "run"))
         confidence = decimal(req, "confidence", 0.0) or 0.0
         found = result_queries.summary(self._platform.database, run.id, run.labelled, confidence)
-        resp.media = {**found, "truth": run.labelled}
+        pictures = table_queries.has_images(self._platform.database, run.id)
+        resp.media = {**found, "truth": run.labelled, "pictures": pictures}
 
 
 class ResultsCsvResource(Resource):

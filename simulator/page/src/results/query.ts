@@ -54,7 +54,7 @@ export class ResultsQuery {
   }
 
   chooseRun(id: string): void {
-    route.set({ run: id });
+    route.set({ run: id, as: null, search: null, sort: null, order: null });
     this.clear();
   }
 

@@ -10,15 +10,17 @@ import { Gallery } from "../results/gallery";
 import { PrecisionCurve } from "../results/precision";
 import { ResultsQuery, type Cell } from "../results/query";
 import type { PictureOptions } from "../results/picture";
+import { ResultTable } from "../results/table";
 import { Tile } from "../results/tile";
 import { route } from "../route";
 import { store } from "../state";
 import { get, isAbort } from "../transport";
 import type { ResultItem, Summary } from "../types";
-import { empty, link, type View } from "../ui";
+import { choice, empty, link, type View } from "../ui";
 
 const SETTLED_MS = 180; // without a movement of the slider, before the server is asked
 const LIVE_MS = 1000;
+const LIVE_CURVE = 5000; // predictions
 
 export function results(scroller: HTMLElement): View {
   return route.get("against") ? comparison(scroller) : one(scroller);
@@ -27,7 +29,7 @@ export function results(scroller: HTMLElement): View {
 /** The results of one run. */
 function one(scroller: HTMLElement): View {
   const query = new ResultsQuery();
-  let shown: { run: number; results: number } | null = null; // when the server was asked last
+  let shown: { run: number; results: number; ended: boolean } | null = null; // when the server was asked last
   let summary: Summary | null = null;
   let asking = new AbortController();
 
@@ -51,14 +53,37 @@ function one(scroller: HTMLElement): View {
       },
       panes: (item) => [{ item, options: options(), title: "" }],
     },
-    ({ total: n }) => setText(total, t("n_images_shown", { n: count(n), total: count(Math.max(query.run?.images ?? 0, n)) })),
+    ({ total: n }) => counted(n, query.run?.images ?? 0),
   );
   const curve = new PrecisionCurve((confidence) => filters.moveTo(confidence));
+  const counted = (n: number, of: number): void =>
+    setText(total, t(inRows() ? "n_rows_shown" : "n_images_shown", { n: count(n), total: count(Math.max(of, n)) }));
+  const rows = new ResultTable(scroller, (n) => counted(n, summary?.predictions ?? n));
+  const shapes = choice(
+    t("shown_as"),
+    [
+      ["images", t("images")],
+      ["rows", t("rows")],
+    ],
+    "images",
+    (shape) => {
+      route.set({ as: shape });
+      narrow();
+    },
+  );
+  /** As chosen; else by what the results are of. */
+  const inRows = (): boolean => (route.get("as") ?? (summary?.pictures === false ? "rows" : "images")) === "rows";
   const figures = new Figures((cell) => pick(cell), curve);
   const body = h(
     "div",
     { class: "results-body" },
-    h("section", { class: "images", "aria-label": t("gallery") }, total, gallery.element),
+    h(
+      "section",
+      { class: "images", "aria-label": t("gallery") },
+      h("div", { class: "list-head" }, shapes.element, total),
+      gallery.element,
+      rows.element,
+    ),
     figures.element,
   );
   const nothing = empty("empty_results", "empty_results_text", link(t("nav_overview"), "#/overview"));
@@ -74,7 +99,11 @@ function one(scroller: HTMLElement): View {
   const narrow = (): void => {
     filters.update();
     if (summary) figures.show(summary, query.cell);
-    gallery.ask(query.parameters);
+    const asRows = inRows();
+    shapes.set(asRows ? "rows" : "images");
+    show(gallery.element, !asRows);
+    show(rows.element, asRows);
+    (asRows ? rows : gallery).ask(query.parameters);
   };
   const ask = (): void => {
     narrow();
@@ -86,11 +115,16 @@ function one(scroller: HTMLElement): View {
     const { run, confidence } = query.parameters;
     try {
       const answer = await get<Summary>("summary", { run, confidence }, control.signal);
+      const other = summary?.pictures !== answer.pictures;
       const others = JSON.stringify(answer.classes) !== JSON.stringify(summary?.classes);
       summary = answer;
       filters.showClasses(answer.classes);
       figures.show(answer, query.cell);
-      if (answer.truth && run) curve.ask(Number(run), Number(confidence));
+      // While many results are coming in, only the figures follow.
+      if (answer.truth && query.run && (query.run.ended_ms !== null || answer.predictions <= LIVE_CURVE)) {
+        curve.ask(query.run.id, Number(confidence));
+      }
+      if (other && inRows()) narrow();
       if (others) gallery.refresh(); // a class's colour is its place among all
     } catch (error) {
       if (!isAbort(error)) figures.fail((error as Error).message);
@@ -106,7 +140,7 @@ function one(scroller: HTMLElement): View {
     ask();
   });
   const grown = throttle(LIVE_MS, () => {
-    gallery.grown();
+    (inRows() ? rows : gallery).grown();
     void askSummary();
   });
   const update = (): void => {
@@ -116,12 +150,13 @@ function one(scroller: HTMLElement): View {
     show(body, Boolean(run));
     if (!run) return;
     filters.showRun(run);
+    const ended = run.ended_ms !== null;
     if (run.id !== shown?.run) {
       summary = null; // another run's figures must not stand beside this one's images
       figures.clear();
       ask();
-    } else if (run.results !== shown.results) grown();
-    shown = { run: run.id, results: run.results };
+    } else if (run.results !== shown.results || ended !== shown.ended) grown();
+    shown = { run: run.id, results: run.results, ended };
   };
   const stops = [
     store.onFrame(["run", "forgotten"], update),
@@ -139,6 +174,7 @@ function one(scroller: HTMLElement): View {
       grown.cancel();
       asking.abort();
       gallery.destroy();
+      rows.destroy();
     },
   };
 }

@@ -1,0 +1,2 @@
+export protocol="http"
+python3 -u app.py
