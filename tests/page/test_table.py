@@ -23,7 +23,7 @@ OWN = ["rms", "peak", "crest", "kurtosis"]
 def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFactory) -> Platform:
     platform = start(make_example("sensor", tmp_path_factory.mktemp("table")))
     platform.post("workflow")
-    platform.wait_workflow()
+    platform.wait_workflow(timeout=300)
     return platform
 
 
