@@ -30,6 +30,7 @@ from types import FrameType
 from typing import Any
 
 from dubhe_sdk.api.current_task import on_task_end
+from dubhe_sdk.api.stopping import TASK_VARIABLE
 
 # Weak, so that a training that failed without an end counts no longer than it lives.
 _training: weakref.WeakSet[GracefulStop] = weakref.WeakSet()
@@ -63,14 +64,15 @@ class GracefulStop:
         return GracefulStop, ()
 
     def begin(self) -> None:
-        """Take SIGTERM, if nobody but the SDK has. Has no effect in a thread."""
+        """Take SIGTERM, if nobody but the SDK has. No effect in a thread, and outside a task."""
         global _before
         if threading.current_thread() is not threading.main_thread():
             return
         now = signal.getsignal(signal.SIGTERM)
         if now is not leave_to_the_callback:
-            if not (now == signal.SIG_DFL or _is_ours(now)):
-                return
+            below = now == signal.SIG_DFL and TASK_VARIABLE in os.environ
+            if not (below or _is_ours(now)):
+                return  # of the algorithm or a library; or nobody would answer the question
             _before = now
             signal.signal(signal.SIGTERM, leave_to_the_callback)
         _training.add(self)

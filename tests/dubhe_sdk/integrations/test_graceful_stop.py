@@ -22,8 +22,9 @@ from dubhe_sdk.model.stop import StopSignal
 
 
 @pytest.fixture(autouse=True)
-def sigterm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def sigterm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(stopping, "_asked", False)
+    monkeypatch.setenv(stopping.TASK_VARIABLE, str(tmp_path / "task.json"))  # as in a rank
     before = signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
@@ -39,6 +40,12 @@ def test_it_is_taken_and_given_back() -> None:
     stop.end()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     stop.end()
+
+
+def test_a_script_that_is_no_task_ends_by_sigterm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(stopping.TASK_VARIABLE)
+    GracefulStop().begin()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_a_library_s_own_handler_stays() -> None:

@@ -6,6 +6,7 @@ import math
 import pickle
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,7 +83,10 @@ def test_after_a_stop_it_never_says_one(
     assert [data["progress"] for data in reported()] == [0.999, 0.999]
 
 
-def test_a_stop_is_a_question_until_the_end(ctx: Context) -> None:
+def test_a_stop_is_a_question_until_the_end(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(stopping.TASK_VARIABLE, str(tmp_path / "task.json"))  # as in a rank
     before = signal.getsignal(signal.SIGTERM)
     training = Training(ctx)
     for finish in (training.end, training.release):

@@ -45,7 +45,8 @@ class Waits(TrainerCallback):
     def on_step_begin(self, args, state, control, **kwargs):
         if os.environ.get("FAILS"):
             raise ValueError("bad step")
-        wait_for_the_stop(self.ctx, state.global_step)
+        if state.is_world_process_zero:
+            wait_for_the_stop(self.ctx, state.global_step)
 
 @dubhe_sdk.pipeline()
 class Model:
@@ -62,8 +63,9 @@ class Model:
         )
         model = ResNetForImageClassification(config)
         arguments = TrainingArguments(
-            output_dir="output/trainer", num_train_epochs=2, per_device_train_batch_size=4,
-            gradient_accumulation_steps=2, logging_steps=2, eval_strategy="epoch", use_cpu=True,
+            output_dir="output/trainer", num_train_epochs=int(os.environ.get("EPOCHS", "2")),
+            per_device_train_batch_size=4, gradient_accumulation_steps=2, logging_steps=2,
+            eval_strategy="epoch", use_cpu=True,
             report_to=[], disable_tqdm=True, save_strategy="no", dataloader_pin_memory=False,
         )
         trainer = Trainer(
@@ -71,7 +73,10 @@ class Model:
             callbacks=[Waits(ctx), DubheCallback(ctx)],
         )
         start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH)
-        trainer.train(resume_from_checkpoint=unpack_model(start, "start") if start else None)
+        try:
+            trainer.train(resume_from_checkpoint=unpack_model(start, "start") if start else None)
+        finally:
+            Path(f"left{{arguments.process_index}}").write_text(str(trainer.state.global_step))
         paths = [f"{{number}}.png" for number in range(16)]
         report_predictions(ctx, paths, trainer.predict(Images()), config.id2label)
         box = {{"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4}}
@@ -125,3 +130,15 @@ def test_ranks(tmp_path: Path) -> None:
     assert shares == sorted(shares) and shares[0] == 0.5, "one rank reports; two steps in all"
     assert steps(app)[-1] == (None, 1)
     assert len(models(app)) == 1
+
+
+def test_a_stop_of_ranks_and_its_resumption(tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    app = stopped(first, APP, at=0, RANKS="1", EPOCHS="4")
+    left = {(first / f"left{rank}").read_text() for rank in range(2)}
+    assert len(left) == 1 and int(left.pop()) < 4, app.console
+    (model,) = models(app)
+    request = {"pretrained_model_path": str(model)}
+    again = trained(tmp_path / "again", APP, request, EPOCHS="4")
+    assert again.ends()[0]["status"] == 200, again.console
+    assert steps(again)[-1] == (None, 1)
