@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dubhe_simulator.platform.managed.images import MEDIA_TYPES
 from dubhe_simulator.platform.storage import result_queries
 from dubhe_simulator.platform.storage.database import Database
 
@@ -44,11 +43,11 @@ class TableFilter:
     descending: bool = False
 
 
-def has_images(database: Database, run: int) -> bool:
+def has_images(database: Database, run: int, suffixes: Container[str]) -> bool:
     """Return whether the first results name images; True without results of the platform's form."""
     sql = "SELECT img_path FROM results WHERE run = ? AND plain IS NULL ORDER BY id LIMIT ?"
     paths = [path for (path,) in database.rows(sql, (run, LOOKED_AT_FOR_IMAGES))]
-    return not paths or any(Path(path).suffix.lower() in MEDIA_TYPES for path in paths)
+    return not paths or any(Path(path).suffix.lower() in suffixes for path in paths)
 
 
 def own_columns(database: Database, run: int) -> list[str]:

@@ -79,7 +79,7 @@ class SummaryResource(Resource):
         run = run_of(self._platform, required(req, "run"))
         confidence = decimal(req, "confidence", 0.0) or 0.0
         found = result_queries.summary(self._platform.database, run.id, run.labelled, confidence)
-        pictures = table_queries.has_images(self._platform.database, run.id)
+        pictures = table_queries.has_images(self._platform.database, run.id, MEDIA_TYPES)
         resp.media = {**found, "truth": run.labelled, "pictures": pictures}
 
 
