@@ -1,7 +1,7 @@
 """Fixtures around the Kubernetes cluster; the top-level ``conftest.py`` loads them for all.
 
-Tests that use ``kubernetes_cluster`` are run by hand: they are collected only where somebody has
-started a cluster or names one by KUBECONFIG.
+Tests that use ``kubernetes_cluster`` are collected where somebody has started a cluster or names
+one by KUBECONFIG; and in CI, where the first of them starts it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-OWN = REPOSITORY / ".cache" / "kubernetes" / "kubeconfig"
+OWN = Path("/var/lib/dubhe-test-cluster/kubeconfig")
 PROGRAM = REPOSITORY / "tests" / "kubernetes" / "cluster"
+# Of a test in CI: the first one waits for the rest of the build, too.
+CI_TIMEOUT_S = 1500
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,20 @@ class TestCluster:
         return list(self.api.list_namespaced_pod(namespace).items)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the order of files is decided
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a cluster where nobody has provided one."""
-    if os.environ.get("KUBECONFIG") or OWN.exists():
-        return
-    left_out = [item for item in items if "kubernetes_cluster" in getattr(item, "fixturenames", ())]
-    if left_out:
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+    """Leave out what needs a cluster where nobody provides one."""
+    using = [item for item in items if "kubernetes_cluster" in getattr(item, "fixturenames", ())]
+    if _in_ci():
+        for item in using:
+            item.add_marker(pytest.mark.timeout(CI_TIMEOUT_S))
+    elif using and not os.environ.get("KUBECONFIG") and not OWN.exists():
+        items[:] = [item for item in items if item not in using]
+        config.hook.pytest_deselected(items=using)
+
+
+def _in_ci() -> bool:
+    return bool(os.environ.get("CI"))
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +80,8 @@ def kubernetes_cluster() -> TestCluster:
     from kubernetes import client, config
     from kubernetes.client.exceptions import ApiException
 
+    if _in_ci():
+        subprocess.run([PROGRAM, "start"], check=True)
     kubeconfig = Path(os.environ.get("KUBECONFIG") or OWN)
     try:
         connected = config.new_client_from_config(str(kubeconfig))

@@ -2,6 +2,9 @@
 
 pytest-xdist hands out the files with the most tests first. Here those have the shortest tests, and
 one process would be left alone at the end with a file of a few tests that take minutes.
+
+The tests of the Kubernetes cluster come last: until then its programs are built beside the others,
+and none of these shares the machine with an idle cluster.
 """
 
 from __future__ import annotations
@@ -13,7 +16,13 @@ import pytest
 from tests.support.selection import is_fast
 
 # What a test of a kind takes, in seconds, very roughly: only the order of files hangs on it.
-_BY_FIXTURE = {"docker_engine": 15.0, "kafka": 4.0, "make_broker": 8.0, "browser": 3.0}
+_BY_FIXTURE = {
+    "kubernetes_cluster": 20.0,
+    "docker_engine": 15.0,
+    "kafka": 4.0,
+    "make_broker": 8.0,
+    "browser": 3.0,
+}
 _NOT_FAST = 4.0
 _FAST = 0.05
 
@@ -29,9 +38,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not hasattr(config, "workerinput"):
         return  # one process: the order of the folders is easier to follow
     seconds: Counter[str] = Counter()
+    last = set()
     for item in items:
         seconds[_file(item)] += _estimate(item)
-    items.sort(key=lambda item: (-seconds[_file(item)], _file(item)))
+        if "kubernetes_cluster" in getattr(item, "fixturenames", ()):
+            last.add(_file(item))
+    items.sort(key=lambda item: (_file(item) in last, -seconds[_file(item)], _file(item)))
 
 
 def _file(item: pytest.Item) -> str:

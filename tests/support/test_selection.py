@@ -26,6 +26,8 @@ def kafka(): return 1
 def topic(kafka): return 2
 @pytest.fixture
 def docker_engine(): return 3
+@pytest.fixture
+def kubernetes_cluster(): return 4
 """
 TESTS = """
 import pytest
@@ -86,3 +88,10 @@ def test_long_files_are_handed_out_first(toy: Path) -> None:
     broker = "def test_broker(kafka): pass\n"
     output = run(toy, "-n", "1", "--dist", "loadfile", a=many, b=broker, c=engine)
     assert re.findall(r"PASSED (test_\w)", output)[:3] == ["test_c", "test_b", "test_a"]
+
+
+def test_what_needs_the_cluster_is_handed_out_last(toy: Path) -> None:
+    cluster = "def test_pod(kubernetes_cluster, docker_engine): pass\n"
+    plain = "def test_plain(): pass\n"
+    output = run(toy, "-n", "1", "--dist", "loadfile", a=cluster, b=plain)
+    assert re.findall(r"PASSED (test_\w)", output) == ["test_b", "test_a"]
