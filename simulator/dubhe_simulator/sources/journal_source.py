@@ -20,7 +20,9 @@ from dubhe_simulator.sources.record import RecordBatch, SourceRecord
 
 POLL_INTERVAL_S = 0.05
 POLL_IDLE_S = 2.0
-DISCOVER_EVERY_S = 0.5
+# Only folders that others have made: those of our own instances are followed at once. Looking
+# through the folders of many runs costs more than reading what is new.
+DISCOVER_EVERY_S = 2.0
 BATCH = 500
 PREFIX = "journal "
 
@@ -83,8 +85,8 @@ class JournalFollower(Source):
         for folder in added:
             journal = self._journals.setdefault(folder, _Journal(folder, self._positions))
             journal.next_poll, journal.pause = 0.0, POLL_INTERVAL_S
-        for folder in _instance_folders(self._runs) if self._runs else ():
-            if folder not in self._journals:
+        for folder in _folders_of_instances(self._runs) if self._runs else ():
+            if folder not in self._journals and (folder / "journal").is_dir():
                 self._journals[folder] = _Journal(folder, self._positions)
 
     def _poll(self, journal: _Journal) -> str | None:
@@ -112,11 +114,8 @@ class JournalFollower(Source):
             self._put(RecordBatch(journal.source, records, position, str(journal.folder)))
 
 
-def _instance_folders(runs: Path) -> list[Path]:
-    found = []
-    for run in _folders(runs):
-        found += [folder for folder in _folders(run) if (folder / "journal").is_dir()]
-    return found
+def _folders_of_instances(runs: Path) -> list[Path]:
+    return [folder for run in _folders(runs) for folder in _folders(run)]
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -23,6 +23,7 @@ TEMPORARY = "/temporary"
 SPOOL = "/spool"
 # Beyond what the container gives itself (DUBHE_SHUTDOWN_TIMEOUT_SECONDS).
 GRACE_MARGIN_S = 1.0
+NOBODY = 65534  # the user of pods whose platform is root's
 PLATFORM_LABEL = "dubhe.platform"
 KIND_LABEL = "dubhe.kind"
 _NAME_MOST = 63
@@ -221,11 +222,15 @@ def _limits(options: PodOptions) -> dict[str, str]:
 
 
 def _rights() -> dict[str, Any]:
-    """Return the rights of a pod: those of who runs the platform, who then owns the files.
+    """Return the rights of a pod: with its container's, what the level `restricted` demands.
 
-    A platform of root's leaves it to the image; the folders are writable by everybody then.
+    https://kubernetes.io/docs/concepts/security/pod-security-standards
     """
-    rights: dict[str, Any] = {"seccompProfile": {"type": "RuntimeDefault"}}
-    if os.getuid() != 0:
-        rights.update(runAsUser=os.getuid(), runAsGroup=os.getgid(), runAsNonRoot=True)
-    return rights
+    # The user of who runs the platform, who then owns the files; root's have writable folders.
+    user, group = (os.getuid(), os.getgid()) if os.getuid() != 0 else (NOBODY, NOBODY)
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": user,
+        "runAsGroup": group,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }

@@ -57,6 +57,17 @@ def test_nothing_of_the_namespace_reaches_it(tmp_path: Path) -> None:
     assert spec["restartPolicy"] == "Never"
 
 
+@pytest.mark.parametrize(("user", "expected"), [(0, 65534), (1234, 1234)])
+def test_it_is_never_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, expected: int
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: user)
+    monkeypatch.setattr("os.getgid", lambda: user)
+    rights = made(tmp_path)["spec"]["securityContext"]
+    assert rights["runAsNonRoot"] is True
+    assert (rights["runAsUser"], rights["runAsGroup"]) == (expected, expected)
+
+
 @pytest.mark.parametrize(("given", "expected"), [("60", 61), ("nonsense", 10)])
 def test_its_grace_follows_its_own_limit(tmp_path: Path, given: str, expected: int) -> None:
     pod = made(tmp_path, {"DUBHE_SHUTDOWN_TIMEOUT_SECONDS": given})

@@ -1,0 +1,1 @@
+"""Starting an instance by the platform, on each engine, and what many idle ones cost it."""
