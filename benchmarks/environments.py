@@ -19,7 +19,12 @@ ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "bench"
 
 # The real Kafka broker comes from the tests, and with it its client for administration.
-_FOLDERS = (f"{ROOT}/core", f"{ROOT}/sidecar", f"{ROOT}/simulator", f"{ROOT}[fast]")
+_FOLDERS = (
+    f"{ROOT}/core",
+    f"{ROOT}/sidecar",
+    f"{ROOT}/simulator[docker,kubernetes]",
+    f"{ROOT}[fast]",
+)
 _OURS = (*(word for folder in _FOLDERS for word in ("-e", folder)), "confluent-kafka==2.16.1")
 _VERSIONS = """
 import json, sys

@@ -21,6 +21,7 @@ SECTIONS = (
     "large",
     "scaling",
     "weight",
+    "instances",
 )
 
 _EPILOG = """\
@@ -36,6 +37,7 @@ sections:
   large       requests of 20 MB: rate, heartbeats, the web front's memory
   scaling     several model processes
   weight      import, start, resident memory, growth with the spool
+  instances   the local platform: from the button to READY on each engine; what 50 idle ones cost
 
 The first run makes an environment for each peer below .cache/bench. A peer that cannot be
 installed or fails stands in the table with the reason; the run goes on. A JDK and Maven are needed

@@ -199,6 +199,23 @@ TARGETS = (
         unit=" MiB",
     ),
     Target("start to READY, HTTP", "weight", lambda f: f["ready/http/seconds"], 1.0, unit=" s"),
+    *(
+        Target(
+            f"start on the page to READY, {engine}",
+            "instances",
+            lambda f, engine=engine: f[f"ready/{engine}/seconds"],  # type: ignore[misc]
+            bound,
+            unit=" s",
+        )
+        for engine, bound in (("process", 0.6), ("docker", 1.5), ("kubernetes", 5.0))
+    ),
+    Target(
+        "platform with 50 idle instances, share of a core",
+        "instances",
+        lambda f: f["idle/50/share"] * 100,
+        1,
+        unit=" %",
+    ),
 )
 
 

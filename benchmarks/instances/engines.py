@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import time
 import uuid
@@ -18,7 +16,7 @@ from docker.errors import DockerException, ImageNotFound
 from benchmarks.processes import ContestantFailed
 from tests.dubhe_simulator.instances.docker.support import dubhe
 from tests.dubhe_simulator.ui import Ui
-from tests.kubernetes.fixtures import OWN, PROGRAM
+from tests.kubernetes.own import OWN, PROGRAM
 
 ENGINES = ("process", "docker", "kubernetes")
 TIMEOUT_S = 120.0

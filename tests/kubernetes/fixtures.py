@@ -19,14 +19,12 @@ from urllib.parse import urlsplit
 import pytest
 from urllib3.exceptions import HTTPError
 
+from tests.kubernetes.own import OWN, PROGRAM
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from kubernetes.client import CoreV1Api
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-OWN = Path("/var/lib/dubhe-test-cluster/kubeconfig")
-PROGRAM = REPOSITORY / "tests" / "kubernetes" / "cluster"
 # Of a test in CI: the first one waits for the rest of the build, too.
 CI_TIMEOUT_S = 1500
 

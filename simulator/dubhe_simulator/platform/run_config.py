@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,11 @@ class RunConfig:
 
 
 def new_run_folder(runs: Path) -> Path:
-    """Make and return a folder named by the time."""
-    while True:
-        folder = runs.absolute() / datetime.now().strftime("%Y%m%d%H%M%S")
-        try:
+    """Make and return a folder named by the time; further ones of a second have a number too."""
+    name = datetime.now().strftime("%Y%m%d%H%M%S")
+    for number in count(1):
+        folder = runs.absolute() / (name if number == 1 else f"{name}-{number}")
+        with contextlib.suppress(FileExistsError):
             folder.mkdir(parents=True)
-        except FileExistsError:
-            time.sleep(0.1)  # another run began in the same second
-        else:
-            return folder
+            break
+    return folder

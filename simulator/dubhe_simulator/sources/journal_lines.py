@@ -9,11 +9,15 @@ new file means that the one before it is complete.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 CHUNK = 1 << 20
+# A folder's time counts in ticks of its file system's clock, which may be another machine's: what
+# changes shortly after another change may leave the same time.
+SAME_TIME_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class JournalLines:
         self._directory = directory
         self._file = file
         self._at = at
+        self._listed_ns = -1  # the folder's time when it was listed; -1 if that was too recent
 
     @property
     def position(self) -> tuple[str, int]:
@@ -58,6 +63,8 @@ class JournalLines:
         Raises:
             OSError: a file cannot be read.
         """
+        if self._is_unchanged():  # most of many journals, most of the time
+            return
         while True:
             # Looked up before reading: what the current file still gets, it gets before the
             # next one appears.
@@ -72,8 +79,20 @@ class JournalLines:
                 yield Line(rest, self._file, self._at, whole=False)
             self._file, self._at = following, 0
 
+    def _is_unchanged(self) -> bool:
+        """Whether there is neither another file nor more in this one; without opening any."""
+        try:
+            if self._listed_ns != self._directory.stat().st_mtime_ns:
+                return False
+            return (self._directory / self._file).stat().st_size == self._at
+        except OSError:
+            return False  # `read` finds out
+
     def _following(self) -> str | None:
         try:
+            changed_ns = self._directory.stat().st_mtime_ns
+            recent = time.time_ns() - changed_ns < SAME_TIME_NS
+            self._listed_ns = -1 if recent else changed_ns
             names = [name for name in os.listdir(self._directory) if name.endswith(".jsonl")]
         except FileNotFoundError:
             return None

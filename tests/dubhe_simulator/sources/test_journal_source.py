@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,20 @@ def test_it_hands_over_each_record_once(follow: Follow, folder: Path) -> None:
         for offset in range(5):
             out.write(line(offset, text="缺陷\u2028"))
             assert follow.numbers == list(range(offset + 1))
+
+
+def test_what_comes_after_a_long_silence_is_read(follow: Follow, folder: Path) -> None:
+    """A folder and a file that have not changed are not opened; those that have are."""
+    first = file(folder, 0)
+    first.write_text(line(0))
+    hour_ago = time.time() - 3600
+    os.utime(first.parent, (hour_ago, hour_ago))
+    assert follow.numbers == follow.numbers == [0]
+    with first.open("a") as out:
+        out.write(line(1))
+    assert follow.numbers == follow.numbers == [0, 1]
+    file(folder, 2).write_text(line(2))
+    assert follow.numbers == [0, 1, 2]
 
 
 def test_half_a_line_is_left_until_it_is_whole(follow: Follow, folder: Path) -> None:

@@ -25,7 +25,8 @@ from tests.dubhe_simulator.instances.kubernetes.support import (
 )
 from tests.dubhe_simulator.ui import Ui
 from tests.kafka.broker import Broker
-from tests.kubernetes.fixtures import OWN, TestCluster
+from tests.kubernetes.fixtures import TestCluster
+from tests.kubernetes.own import OWN
 
 DIGITS = Path(__file__).parents[4] / "examples" / "digits"
 ROW = re.compile(r"^  (training|evaluation|inference) .* (\d+) +(\d+) +0 +0$", re.MULTILINE)

@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from tests.dubhe_simulator.instances.kubernetes.support import Place, start_training
-from tests.kubernetes.fixtures import PROGRAM, REPOSITORY
+from tests.kubernetes.own import PROGRAM, REPOSITORY
 
 BIN = REPOSITORY / ".cache" / "kubernetes" / "bin"
 
