@@ -20,7 +20,9 @@ def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
     if reported.open_run is None and reported.end is not None:
         if reported.end == STATUS_OK:
             return "ended", ""
-        return "failed", reported.end_message
+        # Its own last word, and what its engine knows beside: who has ended it.
+        engine = _condition(record) if gone else ""
+        return "failed", f"{reported.end_message} ({engine})" if engine else reported.end_message
     if gone:
         return _gone(record)
     if record.alive is False:

@@ -19,11 +19,14 @@ NOBODY = 65534
 
 
 def dubhe(
-    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    *arguments: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT_S,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``dubhe`` to its end; standard error goes where standard output goes."""
     with start(*arguments, cwd=cwd, env=env) as process:
-        out, _ = process.communicate(timeout=TIMEOUT_S)
+        out, _ = process.communicate(timeout=timeout)
     return subprocess.CompletedProcess(process.args, process.returncode, out)
 
 

@@ -58,3 +58,13 @@ def test_state(
     assert bool(reason) == (
         expected in ("lost", "failed", "unknown") or bool(record.managed.stopped)
     )
+
+
+@pytest.mark.parametrize("exit_status", [None, 143])
+def test_what_the_engine_knows_stands_beside_the_last_word(exit_status: int | None) -> None:
+    condition = {"key": "pod_deleted"}
+    managed = ManagedState(**OWN, exit_status=exit_status, condition=condition)  # type: ignore[arg-type]
+    reported = ReportedState(ready=True, end=300, end_message="stopped by SIGTERM")
+    _, reason = state_of(InstanceRecord("a-b-train-1", reported, managed, None), "now")
+    engine = " (somebody deleted the pod)" if exit_status is not None else ""
+    assert reason == f"stopped by SIGTERM{engine}"
