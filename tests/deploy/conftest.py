@@ -14,7 +14,8 @@ from tests.deploy.algorithm import FILES
 from tests.deploy.support import Helm, Place
 from tests.docker import engine
 from tests.kafka.broker import Broker
-from tests.kubernetes.fixtures import REPOSITORY, TestCluster
+from tests.kubernetes.fixtures import TestCluster
+from tests.kubernetes.own import REPOSITORY
 
 PROGRAMS = REPOSITORY / ".cache" / "kubernetes" / "bin"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}

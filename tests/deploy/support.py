@@ -16,7 +16,8 @@ from kubernetes.stream import stream
 
 from tests.kafka.broker import Broker
 from tests.kafka.reader import read_topic
-from tests.kubernetes.fixtures import REPOSITORY, TestCluster
+from tests.kubernetes.fixtures import TestCluster
+from tests.kubernetes.own import REPOSITORY
 from tests.support.waiting import wait_for
 
 DEPLOY = REPOSITORY / "deploy"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ import dubhe_sdk
 class Net:
     def __init__(self, ctx):
         self.taken = []
-        self.filler = Path("/tmp/filler")
 
     @dubhe_sdk.train()
     def train(self, ctx):
@@ -35,9 +33,6 @@ class Net:
             for epoch in range(1, epochs + 1):
                 if given.get("eat"):
                     self.taken.append(b"x" * (32 << 20))
-                if given.get("fill") and epoch < 10:
-                    with self.filler.open("ab") as file:
-                        file.write(b"x" * (8 << 20))
                 ctx.logProgressByEpoch(epoch, epoch / epochs, {"loss": 1 / epoch})
                 time.sleep(0.05)
         except dubhe_sdk.TaskStopped:
@@ -108,15 +103,3 @@ def reason(ui: Ui, word: str, kind: str = "train") -> str:
     name = ui.post("start", kind=kind)["instance"]
     wait_for(lambda: word in ui.instance(name)["reason"], lambda: str(ui.instance(name)))
     return str(ui.instance(name)["reason"])
-
-
-def processes_of(pod: Any) -> Iterator[int]:
-    """Yield the first processes of a pod's containers, on a node that is this machine."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            ours = f"pod{pod.metadata.uid}" in (folder / "cgroup").read_text()
-            first = ours and "\t1\n" in (folder / "status").read_text().partition("NSpid:")[2]
-            if first and (folder / "comm").read_text() != "pause\n":
-                yield int(folder.name)
-        except OSError:  # it has ended
-            continue
