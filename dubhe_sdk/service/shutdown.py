@@ -25,13 +25,17 @@ _REPEAT_SECONDS = 0.3
 # too early waits for ever.
 _LEAVE_SECONDS = 0.2
 _POLL_SECONDS = 0.05
+_DRAINING_SHARE = 0.8  # of the web front's time; the rest is for refusals to be sent
 
 
 class Shutdown:
     """Ends the children one after another.
 
     Training and evaluation: the model first, since the platform takes a service without a
-    heartbeat for dead. Inference: the web front first, which answers running requests.
+    heartbeat for dead. Inference: the web front first. It takes no further connections, and the
+    connections that it has get one more reply each. A client that kept its connection has sent its
+    request to a service that did not stop yet: it is run, and refused only shortly before the front
+    is out of time.
 
     Args:
         loop: the parent's event loop.
@@ -80,9 +84,13 @@ class Shutdown:
         """
         self._log.info("%s: the service ends", reason)
         self._cause = f"the task was stopped by {reason} before its end"
-        self._begin(Phase.STOPPING)
-        if self._publisher.kind is TaskKind.INFER and self._web.pids:
+        serving = self._publisher.kind is TaskKind.INFER and bool(self._web.pids)
+        draining = serving and self._publisher.phase is Phase.READY
+        self._begin(Phase.DRAINING if draining else Phase.STOPPING)
+        if serving:
             self._web.stop(self._times.web)
+            if draining:
+                self._loop.after(self._times.web * _DRAINING_SHARE, self._refuse_the_rest)
         else:
             self._stop_models()
         self.advance()
@@ -137,6 +145,10 @@ class Shutdown:
         self._web.do_not_restart()
         self._publisher.enter(phase, detail)
         self._loop.after(self._times.task, self.kill_models)
+
+    def _refuse_the_rest(self) -> None:
+        if self._web.pids:
+            self._publisher.enter(Phase.STOPPING)
 
     def _stop_models(self) -> None:
         if not self._telling:

@@ -16,6 +16,7 @@ class Phase(str, Enum):
     READY = "ready"
     BUSY = "busy"  # a training or an evaluation is running
     FAILED = "failed"  # the model process is dead or could not be constructed
+    DRAINING = "draining"  # SIGTERM was received; inferences that have arrived are still run
     STOPPING = "stopping"  # SIGTERM was received
 
 

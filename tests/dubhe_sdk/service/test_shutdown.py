@@ -6,11 +6,15 @@ import contextlib
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dubhe_sdk.environment import directories
 from dubhe_sdk.process.command import dubhe_command
+from dubhe_sdk.process.state_file import read_local_state
 from tests.dubhe_sdk.service.algorithms import app_with, failed
 from tests.dubhe_sdk.service.harness import APP_COMMAND, INFERENCE_ID, TRAIN_ID, App
 from tests.support.waiting import wait_for
@@ -146,6 +150,54 @@ def test_a_task_that_ends_well_while_the_service_stops(tmp_path: Path) -> None:
         app.write("go on", "")
         app.wait()
         assert app.reported == ["READY", "START", "progress", "END 200"]
+
+
+BLOCKED = """
+    @dubhe_sdk.inference()
+    def infer(self, ctx):
+        Path("inferring").write_text("1")
+        while not Path("go on").exists(): time.sleep(0.005)
+        return []
+"""
+
+
+@pytest.mark.parametrize("protocol", ["http", "tcp"])
+def test_inferences_that_have_arrived_before_the_stop_are_run(
+    tmp_path: Path, protocol: str
+) -> None:
+    with App(tmp_path, app_with() + BLOCKED, INFERENCE_ID, protocol=protocol) as app:
+        app.start()
+        with ThreadPoolExecutor(2) as pool:
+            running = pool.submit(app.infer)
+            app.wait_file("inferring")
+            waits = pool.submit(app.infer)
+            spool = directories(app.env)[1]
+            wait_for(lambda: figures(spool).get("waiting") == 1, lambda: str(figures(spool)))
+            app.terminate()
+            wait_for(lambda: "SIGTERM: the service ends" in app.log, lambda: app.log)
+            app.write("go on", "")
+            assert (running.result()["flag"], waits.result()["flag"]) == (1, 1)
+        assert app.wait() == 0
+
+
+def test_inferences_that_cannot_be_run_in_time_are_refused(tmp_path: Path) -> None:
+    with App(tmp_path, app_with() + BLOCKED, INFERENCE_ID) as app:
+        app.start()
+        with ThreadPoolExecutor(2) as pool:
+            running = pool.submit(app.infer)
+            app.wait_file("inferring")
+            waits = pool.submit(app.infer)
+            spool = directories(app.env)[1]
+            wait_for(lambda: figures(spool).get("waiting") == 1, lambda: str(figures(spool)))
+            app.terminate()
+            refusal = waits.result()
+            assert refusal["message"] == "service is stopping and takes no new requests"
+            assert running.exception() is not None  # cut off: its model did not return
+
+
+def figures(spool: Path) -> dict[str, Any]:
+    state = read_local_state(spool, "service") or {}
+    return dict(state.get("inferences") or {})
 
 
 STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]

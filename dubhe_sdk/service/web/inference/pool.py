@@ -134,11 +134,10 @@ class ModelPool:
         self._paused = True
 
     def refuse_waiting(self, error: Exception) -> None:
-        """Raise an error in the inferences that wait while paused: there will be no model."""
-        if self._paused:
-            self._paused = False
-            while self._waiting:
-                self._waiting.pop().slot.set_exception(error)
+        """Raise an error in the inferences that wait: there will be no model for them."""
+        self._paused = False
+        while self._waiting:
+            self._waiting.pop().slot.set_exception(error)
 
     def _infer_alone(self, process: ModelProcess, body: bytes | SharedBody) -> bytes:
         """Run one in a process in which it counts as running."""
