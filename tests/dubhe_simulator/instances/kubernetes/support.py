@@ -21,6 +21,7 @@ import dubhe_sdk
 class Net:
     def __init__(self, ctx):
         self.taken = []
+        self.filler = Path("/tmp/filler")
 
     @dubhe_sdk.train()
     def train(self, ctx):
@@ -33,6 +34,9 @@ class Net:
             for epoch in range(1, epochs + 1):
                 if given.get("eat"):
                     self.taken.append(b"x" * (32 << 20))
+                if given.get("fill") and epoch < 10:
+                    with self.filler.open("ab") as file:
+                        file.write(b"x" * (8 << 20))
                 ctx.logProgressByEpoch(epoch, epoch / epochs, {"loss": 1 / epoch})
                 time.sleep(0.05)
         except dubhe_sdk.TaskStopped:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import docker
+from kubernetes import client
 from kubernetes.stream import stream
 
-from tests.dubhe_simulator.instances.docker.support import dubhe
+from tests.docker.engine import BUILD_TIMEOUT_S
+from tests.docker.mirror import PackageMirror
+from tests.dubhe_simulator.instances.docker.support import dubhe, image_tag
 from tests.dubhe_simulator.instances.kubernetes.support import (
     Place,
     start_training,
 )
+from tests.dubhe_simulator.ui import Ui
 from tests.kafka.broker import Broker
+from tests.kubernetes.fixtures import TestCluster
+from tests.support.waiting import wait_for
 
 DIGITS = Path(__file__).parents[4] / "examples" / "digits"
 ROW = re.compile(r"^  (training|evaluation|inference) .* (\d+) +(\d+) +0 +0$", re.MULTILINE)
@@ -35,6 +45,51 @@ def test_train_evaluate_infer_with_kafka(
         assert "READY" in console.read_text()
 
 
+def test_the_digits_example_with_kafka(
+    kubernetes_cluster: TestCluster,
+    docker_engine: docker.DockerClient,
+    place: Place,
+    broker: Broker,
+    topics: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    example, data = tmp_path / "digits", tmp_path / "data"
+    ignored = shutil.ignore_patterns("data", "output", "temporary", "__pycache__")
+    shutil.copytree(DIGITS, example, ignore=ignored)
+    subprocess.run([sys.executable, str(DIGITS / "prepare.py"), str(data)], check=True)
+    with (
+        PackageMirror("scikit-learn>=1.3", "pillow>=10.1") as mirror,
+        image_tag(docker_engine, f"dubhe-test-{place.namespace}:1") as tag,
+    ):
+        built = dubhe(
+            *("build", example, "--tag", tag, "--index-url", mirror.url, "--network", "host"),
+            timeout=BUILD_TIMEOUT_S,
+        )
+        assert built.returncode == 0, built.stdout
+        kubernetes_cluster.load(tag)
+        done = dubhe(
+            *("play", example, *place.options, *place.volume, "--image", tag, "--data-dir", data),
+            *("--runs-dir", place.runs, "--brokers", broker.bootstrap),
+            *("--special-params", '{"epochs": 3}'),
+            env={**place.environment, **topics},
+        )
+    assert done.returncode == 0, done.stdout
+    rows = ROW.findall(done.stdout)
+    assert [row[0] for row in rows] == ["training", "evaluation", "inference"]
+    assert all(reported == received != "0" for _, reported, received in rows)
+    assert re.search(r"^Evaluation: accuracy 0\.[89]\d* ", done.stdout, re.MULTILINE), done.stdout
+
+
+def _ended_in_order(place: Place, ui: Ui, name: str, why: str) -> None:
+    """Assert that a training that was cut off has saved, said so, and delivered everything."""
+    wait_for(lambda: why in ui.instance(name)["reason"], lambda: str(ui.instance(name)))
+    assert ui.instance(name)["state"] == "failed"
+    [run] = ui.wait(lambda s: s["runs"][0]["status"] == 300, 60)["runs"]
+    assert "SIGTERM" in run["message"]
+    assert (place.output / "models" / "checkpoint.pth").exists()
+    place.wait_until_empty()
+
+
 def test_somebody_deletes_the_pod_in_mid_training(place: Place) -> None:
     with place.ui() as ui:
         name = start_training(ui)
@@ -47,6 +102,28 @@ def test_somebody_deletes_the_pod_in_mid_training(place: Place) -> None:
         assert "SIGTERM" in last["msg"]
         assert (place.output / "models" / "checkpoint.pth").exists()
         place.wait_until_empty()
+
+
+def test_the_pod_is_evicted_by_the_api(place: Place) -> None:
+    with place.ui() as ui:
+        name = start_training(ui)
+        pod = place.pod().metadata.name
+        eviction = client.V1Eviction(metadata=client.V1ObjectMeta(name=pod))
+        place.cluster.api.create_namespaced_pod_eviction(pod, place.namespace, eviction)
+        _ended_in_order(place, ui, name, "the cluster ended the pod: EvictionByEvictionAPI ")
+
+
+def test_the_node_evicts_a_pod_that_fills_its_disk(place: Place) -> None:
+    limits = {"type": "Container", "default": {"ephemeral-storage": "24Mi"}}
+    place.cluster.api.create_namespaced_limit_range(
+        place.namespace, {"metadata": {"name": "disk"}, "spec": {"limits": [limits]}}
+    )
+    with place.ui() as ui:
+        name = start_training(ui, fill=True)
+        ui.wait_state(name, "failed", 120)
+        why = "the node evicted the pod: "
+        wait_for(lambda: why in ui.instance(name)["reason"], lambda: str(ui.instance(name)))
+        assert "ephemeral" in ui.instance(name)["reason"]
 
 
 def test_everything_in_the_container_is_killed(
