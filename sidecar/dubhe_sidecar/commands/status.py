@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
         prog="dubhe status",
         description="Show what a spool holds. Works while the algorithm runs and afterwards.",
         epilog="Exit status: 0 everything is delivered, 1 something is not, 2 there is no spool. "
-        "With --prometheus: 0 if the metrics were printed.",
+        "With --prometheus: 0 if the metrics were printed. With --each: 0.",
     )
     parser.add_argument(
         "spool",
@@ -41,7 +41,19 @@ def main(argv: list[str]) -> int:
         action="store_true",
         help="print Prometheus text, for example for node-exporter's textfile collector",
     )
+    form.add_argument(
+        "--each",
+        action="store_true",
+        help="answer again and again, for a program: each line of standard input is a directory "
+        "as a JSON string, each line of output its status as JSON, or null if it is no spool; "
+        "ends with the input",
+    )
     options = parser.parse_args(argv)
+    if options.each:
+        if options.spool:
+            parser.error("--each reads the directories from standard input: leave out SPOOL")
+        _answer_each()
+        return 0
     try:
         spool = options.spool or directories(os.environ)[1]
         status = inspect(spool)
@@ -59,6 +71,20 @@ def main(argv: list[str]) -> int:
     else:
         sys.stdout.write(describe(status))
     return EXIT_UNDELIVERED if status.undelivered or status.unreadable else 0
+
+
+def _answer_each() -> None:
+    """Answer each line of standard input, until it ends."""
+    for line in sys.stdin:
+        try:
+            answer = inspect(Path(json.loads(line))).to_json()
+        except (FileNotFoundError, NotADirectoryError):
+            answer = None
+        except (OSError, SinkError) as error:
+            sys.stderr.write(f"dubhe status: {error}\n")
+            answer = None
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
 
 
 def describe(status: SpoolStatus) -> str:

@@ -7,6 +7,7 @@ the classes are the names of the sub-folders of the training images.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,33 @@ class Dataset:
 
 
 NO_DATA = Dataset()
+
+
+class ImageNames:
+    """The names of a dataset's test images, for views that are asked for again and again.
+
+    A look at a large folder takes long. So what it found is kept for `_RESTS` times as long: of the
+    time of whoever asks without a pause, looks take no more than that share.
+
+    Args:
+        dataset: whose images.
+    """
+
+    _RESTS = 50
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._names: list[str] = []
+        self._valid_until = 0.0
+
+    def get(self) -> list[str]:
+        """Return them, as `Dataset.images` did not long ago."""
+        begun = time.monotonic()
+        if begun >= self._valid_until:
+            self._names = self._dataset.images()
+            now = time.monotonic()
+            self._valid_until = now + self._RESTS * (now - begun)
+        return self._names
 
 
 def read_dataset(folder: Path) -> Dataset:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import select
 import stat
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,51 @@ from dubhe_sdk.process.command import support_command
 
 REFRESH_INTERVAL_S = 3.0
 TIMEOUT_S = 20.0
+
+
+class StatusProcess:
+    """``dubhe status --each``: one process that answers for all spools.
+
+    It is started by the first question, and again if it has died; it ends with this process, whose
+    end closes its standard input. Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, spool: Path) -> Any:
+        """Return what it answers.
+
+        Raises:
+            OSError: it cannot be started, has died, or does not answer in time.
+            ValueError: what it answers is not JSON.
+        """
+        with self._lock:
+            process = self._running()
+            try:
+                return json.loads(_exchange(process, json.dumps(str(spool)).encode() + b"\n"))
+            except BaseException:
+                # The rest of this answer must not be taken for the next one.
+                self._process = None
+                process.kill()
+                process.communicate()
+                raise
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [*support_command(), "status", "--each"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is not for it
+            )
+        return self._process
+
+
+_STATUS = StatusProcess()
 
 
 def query(spool: Path) -> dict[str, Any] | None:
@@ -26,15 +73,8 @@ def query(spool: Path) -> dict[str, Any] | None:
     if not _is_there(spool) or not any(spool.iterdir()):
         return None
     try:
-        done = subprocess.run(
-            [*support_command(), "status", "--json", str(spool)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-        status = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+        status = _STATUS.ask(spool)
+    except (OSError, ValueError):
         return None
     return status if isinstance(status, dict) else None
 
@@ -91,6 +131,23 @@ class DeliveryStatus:
 
     def _without_time(self) -> dict[str, Any] | None:
         return self.view and {k: v for k, v in self.view.items() if k not in ("at_ms", "oldest_s")}
+
+
+def _exchange(process: subprocess.Popen[bytes], line: bytes) -> bytes:
+    """Send a line, and return the one that comes back."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(line)
+    answer, deadline = b"", time.monotonic() + TIMEOUT_S
+    while not answer.endswith(b"\n"):
+        left = max(0.0, deadline - time.monotonic())
+        if not select.select([process.stdout], [], [], left)[0]:
+            raise TimeoutError(f"dubhe status has not answered within {TIMEOUT_S:g} s")
+        piece = process.stdout.read(65536)
+        if not piece:
+            raise ConnectionError("dubhe status has ended")
+        answer += piece
+    return answer
 
 
 def _is_there(folder: Path) -> bool:

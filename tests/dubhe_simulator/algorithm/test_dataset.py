@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dubhe_sdk.contract.kind import TaskKind
-from dubhe_simulator.algorithm.dataset import NO_DATA, dataset_of, read_dataset
+from dubhe_simulator.algorithm.dataset import NO_DATA, Dataset, ImageNames, dataset_of, read_dataset
 from dubhe_simulator.errors import CannotStart
 
 
@@ -25,6 +25,28 @@ def test_split_folders(tmp_path: Path) -> None:
     assert body["data_paths"] == [str(tmp_path / "train")]
     assert (body["verify_way"], body["verify_paths"]) == (2, [str(tmp_path / "val")])
     assert dataset.request(TaskKind.EVALUATE, "i")["data_paths"] == [str(tmp_path / "test")]
+
+
+def test_names_are_not_looked_up_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images(tmp_path, "test/1.png")
+    now = [100.0]
+    monkeypatch.setattr("dubhe_simulator.algorithm.dataset.time.monotonic", lambda: now[0])
+    look = Dataset.images
+
+    def look_for_a_second(dataset: Dataset) -> list[str]:
+        now[0] += 1.0
+        return look(dataset)
+
+    monkeypatch.setattr(Dataset, "images", look_for_a_second)
+    names = ImageNames(read_dataset(tmp_path))
+    assert names.get() == ["1.png"]
+    images(tmp_path, "test/2.png")
+    now[0] += 49.0
+    assert names.get() == ["1.png"]
+    now[0] += 1.0
+    assert names.get() == ["1.png", "2.png"]
 
 
 def test_one_folder_serves_for_all(tmp_path: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from dubhe_simulator.instances.spool_status import reported_count
+import pytest
+
+from dubhe_sidecar.status import inspect
+from dubhe_simulator.instances.spool_status import StatusProcess, reported_count
 from tests.support.environ import clean_environ
 
 _SAY = """
@@ -30,3 +34,29 @@ def test_everything_said_is_counted_before_and_after_delivery(tmp_path: Path) ->
 
 def test_an_algorithm_without_a_spool(tmp_path: Path) -> None:
     assert reported_count(tmp_path / "spool") is None
+
+
+def test_one_process_answers_for_all_and_is_replaced_when_it_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = clean_environ(DUBHE_TEMPORARY=str(tmp_path), INSTANCE_ID="a-b-train-1")
+    subprocess.run([sys.executable, "-c", _SAY], env=env, check=True, cwd=tmp_path)
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Recorded(subprocess.Popen[bytes]):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)  # type: ignore[call-overload]
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    answers = StatusProcess()
+    assert answers.ask(tmp_path / "spool")["undelivered"] == 7
+    assert answers.ask(tmp_path / "none") is None
+    assert answers.ask(tmp_path / "spool")["spool"] == inspect(tmp_path / "spool").spool
+    [process] = started
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert answers.ask(tmp_path / "spool")["undelivered"] == 7
+    assert len(started) == 2
+    started[1].communicate()  # its input ends, and so does it
+    assert started[1].returncode == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import text
-from dubhe_simulator.algorithm.dataset import EXAMPLES
+from dubhe_simulator.algorithm.dataset import EXAMPLES, ImageNames
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import best, describe, model_files
 from dubhe_simulator.contract.topics import kafka_variables
@@ -33,6 +33,7 @@ class InstanceFactory:
 
     def __init__(self, config: RunConfig) -> None:
         self._config = config
+        self._images = ImageNames(config.dataset)
 
     @property
     def kinds(self) -> tuple[TaskKind, ...]:
@@ -137,7 +138,7 @@ class InstanceFactory:
                 "verify": [str(data.validation)] if data.validation else [],
                 "test": str(data.test or ""),
                 "classes": list(data.classes),
-                "images": data.images()[:LISTED],
+                "images": self._images.get()[:LISTED],
             },
             "models": [describe(path) for path in models],
             "best": str(newest) if (newest := self.newest()) else None,
