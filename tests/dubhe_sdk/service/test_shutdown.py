@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -161,18 +162,29 @@ BLOCKED = """
 """
 
 
+@contextlib.contextmanager
+def one_running_and_one_waiting(app: App) -> Iterator[tuple[Future[Any], Future[Any]]]:
+    app.start()
+    spool = directories(app.env)[1]
+
+    def waiting() -> object:
+        inferences = (read_local_state(spool, "service") or {}).get("inferences")
+        return inferences["waiting"] if isinstance(inferences, dict) else None
+
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(app.infer)
+        app.wait_file("inferring")
+        waits = pool.submit(app.infer)
+        wait_for(lambda: waiting() == 1, lambda: str(waiting()))
+        yield running, waits
+
+
 @pytest.mark.parametrize("protocol", ["http", "tcp"])
 def test_inferences_that_have_arrived_before_the_stop_are_run(
     tmp_path: Path, protocol: str
 ) -> None:
     with App(tmp_path, app_with() + BLOCKED, INFERENCE_ID, protocol=protocol) as app:
-        app.start()
-        with ThreadPoolExecutor(2) as pool:
-            running = pool.submit(app.infer)
-            app.wait_file("inferring")
-            waits = pool.submit(app.infer)
-            spool = directories(app.env)[1]
-            wait_for(lambda: figures(spool).get("waiting") == 1, lambda: str(figures(spool)))
+        with one_running_and_one_waiting(app) as (running, waits):
             app.terminate()
             wait_for(lambda: "SIGTERM: the service ends" in app.log, lambda: app.log)
             app.write("go on", "")
@@ -181,23 +193,14 @@ def test_inferences_that_have_arrived_before_the_stop_are_run(
 
 
 def test_inferences_that_cannot_be_run_in_time_are_refused(tmp_path: Path) -> None:
-    with App(tmp_path, app_with() + BLOCKED, INFERENCE_ID) as app:
-        app.start()
-        with ThreadPoolExecutor(2) as pool:
-            running = pool.submit(app.infer)
-            app.wait_file("inferring")
-            waits = pool.submit(app.infer)
-            spool = directories(app.env)[1]
-            wait_for(lambda: figures(spool).get("waiting") == 1, lambda: str(figures(spool)))
-            app.terminate()
-            refusal = waits.result()
-            assert refusal["message"] == "service is stopping and takes no new requests"
-            assert running.exception() is not None  # cut off: its model did not return
-
-
-def figures(spool: Path) -> dict[str, Any]:
-    state = read_local_state(spool, "service") or {}
-    return dict(state.get("inferences") or {})
+    with (
+        App(tmp_path, app_with() + BLOCKED, INFERENCE_ID) as app,
+        one_running_and_one_waiting(app) as (running, waits),
+    ):
+        app.terminate()
+        refusal = waits.result()
+        assert refusal["message"] == "service is stopping and takes no new requests"
+        assert running.exception() is not None  # cut off: its model did not return
 
 
 STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
