@@ -288,7 +288,7 @@ def _record(source: str, raw: Any) -> SourceRecord:
     malformed = None
     try:
         value = (raw.value or b"").decode()
-    except CorruptRecordError as error:
+    except UnicodeDecodeError as error:
         value, malformed = raw.value.decode("utf-8", "backslashreplace"), f"not UTF-8: {error}"
     return SourceRecord(
         source=source,

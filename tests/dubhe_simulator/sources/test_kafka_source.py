@@ -113,6 +113,22 @@ def test_a_record_that_the_client_cannot_read_stops_nothing(
     assert follow.source.error is None
 
 
+def test_a_value_that_is_not_utf_8_stops_nothing(
+    kafka: Broker, topic: str, opened: list[Follow]
+) -> None:
+    write(kafka, topic, 1)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    producer.produce(topic, b"\xff", "i")
+    assert producer.flush(20) == 0
+    write(kafka, topic, 2)
+    opened.append(follow := Follow(kafka.bootstrap, topic))
+    assert follow.source.catch_up(TIMEOUT_S)
+    assert [record.value for record in follow.records if record.malformed] == [r"\xff"]
+    found = [json.loads(record.value)["n"] for record in follow.records if not record.malformed]
+    assert sorted(found) == [1, 2]
+    assert follow.source.error is None
+
+
 def test_history_can_be_skipped(kafka: Broker, topic: str, opened: list[Follow]) -> None:
     write(kafka, topic, 1, 2)
     opened.append(follow := Follow(kafka.bootstrap, topic, skip_history=True))
