@@ -19,6 +19,9 @@ from dubhe_sdk.service.web.client import is_closed, is_reset
 
 _READ, _WRITE = 1, 2
 
+# So many pieces of a long body are taken, at most, before the others have a turn.
+_PIECES_AT_ONCE = 16
+
 
 class Stream:
     """A non-blocking stream socket.
@@ -47,6 +50,7 @@ class Stream:
         # Stays active from one wait to the next, which `Hub.wait` does not offer: to start and to
         # stop it costs a system call each time.
         self._is_watched = False
+        self._is_in_line = False  # of `arrivals`, where it need not stand twice
         self._waiting: Any = None  # a greenlet
         self._has_gone = is_closed if ends_when_half_closed else is_reset
         # One that is set again costs a tenth of a `gevent.Timeout` for each request.
@@ -54,6 +58,7 @@ class Stream:
         self._idle_seconds = idle_seconds
         self._idle_since = 0.0
         self._is_idle = False
+        self._pieces = 0  # that `recv_into` has taken since it waited
 
     def recv(self, size: int, /) -> bytes:
         """Wait for bytes and return at most ``size``; empty at the end.
@@ -98,10 +103,15 @@ class Stream:
             OSError: the connection broke.
         """
         while True:
+            if self._pieces == _PIECES_AT_ONCE:
+                self._wait_with_pieces()
             try:  # first: of a long body the next piece is mostly there
-                return self._sock.recv_into(buffer)
+                count = self._sock.recv_into(buffer)
             except BlockingIOError:
-                self._wait()
+                self._wait_with_pieces()
+            else:
+                self._pieces += 1
+                return count
 
     def peek(self, size: int, /) -> bytes:
         """Return up to ``size`` bytes of what has come, which `recv` returns again."""
@@ -135,6 +145,7 @@ class Stream:
 
     def wake(self) -> None:
         """Let the greenlet that waits for something to read run."""
+        self._is_in_line = False
         if self._waiting is not None:
             self._waiting.switch()
 
@@ -172,9 +183,15 @@ class Stream:
         finally:
             self._waiting = None
 
+    def _wait_with_pieces(self) -> None:
+        self._pieces = 0
+        self._wait()
+
     def _on_readable(self) -> None:
         if self._waiting is not None:
-            self._arrivals.add(self)
+            if not self._is_in_line:
+                self._is_in_line = True
+                self._arrivals.add(self)
         else:  # no greenlet waits: do not report it again and again
             self._readable.stop()
             self._is_watched = False

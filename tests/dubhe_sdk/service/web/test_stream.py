@@ -1,0 +1,64 @@
+"""`Stream`: a socket of the hot path."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import gevent
+
+from dubhe_sdk.service.web.arrivals import ArrivalOrder
+from dubhe_sdk.service.web.stream import Stream
+
+
+class Counted(Stream):
+    """A stream that counts how often it is woken."""
+
+    wakes = 0
+
+    def wake(self) -> None:
+        Counted.wakes += 1
+        super().wake()
+
+
+def test_one_that_stands_in_line_for_several_rounds_is_woken_once() -> None:
+    order = ArrivalOrder(lambda begun: False)
+    pairs = [socket.socketpair() for _ in range(20)]
+
+    def serve(stream: Stream) -> None:
+        stream.recv(10)
+        time.sleep(0.003)  # longer than a round
+        stream.close()
+
+    served = [gevent.spawn(serve, Counted(ours, order)) for ours, _ in pairs]
+    for _, theirs in pairs:
+        theirs.send(b"x")
+    gevent.joinall(served, timeout=10, raise_error=True)
+    gevent.sleep(0.05)
+    assert Counted.wakes == len(pairs)
+    for _, theirs in pairs:
+        theirs.close()
+
+
+def test_a_body_that_never_pauses_lets_others_run() -> None:
+    ours, theirs = socket.socketpair()
+    stream = Stream(ours, ArrivalOrder(lambda begun: False))
+    theirs.setblocking(False)
+    turns = 0
+
+    def count_turns() -> None:
+        nonlocal turns
+        while True:
+            gevent.sleep(0)
+            turns += 1
+
+    other = gevent.spawn(count_turns)
+    buffer = memoryview(bytearray(1024))
+    gevent.sleep(0)
+    for _ in range(100):
+        theirs.send(bytes(1024))  # there is always something to read
+        assert stream.recv_into(buffer) == 1024
+    assert turns > 1
+    other.kill()
+    stream.close()
+    theirs.close()
