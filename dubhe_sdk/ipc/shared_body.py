@@ -9,7 +9,8 @@ it comes, and passes its descriptor (SCM_RIGHTS, unix(7)) where the request's JS
 model process maps the file and parses it there. The file is the only whole copy beside the objects
 that are made of it, and the text for a parser that needs one. The pieces go through a buffer that
 stays in the processor's cache: to receive into the mapped file takes twice the time, for the faults
-of its pages.
+of its pages. It is the same one for all bodies: clients that announce a long request and send
+nothing of it hold no memory.
 
 Safety: the web front writes the file before it passes the descriptor and never after, so nobody
 reads what is being changed. The file has no name: when both processes have closed it, or died, its
@@ -31,6 +32,8 @@ SHARED_FROM_BYTES = 256 * 1024
 _SIZE = struct.Struct(">Q")
 _MARK = b"\0"  # no JSON in UTF-8 begins so
 _STEP_BYTES = 256 * 1024
+
+_buffer: memoryview | None = None  # made when the first body is received
 
 
 class SharedBody:
@@ -85,13 +88,17 @@ class SharedBody:
 
         Args:
             begun: the first of them, which have come already.
-            recv_into: puts further ones into a buffer and returns how many, 0 at the end.
+            recv_into: puts further ones into a buffer and returns how many, 0 at the end. It may
+                let others run before that, and not afterwards: all bodies have the same buffer.
 
         Returns:
             How many there are: fewer than its size if the stream ended.
         """
         at = self._write(memoryview(begun), 0)
-        buffer = memoryview(bytearray(min(_STEP_BYTES, self._size)))
+        global _buffer
+        if _buffer is None:
+            _buffer = memoryview(bytearray(_STEP_BYTES))
+        buffer = _buffer
         while at < self._size:
             count = recv_into(buffer[: self._size - at])
             if not count:

@@ -13,6 +13,10 @@ from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 # what one round of accepting may bring before the connections it displaces are closed.
 _OTHER_FILES = 160
 
+# Requests that are in shared memory at once. Clients that have announced a long request and send
+# nothing of it must not take the descriptors of the others.
+MAX_SHARED_BODIES = 128
+
 # More open files are of no use, and tables are sized by the limit.
 _MOST_FILES = 65536
 
@@ -111,4 +115,4 @@ def connection_limit(wanted: int, concurrency: int) -> int:
     reachable = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < reachable:
         resource.setrlimit(resource.RLIMIT_NOFILE, (reachable, hard))
-    return max(1, min(wanted, reachable - concurrency - _OTHER_FILES))
+    return max(1, min(wanted, reachable - concurrency - MAX_SHARED_BODIES - _OTHER_FILES))

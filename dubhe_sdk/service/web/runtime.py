@@ -18,7 +18,8 @@ from dubhe_sdk.service.web.handler import RequestHandler
 from dubhe_sdk.service.web.inference.pool import ModelPool
 from dubhe_sdk.service.web.limits.connections import Connections
 from dubhe_sdk.service.web.limits.memory_budget import MemoryBudget
-from dubhe_sdk.service.web.options import WebOptions, connection_limit
+from dubhe_sdk.service.web.limits.shared_bodies import SharedBodies
+from dubhe_sdk.service.web.options import MAX_SHARED_BODIES, WebOptions, connection_limit
 from dubhe_sdk.service.web.state_check import check_state
 
 
@@ -66,6 +67,7 @@ class WebRuntime:
         """Whether the parent is gone: then there is no need to finish requests."""
         self.handler = RequestHandler(Backend(self.control, pool), options.max_request_bytes)
         self.budget = MemoryBudget(options.max_buffer_bytes)
+        self.shared_bodies = SharedBodies(MAX_SHARED_BODIES)
         self.connections = Connections(
             connection_limit(
                 options.max_connections, config.concurrency * len(config.model_sockets)

@@ -13,7 +13,7 @@ from wsgiref.handlers import format_date_time
 import gevent
 from gevent import socket as gevent_socket
 
-from dubhe_sdk.ipc.shared_body import SHARED_FROM_BYTES, SharedBody
+from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.service.web.http.request_head import RequestHead, parse_head
 from dubhe_sdk.service.web.limits.body_errors import BodyTooLarge, BodyUnusable
 from dubhe_sdk.service.web.limits.connections import drain
@@ -80,7 +80,7 @@ class PlainConnection:
             return True
         finally:
             if isinstance(body, SharedBody):
-                body.close()
+                runtime.shared_bodies.close(body)
             if self._held:
                 runtime.budget.release(self._held)
                 self._held = 0
@@ -103,8 +103,9 @@ class PlainConnection:
         late = f"the body was not complete after {self._seconds:g} s"
         with gevent.Timeout(self._seconds, BodyUnusable(late)):
             self._count(len(begun), length)
-            if length >= SHARED_FROM_BYTES:
-                return self._read_shared(length, begun)
+            shared = self._runtime.shared_bodies.create(length)
+            if shared is not None:
+                return self._read_shared(shared, begun)
             pieces, missing = [begun], length - len(begun)
             while missing:
                 piece = self._stream.recv(min(missing, _CHUNK))
@@ -115,14 +116,14 @@ class PlainConnection:
                 missing -= len(piece)
         return b"".join(pieces)
 
-    def _read_shared(self, length: int, begun: bytes) -> SharedBody:
-        body = SharedBody.create(length)
+    def _read_shared(self, body: SharedBody, begun: bytes) -> SharedBody:
+        length = len(body)
         try:
             count = body.fill(begun, lambda buffer: self._recv_into(buffer, length))
             if count < length:
                 raise _ended(count, length)
         except BaseException:
-            body.close()
+            self._runtime.shared_bodies.close(body)
             raise
         return body
 

@@ -15,7 +15,7 @@ from gevent import socket as gevent_socket
 from gevent.server import StreamServer
 
 from dubhe_sdk.contract.framing import LENGTH, FrameReader, FrameTooLarge, pack
-from dubhe_sdk.ipc.shared_body import SHARED_FROM_BYTES, SharedBody
+from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.service.web import wrong_protocol
 from dubhe_sdk.service.web.arrivals import ArrivalOrder
 from dubhe_sdk.service.web.counted_log import CountedLog
@@ -112,7 +112,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
                 reply = handler.handle(frame, None, stream)
             finally:
                 if isinstance(frame, SharedBody):
-                    frame.close()
+                    self._runtime.shared_bodies.close(frame)
             connections.wait(stream)
             stream.sendall(pack(reply), seconds)
             if connections.stopping:
@@ -124,16 +124,19 @@ class TcpServer(StreamServer):  # type: ignore[misc]
     ) -> bytes | SharedBody | None:
         """Return a frame that did not come in one piece; None at the end of the stream."""
         length = reader.read_length()
-        if length is None or length < SHARED_FROM_BYTES:
-            return None if length is None else reader.read_payload(length)
-        body = SharedBody.create(length)
+        if length is None:
+            return None
+        bodies = self._runtime.shared_bodies
+        body = bodies.create(length)
+        if body is None:
+            return reader.read_payload(length)
         try:
             is_whole = body.fill(reader.take(length), deadline_stream.recv_into) == length
         except BaseException:
-            body.close()
+            bodies.close(body)
             raise
         if not is_whole:
-            body.close()
+            bodies.close(body)
             return None
         return body
 
