@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import errno
 import os
 import socket
 from collections import deque
@@ -23,6 +24,8 @@ class DescriptorSocket:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._descriptors: deque[int] = deque()
+        self.has_lost = False
+        """Whether some did not come, since this process has as many open files as it may."""
         self.sendall = sock.sendall
 
     def recv(self, size: int, /) -> bytes:
@@ -31,12 +34,14 @@ class DescriptorSocket:
         Raises:
             OSError: the connection broke.
         """
-        data, ancillary, _, _ = self._sock.recvmsg(size, _SPACE, socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, flags, _ = self._sock.recvmsg(size, _SPACE, socket.MSG_CMSG_CLOEXEC)
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 descriptors = array.array("i")
                 descriptors.frombytes(content[: len(content) - len(content) % 4])
                 self._descriptors.extend(descriptors)
+        if flags & socket.MSG_CTRUNC:
+            self.has_lost = True
         return data
 
     def take(self) -> int:
@@ -44,11 +49,15 @@ class DescriptorSocket:
 
         Raises:
             IndexError: none has come.
+            OSError: some were lost, so it is unknown which one this is.
         """
+        if self.has_lost:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return self._descriptors.popleft()
 
     def close_descriptors(self) -> None:
-        """Close those that nobody has taken."""
+        """Close those that nobody has taken, and forget that some were lost."""
+        self.has_lost = False
         while self._descriptors:
             os.close(self._descriptors.popleft())
 

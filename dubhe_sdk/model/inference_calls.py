@@ -66,7 +66,7 @@ class SingleCalls:
 
     def answer(self, body: bytes, take_descriptor: Callable[[], int]) -> bytes:
         """Return the result of a request."""
-        place, prefix = _open(body, take_descriptor, self._settings)
+        place, prefix = _open(body, take_descriptor, self._settings, self._log)
         return prefix + (self._call(place) if isinstance(place, Context) else place)
 
     def _call(self, context: Context) -> bytes:
@@ -112,7 +112,9 @@ class BatchCalls:
 
     def answer(self, body: bytes, take_descriptor: Callable[[], int]) -> bytes:
         """Return the results of the requests in a batch, in their order."""
-        places = [_open(one, take_descriptor, self._settings) for one in unpack_all(body)]
+        places = [
+            _open(one, take_descriptor, self._settings, self._log) for one in unpack_all(body)
+        ]
         results = self._call([place for place, _ in places if isinstance(place, Context)])
         return b"".join(
             pack(prefix + (next(results) if isinstance(place, Context) else place))
@@ -169,7 +171,7 @@ def _one_for_each(results: Any, count: int) -> Sequence[Any]:
 
 
 def _open(
-    body: bytes, take_descriptor: Callable[[], int], settings: Settings
+    body: bytes, take_descriptor: Callable[[], int], settings: Settings, log: logging.Logger
 ) -> tuple[Context | bytes, bytes]:
     """Return a request's context, or its reply if it cannot be run; and what the reply begins with.
 
@@ -177,19 +179,23 @@ def _open(
         body: the request's JSON, or what stands for a shared body.
         take_descriptor: returns that of the next shared body.
         settings: the environment.
+        log: the SDK's logger.
     """
     prefix = b""
     try:
         if SharedBody.is_message(body):
+            prefix = pack(b"")
             request, number = read_large(SharedBody.received(body, take_descriptor()), settings)
             prefix = pack(number)
         else:
             request = json.loads(body)
         return Context(request, settings), prefix
     except NotAccepted:
-        return b"?", pack(b"")
+        return b"?", prefix
     except RequestInvalid as error:
         return _refused(error), prefix
+    except (OSError, MemoryError) as error:  # no descriptor, or no memory for so long a request
+        return _failed(error, log), prefix
     except (ValueError, RecursionError) as error:
         # What the web front could parse may be nested too deeply here, or hold a number of too
         # many digits. That is the client's fault: no traceback for it in the log.

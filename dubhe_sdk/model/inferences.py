@@ -92,6 +92,8 @@ class InferenceServer:
                 while (frame := reader.read()) is not None:
                     number, body = frame[: NUMBER.size], frame[NUMBER.size :]
                     connection.sendall(pack(number + self._calls.answer(body, sock.take)))
+                    if sock.has_lost:  # of this call: those of the next one come with it
+                        sock.close_descriptors()
                     if self._concurrency == 1:
                         if self._stop.asked:
                             raise TaskStopped("the service was told to stop")

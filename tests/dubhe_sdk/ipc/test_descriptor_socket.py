@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +38,26 @@ def test_descriptors_come_in_their_order_whatever_else_is_received() -> None:
             sock.take()
     for reading, _ in pipes:
         os.close(reading)
+
+
+def test_where_open_files_are_used_up_none_is_taken_for_another() -> None:
+    sender, receiver = socket.socketpair()
+    with sender, receiver, Path(os.devnull).open() as first, Path(os.devnull).open() as second:
+        sock = DescriptorSocket(receiver)
+        sender.sendmsg([b"a"], ancillary([first.fileno(), second.fileno()]))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        spare = os.dup(second.fileno())
+        os.close(spare)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, hard))  # room for one of them
+        try:
+            assert sock.recv(100) == b"a"
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with pytest.raises(OSError, match="open files"):
+            sock.take()
+        sock.close_descriptors()
+        sender.sendmsg([b"b"], ancillary([first.fileno()]))
+        assert sock.recv(100) == b"b"
+        os.close(sock.take())
+        assert os.dup(second.fileno()) == spare  # nothing was left open
+        os.close(spare)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dubhe_sdk.contract.framing import pack, unpack_all, unpack_first
 from dubhe_sdk.environment import read_settings
 from dubhe_sdk.ipc.shared_body import SHARED_FROM_BYTES, SharedBody
+from dubhe_sdk.model.inference_calls import BatchCalls
 from dubhe_sdk.model.large_request import NotAccepted, read_large
 from tests.dubhe_sdk.service.harness import INFERENCE_ID, App
 
@@ -130,3 +135,21 @@ def test_values_are_those_of_short_requests(tmp_path: Path, value: Any) -> None:
     settings = read_settings({"DUBHE_TEMPORARY": str(tmp_path)})
     request, _ = read_large(body, settings)
     assert repr(request) == repr(json.loads(text))
+
+
+def test_one_that_has_not_arrived_fails_and_the_others_of_its_batch_do_not(tmp_path: Path) -> None:
+    def take() -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    settings = read_settings({"DUBHE_TEMPORARY": str(tmp_path)})
+    calls = BatchCalls(len_of_each, settings, logging.getLogger(__name__), contextlib.nullcontext)
+    body = SharedBody.create(SHARED_FROM_BYTES)
+    lost, found = unpack_all(calls.answer(pack(body.message) + pack(b'{"a": 1}'), take))
+    body.close()
+    number, reply = unpack_first(lost)
+    assert (number, reply[:17]) == (b"", b'-{"type":"OSError')
+    assert found == b"+1"
+
+
+def len_of_each(contexts: list[Any]) -> list[int]:
+    return [len(context.json_request) for context in contexts]

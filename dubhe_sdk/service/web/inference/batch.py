@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from dubhe_sdk.errors import RequestInvalid
-from dubhe_sdk.service.web.inference.errors import InferenceFailed, ModelDied, RequestNotAccepted
 from dubhe_sdk.service.web.inference.model import ModelProcess, result_of
 from dubhe_sdk.service.web.inference.waiting import Waiter
 
@@ -23,16 +21,16 @@ class Batch:
         self.process = process
         self.members = members
         self._replies: Sequence[bytes] = ()
-        self._error: ModelDied | None = None
+        self._error: Exception | None = None
 
     def __len__(self) -> int:
         return len(self.members)
 
     def run(self) -> None:
-        """Run it, and keep what `finish` gives to the members. Raises nothing of the model's."""
+        """Run it, and keep what `finish` gives to the members. Raises nothing: they would wait."""
         try:
             self._replies = self.process.infer_batch([member.body for member in self.members])
-        except ModelDied as error:
+        except Exception as error:  # noqa: BLE001 - each member's handler answers and logs it
             self._error = error
 
     def finish(self) -> None:
@@ -44,7 +42,7 @@ class Batch:
         for member, reply in zip(self.members, self._replies, strict=True):
             try:
                 member.reply.set(result_of(reply, member.body))
-            except (InferenceFailed, RequestInvalid, RequestNotAccepted, ModelDied) as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 member.reply.set_exception(error)
 
     def wait(self, member: Waiter) -> bytes:

@@ -49,6 +49,7 @@ _LARGE_CHUNK = 1 << 20
 # all that compute something, are never watched. With a single CPU it would only be in the way.
 _BUSY_POLL_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
 
+_UNREACHABLE = "the model process cannot be reached"
 _DIED = "the model process died while it worked on the request"
 _MIXED_UP = "the model process answered another request than the one that was asked"
 _NOT_DELIVERED = "the model process died before it took the request"
@@ -66,7 +67,10 @@ class ModelConnection:
     """
 
     def __init__(self, path: str) -> None:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError as error:
+            raise ModelDied(f"{_UNREACHABLE}: {error.strerror}") from None
         sock.setblocking(False)
         try:
             with address(Path(path)) as fitting:
@@ -75,7 +79,7 @@ class ModelConnection:
             sock.close()
             absent = isinstance(error, (ConnectionRefusedError, FileNotFoundError))
             kind = ModelUnavailable if absent else ModelDied
-            raise kind(f"the model process cannot be reached: {error.strerror}") from None
+            raise kind(f"{_UNREACHABLE}: {error.strerror}") from None
         self._sock = sock
         self._hub = get_hub()
         loop = self._hub.loop

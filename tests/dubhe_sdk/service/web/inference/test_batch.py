@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import threading
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from dubhe_sdk.contract.framing import NUMBER, FrameReader, pack, unpack_all
 from dubhe_sdk.errors import RequestInvalid
+from dubhe_sdk.service.web.inference import model_connection
 from dubhe_sdk.service.web.inference.errors import (
     ClientGone,
     InferenceFailed,
@@ -178,6 +181,25 @@ def test_a_death_is_that_of_all_in_the_call_and_of_no_other(model: Model) -> Non
     for job in jobs[:2]:
         assert isinstance(job.exception, ModelDied)
         assert "died while it worked on the request" in str(job.exception)
+
+
+def test_where_no_call_is_possible_nobody_waits_for_its_reply(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> socket.socket:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    pool = made(model)
+    with monkeypatch.context() as patch:
+        patch.setattr(model_connection.socket, "socket", refuse)
+        jobs = [ask(pool, number) for number in range(2)]
+        gevent.joinall(jobs, timeout=20)
+    assert {str(job.exception) for job in jobs} == {
+        "the model process cannot be reached: Too many open files"
+    }
+    job = ask(pool, 3)
+    model.let_go.release()
+    assert values([job]) == [b"3"]
 
 
 def test_those_whose_client_has_gone_are_not_run(model: Model) -> None:
