@@ -57,7 +57,8 @@ class RequestBody:
             BudgetExceeded: the bodies of all clients take too much memory.
         """
         try:
-            data = self._read(int(length) if length else None, limit, seconds)
+            with self._connections.receiving(self._sock):
+                data = self._read(int(length) if length else None, limit, seconds)
         except (BodyUnusable, BudgetExceeded):
             self.is_cut = True
             self._request.force_close()

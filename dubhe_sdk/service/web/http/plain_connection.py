@@ -69,7 +69,8 @@ class PlainConnection:
         body: bytes | SharedBody = begun
         try:
             if head.length > EXEMPT_BYTES or len(begun) < head.length:
-                body = self._read_body(head.length, begun)
+                with runtime.connections.receiving(stream):
+                    body = self._read_body(head.length, begun)
             runtime.connections.work(stream)
             reply = runtime.handler.handle(body, head.type_, stream)
             runtime.connections.wait(stream)

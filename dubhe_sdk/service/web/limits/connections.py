@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Protocol
 
 from gevent import socket as gevent_socket
@@ -37,6 +38,7 @@ class Connections:
         self._limit = limit
         self._waiting: OrderedDict[ClientConnection, None] = OrderedDict()  # longest first
         self._working: set[ClientConnection] = set()
+        self._receiving: set[ClientConnection] = set()  # of those that wait
         self._empty = Event()
         self._empty.set()
         self.stopping = False
@@ -65,6 +67,15 @@ class Connections:
         if self._waiting.pop(old, self) is None:  # else it was displaced meanwhile
             self._waiting[new] = None
 
+    @contextlib.contextmanager
+    def receiving(self, sock: ClientConnection) -> Iterator[None]:
+        """Receive the rest of a request in this block: it arrives though the server stops."""
+        self._receiving.add(sock)
+        try:
+            yield
+        finally:
+            self._receiving.remove(sock)
+
     def work(self, sock: ClientConnection) -> None:
         """Note that a request has arrived: it is not closed before `wait`."""
         # A connection that was displaced at the same moment stays forgotten.
@@ -85,9 +96,11 @@ class Connections:
             self._empty.set()
 
     def stop(self) -> None:
-        """Let every waiting connection end; what has arrived on it already is still read."""
+        """Let every waiting connection end; what has arrived on it already is still read, and so is
+        the rest of a request that has begun to.
+        """
         self.stopping = True
-        for sock in list(self._waiting):
+        for sock in self._waiting.keys() - self._receiving:
             _shut_down(sock, socket.SHUT_RD)
 
     def join(self, seconds: float) -> bool:

@@ -94,7 +94,8 @@ class TcpServer(StreamServer):  # type: ignore[misc]
             try:
                 frame = reader.read_at_once()
                 if frame is None:
-                    frame = self._read_rest(reader, deadline_stream)
+                    with connections.receiving(stream):
+                        frame = self._read_rest(reader, deadline_stream)
             except (FrameTooLarge, BudgetExceeded) as error:
                 refusal = (
                     self._refuse_length(error.length, is_fresh, address)

@@ -22,6 +22,7 @@ from tests.dubhe_sdk.service.web.support import (
     Web,
     inference_request,
 )
+from tests.dubhe_sdk.service.web.test_client import heartbeat, request_bytes
 from tests.support.waiting import wait_for
 
 PROTOCOLS = ("http", "tcp")
@@ -88,6 +89,31 @@ def test_sigterm_lets_a_running_request_end(start: Start, protocol: str) -> None
     assert time.monotonic() - began < read_web_options({}).stop_timeout_seconds
     await_end(pids)
     assert web.stderr.decode() == ""
+
+
+@pytest.mark.parametrize(
+    ("protocol", "header"),
+    [("tcp", b""), ("http", b""), ("http", b"Expect: 100-continue\r\n")],
+    ids=["tcp", "http", "by gunicorn"],
+)
+def test_sigterm_lets_a_request_arrive_that_has_begun_to(
+    start: Start, protocol: str, header: bytes
+) -> None:
+    web = start(protocol)
+    idle = web.connect()
+    request = request_bytes(protocol, "a.png").replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n")
+    with web.connect() as sock:
+        sock.sendall(request[:-10])
+        heartbeat(web, protocol)  # is answered behind it
+        web.process.send_signal(signal.SIGTERM)
+        assert idle.recv(1) == b""  # so it has begun to stop
+        sock.sendall(request[-10:])
+        received = b""
+        while piece := sock.recv(65536):
+            received += piece
+    assert b'"flag":1' in received
+    assert web.process.wait(60) == 0
+    idle.close()
 
 
 @pytest.mark.slow
