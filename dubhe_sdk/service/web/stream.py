@@ -82,7 +82,7 @@ class Stream:
         if self._idle is None:
             return self.recv(size)
         self._idle.again(self._on_idle, update=False)
-        self._idle_since = monotonic()
+        self.begin_idle()
         self._is_idle = True
         try:
             return self.recv(size)
@@ -91,9 +91,13 @@ class Stream:
         finally:
             self._is_idle = False
 
+    def begin_idle(self) -> None:
+        """Count the idle time from now on."""
+        self._idle_since = monotonic()
+
     @property
     def idle_seconds_left(self) -> float:
-        """What is left of the idle time that `recv_idle` began, in seconds."""
+        """What is left of the idle time that began last, in seconds."""
         return max(0.0, self._idle_seconds - (monotonic() - self._idle_since))
 
     def recv_into(self, buffer: memoryview, /) -> int:

@@ -62,6 +62,8 @@ class PlainConnection:
             if self._serve_request(head, buffer[end:next_]):
                 return None
             buffer = buffer[next_:]
+            if buffer:  # the time for the next request's head begins with its turn
+                self._stream.begin_idle()
 
     def _serve_request(self, head: RequestHead, begun: bytes) -> bool:
         """Answer one request. Returns whether the connection is to be closed."""

@@ -20,6 +20,7 @@ from dubhe_sdk.service.web.options import (
     MAX_REQUEST_LINE_BYTES,
 )
 from tests.dubhe_sdk.service.web.conftest import Start
+from tests.dubhe_sdk.service.web.http.test_routes import read_body
 from tests.dubhe_sdk.service.web.support import (
     INSTANCE,
     HttpClient,
@@ -28,6 +29,7 @@ from tests.dubhe_sdk.service.web.support import (
     inference_request,
     refusal,
 )
+from tests.dubhe_sdk.service.web.test_client import request_bytes
 from tests.fuzz.http import Said
 from tests.fuzz.replies import Bytes
 from tests.support.waiting import wait_for
@@ -181,6 +183,23 @@ def test_headers_byte_by_byte_end_when_their_time_is_over(start: Start) -> None:
             except ConnectionError:
                 break
     assert time.monotonic() - began > 0.9 * timeout
+
+
+def test_the_time_of_headers_is_not_that_of_the_request_before_them(start: Start) -> None:
+    timeout = 0.5
+    web = start("http", env={"DUBHE_IDLE_TIMEOUT_SECONDS": str(timeout)})
+
+    def answer(request: dict[str, Any]) -> bytes:
+        time.sleep(1.5 * timeout)
+        return b"+[]"
+
+    web.model.answer = answer
+    with web.connect() as sock:
+        sock.sendall(request_bytes("http", "a.png") + HEART)  # its end comes later
+        assert json.loads(read_body(sock))["flag"] == 1
+        time.sleep(timeout / 5)
+        sock.sendall(b"\r\n")
+        assert json.loads(read_body(sock)) == ONLINE
 
 
 def test_a_scanner_does_not_fill_the_log(http: Web) -> None:
