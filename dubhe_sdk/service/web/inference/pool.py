@@ -287,7 +287,7 @@ class ModelPool:
         return (
             f"service is overloaded: the inference has not begun within {self._wait_seconds:g} s "
             f"(DUBHE_INFERENCE_QUEUE_TIMEOUT_SECONDS), {self._queued} others wait; "
-            + self._service_time.advice(self._queued)
+            + self._advice(self._queued)
         )
 
     def _describe_overload(self) -> str:
@@ -303,8 +303,16 @@ class ModelPool:
         return (
             f"service is overloaded: {running} inferences are running "
             f"({bound}) and {queued} are waiting (DUBHE_INFERENCE_QUEUE), as many as "
-            f"allowed; {self._service_time.advice(running + queued)}"
+            f"allowed; {self._advice(running + queued)}"
         )
+
+    def _advice(self, count: int) -> str:
+        """Return when to send a request again. Where nothing runs, no rate says it: since the last
+        answer the service may have been idle for hours.
+        """
+        if any(map(_running, self._processes)):
+            return self._service_time.advice(count)
+        return "send it again later"
 
 
 def _is_unavailable(process: ModelProcess) -> bool:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -14,6 +15,7 @@ import pytest
 
 from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.service.web.inference import pool as pool_module
+from dubhe_sdk.service.web.inference import service_time
 from dubhe_sdk.service.web.inference.errors import (
     ClientGone,
     InferenceFailed,
@@ -87,6 +89,21 @@ def test_those_that_wait_for_a_model_that_never_comes_are_refused(tmp_path: Path
     pool.refuse_waiting(RequestInvalid("model failed: no weights"))
     gevent.joinall([job], timeout=10)
     assert str(job.exception) == "model failed: no weights"
+
+
+def test_an_idle_time_is_not_what_requests_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(tmp_path)
+    gate.open.set()
+    pool = ModelPool([gate.path], concurrency=1, queue=1, wait_seconds=0.2)
+    assert infer(pool, 0) == b"0"
+    monkeypatch.setattr(service_time, "monotonic", lambda: monotonic() + 3600)
+    pool.pause()  # the model has died, and is constructed again
+    jobs = [gevent.spawn(infer, pool, number) for number in (1, 2)]
+    gevent.joinall(jobs, timeout=10)
+    for job in jobs:  # one has waited too long, the other one found the queue full
+        assert str(job.exception).endswith("; send it again later")
 
 
 def test_one_that_waits_too_long_is_refused_and_the_rest_go_on(tmp_path: Path) -> None:
