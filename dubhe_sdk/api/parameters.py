@@ -54,7 +54,7 @@ class Parameters:
                 ContextKey.ENV_SPECIAL_PARAMS,
                 ContextKey.ENV_MODEL_PATH,
             ):
-                value = self.request.get(key)
+                value = self._request.get(key)  # not `request`: in a batch there is none to ask
             if value is None:
                 return None if default is CONTRACT_DEFAULT else default
             return value

@@ -16,6 +16,8 @@ def test_the_environment_is_the_same_for_all_and_a_request_is_nobodys() -> None:
     context = BatchContext({}, SETTINGS)
     assert context.get(ContextKey.ENV_MODEL_PATH) == "a.pt"
     assert context.get(ContextKey.KEY_OUTPUT_DIR) == "output/models"
+    assert context.get(ContextKey.ENV_SPECIAL_PARAMS) is None
+    assert context.get(ContextKey.ENV_SPECIAL_PARAMS, "default") == "default"
     for key in (ContextKey.KEY_IMAGE_NAMES, "what"):
         with pytest.raises(NoCurrentTask, match="a batch of inferences has no single request"):
             context.get(key, "default")
