@@ -139,9 +139,11 @@ def _exchange(process: subprocess.Popen[bytes], line: bytes) -> bytes:
     assert process.stdout is not None
     process.stdin.write(line)
     answer, deadline = b"", time.monotonic() + TIMEOUT_S
+    readable = select.poll()  # unlike select(2), whatever the number of open files is
+    readable.register(process.stdout, select.POLLIN)
     while not answer.endswith(b"\n"):
         left = max(0.0, deadline - time.monotonic())
-        if not select.select([process.stdout], [], [], left)[0]:
+        if not readable.poll(1000 * left):
             raise TimeoutError(f"dubhe status has not answered within {TIMEOUT_S:g} s")
         piece = process.stdout.read(65536)
         if not piece:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -60,3 +62,15 @@ def test_one_process_answers_for_all_and_is_replaced_when_it_dies(
     assert len(started) == 2
     started[1].communicate()  # its input ends, and so does it
     assert started[1].returncode == 0
+
+
+def test_many_open_files_are_no_hindrance(tmp_path: Path) -> None:
+    (soft, hard), many = resource.getrlimit(resource.RLIMIT_NOFILE), 1100
+    if hard < 2 * many:
+        pytest.skip("so many files may not be opened here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * many), hard))
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(many):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        assert StatusProcess().ask(tmp_path / "none") is None
