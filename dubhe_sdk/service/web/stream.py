@@ -173,7 +173,8 @@ class Stream:
             self._idle.close()
 
     def _on_idle(self) -> None:
-        if self._is_idle and self._waiting is not None:
+        has_come = self._is_in_line  # and waits for its turn
+        if self._is_idle and self._waiting is not None and not has_come:
             self._waiting.throw(TimeoutError("no request came in time"))
 
     def _wait(self) -> None:

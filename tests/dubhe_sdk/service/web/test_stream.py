@@ -40,6 +40,26 @@ def test_one_that_stands_in_line_for_several_rounds_is_woken_once() -> None:
         theirs.close()
 
 
+def test_a_request_that_waits_for_its_turn_is_not_late() -> None:
+    order = ArrivalOrder(lambda begun: False)
+    pairs = [socket.socketpair() for _ in range(2)]
+
+    def serve(ours: socket.socket) -> bytes:
+        stream = Stream(ours, order, idle_seconds=0.1)
+        begun = stream.recv_idle(10)
+        time.sleep(0.2)  # meanwhile the time of the other one ends
+        stream.close()
+        return begun
+
+    served = [gevent.spawn(serve, ours) for ours, _ in pairs]
+    for _, theirs in pairs:
+        theirs.send(b"x")
+    gevent.joinall(served, timeout=10, raise_error=True)
+    assert [greenlet.value for greenlet in served] == [b"x", b"x"]
+    for _, theirs in pairs:
+        theirs.close()
+
+
 def test_a_body_that_never_pauses_lets_others_run() -> None:
     ours, theirs = socket.socketpair()
     stream = Stream(ours, ArrivalOrder(lambda begun: False))
