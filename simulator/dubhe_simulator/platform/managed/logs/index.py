@@ -35,11 +35,13 @@ class IndexedFile:
         levels: of each line, places in `LEVELS`.
         end: where the last line ends.
         open: whether the last line has no end yet; it then changes.
+        emptied: how often it has been emptied: what was known of its lines is then void.
     """
 
     def __init__(self, inode: int, first: int) -> None:
         self.inode = inode
         self.first = first
+        self.emptied = 0
         self.reset()
 
     def reset(self) -> None:
@@ -65,6 +67,7 @@ class IndexedFile:
         emptied = end < self.end or (end > self.end and not self._goes_on(stream))
         if emptied:
             self.first += len(self.starts)
+            self.emptied += 1
             self.reset()
         if end == self.end:
             return emptied

@@ -21,6 +21,8 @@ BLOCK = 4 * 1024 * 1024
 KEPT = 4  # searches
 
 Hits = array  # places of lines in a file, ascending
+_Kept = WeakKeyDictionary[IndexedFile, tuple[int, int, "Hits[int]"]]
+"""How often the file had been emptied, how many lines were looked at, and which have the text."""
 
 
 class LogSearch:
@@ -32,8 +34,7 @@ class LogSearch:
 
     def __init__(self, log: LogFile) -> None:
         self._log = log
-        self._kept: OrderedDict[str, WeakKeyDictionary[IndexedFile, tuple[int, Hits[int]]]]
-        self._kept = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def find(self, text: str, lowest: int, rank: int, *, backwards: bool) -> dict[str, Any]:
         """Look for a text from a line on; behind the last line the first one follows.
@@ -48,7 +49,7 @@ class LogSearch:
             ``count``, how many lines have it; ``rank`` of the one that was found, and ``index``,
             which of them it is, from 0; both None if there is none.
         """
-        text = text.lower()
+        text = _lower(text)
         with self._log.reading() as files:
             kept = self._of(text)
             found: list[tuple[IndexedFile, int, Hits[int]]] = []
@@ -78,30 +79,29 @@ class LogSearch:
                 left -= len(hits)
             raise AssertionError("it is one of them")
 
-    def _of(self, text: str) -> WeakKeyDictionary[IndexedFile, tuple[int, Hits[int]]]:
+    def _of(self, text: str) -> _Kept:
         found = self._kept.setdefault(text, WeakKeyDictionary())
         self._kept.move_to_end(text)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         return found
 
-    def _hits(
-        self,
-        file: IndexedFile,
-        stream: BinaryIO,
-        text: str,
-        kept: WeakKeyDictionary[IndexedFile, tuple[int, Hits[int]]],
-    ) -> Hits[int]:
-        done, hits = kept.get(file, (0, array("I")))
+    def _hits(self, file: IndexedFile, stream: BinaryIO, text: str, kept: _Kept) -> Hits[int]:
+        emptied, done, hits = kept.get(file, (0, 0, array("I")))
         # The last record of a log may go on, so the last line is looked at each time.
         closed = max(0, len(file.starts) - 1)
-        if done > closed:  # it was emptied
+        if emptied != file.emptied:
             done, hits = 0, array("I")
         while done < closed:
-            stop = min(closed, max(done + 1, bisect_left(file.starts, file.starts[done] + BLOCK)))
-            hits.extend(self._scan(file, stream, text, done, stop))
+            stop = bisect_right(file.starts, file.starts[done] + BLOCK, done, closed + 1) - 1
+            if stop > done:
+                hits.extend(self._scan(file, stream, text, done, stop))
+            else:  # a progress bar of hours, as a rule: what is shown of it is little
+                stop = done + 1
+                if self._shows(self._log.read(file, stream, done), text):
+                    hits.append(done)
             done = stop
-        kept[file] = done, hits
+        kept[file] = file.emptied, done, hits
         if file.starts and self._shows(self._log.read(file, stream, closed), text):
             return hits + array("I", [closed])
         return hits
@@ -136,4 +136,9 @@ class LogSearch:
         return sorted(places)
 
     def _shows(self, raw: bytes, text: str) -> bool:
-        return text in self._log.format.parse(raw)[1].lower()
+        return text in _lower(self._log.format.parse(raw)[1])
+
+
+def _lower(text: str) -> str:
+    """Return a text as `bytes.lower` has its UTF-8."""
+    return text.encode("utf-8", "replace").lower().decode()

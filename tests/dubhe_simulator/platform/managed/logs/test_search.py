@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dubhe_simulator.platform.managed.logs import search as search_module
 from dubhe_simulator.platform.managed.logs.formats import LEVELS, ConsoleFormat, SdkFormat
 from dubhe_simulator.platform.managed.logs.index import LogFile
 from dubhe_simulator.platform.managed.logs.search import LogSearch
@@ -53,8 +54,26 @@ def test_what_is_written_later_is_found_and_what_is_emptied_is_not(path: Path) -
     assert count(search, "x") == 0
 
 
+def test_of_a_file_that_was_written_anew_only_its_own_lines_are_found(path: Path) -> None:
+    path.write_text("x\n" * 3)
+    search = LogSearch(LogFile(path, ConsoleFormat()))
+    assert count(search, "x") == 3
+    path.write_text("y\n" * 9 + "x\n")
+    assert count(search, "x") == 1
+
+
+def test_of_a_line_that_is_longer_than_a_block_only_what_is_shown_is_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_module, "BLOCK", 100)
+    path.write_text("one\n" + "x\r" * 100 + "two\nthree\n" * 30, newline="")
+    search = LogSearch(LogFile(path, ConsoleFormat()))
+    found = {text: count(search, text) for text in ("one", "x", "two", "three")}
+    assert found == {"one": 1, "x": 0, "two": 30, "three": 30}
+
+
 def test_only_what_is_seen_is_found(path: Path) -> None:
-    path.write_text("\x1b[31mre\x1b[32md\x1b[0m 31m\nold\rnew\n图像 Ärger\n", newline="")
+    path.write_text("\x1b[31mre\x1b[32md\x1b[0m 31m\nold\rnew\n图像 Ärger\nend\n", newline="")
     search = LogSearch(LogFile(path, ConsoleFormat()))
     found = {text: count(search, text) for text in ("red", "31m", "old", "NEW", "图像", "Ärger")}
     assert found == {"red": 1, "31m": 1, "old": 0, "NEW": 1, "图像": 1, "Ärger": 1}
