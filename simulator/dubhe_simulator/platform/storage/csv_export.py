@@ -27,11 +27,11 @@ def safe(text: str) -> str:
 def csv_lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
     """Yield a table as CSV (UTF-8 with the mark that spreadsheets look for), in pieces.
 
-    Texts are made safe, numbers are written as they are.
+    Texts are made safe, those of the head too; numbers are written as they are.
     """
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(head)
+    writer.writerow([safe(name) for name in head])
     pending = 0
     yield b"\xef\xbb\xbf"
     for row in rows:

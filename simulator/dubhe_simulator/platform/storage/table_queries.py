@@ -24,6 +24,8 @@ COLUMNS = {
     "outcome": result_queries.OUTCOME,
 }
 _SOURCE = "results JOIN predictions ON result = id"
+# What Python's JSON takes is not always SQLite's: a number beyond all floats is Infinity.
+_OWN_VALUE = "CASE WHEN json_valid(special) THEN json_extract(special, :path) END"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class TableFilter:
 
     Attributes:
         filter: as for images, but each row is rated by itself.
-        search: text that the id, a class or ``special`` contains, in any case.
+        search: text that the id, a class or ``special`` contains; upper and lower case are the
+            same as far as ASCII goes.
         sort: one of `COLUMNS`, or a key of ``special`` after `OWN`; as they were reported if empty.
         descending: the largest first. What has no value comes last in both directions.
     """
@@ -89,7 +92,7 @@ def csv_rows(
 def _select(where: str, wanted: TableFilter) -> str:
     order = "id, number"
     if wanted.sort:
-        by = "json_extract(special, :path)" if wanted.sort.startswith(OWN) else COLUMNS[wanted.sort]
+        by = _OWN_VALUE if wanted.sort.startswith(OWN) else COLUMNS[wanted.sort]
         way = "DESC" if wanted.descending else "ASC"
         order = f"coalesce({by}, '') = '', {by} {way}, id, number"
     columns = ", ".join(COLUMNS.values())
@@ -106,7 +109,7 @@ def _where(run: int, labelled: bool, wanted: TableFilter) -> tuple[str, dict[str
         conditions.append(f"{result_queries.OUTCOME} = :outcome")
     if wanted.search:
         text = "img_path || char(10) || truth || char(10) || predicted || char(10)"
-        conditions.append(f"instr(lower({text} || coalesce(special, '')), :search)")
+        conditions.append(f"instr(lower({text} || coalesce(special, '')), lower(:search))")
     values = {
         "run": run,
         "labelled": labelled,
@@ -114,7 +117,7 @@ def _where(run: int, labelled: bool, wanted: TableFilter) -> tuple[str, dict[str
         "truth": wanted.filter.truth,
         "predicted": wanted.filter.predicted,
         "outcome": wanted.filter.outcome,
-        "search": wanted.search.lower(),
+        "search": wanted.search,
         "path": f"$.{json.dumps(wanted.sort.removeprefix(OWN), ensure_ascii=False)}",
     }
     return " AND ".join(conditions), values

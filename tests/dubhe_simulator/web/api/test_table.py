@@ -16,6 +16,7 @@ ROWS = (
     ("pump-1:1", "fault", "ok", 0.6, {"rms": 10.25, "sensor": "B"}),
     ("pump-2:0", "fault", "fault", 0.8, {"rms": 9, "sensor": "=A", "wave": [1, 2]}),
     ("pump-2:1", "ok", "ok", 0.7, None),
+    ("Ü", "ok", "ok", 0.7, {"=1+1": 1}),
 )
 
 
@@ -39,7 +40,7 @@ def ids(ui: Ui, run: int, **query: Any) -> list[str]:
 
 def test_rows_and_the_algorithms_own_columns(ui: Ui, run: int) -> None:
     found = ui.get("table", run=run)
-    assert found["columns"] == ["rms", "sensor"], "what is no list"
+    assert found["columns"] == ["rms", "sensor", "=1+1"], "what is no list"
     assert found["items"][1] == {
         "id": "pump-1:1",
         "truth": "fault",
@@ -53,12 +54,12 @@ def test_rows_and_the_algorithms_own_columns(ui: Ui, run: int) -> None:
 
 
 def test_sorting_puts_what_has_no_value_last(ui: Ui, run: int) -> None:
-    assert ids(ui, run, sort="special.rms") == ["pump-1:0", "pump-2:0", "pump-1:1", "pump-2:1"]
+    assert ids(ui, run, sort="special.rms") == ["pump-1:0", "pump-2:0", "pump-1:1", "pump-2:1", "Ü"]
     descending = ids(ui, run, sort="special.rms", order="descending")
-    assert descending == ["pump-1:1", "pump-2:0", "pump-1:0", "pump-2:1"]
+    assert descending == ["pump-1:1", "pump-2:0", "pump-1:0", "pump-2:1", "Ü"]
     assert ids(ui, run, sort="confidence")[0] == "pump-1:1"
     assert ui.raw("GET", f"/api/table?run={run}&sort=nothing")[0] == 400
-    assert len(ids(ui, run, sort='special."; DROP TABLE results')) == 4
+    assert len(ids(ui, run, sort='special."; DROP TABLE results')) == 5
 
 
 def test_filters_and_search(ui: Ui, run: int) -> None:
@@ -67,6 +68,7 @@ def test_filters_and_search(ui: Ui, run: int) -> None:
     assert ids(ui, run, truth="fault", predicted="fault") == ["pump-2:0"]
     assert ids(ui, run, search="PUMP-2") == ["pump-2:0", "pump-2:1"]
     assert ids(ui, run, search="10.25") == ["pump-1:1"]
+    assert ids(ui, run, search="Ü") == ["Ü"]
 
 
 def test_csv_has_what_the_table_shows(ui: Ui, run: int) -> None:
@@ -76,7 +78,7 @@ def test_csv_has_what_the_table_shows(ui: Ui, run: int) -> None:
     assert f"results-{run}.csv" in headers["content-disposition"]
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     assert rows == [
-        ["id", "truth", "predicted", "confidence", "outcome", "rms", "sensor"],
-        ["pump-2:0", "fault", "fault", "0.8", "right", "9", "'=A"],
-        ["pump-1:1", "fault", "ok", "0.6", "wrong", "10.25", "B"],
+        ["id", "truth", "predicted", "confidence", "outcome", "rms", "sensor", "'=1+1"],
+        ["pump-2:0", "fault", "fault", "0.8", "right", "9", "'=A", ""],
+        ["pump-1:1", "fault", "ok", "0.6", "wrong", "10.25", "B", ""],
     ]
