@@ -95,7 +95,23 @@ def _points(value: Any) -> str | None:
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    if value is None:
+        return None
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # it came as a number beyond all floats
+        return json.dumps(_with_names(value), ensure_ascii=False)
+
+
+def _with_names(value: Any) -> Any:
+    """Return a value with what is no JSON number by its name, as the SDK writes it."""
+    if isinstance(value, dict):
+        return {name: _with_names(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_names(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def _text(value: Any) -> str:

@@ -21,3 +21,8 @@ def test_a_format_of_its_own_holds_no_images() -> None:
     for data in (None, 3, "x", {}, [], [1, None], {"info": 3}):
         assert list(results_in(data)) == []
     assert list(results_in({"info": [1]})) == [ImageResult("", ())]
+
+
+def test_what_is_no_json_number_has_its_name() -> None:
+    [image] = results_in({"info": [{**INFO, "special": {"x": [1e999, -1e999], "y": 1}}]})
+    assert image.predictions[0].special == '{"x": ["Infinity", "-Infinity"], "y": 1}'
