@@ -12,6 +12,7 @@ an image, 101 points of recall): https://cocodataset.org/#detection-eval
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
@@ -141,6 +142,8 @@ def iou(a: Box, b: Box) -> float:
     if width <= 0 or height <= 0:
         return 0.0
     common = width * height
+    if common == 0:  # of sides too short for a float
+        return 0.0
     return common / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common)
 
 
@@ -148,9 +151,9 @@ def _bounds(shape: str | None, points: Any) -> Box | None:
     """Return the box around the points of a shape; None if they are none."""
     try:
         xs, ys = zip(*((float(x), float(y)) for x, y in points), strict=True)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if (shape or "").lower() == "circle" and len(xs) == 2:  # its centre and a point on it
-        radius = ((xs[1] - xs[0]) ** 2 + (ys[1] - ys[0]) ** 2) ** 0.5
+        radius = math.hypot(xs[1] - xs[0], ys[1] - ys[0])
         return xs[0] - radius, ys[0] - radius, xs[0] + radius, ys[0] + radius
     return min(xs), min(ys), max(xs), max(ys)

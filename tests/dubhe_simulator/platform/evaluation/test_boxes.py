@@ -87,3 +87,12 @@ def test_overlap() -> None:
     assert iou((0, 0, 10, 10), (0, 0, 10, 5)) == 0.5
     assert iou((0, 0, 10, 10), (10, 0, 20, 10)) == 0
     assert iou((0, 0, 0, 0), (0, 0, 0, 0)) == 0
+
+
+def test_a_true_position_beyond_all_numbers_is_none() -> None:
+    far = [[0, 0], [10**400, 1]]
+    boxes = boxes_in([row(1, "dent", "dent", 0.9, [[0, 0], [1, 1]], far)])
+    assert boxes.unknown == 1
+    special = json.dumps({"true_position": [[0, 0], [1e200, 0]]})
+    circle = (1, "dent", "dent", 0.9, "circle", "[[0, 0], [1e200, 0]]", special)
+    assert boxes_in([circle]).complete
