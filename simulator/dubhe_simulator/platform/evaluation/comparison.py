@@ -19,7 +19,8 @@ from dubhe_simulator.platform.storage import result_queries
 from dubhe_simulator.platform.storage.database import Database
 
 FLIPS = ("broken", "fixed", "other")
-"""Right → a mistake; a mistake → right; neither is right, and the predictions differ."""
+"""Right → a mistake; a mistake → right; neither is right, and the predictions differ. Where a run
+knows no truths nothing is right or a mistake, so every change of predictions is an other one."""
 KEPT = 4  # comparisons
 _RIGHT = "right"
 _Images = dict[tuple[str, int], tuple[int, str, list[tuple[str, str]]]]
@@ -105,7 +106,16 @@ class Comparisons:
 
     def flips(self, a: Side, b: Side) -> Flips:
         """Return the images whose predictions changed."""
-        key = tuple((s.run.id, s.run.results, s.run.labelled, s.confidence) for s in (a, b))
+        # What is stored, not what is known: the last results of a run may still be on their way.
+        key = tuple(
+            (
+                side.run.id,
+                side.confidence,
+                result_queries.version(self._database, side.run.id),
+                side.run.labelled,
+            )
+            for side in (a, b)
+        )
         return self._recent.get(key, lambda: self._compare(a, b))
 
     def selected(
@@ -145,6 +155,8 @@ class Comparisons:
         if found[0].keys().isdisjoint(found[1]):
             found = [self._images(side, self._below_shared_folder(side)) for side in (a, b)]
         first, second = found
+        if not (a.run.labelled and b.run.labelled):
+            first, second = map(_without_truth, found)
         pairs = []
         both = 0
         for name, (id_a, outcome_a, said_a) in first.items():
@@ -196,6 +208,14 @@ class Comparisons:
         shared = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
         length = sum(len(folder) + 1 for folder, _ in shared)
         return lambda path: path[length:]
+
+
+def _without_truth(images: _Images) -> _Images:
+    """Return images as they are where nobody knows what is right: their predictions alone."""
+    return {
+        name: (id_, "none", sorted(("", predicted) for _, predicted in found if predicted))
+        for name, (id_, _, found) in images.items()
+    }
 
 
 def _per_class(classes: list[str], qualities: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:

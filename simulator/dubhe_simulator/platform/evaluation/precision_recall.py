@@ -66,7 +66,9 @@ class PrecisionRecall:
             ``points`` are ``[recall, precision, confidence]`` from the highest confidence down.
             Averages are None where nothing is truly there.
         """
-        scores = self._recent.get((run.id, run.results), lambda: self._scores(run))
+        # What is stored, not what is known: the last results of a run may still be on their way.
+        version = result_queries.version(self._database, run.id)
+        scores = self._recent.get((run.id, version), lambda: self._scores(run))
         if name is None:
             claims = sorted(
                 (claim for of_class in scores.claims.values() for claim in of_class),

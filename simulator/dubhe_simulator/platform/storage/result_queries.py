@@ -144,6 +144,12 @@ def summary(
     }
 
 
+def version(database: Database, run: int) -> tuple[int, ...]:
+    """Return what changes with each result that is stored of a run."""
+    sql = "SELECT count(*), coalesce(max(id), 0) FROM results WHERE run = ?"
+    return database.one(sql, (run,))
+
+
 def plain_results(database: Database, run: int, limit: int) -> tuple[int, list[str]]:
     """Return how many results of the algorithm's own format a run has, and the last as JSON."""
     where = "FROM results WHERE run = ? AND plain IS NOT NULL"

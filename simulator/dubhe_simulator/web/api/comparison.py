@@ -56,7 +56,9 @@ class FlipsResource(Resource):
         resp.media = {
             "total": len(wanted),
             "items": [
-                {"kind": change, "a": before[id_a], "b": after[id_b]} for id_a, id_b, change in page
+                {"kind": change, "a": before[id_a], "b": after[id_b]}
+                for id_a, id_b, change in page
+                if id_a in before and id_b in after  # else a run has just been deleted
             ],
             "counts": flips.counts(),
             "both": flips.both,

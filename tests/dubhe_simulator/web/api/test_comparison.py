@@ -92,6 +92,13 @@ def test_each_side_has_its_threshold(ui: Ui, runs: dict[str, Any]) -> None:
     assert comparison["b"]["accuracy"] == pytest.approx(3 / 6)
 
 
+def test_where_one_run_knows_no_truth_no_change_is_for_better_or_worse(ui: Ui) -> None:
+    a = evaluate(ui, 1, one("stays.png", "a", "a"), one("changes.png", "b", "b"))
+    b = evaluate(ui, 2, one("stays.png", "", "a"), one("changes.png", "", "a"))
+    assert names(ui.get("flips", a=a, b=b)) == [("other", "changes.png")]
+    assert names(ui.get("flips", a=b, b=a)) == [("other", "changes.png")]
+
+
 def test_figures_beside_each_other(ui: Ui, runs: dict[str, Any]) -> None:
     found = ui.get("comparison", **runs)
     assert found["a"]["accuracy"] == pytest.approx(3 / 6)
