@@ -83,7 +83,8 @@ def _answer_each() -> None:
         except (OSError, SinkError) as error:
             sys.stderr.write(f"dubhe status: {error}\n")
             answer = None
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        # With escapes: a directory's name need not be UTF-8, and other answers are to follow.
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
