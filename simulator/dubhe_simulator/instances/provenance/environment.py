@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
-MASK = "********"
+from dubhe_simulator.contract.secrets import MASK, without_secrets
+
+_PARAMETERS = "special_params"
 LONGEST = 2000  # characters of a value
 
 # Variables that decide how Python, its numeric libraries, the accelerators and the SDK behave.
@@ -55,4 +58,15 @@ def masked(name: str, value: str) -> str:
     """Return a variable's value, or `MASK` if its name is that of a secret."""
     if _SECRET.search(name.upper()):
         return MASK
+    if name == _PARAMETERS:
+        value = _without_secrets(value)
     return _USER_IN_URL.sub(MASK, value)[:LONGEST]
+
+
+def _without_secrets(params: str) -> str:
+    """Return business parameters, a JSON object, as the request that has them is shown."""
+    try:
+        shown = without_secrets({_PARAMETERS: json.loads(params)})
+    except (ValueError, RecursionError):
+        return MASK  # nobody knows what is in it
+    return json.dumps(shown[_PARAMETERS], ensure_ascii=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dubhe_simulator.instances.provenance.environment import MASK, masked, relevant
+from dubhe_simulator.contract.secrets import MASK
+from dubhe_simulator.instances.provenance.environment import masked, relevant
 
 
 def test_what_matters_is_kept_and_what_is_private_is_not() -> None:
@@ -38,3 +39,9 @@ def test_secrets_are_masked(name: str) -> None:
 def test_what_only_looks_like_a_secret_is_not_masked_and_users_in_addresses_are() -> None:
     assert masked("TOKENIZERS_PARALLELISM", "false") == "false"
     assert masked("PIP_INDEX", "https://li:pw@mirror/simple") == f"https://{MASK}@mirror/simple"
+
+
+def test_secrets_within_business_parameters_are_masked() -> None:
+    params = '{"lr": 0.1, "store": {"token": "hunter2"}}'
+    assert masked("special_params", params) == f'{{"lr": 0.1, "store": {{"token": "{MASK}"}}}}'
+    assert masked("special_params", "token: hunter2") == MASK
