@@ -20,6 +20,7 @@ from tests.kubernetes.fixtures import TestCluster
 IMAGE = "shapes:1"
 TRAIN = {"workload": "train", "image": IMAGE, "request": {"data_paths": ["/data"]}}
 INFER = {"workload": "infer", "image": IMAGE}
+PLATFORM = {"workload": "platform", "image": IMAGE}
 KAFKA = {"brokers": "kafka.example:9093"}
 
 
@@ -123,6 +124,33 @@ def test_env_takes_precedence(helm: Helm) -> None:
     assert len(names) == len(set(names))
 
 
+def test_numbers_and_names_stay_what_they_are(helm: Helm) -> None:
+    values = {**TRAIN, "env": {"STEPS": 1000000, "RATE": 0.5, "NO": "1e3"}}
+    job = of_kind(helm.render({**values, "claims": [{"claim": "7", "path": "/data"}]}), "Job")
+    found = environment(job)
+    assert (found["STEPS"], found["RATE"], found["NO"]) == ("1000000", "0.5", "1e3")
+    volumes = job["spec"]["template"]["spec"]["volumes"]
+    [claim] = [each["persistentVolumeClaim"] for each in volumes if each["name"] == "claim-7"]
+    assert claim == {"claimName": "7"}
+
+
+def test_a_releases_name_fits_all_objects(helm: Helm) -> None:
+    assert of_kind(helm.render(INFER, "plates.v2"), "Service")["metadata"]["name"] == "plates-v2"
+    for name in ("2plates", "true"):
+        done = helm.run("template", name, CHART, values=INFER)
+        assert "must begin with a letter" in done.stderr
+
+
+def test_nodes_of_a_distributed_task_share_the_spools_claim(helm: Helm) -> None:
+    def modes(**values: Any) -> list[str]:
+        objects = helm.render({**TRAIN, "spool": {"create": True}, **values})
+        found: list[str] = of_kind(objects, "PersistentVolumeClaim")["spec"]["accessModes"]
+        return found
+
+    assert modes() == ["ReadWriteOnce"]
+    assert modes(distributed={"enabled": True, "script": "train.py"}) == ["ReadWriteMany"]
+
+
 def test_gpus_are_asked_for_and_seen(helm: Helm) -> None:
     job = of_kind(helm.render({**TRAIN, "gpus": 2}), "Job")
     assert container(job)["resources"]["limits"] == {"memory": "4Gi", "nvidia.com/gpu": "2"}
@@ -165,6 +193,8 @@ def test_what_is_off_by_default(helm: Helm) -> None:
         ({**TRAIN, "workload": "deliver"}, "spool"),
         ({**INFER, "spool": {"claim": "spool"}}, "spool"),
         ({"workload": "platform", "image": IMAGE}, "platform.image is empty"),
+        ({**PLATFORM, "kafka": {"securityProtocol": "SSL"}}, "securityProtocol"),
+        ({**PLATFORM, "networkPolicy": {"enabled": True}}, "networkPolicy"),
     ],
 )
 def test_values_that_cannot_be_meant_are_refused(

@@ -75,7 +75,7 @@
 {{- end }}
 {{- end }}
 {{- range $name, $value := .Values.env }}
-- name: {{ $name }}
-  value: {{ $value | toString | quote }}
+- name: {{ $name | quote }}
+  value: {{ include "dubhe.value" $value }}
 {{- end }}
 {{- end }}

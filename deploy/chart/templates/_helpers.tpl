@@ -1,5 +1,9 @@
+{{- /* It names Services, too, so no dots; and YAML must not take it for something else than a text. */}}
 {{- define "dubhe.name" -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- if or (not (regexMatch "^[a-z]" .Release.Name)) (has .Release.Name (list "true" "false" "null" "yes" "no" "on" "off" "y" "n")) -}}
+{{- fail (printf "the release's name is %s: it must begin with a letter, and be no word of YAML" (quote .Release.Name)) -}}
+{{- end -}}
+{{- regexReplaceAll "-+$" (.Release.Name | replace "." "-" | trunc 52) "" -}}
 {{- end }}
 
 {{- define "dubhe.selector" -}}
@@ -26,6 +30,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- $kind := get (dict "train" "train" "evaluate" "forecast" "infer" "inference") .Values.workload -}}
 {{- printf "%s-%s-%s-1" (replace "-" "_" .Release.Name) (replace "-" "_" .Release.Namespace) $kind -}}
 {{- end -}}
+{{- end }}
+
+{{- /* A variable's value. Helm reads numbers as floats, and would write a million as 1e+06. */}}
+{{- define "dubhe.value" -}}
+{{- ternary . (toJson .) (kindIs "string" .) | quote -}}
 {{- end }}
 
 {{- define "dubhe.isTask" -}}

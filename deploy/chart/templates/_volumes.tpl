@@ -7,7 +7,7 @@
 {{- define "dubhe.kafkaVolume" -}}
 {{- if and .Values.kafka.brokers .Values.kafka.secret }}
 - name: kafka
-  secret: {secretName: {{ .Values.kafka.secret }}, defaultMode: 0440}
+  secret: {secretName: {{ .Values.kafka.secret | quote }}, defaultMode: 0440}
 {{- end }}
 {{- end }}
 
@@ -22,7 +22,7 @@
 {{- define "dubhe.spoolVolume" -}}
 - name: spool
   {{- if include "dubhe.spoolClaim" . }}
-  persistentVolumeClaim: {claimName: {{ include "dubhe.spoolClaim" . }}}
+  persistentVolumeClaim: {claimName: {{ include "dubhe.spoolClaim" . | quote }}}
   {{- else }}
   emptyDir: {}
   {{- end }}
@@ -75,7 +75,7 @@
 {{- if not (has .claim $names) }}
 {{- $names = append $names .claim }}
 - name: {{ printf "claim-%s" .claim | replace "." "-" | trunc 63 | trimSuffix "-" }}
-  persistentVolumeClaim: {claimName: {{ .claim }}}
+  persistentVolumeClaim: {claimName: {{ .claim | quote }}}
 {{- end }}
 {{- end }}
 {{- with .Values.volumes }}
