@@ -95,6 +95,11 @@ class Store {
     );
   }
 
+  /** Whether metrics of a run are missing, or are those of before the connection was lost. */
+  isPartial(run: number): boolean {
+    return this.partial.has(run);
+  }
+
   /** Fetches all metrics of runs of which only a few are here. */
   needMetrics(runs: Run[]): void {
     const ids = runs.map((run) => run.id).filter((id) => this.partial.delete(id));

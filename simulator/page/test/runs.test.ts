@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { lowerByName } from "../src/runs/best";
 import { metricColumn, paramColumn } from "../src/runs/columns";
 import { compared, factsOf, flat } from "../src/runs/facts";
+import { wholeRun } from "../src/runs/metrics";
 import { filtered, sorted } from "../src/runs/select";
+import { store } from "../src/state";
 import type { Run, RunDetails } from "../src/types";
 
 function run(id: number, more: Partial<Run> = {}): Run {
@@ -75,4 +77,16 @@ test("runs are compared by what each has for a name", () => {
   assert.ok(rows.some((row) => row.same && row.name === "code_list" && row.texts[0] === '["a","b"]'));
   assert.ok(!rows.some((row) => row.name === "instance_id"));
   assert.deepEqual([...flat({ a: {}, b: { c: null, d: "x" } })], [["a", "{}"], ["b.c", "null"], ["b.d", "x"]]);
+});
+
+test("a run that was fetched keeps all its metrics while the list has a few of them", () => {
+  const metric = (name: string, last: number) => ({ name, points: 1, last, low: last, high: last });
+  const fetched = run(1, { metrics: [metric("loss", 1), metric("lr", 2)], metric_count: 2 });
+  assert.equal(wholeRun(fetched), fetched);
+  store.runs.set(1, { ...fetched, name: "best", metrics: [metric("loss", 1)] });
+  assert.deepEqual([wholeRun(fetched).name, wholeRun(fetched).metrics.length], ["best", 2]);
+  const changed = { ...fetched, metrics: [metric("loss", 0.5), metric("lr", 2)] };
+  store.runs.set(1, changed);
+  assert.equal(wholeRun(fetched), changed);
+  store.runs.clear();
 });

@@ -11,6 +11,7 @@ import { get } from "../transport";
 import type { RunDetails } from "../types";
 import { link, notice, runName, type View } from "../ui";
 import { compared, factsOf, SECTIONS, type Difference } from "./facts";
+import { wholeRun } from "./metrics";
 
 const MOST = 100; // runs that the server takes at once
 
@@ -53,7 +54,7 @@ export function runComparison(wanted: number[]): View {
   let items: RunDetails[] = [];
   const draw = (): void => {
     const shown = items.filter(({ run }) => store.runs.has(run.id));
-    for (const item of shown) item.run = store.runs.get(item.run.id) ?? item.run;
+    for (const item of shown) item.run = wholeRun(item.run);
     const rows = compared(shown.map(factsOf));
     const different = rows.filter((row) => !row.same);
     setText(total, t("n_differences", { n: count(different.length), total: count(rows.length) }));
@@ -77,8 +78,9 @@ export function runComparison(wanted: number[]): View {
   const chosen = new Set(ids);
   const stops = [
     store.on(["run", "forgotten"], (data) => {
-      const id = (data as { id?: number; run?: number }).id ?? (data as { run?: number }).run;
-      if (id !== undefined && chosen.has(id)) draw();
+      const of = data as { id?: number; run?: number } | null; // null: several runs have changed
+      const id = of?.id ?? of?.run;
+      if (!of || (id !== undefined && chosen.has(id))) draw();
     }),
     store.on(["state"], () => void load()),
   ];

@@ -13,6 +13,7 @@ import { link, notice, runName, type View } from "../ui";
 import { annotationForm } from "./annotate";
 import { best, isLower } from "./best";
 import { factsOf, type Facts } from "./facts";
+import { isWhole, wholeRun } from "./metrics";
 
 const SEARCHABLE = 12; // rows of a table from which on it has a search
 
@@ -45,12 +46,13 @@ export function runDetails(id: number): View {
   let details: RunDetails | null = null;
   let fetched = ""; // what was known of the run when its details were fetched
   const update = (): void => {
-    const run = store.runs.get(id);
+    const listed = store.runs.get(id);
+    const run = listed && details ? wholeRun(details.run) : listed;
     if (!run) return feedback.show(t("no_such_run", { run: id }), true);
     setText(title, runName(run));
     swatch.style.setProperty("--run", `var(--${runHue(run)})`);
     form.update(run);
-    fill(metrics, metricTable(run));
+    if (isWhole(run)) fill(metrics, metricTable(run));
     if (details) details.run = run;
     const facts = factsOf(details ?? { run, owned: true, model: null, request: null, provenance: null });
     fill(summary, [pairs(facts.run)]);
@@ -77,9 +79,14 @@ export function runDetails(id: number): View {
     link(t("nav_results"), `#/results?run=${id}`, "results"),
     link(t("nav_log"), `#/log?${new URLSearchParams({ instance: first.instance }).toString()}`, "log"),
   );
-  const stop = store.onFrame(["run", "forgotten", "state", "instance"], update);
+  const stops = [
+    store.onFrame(["run", "forgotten", "state", "instance"], update),
+    store.on(["state"], () => {
+      fetched = ""; // the server may be another one
+    }),
+  ];
   update();
-  return { element, destroy: stop };
+  return { element, destroy: () => stops.forEach((stop) => stop()) };
 }
 
 /** Replaces content if it reads differently, so that a selection in it stays. */

@@ -10,6 +10,7 @@ import { debounce, h, KeyedList, setAttribute, setText, show, type Row } from ".
 import { clock, count } from "../format";
 import { t } from "../i18n";
 import { icon } from "../icons";
+import { isWhole } from "../runs/metrics";
 import { store } from "../state";
 import type { Axis, Run } from "../types";
 import { LIVE } from "../transport";
@@ -261,7 +262,7 @@ function chip(first: Run, model: CurvesModel, pick: (run: Run) => void): Row<Run
       setText(name, runName(run));
       const pressed = model.chosen().some((r) => r.id === run.id);
       setAttribute(element, "aria-pressed", String(pressed));
-      const points = Math.max(0, ...run.metrics.map((m) => m.points));
+      const points = count(Math.max(0, ...run.metrics.map((m) => m.points)));
       setText(
         state,
         run.ended_ms === null
@@ -270,7 +271,8 @@ function chip(first: Run, model: CurvesModel, pick: (run: Run) => void): Row<Run
             ? clock(run.started_ms)
             : t("run_failed"),
       );
-      element.title = `${run.instance}\n${clock(run.started_ms)} · ${t("n_points", { n: count(points) })}`;
+      const many = isWhole(run) ? ` · ${t("n_points", { n: points })}` : "";
+      element.title = `${run.instance}\n${clock(run.started_ms)}${many}`;
     },
   };
 }
