@@ -86,7 +86,8 @@ export class Find {
     if (!this.search) return;
     const from = this.current ?? this.options.from();
     const step = this.current === null ? 0 : backwards ? -1 : 1;
-    await this.look(Math.max(0, from + step), backwards && from + step >= 0, true);
+    const at = from + step;
+    await this.look(at < 0 ? Number.MAX_SAFE_INTEGER : at, backwards, true); // before the first: the last
   }
 
   private async look(at: number, backwards: boolean, reveal: boolean): Promise<void> {

@@ -37,6 +37,7 @@ def test_the_next_one_follows_and_after_the_last_the_first(path: Path) -> None:
     assert at(94) == (3, 0, 10)
     assert at(92, backwards=True) == (83, 8, 10)
     assert at(2, backwards=True) == (93, 9, 10)
+    assert at(2**53 - 1, backwards=True) == (93, 9, 10)
     assert search.find("absent", 0, 0, backwards=False) == {"count": 0, "rank": None, "index": None}
 
 
