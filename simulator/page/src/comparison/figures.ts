@@ -4,6 +4,7 @@ import { h, show } from "../dom";
 import { count, percent } from "../format";
 import { t, type Key } from "../i18n";
 import { MATRIX_CLASSES } from "../results/figures";
+import { mistakesIn } from "../results/mistakes";
 import type { Cell } from "../results/query";
 import type { Comparison, Quality } from "../types";
 import { notice } from "../ui";
@@ -48,8 +49,7 @@ export class ComparedFigures {
 }
 
 function overall({ a, b }: Comparison): HTMLElement {
-  const mistakes = (side: Comparison["a"]): number | null =>
-    side.truth ? side.predictions - (side.outcomes.right ?? 0) - (side.outcomes.none ?? 0) : null;
+  const mistakes = (side: Comparison["a"]): number | null => (side.truth ? mistakesIn(side) : null);
   const [before, after] = [mistakes(a), mistakes(b)];
   const rows = [
     row("accuracy", percent(a.accuracy, 2), percent(b.accuracy, 2), points(a.accuracy, b.accuracy)),

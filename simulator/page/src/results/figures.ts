@@ -7,6 +7,7 @@ import type { Summary } from "../types";
 import { notice } from "../ui";
 import { Confusions } from "./confusions";
 import { classTable, matrixTable } from "./matrix";
+import { mistakesIn } from "./mistakes";
 import type { PrecisionCurve } from "./precision";
 import type { Cell } from "./query";
 
@@ -55,8 +56,8 @@ export class Figures {
   show(summary: Summary, chosen: Cell | null): void {
     show(this.element, true);
     this.feedback.show("");
-    const { truth: known, outcomes } = summary;
-    const mistakes = summary.predictions - (outcomes.right ?? 0) - (outcomes.none ?? 0);
+    const known = summary.truth;
+    const mistakes = mistakesIn(summary);
     this.figures.replaceChildren(
       figure(t("accuracy"), known ? percent(summary.accuracy, 2) : "–"),
       figure(t("images"), count(summary.images)),
