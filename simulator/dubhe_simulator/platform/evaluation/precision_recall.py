@@ -17,6 +17,8 @@ KEPT = 4
 MATCH_IOU = 0.5
 _COLUMNS = "result, truth, predicted, conf, shape_type, position, special"
 
+Point = tuple[float, float, float]
+"""Recall, precision and confidence."""
 Claims = list[tuple[float, bool]]
 """Confidence, and whether it is right, of each prediction of a class; the most confident first."""
 
@@ -53,6 +55,7 @@ class PrecisionRecall:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._recent: Recent[Scores] = Recent(KEPT)
+        self._curves: Recent[tuple[Claims, int, list[Point]]] = Recent(KEPT)  # while a point moves
 
     def curve(self, run: Run, name: str | None, confidence: float) -> dict[str, Any]:
         """Return the curve of a class or over all, and the working point on it.
@@ -69,15 +72,9 @@ class PrecisionRecall:
         # What is stored, not what is known: the last results of a run may still be on their way.
         version = result_queries.version(self._database, run.id)
         scores = self._recent.get((run.id, version), lambda: self._scores(run))
-        if name is None:
-            claims = sorted(
-                (claim for of_class in scores.claims.values() for claim in of_class),
-                key=lambda claim: -claim[0],
-            )
-            positives = sum(scores.positives.values())
-        else:
-            claims, positives = scores.claims.get(name, []), scores.positives.get(name, 0)
-        points = curve_points(claims, positives)
+        claims, positives, points = self._curves.get(
+            (run.id, version, name), lambda: _curve_of(scores, name)
+        )
         known = scores.average_precision
         per_class = sorted(known.items(), key=lambda item: (item[1], item[0]))
         return {
@@ -132,14 +129,25 @@ def _by_boxes(found: boxes.Boxes) -> Scores:
     )
 
 
-def curve_points(claims: Claims, positives: int) -> list[tuple[float, float, float]]:
+def _curve_of(scores: Scores, name: str | None) -> tuple[Claims, int, list[Point]]:
+    """Return claims, positives and points of a class, or of all together."""
+    if name is None:
+        of_all = (claim for of_class in scores.claims.values() for claim in of_class)
+        claims = sorted(of_all, key=lambda claim: -claim[0])
+        positives = sum(scores.positives.values())
+    else:
+        claims, positives = scores.claims.get(name, []), scores.positives.get(name, 0)
+    return claims, positives, curve_points(claims, positives)
+
+
+def curve_points(claims: Claims, positives: int) -> list[Point]:
     """Return recall, precision and confidence at each confidence that occurs, descending.
 
     Args:
         claims: the most confident first.
         positives: how many there truly are; without any there is no curve.
     """
-    points: list[tuple[float, float, float]] = []
+    points: list[Point] = []
     hits = 0
     for place, (conf, hit) in enumerate(claims, start=1):
         hits += hit
@@ -149,7 +157,7 @@ def curve_points(claims: Claims, positives: int) -> list[tuple[float, float, flo
     return points
 
 
-def step_average(points: list[tuple[float, float, float]], positives: int) -> float | None:
+def step_average(points: list[Point], positives: int) -> float | None:
     """Return average precision: the precisions, weighted by the recall that each one adds.
 
     As scikit-learn's ``average_precision_score``, but what no prediction found adds nothing.
@@ -163,7 +171,7 @@ def step_average(points: list[tuple[float, float, float]], positives: int) -> fl
     return area
 
 
-def reduced(points: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+def reduced(points: list[Point]) -> list[Point]:
     """Return at most `MOST_POINTS` of a curve's points, the first and the last among them."""
     if len(points) <= MOST_POINTS:
         return points
