@@ -244,6 +244,7 @@ def test_a_spool_removed_again_and_again_while_it_is_written_and_drained(
             if turn % 2:
                 assert sidecar.wait(60) == 1
         delivering(harness)
+        wait_for(lambda: _accepts_again(harness, writer), "progress to be accepted again")
         writer.report("START")
         writer.report("END")
         writer.end()

@@ -32,7 +32,7 @@ REQUIRED = {
     "dubhe-simulator": {"dubhe-core"},
     "dubhe-sdk": {"dubhe-core", "dubhe-runtime", "dubhe-simulator"},
 }
-CORE_BYTES = 2_000_000
+CORE_BYTES = 2_200_000
 PRIVATE_INTERFACES = {"gunicorn", "gevent", "falcon", "kafka-python"}
 
 
