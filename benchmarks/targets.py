@@ -117,7 +117,7 @@ TARGETS = (
     Target(
         "HTTP, no-op, 512 clients, heartbeat's p99",
         "serving",
-        lambda f: f["ours-http/noop/512/heart_p99_s"] * 1e3,
+        lambda f: f["ours-http/noop/512/heartbeat_p99_s"] * 1e3,
         10,
         unit=" ms",
     ),

@@ -4,7 +4,7 @@
 # Usage: tests/run.sh [--fast] [--rerun] [PYTEST ARGUMENT ...]      for example: tests/run.sh -k spool
 #
 #   --fast    only what needs nothing but Python (no JDK, browser, Docker engine, root or Debian package)
-#             and is quick: less than a minute on two cores. Types are left out. Which tests these are:
+#             and is quick: about three minutes on two cores. Types are left out. Which tests these are:
 #             tests/support/selection.py
 #   --rerun   runs failed tests once more, alone; those that pass then are listed and fail nothing
 #

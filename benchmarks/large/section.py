@@ -40,7 +40,7 @@ _LIMITS = {
 @dataclass
 class _Kept:
     loads: list[Seen] = field(default_factory=list)
-    hearts: list[Seen] = field(default_factory=list)
+    heartbeats: list[Seen] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
 
@@ -85,9 +85,9 @@ def _turn(server: Server, port: int, marked: Marked, kept: dict[Key, _Kept]) -> 
         for clients in CLIENTS:
             cell = kept.setdefault((server.name, kind, clients), _Kept())
             with _peak(server, marked, cell):
-                seen, hearts = load(one, port, NOOP, clients, SECONDS, 0.3)
+                seen, heartbeats = load(one, port, NOOP, clients, SECONDS, 0.3)
             cell.loads.append(seen)
-            cell.hearts.append(hearts)
+            cell.heartbeats.append(heartbeats)
             bare = kept.get((server.reference, kind, clients))
             if bare is not None and bare.loads[-1].rate > 0:
                 cell.ratios.append(seen.rate / bare.loads[-1].rate)
@@ -129,13 +129,24 @@ def _table(
             continue
         rate, share = median([seen.rate for seen in cell.loads]), median(cell.ratios)
         p50 = median([seen.p50 for seen in cell.loads if seen.p50 is not None])
-        heart = median([seen.p99 for seen in cell.hearts if seen.p99 is not None])
+        heartbeat = median([seen.p99 for seen in cell.heartbeats if seen.p99 is not None])
         failed = number(sum(seen.failed for seen in cell.loads))
         memory = ratio(max(cell.memory)) if cell.memory else ""
-        shown = [number(rate), ratio(share), milliseconds(p50), milliseconds(heart), memory, failed]
+        shown = [
+            number(rate),
+            ratio(share),
+            milliseconds(p50),
+            milliseconds(heartbeat),
+            memory,
+            failed,
+        ]
         table.rows.append([server.name, *shown])
         at = f"{server.name}/{kind}/{clients}"
-        section.figures |= {f"{at}/rate": rate, f"{at}/ratio": share, f"{at}/heart_p99_s": heart}
+        section.figures |= {
+            f"{at}/rate": rate,
+            f"{at}/ratio": share,
+            f"{at}/heartbeat_p99_s": heartbeat,
+        }
         if cell.memory:
             section.figures[f"{at}/memory"] = max(cell.memory)
     return table

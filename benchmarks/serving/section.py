@@ -138,7 +138,7 @@ def _tell_hearts(
             cell = kept.get((server.name, model, count))
             times = [h.p99 for h in cell.hearts if h.p99 is not None] if cell else []
             row.append(milliseconds(median(times)) if times else "no answer")
-            section.figures[f"{server.name}/{model}/{count}/heart_p99_s"] = median(times)
+            section.figures[f"{server.name}/{model}/{count}/heartbeat_p99_s"] = median(times)
         table.rows.append(row)
     section.tables.append(table)
 
