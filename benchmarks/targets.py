@@ -141,6 +141,15 @@ TARGETS = (
     ),
     *(
         Target(
+            f"{protocol.upper()}, no-op, 1 client, beside a process that computes, × bare",
+            "serving",
+            lambda f, protocol=protocol: f[f"ours-{protocol}/beside/1/ratio"],  # type: ignore[misc]
+            at_least=0.5,
+        )
+        for protocol in ("http", "tcp")
+    ),
+    *(
+        Target(
             f"{protocol.upper()}, 20 MB in base64, 3 clients, × bare",
             "large",
             lambda f, protocol=protocol: f[f"ours-{protocol}/base64/3/ratio"],  # type: ignore[misc]

@@ -107,6 +107,7 @@ SERVERS = (
         good='"outputs"',
     ),
     Server("bare-tcp", "bare_tcp", _BARE, False, http=False, reference="bare-tcp"),
+    Server("relay-tcp", "relay_tcp", _BARE, True, http=False, reference="bare-tcp"),
     Server(
         "ours-tcp",
         "app",

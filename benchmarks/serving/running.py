@@ -92,6 +92,18 @@ def load(
         stop(heartbeats)
 
 
+@contextlib.contextmanager
+def keeping_a_core_busy() -> Iterator[None]:
+    """Let a process compute until the block ends."""
+    from benchmarks import environments
+
+    process = spawn([environments.ours(), "-c", "while True: pass"], "serving-busy")
+    try:
+        yield
+    finally:
+        stop(process)
+
+
 def _start(request: dict[str, Any]) -> subprocess.Popen[bytes]:
     from benchmarks import environments
 

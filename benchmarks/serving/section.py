@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.processes import ContestantFailed
 from benchmarks.results import Section, Table
 from benchmarks.serving.contestants import REFERENCES, SERVERS, Server
-from benchmarks.serving.running import Seen, load, serving
+from benchmarks.serving.running import Seen, keeping_a_core_busy, load, serving
 from benchmarks.serving.servers.model import BUSY, BUSY_SECONDS, HOLD, HOLD_SECONDS, NOOP
 from benchmarks.session import Session
 from benchmarks.stats import median
 from benchmarks.units import milliseconds, number, ratio
 
 MODELS = {NOOP: "a model that does nothing", BUSY: "a model that computes for 5 ms"}
+BESIDE = "beside"
+"""A load like any other, while another process keeps a core busy, as data loaders do."""
+BESIDE_TITLE = f"{MODELS[NOOP]}, beside a process that computes"
 
 METHOD = f"""\
 Every server serves the same model on one worker. Each is started anew in every round, A B C, A B C;
@@ -22,11 +26,12 @@ each load warms up for 0.3 s, or for as long as all clients' first requests comp
 their connections and send again when the reply has come (`perf_counter`); only good replies count.
 Replies that are owed at the end of a load count for the latencies, not for the rate. Meanwhile one
 more client asks for a heartbeat every 10 ms. Figures are medians over the rounds; the ratio is
-taken to the bare server in the same round. The bare servers answer from memory without parsing. The
-5 ms are processor time in Python, which keeps the interpreter lock busy; one model can then answer
-200 requests a second. In the last table, one request keeps the interpreter lock by a C call for
-{HOLD_SECONDS} s. The load comes from a process of its own with raw sockets; what it took of a core
-stands beside the rates. All share the machine's cores."""
+taken to the bare server in the same round. The bare servers answer from memory without parsing;
+`relay-tcp` does the same with its model in another process, which is the least that such a process
+costs. The 5 ms are processor time in Python, which keeps the interpreter lock busy; one model can
+then answer 200 requests a second. In the last table, one request keeps the interpreter lock by a C
+call for {HOLD_SECONDS} s. The load comes from a process of its own with raw sockets; what it took
+of a core stands beside the rates. All share the machine's cores."""
 
 Key = tuple[str, str, int]
 """Server, model, clients."""
@@ -63,19 +68,23 @@ def measure(session: Session) -> Section:
                 _turn(session, server, port, kept)
         except ContestantFailed as error:
             section.failures[server.name] = str(error)
-    for model, title in MODELS.items():
-        _tell_rates(section, session.scale.clients, model, title, present, kept)
-        _tell_hearts(section, session.scale.clients, model, title, present, kept)
+    for model, title in {**MODELS, BESIDE: BESIDE_TITLE}.items():
+        clients = session.scale.clients if model in MODELS else (1,)
+        _tell_rates(section, clients, model, title, present, kept)
+        if model in MODELS:
+            _tell_hearts(section, clients, model, title, present, kept)
     _tell_held(section, present, kept)
     return section
 
 
 def _turn(session: Session, server: Server, port: int, kept: dict[Key, _Kept]) -> None:
     plan = [(model, clients) for model in MODELS for clients in session.scale.clients]
-    for model, clients in [*plan, (HOLD, 1)]:
+    for model, clients in [*plan, (BESIDE, 1), (HOLD, 1)]:
         seconds = HOLD_SECONDS + 0.5 if model == HOLD else session.scale.load_seconds
         warm = max(0.3, clients * BUSY_SECONDS) if model == BUSY else 0.0 if model == HOLD else 0.3
-        seen, hearts = load(server, port, model, clients, seconds, warm)
+        with keeping_a_core_busy() if model == BESIDE else contextlib.nullcontext():
+            what = NOOP if model == BESIDE else model
+            seen, hearts = load(server, port, what, clients, seconds, warm)
         cell = kept.setdefault((server.name, model, clients), _Kept())
         cell.loads.append(seen)
         cell.hearts.append(hearts)

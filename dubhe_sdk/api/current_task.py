@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.stopping import TASK_VARIABLE
-from dubhe_sdk.api.task_gate import TaskGate
+from dubhe_sdk.api.task_gate import TaskGate, close_gate
 from dubhe_sdk.errors import NoCurrentTask
 
 current: ContextVar[Context | None] = ContextVar("dubhe_context", default=None)
@@ -58,7 +58,7 @@ def open_task(context: Context, path: Path) -> None:
 
 def close_task(context: Context, path: Path) -> None:
     """End a task in the model process: nothing is reported by its context any more."""
-    path.unlink(missing_ok=True)
+    close_gate(path)
     set_task(None)
     context._reports.close()
     context._reports.pause()

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.api.task_gate import GatedReporter, TaskGate
+import pytest
+
+from dubhe_sdk.api import task_gate
+from dubhe_sdk.api.task_gate import GatedReporter, TaskGate, close_gate
 from dubhe_sdk.contract.messages import MessageType
 from dubhe_sdk.spool.frame import Kind
 
@@ -52,6 +57,59 @@ def test_what_comes_late_is_dropped_with_one_warning(tmp_path: Path) -> None:
     assert not gated.report(Kind.RESULT, MessageType.RESULT, [2])
     assert reporter.said == [{"progress": 0.5}, [1]]
     assert len(warnings) == 1 and "after the end of its task is dropped" in warnings[0]
+
+
+class SlowReporter(Reporter):
+    """Takes its time, as one that waits for room in the spool."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+
+    def progress(self, data: dict[str, Any], batch: int = 0, batches: int = 0) -> None:
+        self.begun.set()
+        assert self.goes_on.wait(10)
+        super().progress(data)
+
+
+def test_the_end_waits_for_what_is_being_reported(tmp_path: Path) -> None:
+    path = tmp_path / "task.json"
+    write(path, "{}")
+    reporter = SlowReporter()
+    gated = GatedReporter(reporter, TaskGate.of(str(path)), list[str]().append)
+    reports = threading.Thread(target=gated.progress, args=({"progress": 0.5},))
+    reports.start()
+    assert reporter.begun.wait(10)
+    ends = threading.Thread(target=close_gate, args=(path,))
+    ends.start()
+    while path.exists():
+        time.sleep(0.001)
+    ends.join(0.1)
+    assert ends.is_alive()
+    reporter.goes_on.set()
+    ends.join(10)
+    assert reporter.said == [{"progress": 0.5}]
+    reports.join(10)
+    gated.progress({"progress": 0.6})
+    assert reporter.said == [{"progress": 0.5}]
+
+
+def test_one_that_is_frozen_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_gate, "_LATE_SECONDS", 0.1)
+    path = tmp_path / "task.json"
+    write(path, "{}")
+    reporter = SlowReporter()
+    gated = GatedReporter(reporter, TaskGate.of(str(path)), list[str]().append)
+    reports = threading.Thread(target=gated.progress, args=({"progress": 0.5},))
+    reports.start()
+    assert reporter.begun.wait(10)
+    close_gate(path)
+    assert not path.exists()
+    close_gate(path)  # nothing is left to do
+    reporter.goes_on.set()
+    reports.join(10)
 
 
 def test_a_closed_one_stays_closed() -> None:

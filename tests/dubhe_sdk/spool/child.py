@@ -82,6 +82,16 @@ def fork_silent(directory: str) -> None:
     signal.pause()
 
 
+def _interrupt_soon() -> None:
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 3e-4))
+
+
+def _interrupt_again() -> None:
+    # Once each time: on a busy machine an interval is over before its handler is, which would be
+    # entered within itself again and again.
+    signal.setitimer(signal.ITIMER_REAL, 5e-5)
+
+
 def interrupted(directory: str, count: str) -> None:
     """Append in a tight loop while a signal handler raises wherever it may."""
     writer = make_writer(Path(directory), SpoolLimits(segment_bytes=16 * KIB))
@@ -96,13 +106,14 @@ def interrupted(directory: str, count: str) -> None:
         if armed and may_interrupt(stack):
             armed = False
             raise Stop
+        _interrupt_again()
 
     raised = number = 0
     signal.signal(signal.SIGALRM, handle)
     while raised < int(count):
         try:
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 3e-4), 5e-5)
             armed = True
+            _interrupt_soon()
             while True:
                 number += 1
                 append(writer, number, Kind.RESULT)
@@ -199,15 +210,14 @@ def interrupted_batches(directory: str, count: str) -> None:
         if armed and may_interrupt(stack):
             armed = False
             raise Stop
-        # Once each time: on a busy machine an interval is over before its handler is.
-        signal.setitimer(signal.ITIMER_REAL, 5e-5)
+        _interrupt_again()
 
     raised = number = 0
     signal.signal(signal.SIGALRM, handle)
     while raised < int(count):
         try:
             armed = True
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 3e-4))
+            _interrupt_soon()
             while True:
                 number += 1
                 report(writer, number)
