@@ -22,6 +22,7 @@ export class VirtualGrid {
   private cells = new Map<number, HTMLElement>();
   private spare: HTMLElement[] = [];
   private observer: ResizeObserver;
+  private content: Element | null = null; // what the scroller moves, the grid within it
   readonly render = perFrame(() => this.renderNow());
 
   constructor(private options: VirtualOptions) {
@@ -77,8 +78,17 @@ export class VirtualGrid {
     );
   }
 
+  /** What comes and goes above the grid moves it, and changes no size but that of the whole. */
+  private observeContent(): void {
+    const { scroller } = this.options;
+    if (this.content && scroller.contains(this.content)) return;
+    this.content = [...scroller.children].find((child) => child.contains(this.element)) ?? null;
+    if (this.content && this.content !== this.element) this.observer.observe(this.content);
+  }
+
   private renderNow(): void {
     if (!this.element.isConnected) return;
+    this.observeContent();
     const { scroller, rowHeight, cellWidth = 0 } = this.options;
     const width = this.element.clientWidth;
     this.columns = cellWidth ? Math.max(1, Math.floor(width / cellWidth)) : 1;
