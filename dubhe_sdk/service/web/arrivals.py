@@ -67,6 +67,11 @@ class ArrivalOrder:
         self._readable.append(sleeper)
         self._wake_soon()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether some are still to be woken."""
+        return bool(self._others or self._readable or self._urgent)
+
     def _wake_soon(self) -> None:
         if not self._is_due:
             self._is_due = True

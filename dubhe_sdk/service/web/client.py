@@ -23,6 +23,9 @@ class Client(Protocol):
     def has_gone(self) -> bool:
         """Return whether nobody would take the reply."""
 
+    def others_have_come(self) -> bool:
+        """Return whether requests of others have arrived that were not read yet."""
+
 
 def is_reset(sock: ConnectedSocket) -> bool:
     """Return whether the other end has reset the connection: it takes nothing any more."""

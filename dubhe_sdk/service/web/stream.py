@@ -147,6 +147,10 @@ class Stream:
         """Return whether the other end takes no reply."""
         return self._has_gone(self._sock)
 
+    def others_have_come(self) -> bool:
+        """Return whether others have become readable, too, and were not read yet."""
+        return self._arrivals.has_more
+
     def wake(self) -> None:
         """Let the greenlet that waits for something to read run."""
         self._is_in_line = False

@@ -76,6 +76,11 @@ class RequestBody:
         """Return whether the client has closed its connection. It has said all, so it is gone."""
         return is_closed(self._sock)
 
+    def others_have_come(self) -> bool:
+        """Return whether requests of others have arrived that were not read yet."""
+        others: bool = self._sock.others_have_come()
+        return others
+
     def release(self) -> None:
         """Return the memory to the budget: the body is no longer in use."""
         self._budget.release(self._held)

@@ -62,6 +62,10 @@ class ClientSocket(socket.socket):  # type: ignore[misc]
             return b""
         return data
 
+    def others_have_come(self) -> bool:
+        """Return whether others have become readable, too, and were not read yet."""
+        return self._arrivals.has_more
+
     def _wait(self, watcher: Any, *arguments: Any) -> None:
         """Wait for an event, as gevent's socket calls it, and then for its turn."""
         super()._wait(watcher, *arguments)

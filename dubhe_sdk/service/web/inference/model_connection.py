@@ -49,6 +49,9 @@ _LARGE_CHUNK = 1 << 20
 # all that compute something, are never watched. With a single CPU it would only be in the way.
 _BUSY_POLL_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
 
+# What has been sent is computed even if its client goes, so it shall not be more than is done soon.
+_MOST_AHEAD_SECONDS = 50e-3
+
 _UNREACHABLE = "the model process cannot be reached"
 _DIED = "the model process died while it worked on the request"
 _MIXED_UP = "the model process answered another request than the one that was asked"
@@ -104,9 +107,10 @@ class ModelConnection:
         Args:
             seconds: how quick the last answer must have been.
         """
-        return (
-            bool(self._pending) and self._last_seconds is not None and self._last_seconds < seconds
-        )
+        last = self._last_seconds
+        if not self._pending or last is None:
+            return False
+        return last < seconds and len(self._pending) * last < _MOST_AHEAD_SECONDS
 
     def infer(self, body: bytes, descriptors: Sequence[int] = ()) -> bytes:
         """Send a request and wait for its reply.

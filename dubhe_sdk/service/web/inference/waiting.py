@@ -77,6 +77,10 @@ class WaitingLine:
         """The one that has waited longest, of those that came first."""
         return self._waiters[0]
 
+    def size(self, most: int) -> int:
+        """Return how many bytes the requests of the first ``most`` have."""
+        return sum(len(waiter.body) for waiter in itertools.islice(self._waiters, most))
+
     def add(self, waiter: Waiter) -> None:
         """Put one where its arrival belongs: at the end, unless it has had a turn already."""
         place = len(self._waiters)

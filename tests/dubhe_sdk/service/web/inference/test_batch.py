@@ -69,6 +69,17 @@ class Gone:
     def has_gone(self) -> bool:
         return True
 
+    def others_have_come(self) -> bool:
+        return True
+
+
+class Alone:
+    def has_gone(self) -> bool:
+        return False
+
+    def others_have_come(self) -> bool:
+        return False
+
 
 def made(*models: Model, size: int = 4, wait: float = LONG, **bounds: int) -> ModelPool:
     pool = ModelPool([model.path for model in models], **{"concurrency": 1, "queue": 99, **bounds})
@@ -76,7 +87,7 @@ def made(*models: Model, size: int = 4, wait: float = LONG, **bounds: int) -> Mo
     return pool
 
 
-def ask(pool: ModelPool, number: int, client: Gone | None = None) -> gevent.Greenlet:
+def ask(pool: ModelPool, number: int, client: Gone | Alone | None = None) -> gevent.Greenlet:
     return gevent.spawn(pool.infer, json.dumps({"n": number}).encode(), client)
 
 
@@ -102,6 +113,69 @@ def test_an_idle_model_gets_a_single_request_at_once(model: Model) -> None:
     wait_for_calls(model, [[1]])
     model.let_go.release()
     assert values([job]) == [b"1"]
+
+
+def test_one_that_comes_alone_is_a_batch_of_its_own(model: Model) -> None:
+    pool = made(model)
+    model.let_go.release(3)
+    assert pool.infer(b'{"n": 1}', Alone()) == b"1"
+    with pytest.raises(InferenceFailed):
+        pool.infer(b'{"n": 50}', Alone())
+    assert pool.infer(b'{"n": 2}', Alone()) == b"2"
+    assert model.calls == [[1], [50], [2]]
+    figures = pool.describe()
+    assert figures["begun_at_once"] == 3
+    assert figures["batches"]["counts"][0] == 3
+
+
+def test_while_one_runs_alone_the_others_gather(model: Model) -> None:
+    pool = made(model)
+    jobs = [ask(pool, 0, Alone())]
+    wait_for_calls(model, [[0]])
+    jobs += [ask(pool, number, Alone()) for number in (1, 2)]
+    gevent.sleep(0)
+    model.let_go.release(2)
+    assert values(jobs) == [b"0", b"1", b"2"]
+    assert model.calls == [[0], [1, 2]]
+
+
+def test_the_end_of_one_that_runs_alone_holds_up_nobody(model: Model) -> None:
+    pool = made(model)
+    first = ask(pool, 0, Alone())
+    wait_for_calls(model, [[0]])
+    second = ask(pool, 1, Alone())
+    gevent.sleep(0)
+    first.kill()
+    model.let_go.release(2)
+    assert values([second]) == [b"1"]
+    assert model.calls == [[0], [1]]
+
+
+def test_a_quick_process_gets_one_full_batch_ahead(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_connection, "perf_counter", lambda: 0.0)  # it is quick
+    pool = made(model, size=2, queue=3)
+    model.let_go.release()
+    assert values([ask(pool, 9)]) == [b"9"]
+    sent: list[int] = []
+    process = pool._processes[0]
+    send = process.infer_batch
+
+    def note(bodies: list[bytes]) -> list[bytes]:
+        sent.append(len(bodies))
+        return send(bodies)
+
+    process.infer_batch = note  # type: ignore[method-assign, assignment]
+    jobs = [ask(pool, number) for number in range(5)]
+    wait_for_calls(model, [[9], [0, 1]])
+    assert sent == [2, 2]  # the fifth waits for another one, or for its turn
+    assert pool.describe()["waiting"] == 3
+    with pytest.raises(InferenceOverloaded, match=r"2 inferences are running .* and 3 are waiting"):
+        pool.infer(b'{"n": 6}')
+    model.let_go.release(3)
+    assert values(jobs) == [b"%d" % number for number in range(5)]
+    assert model.calls == [[9], [0, 1], [2, 3], [4]]
 
 
 def test_those_that_come_together_and_those_that_come_meanwhile(model: Model) -> None:

@@ -15,6 +15,7 @@ import pytest
 from gevent import Greenlet
 
 from dubhe_sdk.contract.framing import LENGTH, NUMBER, pack
+from dubhe_sdk.service.web.inference import model_connection
 from dubhe_sdk.service.web.inference.errors import (
     InferenceFailed,
     InferenceOverloaded,
@@ -236,3 +237,28 @@ def test_what_follows_half_a_request_goes_by_another_connection(peer: Peer) -> N
     assert peer.receive() == ["whole"]
     peer.answer("whole")
     assert json.loads(next_one.get(timeout=10)) == "whole"
+
+
+def test_no_more_is_sent_ahead_than_is_done_soon(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(model_connection, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(model_connection, "_MOST_AHEAD_SECONDS", 0.01)
+    warm = peer.ask("warm")
+    with gevent.Timeout(10):
+        while not peer.receive():
+            gevent.sleep(1e-4)
+        clock[0] = 0.004  # it took 4 ms
+        peer.answer("warm")
+        warm.join()
+        jobs = [peer.ask(text) for text in "abcd"]
+        found: list[str] = []
+        while len(found) < 3:
+            gevent.sleep(1e-4)
+            found += peer.receive()
+        gevent.sleep(0.01)
+        assert (found, peer.receive()) == (["a", "b", "c"], [])  # three take 12 ms
+        peer.answer(*found)
+    peer.end(jobs)
+    assert [json.loads(job.value) for job in jobs] == list("abcd")

@@ -213,6 +213,9 @@ class Visitor:
     def has_gone(self) -> bool:
         return self.gone
 
+    def others_have_come(self) -> bool:
+        return True
+
 
 def test_one_whose_client_has_gone_is_dropped_at_its_turn_and_where_its_place_is_needed(
     tmp_path: Path,

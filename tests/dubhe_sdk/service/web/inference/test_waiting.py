@@ -11,6 +11,9 @@ class Gone:
     def has_gone(self) -> bool:
         return True
 
+    def others_have_come(self) -> bool:
+        return True
+
 
 def bodies(waiters: list[Waiter]) -> list[bytes]:
     return [waiter.body for waiter in waiters]
