@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,12 @@ from tests.support import distributions
 
 CACHE = distributions.ROOT / ".cache"
 FRAMEWORKS = CACHE / "frameworks"
+_UV_VARIABLES = {  # by the names of pip's settings
+    "cert": "SSL_CERT_FILE",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "index-url": "UV_DEFAULT_INDEX",
+}
 
 
 def python_with(name: str, requirements: Iterable[str], **more: Iterable[str]) -> Path:
@@ -28,7 +35,7 @@ def python_with(name: str, requirements: Iterable[str], **more: Iterable[str]) -
 
     Args:
         name: of the environment, e.g. ``torch``.
-        requirements: what pip installs, pinned. All their dependencies are installed too.
+        requirements: what is installed, pinned. All their dependencies are installed too.
         more: environments that are looked into after it, each name with its requirements.
 
     Raises:
@@ -63,11 +70,23 @@ def _packages(name: str, requirements: tuple[str, ...]) -> Path:
 
 def _make(folder: Path, packages: Iterable[str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    # Most modules are never imported; those that are get compiled then.
-    quick = ("-q", "--disable-pip-version-check", "--no-compile")
-    pip = [folder / "bin" / "pip", "install", *quick]
-    subprocess.run([*pip, *packages], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    # In a third of pip's time. What it has fetched and what it installs are the same files.
+    uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", folder / "bin" / "python"]
+    subprocess.run([*uv, *packages], check=True, env=_uv_environ())
+
+
+def _uv_environ() -> dict[str, str]:
+    """Return an environment in which uv fetches from where pip would: it knows no `pip.conf`."""
+    listing = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(listing, check=True, capture_output=True, text=True).stdout
+    environ = {**os.environ, "UV_CACHE_DIR": str(FRAMEWORKS.resolve() / "uv")}
+    for line in listed.splitlines():
+        name, _, value = line.partition("=")
+        variable = _UV_VARIABLES.get(name.rpartition(".")[2])
+        if variable is not None:
+            environ.setdefault(variable, " ".join(value.strip("'\"").split()))
+    return environ
 
 
 def _site_packages(folder: Path) -> Path:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -76,6 +76,12 @@ def _print_slowest(outcomes: Mapping[str, Outcome]) -> None:
     slowest = sorted(outcomes.items(), key=lambda item: item[1].seconds, reverse=True)[:SLOWEST]
     lines = [f"{outcome.seconds:7.2f} s  {test}" for test, outcome in slowest]
     _print_list(f"the {len(lines)} slowest", lines)
+    of_files: defaultdict[str, float] = defaultdict(float)
+    for test, outcome in outcomes.items():
+        of_files[test.partition("::")[0]] += outcome.seconds
+    longest = sorted(of_files.items(), key=lambda item: item[1], reverse=True)[:SLOWEST]
+    lines = [f"{seconds:7.2f} s  {file}" for file, seconds in longest]
+    _print_list(f"the {len(lines)} longest files", lines)
 
 
 def _closing_line(outcomes: Mapping[str, Outcome], rerun: int, seconds: float) -> str:

@@ -154,4 +154,6 @@ def test_the_ten_slowest_are_listed(toy: Path) -> None:
     assert status == 0
     slowest = re.findall(r"\[(\d+)\]", " ".join(section(output, "the 10 slowest")))
     assert sorted(map(int, slowest)) == list(range(2, 12))
+    *_, longest = section(output, "the 1 longest files")
+    assert longest.endswith(".py")
     assert last_line(output) == "12 passed"
