@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from dubhe_simulator.instances.provenance.record import Provenance
 HOST = "127.0.0.1"
 # …and after one or two signals to the platform itself: somebody is waiting for their prompt.
 GRACES_S = (GRACE_S, 5.0, 0.0)
+
+# The latest ones: far fewer than the kernel chooses from.
+_given_out: deque[int] = deque(maxlen=1000)
 
 # What decides how the SDK runs comes from the platform alone, never from the caller's shell.
 _OURS = frozenset(
@@ -149,8 +153,14 @@ class LocalInstance(Instance):
 
 
 def free_port() -> int:
-    """Return a port that is free on all interfaces at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind(("", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a port that is free on all interfaces at this moment, and was not given out lately.
+
+    Who got one listens a while later; until then it looks free, and the next one would get it too.
+    """
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.bind(("", 0))
+            port: int = sock.getsockname()[1]
+        if port not in _given_out:
+            _given_out.append(port)
+            return port

@@ -32,6 +32,7 @@ class Source(ABC):
         self._close_timeout = close_timeout
         self._flush = FlushRequests()
         self._end = threading.Event()
+        self._wake = threading.Event()  # there is something to do at once
         self._thread = threading.Thread(target=self._keep_running, name="source", daemon=True)
 
     @property
@@ -57,11 +58,14 @@ class Source(ABC):
 
     def catch_up(self, timeout: float) -> bool:
         """Hand over everything that can be read now; return whether that was done in time."""
-        return self._flush.wait(self._flush.ask(), timeout)
+        ticket = self._flush.ask()
+        self._wake.set()
+        return self._flush.wait(ticket, timeout)
 
     def close(self) -> None:
         """Hand over what is there, then end."""
         self._end.set()
+        self._wake.set()
         self._thread.join(self._close_timeout)
         self._flush.close()
 

@@ -60,15 +60,17 @@ class JournalFollower(Source):
         """Follow an instance's folder, wherever it lies, and look often for a while."""
         with self._lock:
             self._added.append(folder.absolute())
+        self._wake.set()
 
     def _run(self) -> None:
         discover_at = 0.0
         while True:
+            self._wake.clear()
             closing, flush = self._end.is_set(), self._flush.pending
             everything = closing or flush > 0
             if time.monotonic() >= discover_at or everything or self._added:
                 self._discover()
-                discover_at = time.monotonic() + DISCOVER_EVERY_S
+                discover_at = _next_multiple(DISCOVER_EVERY_S)
             problem = None
             for journal in list(self._journals.values()):
                 if time.monotonic() >= journal.next_poll or everything:
@@ -77,7 +79,8 @@ class JournalFollower(Source):
             self._flush.done(flush)
             if closing:
                 return
-            self._end.wait(POLL_INTERVAL_S)
+            due = min([discover_at, *(each.next_poll for each in self._journals.values())])
+            self._wake.wait(max(POLL_INTERVAL_S, due - time.monotonic()))
 
     def _discover(self) -> None:
         with self._lock:
@@ -105,13 +108,19 @@ class JournalFollower(Source):
         finally:
             self._hand_over(journal, records)
         journal.pause = POLL_INTERVAL_S if found else min(POLL_IDLE_S, journal.pause * 1.05)
-        journal.next_poll = time.monotonic() + journal.pause
+        journal.next_poll = _next_multiple(journal.pause)
         return None
 
     def _hand_over(self, journal: _Journal, records: list[SourceRecord]) -> None:
         if records:
             position = json.dumps(journal.lines.position)
             self._put(RecordBatch(journal.source, records, position, str(journal.folder)))
+
+
+def _next_multiple(seconds: float) -> float:
+    """Return the next moment that is a multiple: what is due as often is then due together."""
+    now = time.monotonic()
+    return now - now % seconds + seconds
 
 
 def _folders_of_instances(runs: Path) -> list[Path]:

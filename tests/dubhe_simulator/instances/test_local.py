@@ -14,7 +14,7 @@ import pytest
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.algorithm.layout import read_algorithm
 from dubhe_simulator.instances import local as instance_module
-from dubhe_simulator.instances.local import LocalInstance
+from dubhe_simulator.instances.local import LocalInstance, free_port
 from tests.dubhe_simulator.fake import processes_with, wait_until
 
 # Leaves its session, its parent and its environment behind.
@@ -62,6 +62,11 @@ def test_it_gets_the_environment_of_a_container(
     assert f"DUBHE_TEMPORARY {tmp_path / 'run'}" in lines
     assert "model_path m.pkl" in lines
     assert not [line for line in lines if "the caller's" in line]
+
+
+def test_many_that_are_started_at_once_get_ports_of_their_own() -> None:
+    ports = [free_port() for _ in range(900)]
+    assert len(set(ports)) == len(ports)
 
 
 def test_it_tells_the_exit_status(tmp_path: Path) -> None:
