@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import docker
-from docker.errors import DockerException, ImageNotFound
-
 from benchmarks.processes import ContestantFailed
+from tests.docker import engine, images
 from tests.dubhe_simulator.instances.docker.support import dubhe
 from tests.dubhe_simulator.ui import Ui
 from tests.kubernetes.own import OWN, PROGRAM
@@ -35,8 +33,12 @@ class Nothing:
 
 
 @contextmanager
-def platform(engine: str, folder: Path) -> Iterator[Ui]:
+def platform(kind: str, folder: Path) -> Iterator[Ui]:
     """Yield a platform that starts its instances there; the image, if any, is present.
+
+    Args:
+        kind: of `ENGINES`.
+        folder: of the platform.
 
     Raises:
         ContestantFailed: there is no such engine here, or the image cannot be made.
@@ -46,16 +48,16 @@ def platform(engine: str, folder: Path) -> Iterator[Ui]:
     (algorithm / "app.py").write_text(_APP)
     (algorithm / "run.sh").write_text('export protocol="http"\npython3 -u app.py\n')
     (algorithm / "Dockerfile").write_text("FROM dubhe-base\nCOPY . /app\n")
-    if engine == "process":
+    if kind == "process":
         with Ui(folder / "runs", algorithm) as ui:
             yield ui
         return
     with _image(algorithm) as image:
-        options: list[object] = ["--on", engine, "--image", image]
+        options: list[object] = ["--on", kind, "--image", image]
         env = {}
-        if engine == "kubernetes":
+        if kind == "kubernetes":
             if not OWN.exists():
-                raise ContestantFailed(f"no cluster: {PROGRAM} start")
+                raise ContestantFailed(f"no cluster: start one by {PROGRAM} start")
             subprocess.run([PROGRAM, "load", image], check=True)
             env["KUBECONFIG"] = str(OWN)
             options += ["--volume", f"{folder}={folder}", "--output-dir", folder / "output"]
@@ -88,13 +90,14 @@ def _state(ui: Ui, name: str) -> str:
 
 @contextmanager
 def _image(algorithm: Path) -> Iterator[str]:
-    try:
-        client = docker.from_env()
-        client.images.get("dubhe-base")
-    except ImageNotFound:
-        raise ContestantFailed("the Docker engine has no dubhe-base") from None
-    except DockerException as error:
-        raise ContestantFailed(f"no Docker engine: {error}") from None
+    client = engine.connect()
+    if client is None:
+        raise ContestantFailed("no Docker engine answers: start one by tests/docker/engine start")
+    if not images.exists(client, images.BASE_IMAGE):
+        try:
+            images.base_image(client)
+        except engine.EngineError as error:
+            raise ContestantFailed(f"{images.BASE_IMAGE} cannot be built: {error}") from error
     tag = f"{algorithm.name}:1"
     done = dubhe("build", algorithm, "--tag", tag)
     if done.returncode != 0:
