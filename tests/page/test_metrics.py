@@ -83,7 +83,7 @@ def test_a_search_shows_what_it_finds_also_in_folded_groups(page: Page) -> None:
     page.get_by_label("Search metrics").fill("LOSS")
     wait_for(lambda: shown(page) == ["loss", "train/loss", "val/loss"], "three losses")
     expect(page.get_by_text("3 / 7 metrics")).to_be_visible()
-    wait_for(lambda: "search=LOSS" in page.url, "the search in the address")
+    expect(page).to_have_url(re.compile("search=LOSS"))
     page.reload()
     expect(chart(page, "val/loss")).to_have_count(1)
     page.get_by_label("Search metrics").fill("no such")
@@ -152,13 +152,29 @@ def test_a_tooltip_names_the_runs_and_the_nearest_point(
     expect(tip).to_be_hidden()
 
 
+def test_a_tooltip_stays_while_the_chart_is_drawn_again(platform: Platform, visit: Visitor) -> None:
+    page = visit(f"{platform.url}/#/curves?runs=1&smooth=0.5")
+    position = chart(page, "loss").locator(".readout-x")
+    tip = chart(page, "loss").locator(".chart-tip")
+    expect(chart(page, "loss").locator(".plot[data-points]")).to_be_visible()
+    hover(page, chart(page, "loss").locator(".u-over"), 0.5, 0.5)
+    expect(tip).to_be_visible()
+    before, at = tip.locator(".tip-value").inner_text(), position.inner_text()
+    page.get_by_label("Smoothing").press("ArrowRight")
+    expect(tip.locator(".tip-value")).not_to_have_text(before)
+    expect(tip).to_be_visible()
+    expect(position).to_have_text(at)
+
+
 def test_relative_time_lays_runs_over_each_other(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/curves?runs=1,2,3&axis=relative")
     position = chart(page, "loss").locator(".readout-x")
     expect(chart(page, "loss").locator(".plot[data-points]")).to_be_visible()
     hover(page, chart(page, "loss").locator(".u-over"), 0.999, 0.5)
     expect(position).to_have_text(f"0:00.{EPOCHS * 10}")  # a message each 10 ms
+    # The plot of the former axis stays until the curves have come.
     page.get_by_role("button", name="Time", exact=True).click()
+    expect(chart(page, "loss").locator(".plot[data-axis=time]")).to_be_visible()
     hover(page, chart(page, "loss").locator(".u-over"), 0.998, 0.5)
     expect(position).to_have_text(re.compile(r"^2025-06-15 \d\d:\d\d:\d\d\.\d{3}$"))
 
@@ -184,7 +200,7 @@ def test_an_enlarged_chart_has_the_figures_and_survives_a_reload(page: Page) -> 
     expect(rows.last.locator("td").first).to_have_text(f"{value('loss', 1, 1):.5g}")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    assert "large=" not in page.url
+    expect(page).not_to_have_url(re.compile("large="))
 
 
 def save(page: Page, metric: str, form: str, folder: Path) -> Path:

@@ -197,12 +197,12 @@ export class MetricChart implements Zoomable, ChartActions {
       listenToArea(this.plot.area, this);
     }
     this.plot.setData(lines, this.shown());
+    this.host.dataset.axis = axis;
     this.host.dataset.points = String(lines.reduce((n, { curve }) => n + curve.x.length, 0));
     this.host.dataset.total = String(lines.reduce((n, { curve }) => n + curve.total, 0));
     this.note.title = remarks(lines, log).join(" · ");
     setText(this.note, this.note.title);
     this.options.figures?.update(lines, this.shown());
-    this.hover(null);
   }
 
   private hover(at: Hover | null): void {

@@ -78,6 +78,7 @@ export class Plot {
     this.u.setScale("x", { min: from, max: to });
   }
 
+  /** Draws; what the cursor is at, or that it is at nothing, is told again. */
   setData(lines: Line[], window: Window | null): void {
     this.lines = lines;
     if (!this.options.log) this.scale = linearScale(lines.flatMap(({ curve }) => curve.y));
@@ -91,6 +92,8 @@ export class Plot {
       this.u.setData(table.data as uPlot.AlignedData, false);
       this.u.setScale("x", { min, max });
     });
+    const { left = -1, top = -1 } = this.u.cursor;
+    this.u.setCursor({ left, top });
   }
 
   private config(): uPlot.Options {
