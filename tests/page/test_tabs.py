@@ -36,6 +36,8 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def switch(page: Page, shown: bool) -> None:
+    if shown:
+        page.bring_to_front()  # the others get a frame a second at times
     page.evaluate("shown => window.setShown(shown)", shown)
 
 
