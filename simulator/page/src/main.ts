@@ -16,9 +16,9 @@ import { Shell } from "./shell";
 import { store } from "./state";
 import { applyTheme, onTheme } from "./theme";
 
+store.follow(); // first: the answer is on its way while the frame is built
 applyTheme();
 const shell = new Shell(document.body);
 onTheme(() => shell.recolour());
 route.start(() => shell.open());
 shell.open();
-store.follow();

@@ -85,6 +85,8 @@ export class MetricChart implements Zoomable, ChartActions {
     this.showTools();
     this.sizes.observe(this.host);
     this.sights.observe(this.host);
+    // The observer's first answer comes a frame later; its place is known when this turn ends.
+    queueMicrotask(() => this.seen(isOnScreen(this.host)));
   }
 
   destroy(): void {
@@ -222,4 +224,9 @@ export class MetricChart implements Zoomable, ChartActions {
     if (!this.host.clientWidth || !this.host.clientHeight || !this.plot) return;
     if (this.plot.resize()) this.fetchSoon();
   }
+}
+
+function isOnScreen(element: HTMLElement): boolean {
+  const { top, bottom, height } = element.getBoundingClientRect();
+  return height > 0 && bottom > 0 && top < innerHeight;
 }

@@ -55,8 +55,9 @@ export class Sections {
   /** Shows other groups, or the same folded differently. */
   update(groups: Group[]): void {
     this.groups = groups;
-    this.layOut();
-    this.renderNow();
+    if (this.element.isConnected) this.renderAll();
+    // A view that is being made is in the document when this turn ends; the observer would call a frame later.
+    else queueMicrotask(() => this.renderAll());
   }
 
   destroy(): void {
@@ -65,6 +66,11 @@ export class Sections {
     this.options.scroller.removeEventListener("scroll", this.render);
     for (const { item } of this.shown.values()) item.drop();
     this.shown.clear();
+  }
+
+  private renderAll(): void {
+    this.layOut();
+    this.renderNow();
   }
 
   private layOut(): void {
