@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,25 @@ CLASSES = [f"class {number}" for number in range(8)]
 
 
 def fill(runs: Path, images: list[Path]) -> None:
-    """Store what two instances said.
+    """Store what two instances said; of the training's points, most are put beside the messages.
+
+    A million messages would take more than a minute, and what is looked at here are the points.
 
     Args:
         runs: the platform's folder; is made.
         images: what the results are of.
     """
-    store(runs, {TRAIN: training(), EVALUATE: evaluation(images)})
+    first = {"loss": loss(0), "progress": 1.0, "epoch": 0}
+    training = [task("START"), ("alg_model_progress", 2, first), task("END")]
+    with _opened(runs) as platform:
+        _take_in(platform, {TRAIN: training, EVALUATE: evaluation(images)})
+        [run] = [run for run in platform.registry.runs if run.instance == TRAIN]
+        for begin in range(1, POINTS, STEP):
+            with platform.registry.lock:
+                for step in range(begin, min(POINTS, begin + STEP)):
+                    at_ms = BEGAN_MS + (step + 1) * 10
+                    platform.registry.curves.append(run.id, "loss", step // 1000, at_ms, loss(step))
+            platform.ingest.settle(TIMEOUT_S)
 
 
 def store(runs: Path, said: Mapping[str, Iterable[SaidMessage]]) -> None:
@@ -45,9 +58,21 @@ def store(runs: Path, said: Mapping[str, Iterable[SaidMessage]]) -> None:
         runs: the platform's folder; is made.
         said: for each instance topic, ``mes_type`` and data of its messages.
     """
+    with _opened(runs) as platform:
+        _take_in(platform, said)
+
+
+@contextmanager
+def _opened(runs: Path) -> Iterator[Platform]:
     platform = Platform(RunConfig(runs))
     platform.ingest.prepare()
     platform.ingest.start()
+    yield platform
+    platform.ingest.close()
+    platform.database.close()
+
+
+def _take_in(platform: Platform, said: Mapping[str, Iterable[SaidMessage]]) -> None:
     total = 0
     for instance, messages in said.items():
         records: list[SourceRecord] = []
@@ -60,8 +85,6 @@ def store(runs: Path, said: Mapping[str, Iterable[SaidMessage]]) -> None:
         total += offset + 1
     last = "SELECT coalesce(max(id), 0) FROM messages"
     wait_for(lambda: platform.database.one(last)[0] == total, "all to be stored", TIMEOUT_S)
-    platform.ingest.close()
-    platform.database.close()
 
 
 def record(instance: str, offset: int, topic: str, kind: int, data: Any) -> SourceRecord:
@@ -80,13 +103,9 @@ def task(action: str) -> SaidMessage:
     return "alg_model_progress", 1, {"action": action, "status": 200, "msg": action}
 
 
-def training() -> Iterator[SaidMessage]:
-    yield task("START")
-    for step in range(POINTS):
-        loss = 9.0 if step == POINTS // 3 else math.exp(-step / 2e5) + math.sin(step * 0.7) / 20
-        data = {"loss": loss, "progress": (step + 1) / POINTS, "epoch": step // 1000}
-        yield "alg_model_progress", 2, data
-    yield task("END")
+def loss(step: int) -> float:
+    """Falls, and swings; one point is a spike."""
+    return 9.0 if step == POINTS // 3 else math.exp(-step / 2e5) + math.sin(step * 0.7) / 20
 
 
 def evaluation(images: list[Path]) -> Iterator[SaidMessage]:
