@@ -25,7 +25,11 @@ _FOLDERS = (
     f"{ROOT}/simulator[docker,kubernetes]",
     f"{ROOT}[fast]",
 )
-_OURS = (*(word for folder in _FOLDERS for word in ("-e", folder)), "confluent-kafka==2.16.1")
+_OURS = (
+    *(word for folder in _FOLDERS for word in ("-e", folder)),
+    "confluent-kafka==2.16.1",
+    "uv==0.13.9",
+)
 _VERSIONS = """
 import json, sys
 from importlib.metadata import version

@@ -37,7 +37,7 @@ from tests.support.journal import read_journal
 pytestmark = pytest.mark.slow
 
 DEFECTS = Path(__file__).parents[2] / "examples" / "defects"
-EPOCHS = 10
+EPOCHS = 5  # of 10: enough to see it learn
 BATCHES = 45  # 180 plates, 4 at a time
 ENTRY = ["ground_true", "predict_code", "conf", "shape_type", "position", "special"]
 Box = tuple[float, float, float, float]
@@ -85,10 +85,12 @@ class Played:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Played:
-    """Trained, evaluated and asked once, as it is shipped."""
+    """Trained for half as long as it is shipped, evaluated and asked once."""
     example = copy_of_example(tmp_path_factory.mktemp("defects") / "defects")
     backend = LocalBackend(read_algorithm(example))
-    platform = Platform(RunConfig(example / "runs", backend, read_dataset(data)))
+    platform = Platform(
+        RunConfig(example / "runs", backend, read_dataset(data), special_params={"epochs": EPOCHS})
+    )
     platform.start()
     try:
         events: SimpleQueue[WorkflowEvent] = SimpleQueue()
@@ -192,7 +194,7 @@ def test_the_training_reports_every_batch_and_gets_better(played: Played) -> Non
     assert [data["epoch"] for data in epochs] == list(range(EPOCHS))
     assert epochs[-1]["loss"] < epochs[0]["loss"] / 2
     assert epochs[-1]["box_loss"] < epochs[0]["box_loss"] / 2
-    assert epochs[0]["f1"] < 0.7 < 0.8 < epochs[-1]["f1"]
+    assert epochs[0]["f1"] < 0.5 < 0.75 < epochs[-1]["f1"]
     names = sorted(
         path.name.split("_")[2] for path in model_files(played.example / "output/models")
     )
@@ -210,7 +212,7 @@ def test_the_last_f1_of_the_training_is_what_its_results_say(played: Played) -> 
 def test_the_detector_finds_what_it_has_never_seen(played: Played) -> None:
     right, found, there = scores(played.results(TaskKind.EVALUATE))
     assert there > 100
-    assert 2 * right / (found + there) > 0.8
+    assert 2 * right / (found + there) > 0.75
 
 
 @pytest.mark.parametrize(("kind", "images"), [(TaskKind.TRAIN, 30), (TaskKind.EVALUATE, 50)])

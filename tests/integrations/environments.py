@@ -73,7 +73,9 @@ def _make(folder: Path, packages: Iterable[str]) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     # In a third of pip's time. What it has fetched and what it installs are the same files.
     uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", folder / "bin" / "python"]
-    subprocess.run([*uv, *packages], check=True, env=_uv_environ())
+    # uv takes a build from its cache as long as pyproject.toml stays, whatever the version is.
+    own = [word for name in distributions.FOLDERS for word in ("--refresh-package", name)]
+    subprocess.run([*uv, *own, *packages], check=True, env=_uv_environ())
 
 
 def _uv_environ() -> dict[str, str]:
