@@ -51,6 +51,10 @@ class WebRuntime:
         self.options = options
         self.ended = Event()
         """Set when the process should stop, by SIGTERM or because the parent is gone."""
+        self.draining = Event()
+        """Set while the service stops, but still runs what arrives."""
+        self.refusing = Event()
+        """Set while the service runs nothing."""
         pool = ModelPool(
             config.model_sockets,
             config.concurrency,
@@ -59,7 +63,7 @@ class WebRuntime:
         )
         self.control = Control(
             socket.socket(fileno=config.control_fd),
-            lambda state: _follow(pool, state),
+            lambda state: self._on_state(pool, state),
             self._on_orphaned,
             pool.describe,
         )
@@ -80,8 +84,20 @@ class WebRuntime:
         gc.freeze()  # what exists now stays: the collector need not look at it again and again
         return not self.ended.is_set()
 
+    def _on_state(self, pool: ModelPool, state: ServiceState) -> None:
+        _follow(pool, state)
+        for event, phases in (
+            (self.draining, (Phase.DRAINING,)),
+            (self.refusing, (Phase.STOPPING, Phase.FAILED)),
+        ):
+            if state.phase in phases:
+                event.set()
+            else:
+                event.clear()
+
     def _on_orphaned(self) -> None:
         self.orphaned = True
+        self.refusing.set()
         self.ended.set()
 
 

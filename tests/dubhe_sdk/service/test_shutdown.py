@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import os
 import signal
 import sys
@@ -201,6 +203,29 @@ def test_inferences_that_cannot_be_run_in_time_are_refused(tmp_path: Path) -> No
         refusal = waits.result()
         assert refusal["message"] == "service is stopping and takes no new requests"
         assert running.exception() is not None  # cut off: its model did not return
+
+
+def test_a_client_that_keeps_its_connection_is_told_that_the_next_reply_is_the_last(
+    tmp_path: Path,
+) -> None:
+    with App(tmp_path, app_with() + BLOCKED, INFERENCE_ID, protocol="http") as app:
+        app.write("go on", "")
+        app.start()
+        connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=20)
+        body = json.dumps({"req_type": 3, "instance_id": INFERENCE_ID, "image_names": []})
+
+        def ask() -> tuple[int, str | None]:
+            connection.request("POST", "/predict/multiple", body)
+            with connection.getresponse() as reply:
+                return json.loads(reply.read())["flag"], reply.getheader("Connection")
+
+        assert ask() == (1, "keep-alive")
+        same = connection.sock
+        app.terminate()
+        wait_for(lambda: "SIGTERM: the service ends" in app.log, lambda: app.log)
+        assert connection.sock is same
+        assert ask() == (1, "close")
+        assert app.wait() == 0
 
 
 STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]

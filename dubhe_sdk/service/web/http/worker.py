@@ -46,6 +46,7 @@ from dubhe_sdk.service.web.runtime import WebConfig, WebRuntime
 from dubhe_sdk.service.web.stream import Stream
 
 _SHARED_MEMORY = "/dev/shm"
+_PHASE_SECONDS = 0.1
 
 
 def serve(config: WebConfig, options: WebOptions) -> int:
@@ -139,8 +140,20 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         self.alive = False
         if not runtime.orphaned:
             server.close()
+            self._drain(runtime)
             runtime.connections.stop()
             runtime.connections.join(runtime.options.stop_timeout_seconds)
+
+    def _drain(self, runtime: WebRuntime) -> None:
+        """Give whoever is connected one more reply, which says that it is the last.
+
+        A request that comes just as its idle connection is closed would fail, and not every client
+        repeats it.
+        """
+        # The parent has sent its phase before SIGTERM, but it need not be read before.
+        phases = [runtime.draining, runtime.refusing]
+        if gevent.wait(phases, timeout=_PHASE_SECONDS, count=1) == [runtime.draining]:
+            gevent.wait([runtime.refusing, runtime.connections.empty], count=1)
 
     def timeout_ctx(self) -> Any:
         """Bound the wait for a request's headers; those of the first have begun already."""

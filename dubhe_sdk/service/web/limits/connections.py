@@ -39,8 +39,9 @@ class Connections:
         self._waiting: OrderedDict[ClientConnection, None] = OrderedDict()  # longest first
         self._working: set[ClientConnection] = set()
         self._receiving: set[ClientConnection] = set()  # of those that wait
-        self._empty = Event()
-        self._empty.set()
+        self.empty = Event()
+        """Set while no client is connected."""
+        self.empty.set()
         self.stopping = False
 
     def __len__(self) -> int:
@@ -59,7 +60,7 @@ class Connections:
                 return False
             _shut_down(self._waiting.popitem(last=False)[0], socket.SHUT_RDWR)
         self._waiting[sock] = None
-        self._empty.clear()
+        self.empty.clear()
         return True
 
     def replace(self, old: ClientConnection, new: ClientConnection) -> None:
@@ -93,7 +94,7 @@ class Connections:
         self._waiting.pop(sock, None)
         self._working.discard(sock)
         if not self._waiting and not self._working:
-            self._empty.set()
+            self.empty.set()
 
     def stop(self) -> None:
         """Let every waiting connection end; what has arrived on it already is still read, and so is
@@ -105,7 +106,7 @@ class Connections:
 
     def join(self, seconds: float) -> bool:
         """Wait until no connection is left. Returns False if the time was too short."""
-        return bool(self._empty.wait(seconds))
+        return bool(self.empty.wait(seconds))
 
 
 def drain(sock: gevent_socket.socket) -> None:
