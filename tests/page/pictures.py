@@ -1,7 +1,8 @@
 """Makes the pictures of the page that the documentation shows, from real runs of the examples.
 
-``python -m tests.page.pictures`` writes ``docs/images/page-*.png``; ``--every FOLDER`` writes every
-view of both examples instead, light and dark, in both languages, wide and narrow, to look at.
+``python -m tests.page.pictures`` writes ``docs/images/page-*.png``, in both languages; ``--every
+FOLDER`` writes every view of both examples instead, light and dark, in both languages, wide and
+narrow, to look at.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -24,7 +26,10 @@ DOCS = ROOT / "docs" / "images"
 SCHEMES = ("light", "dark")
 LOCALES = ("en-US", "zh-CN")
 TIMEOUT_S = 300
+SHORT = {"epochs": 2}  # leaves mistakes that the longer training corrects
 LONGER = {"epochs": 40}  # so that it runs for as long as two pictures take
+NAMES = ("2 epochs", "40 epochs")
+MARGIN = 16  # px around a part of the page
 ADVANCED = re.compile(r"[2-9]\d\.\d %")
 
 
@@ -43,11 +48,11 @@ def main() -> None:
 
 
 @contextmanager
-def example(name: str, temporary: Path) -> Iterator[Platform]:
+def example(name: str, temporary: Path, **params: Any) -> Iterator[Platform]:
     """Yield a platform on which an example has trained, evaluated and inferred."""
     platform = Platform(temporary / f"{name}-runs", make_example(name, temporary))
     try:
-        platform.post("workflow", images=6)
+        platform.post("workflow", images=6, special_params=params)
         platform.wait_workflow(timeout=TIMEOUT_S)
         yield platform
     finally:
@@ -67,43 +72,90 @@ def take_every(browser: Browser, temporary: Path, name: str, folder: Path) -> No
 
 def take_for_docs(browser: Browser, temporary: Path) -> None:
     """Take what the documentation shows."""
-    with example("digits", temporary) as platform:
-        address = f"{platform.url}/#/overview"
-        with visit(browser, address, "light") as light, visit(browser, address, "dark") as dark:
-            platform.post("workflow/train", special_params=LONGER)
-            for page, scheme in ((light, "light"), (dark, "dark")):
-                running = page.locator(".card[data-state=running] .share")
-                expect(running).to_have_text(ADVANCED, timeout=TIMEOUT_S * 1000)
-                save(page, "overview", scheme)
+    with example("digits", temporary, **SHORT) as platform:
+        take_running(browser, platform)
+        platform.post("workflow/evaluate")
         platform.wait_workflow(timeout=TIMEOUT_S)
-        trainings = [run["id"] for run in platform.get("state")["runs"] if run["metrics"]]
-        runs = ",".join(map(str, trainings))
-        for scheme in SCHEMES:
-            with visit(
-                browser, f"{platform.url}/#/curves?runs={runs}&smooth=0.6&log=loss", scheme
-            ) as page:
-                expect(page.locator(".plot[data-points]")).to_have_count(2)
-                area = page.locator(".u-over").first.bounding_box()
-                assert area
-                page.mouse.move(area["x"] + area["width"] * 0.3, area["y"] + 60)
-                save(page, "curves", scheme)
-            with visit(browser, f"{platform.url}/#/results", scheme) as page:
-                expect(page.locator(".matrix button").first).to_be_visible()
-                expect(page.locator(".tile[data-outcome]").first).to_be_visible()
-                save(page, "results", scheme)
+        for locale in LOCALES:
+            take_digits(browser, platform, locale)
     with example("defects", temporary) as platform:
-        for scheme in SCHEMES:
-            with visit(browser, f"{platform.url}/#/results", scheme) as page:
+        for locale in LOCALES:
+            with visit(browser, f"{platform.url}/#/results", locale=locale) as page:
                 page.locator(".tile[data-outcome]").first.click()
                 expect(page.locator(".lightbox .prediction").first).to_be_visible()
-                save(page, "boxes", scheme)
+                save(page, "boxes", locale)
+
+
+def take_running(browser: Browser, platform: Platform) -> None:
+    """Take the instances while one of them trains."""
+    address = f"{platform.url}/#/overview"
+    english, chinese = LOCALES
+    with (
+        visit(browser, address, locale=english) as one,
+        visit(browser, address, locale=chinese) as other,
+    ):
+        platform.post("workflow/train", special_params=LONGER)
+        for page, locale in ((one, english), (other, chinese)):
+            running = page.locator(".card[data-state=running] .share")
+            expect(running).to_have_text(ADVANCED, timeout=TIMEOUT_S * 1000)
+            save(page, "overview", locale)
+    platform.wait_workflow(timeout=TIMEOUT_S)
+
+
+def take_digits(browser: Browser, platform: Platform, locale: str) -> None:
+    """Take what there is to see of two trainings and their evaluations."""
+    runs = platform.get("state")["runs"]
+    short, long = (run["id"] for run in runs if run["kind"] == "train")
+    before, after = (run["id"] for run in runs if run["kind"] == "evaluate")
+    for name, *numbers in zip(NAMES, (short, long), (before, after), strict=True):
+        platform.post("annotate", runs=numbers, name=name)
+    instance = next(run["instance"] for run in runs if run["id"] == long)
+
+    @contextmanager
+    def view(address: str, scheme: str = "light") -> Iterator[Page]:
+        with visit(browser, f"{platform.url}/#/{address}", scheme, locale) as page:
+            yield page
+
+    for scheme in SCHEMES:
+        with view(f"curves?runs={short},{long}&smooth=0.6&log=loss", scheme) as page:
+            expect(page.locator(".plot[data-points]")).to_have_count(2)
+            area = page.locator(".u-over").first.bounding_box()
+            assert area
+            page.mouse.move(area["x"] + area["width"] * 0.3, area["y"] + 60)
+            save(page, "curves", locale, scheme)
+    with view("overview") as page:
+        page.locator(".models").scroll_into_view_if_needed()
+        expect(page.locator("[data-model]").first).to_be_visible()
+        save(page, "models", locale, of=".models")
+    with view(f"runs?runs={short},{long}") as page:
+        expect(page.locator(".grid-row[data-run]").first).to_be_visible()
+        save(page, "runs", locale)
+    with view(f"runs?compare={short},{long}") as page:
+        expect(page.locator(".compare-table tbody").first).to_be_visible()
+        save(page, "compare", locale)
+    with view(f"system?instance={instance}") as page:
+        expect(page.locator(".system-chart canvas").first).to_be_visible()
+        save(page, "system", locale)
+    with view(f"log?instance={instance}&file=console") as page:
+        expect(page.locator(".log-line").first).to_be_visible()
+        page.locator(".log").evaluate("e => { e.scrollTop = 0; }")
+        expect(page.get_by_text("training on")).to_be_visible()
+        save(page, "console", locale)
+    with view(f"results?run={after}") as page:
+        expect(page.locator(".matrix button").first).to_be_visible()
+        expect(page.locator(".tile[data-outcome]").first).to_be_visible()
+        save(page, "results", locale)
+    with view(f"results?run={after}&against={before}") as page:
+        expect(page.locator(".matrix").first).to_be_visible()
+        expect(page.locator(".cell .tile").first).to_be_visible()
+        save(page, "evaluations", locale)
 
 
 @contextmanager
 def visit(
     browser: Browser,
     url: str,
-    scheme: str,
+    scheme: str = "light",
     locale: str = "en-US",
     size: tuple[int, int] = WIDE,
 ) -> Iterator[Page]:
@@ -125,7 +177,7 @@ def settle(page: Page) -> None:
     wait_for(
         lambda: page.evaluate(
             "() => !document.querySelector('.tile.loading') && [...document.images].every"
-            "(i => i.complete) && [...document.querySelectorAll('.plot')].slice(0, 2).every"
+            "(i => i.complete) && [...document.querySelectorAll('.chart .plot')].slice(0, 2).every"
             "(p => p.dataset.points)"
         ),
         "a page that has settled",
@@ -135,10 +187,32 @@ def settle(page: Page) -> None:
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)))")
 
 
-def save(page: Page, view: str, scheme: str) -> None:
-    """Write a picture for the documentation."""
+def save(page: Page, view: str, locale: str, scheme: str = "light", of: str | None = None) -> None:
+    """Write a picture for the documentation.
+
+    Args:
+        page: what is shown.
+        view: its name in the file's.
+        locale: the language in which it is shown.
+        scheme: light or dark.
+        of: selects a part of the page; None for all that is visible.
+    """
     settle(page)
-    page.screenshot(path=DOCS / f"page-{view}-{scheme}.png")
+    suffix = "" if locale == LOCALES[0] else f".{locale}"
+    path = DOCS / f"page-{view}-{scheme}{suffix}.png"
+    if of is None:
+        page.screenshot(path=path)
+        return
+    box = page.locator(of).bounding_box()
+    assert box
+    x, y = max(0.0, box["x"] - MARGIN), max(0.0, box["y"] - MARGIN)
+    around = {
+        "x": x,
+        "y": y,
+        "width": box["width"] + 2 * MARGIN,
+        "height": box["height"] + 2 * MARGIN,
+    }
+    page.screenshot(path=path, full_page=True, clip=around)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

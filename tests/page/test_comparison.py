@@ -158,3 +158,20 @@ def test_the_comparison_is_reached_from_the_results_in_both_languages(
     expect(page.locator(".compared.overall .better").first).to_have_text("+0.50 pp")
     page.get_by_role("button", name="交换 A 和 B").click()
     expect(page.locator(".compared.overall .worse").first).to_have_text("−0.50 pp")
+
+
+def test_without_truths_nothing_is_called_right_or_wrong(
+    start: Callable[..., Platform], tmp_path: Path, visit: Visitor
+) -> None:
+    def without_truths(predicted: str) -> Iterator[SaidMessage]:
+        yield task("START")
+        for number, name in enumerate(("same", predicted)):
+            info = {"ground_true": "", "predict_code": name, "conf": 0.9}
+            yield "als_model_result", 3, [{"img_path": f"{number}.png", "info": [info]}]
+        yield task("END")
+
+    said = {f"net-{n}-forecast-{n}": without_truths(name) for n, name in ((1, "a"), (2, "b"))}
+    store(tmp_path / "runs", said)
+    page = visit(f"{start(runs=tmp_path / 'runs').url}/#/results?run=2&against=1")
+    expect(page.locator(".gallery-count")).to_have_text("1 changed of the 2 images in both")
+    expect(page.get_by_role("group", name="Images that changed")).to_be_hidden()

@@ -60,6 +60,19 @@ def hover(page: Page, area: Locator, across: float, down: float) -> None:
     page.mouse.move(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
 
 
+def test_a_run_and_a_comparison_have_all_metrics(platform: Platform, visit: Visitor) -> None:
+    page = visit(f"{platform.url}/#/runs?run=1")
+    rows = page.get_by_role("region", name="Metrics").locator("tbody tr")
+    expect(rows.locator("th")).to_have_text(list(NAMES))
+    last = rows.nth(len(NAMES) - 1).locator("td").first
+    expect(last).to_have_text(f"{value(LONG, EPOCHS, 1):.5g}")
+    page.goto(f"{platform.url}/#/runs?compare=1,2")
+    for name in NAMES:
+        row = page.locator(".compare-table tr", has=page.get_by_text(f"{name}, last", exact=True))
+        texts = [f"{value(name, EPOCHS, number):.5g}" for number in (1, 2)]
+        expect(row.locator("td")).to_have_text(texts)
+
+
 def test_metrics_stand_in_groups_that_fold_and_stay_folded(page: Page) -> None:
     assert groups(page) == ["Other metrics 2", "train/ 2", "val/ 2", "grad_norm/ 1"]
     assert shown(page) == list(NAMES)

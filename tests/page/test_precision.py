@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.dubhe_simulator.ui import Journal
 from tests.page.fixtures import Visitor
 from tests.page.pixels import Shot, stroke_of
 from tests.page.platform import IMAGE_COLOUR, IMAGE_SIZE, Platform
@@ -119,3 +121,20 @@ def test_in_chinese_and_dark(platform: Platform, visit: Visitor) -> None:
     )
     line = page.locator(".pr-line").evaluate("e => getComputedStyle(e).stroke")
     assert line == "rgb(116, 174, 252)"
+
+
+def test_the_curve_follows_a_long_evaluation(
+    start: Callable[..., Platform], tmp_path: Path, visit: Visitor
+) -> None:
+    def results(count: int, predicted: str) -> list[dict[str, object]]:
+        info = {"ground_true": "dent", "predict_code": predicted, "conf": 0.9}
+        return [{"img_path": "plate.png", "info": [info] * count}]
+
+    platform = start(runs=tmp_path / "runs")
+    journal = Journal(platform.runs / "1" / "forecast", "net-a1-forecast-1")
+    journal.start()
+    journal.report(3, results(6000, "dent"))
+    page = visit(f"{platform.url}/#/results")
+    expect(page.locator(".precision-recall")).to_contain_text("6,000 right")
+    journal.report(3, results(2000, "scratch"))
+    expect(page.locator(".precision-recall")).to_contain_text("2,000 missed")

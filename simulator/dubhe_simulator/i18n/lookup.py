@@ -27,7 +27,12 @@ def translate(key: str, **values: object) -> str:
         key: its key in the catalogs.
         values: the values of its placeholders.
     """
-    return catalog(_language.get() or _of_locale())[key].format(**values)
+    return catalog(current_language())[key].format(**values)
+
+
+def current_language() -> Language:
+    """Return the language of this thread or context."""
+    return _language.get() or _of_locale()
 
 
 def set_language(language: Language | None) -> None:

@@ -15,10 +15,11 @@ from dubhe_sdk.process.command import support_command
 
 REFRESH_INTERVAL_S = 3.0
 TIMEOUT_S = 20.0
+SHARED_TIMEOUT_S = 5.0
 
 
 class StatusProcess:
-    """``dubhe status --each``: one process that answers for all spools.
+    """``dubhe status --each``: one process that answers for several spools.
 
     It is started by the first question, and again if it has died; it ends with this process, whose
     end closes its standard input. Thread-safe.
@@ -28,8 +29,12 @@ class StatusProcess:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, spool: Path) -> Any:
+    def ask(self, spool: Path, timeout: float = TIMEOUT_S) -> Any:
         """Return what it answers.
+
+        Args:
+            spool: the spool's directory.
+            timeout: seconds to wait for the answer, once those before have theirs.
 
         Raises:
             OSError: it cannot be started, has died, or does not answer in time.
@@ -38,13 +43,24 @@ class StatusProcess:
         with self._lock:
             process = self._running()
             try:
-                return json.loads(_exchange(process, json.dumps(str(spool)).encode() + b"\n"))
+                return json.loads(
+                    _exchange(process, json.dumps(str(spool)).encode() + b"\n", timeout)
+                )
             except BaseException:
                 # The rest of this answer must not be taken for the next one.
-                self._process = None
-                process.kill()
-                process.communicate()
+                self._end(process)
                 raise
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        with self._lock:
+            if self._process is not None:
+                self._end(self._process)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = None
+        process.kill()
+        process.communicate()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -59,7 +75,32 @@ class StatusProcess:
         return self._process
 
 
-_STATUS = StatusProcess()
+class StatusProcesses:
+    """Answers for all spools: one process does, but for those that keep it from the others.
+
+    A spool on a disk that hangs holds up whoever reads it. It is asked for by a process of its own
+    until that has answered. Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._shared = StatusProcess()
+        self._own: dict[Path, StatusProcess] = {}
+
+    def ask(self, spool: Path) -> Any:
+        """Return the status of a spool; as `StatusProcess.ask`."""
+        own = self._own.get(spool)
+        if own is None:
+            try:
+                return self._shared.ask(spool, SHARED_TIMEOUT_S)
+            except TimeoutError:
+                own = self._own.setdefault(spool, StatusProcess())
+        answer = own.ask(spool)
+        own.close()
+        self._own.pop(spool, None)
+        return answer
+
+
+_STATUS = StatusProcesses()
 
 
 def query(spool: Path) -> dict[str, Any] | None:
@@ -133,18 +174,18 @@ class DeliveryStatus:
         return self.view and {k: v for k, v in self.view.items() if k not in ("at_ms", "oldest_s")}
 
 
-def _exchange(process: subprocess.Popen[bytes], line: bytes) -> bytes:
+def _exchange(process: subprocess.Popen[bytes], line: bytes, timeout: float) -> bytes:
     """Send a line, and return the one that comes back."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(line)
-    answer, deadline = b"", time.monotonic() + TIMEOUT_S
+    answer, deadline = b"", time.monotonic() + timeout
     readable = select.poll()  # unlike select(2), whatever the number of open files is
     readable.register(process.stdout, select.POLLIN)
     while not answer.endswith(b"\n"):
         left = max(0.0, deadline - time.monotonic())
         if not readable.poll(1000 * left):
-            raise TimeoutError(f"dubhe status has not answered within {TIMEOUT_S:g} s")
+            raise TimeoutError(f"dubhe status has not answered within {timeout:g} s")
         piece = process.stdout.read(65536)
         if not piece:
             raise ConnectionError("dubhe status has ended")

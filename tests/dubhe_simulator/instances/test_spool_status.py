@@ -5,16 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from dubhe_sidecar.status import inspect
-from dubhe_simulator.instances.spool_status import StatusProcess, reported_count
+from dubhe_simulator.instances import spool_status
+from dubhe_simulator.instances.spool_status import (
+    StatusProcess,
+    StatusProcesses,
+    reported_count,
+)
 from tests.support.environ import clean_environ
+from tests.support.waiting import wait_for
 
 _SAY = """
 import dubhe_sdk
@@ -62,6 +70,42 @@ def test_one_process_answers_for_all_and_is_replaced_when_it_dies(
     assert len(started) == 2
     started[1].communicate()  # its input ends, and so does it
     assert started[1].returncode == 0
+
+
+# Answers as `dubhe status --each` does; a spool called "hung" holds it up until it is deleted.
+_STAND_IN = """
+import json, os, sys, time
+for line in sys.stdin:
+    spool = json.loads(line)
+    if spool.endswith("hung") and os.path.exists(spool):
+        open(f"{spool}/{os.getpid()}", "w").close()
+    while spool.endswith("hung") and os.path.exists(spool):
+        time.sleep(0.05)
+    print(json.dumps(os.getpid()), flush=True)
+"""
+
+
+def test_a_spool_that_hangs_does_not_hold_up_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung = tmp_path / "hung"
+    hung.mkdir()
+    command = [sys.executable, "-c", _STAND_IN]
+    monkeypatch.setattr(spool_status, "support_command", lambda: command)
+    monkeypatch.setattr(spool_status, "SHARED_TIMEOUT_S", 1.0)
+    answers = StatusProcesses()
+    found: list[object] = []
+    with contextlib.ExitStack() as stack:
+        asking = threading.Thread(target=lambda: found.append(answers.ask(hung)))
+        asking.start()
+        stack.callback(asking.join)
+        stack.callback(shutil.rmtree, hung)
+        wait_for(lambda: len(os.listdir(hung)) == 2, "a process of its own for what hangs")
+        shared = answers.ask(tmp_path / "good")
+        assert answers.ask(tmp_path / "good") == shared
+        assert found == [], "the other one still waits"
+    assert found != [shared], "another process has answered"
+    assert answers.ask(hung) == shared, "once it answers, it is asked with the others"
 
 
 def test_many_open_files_are_no_hindrance(tmp_path: Path) -> None:

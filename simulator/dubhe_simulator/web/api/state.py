@@ -7,8 +7,9 @@ from typing import Any
 import falcon
 
 from dubhe_sdk.version import __version__
+from dubhe_simulator.i18n import current_language
 from dubhe_simulator.platform.platform import Platform
-from dubhe_simulator.web.api.resource import Resource
+from dubhe_simulator.web.api.resource import Resource, is_known
 
 
 def state_view(platform: Platform) -> dict[str, Any]:
@@ -39,5 +40,10 @@ class StateResource(Resource):
     """GET /api/state."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Return the state."""
+        """Return the state, or that the page has it: of thousands of runs it is long."""
+        # Every change has a number, so the last one stands for all. Reasons are in a language.
+        version = f"{self._platform.change_feed.cursor} {current_language()}".encode()
+        if is_known(req, resp, version, "private, no-cache"):
+            self._platform.change_feed.asked()
+            return
         resp.media = state_view(self._platform)

@@ -140,6 +140,7 @@ export function comparison(scroller: HTMLElement): View {
     try {
       const answer = await get<Comparison>("comparison", query.figures, control.signal);
       found = answer;
+      show(kinds.element, answer.a.truth && answer.b.truth); // else nothing is right or wrong
       figures.show(answer, query.cell);
       gallery.refresh(); // a class's colour is its place among all
     } catch (error) {

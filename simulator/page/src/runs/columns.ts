@@ -57,7 +57,7 @@ function plain(
 
 /** The column that stays in place when the others are scrolled. */
 export function nameColumn(): Column {
-  return plain("name", "run_name", 240, runName);
+  return plain("name", "run_name", 200, runName);
 }
 
 export function runColumns(): Column[] {
@@ -84,7 +84,7 @@ export function paramColumn(path: string): Column {
     group: "param",
     name: path,
     title: path.replace(/^special_params\./, ""),
-    width: 140,
+    width: 116,
     numeric: false,
     text: (run) => paramText(run.params[path]),
     sort,
@@ -138,10 +138,11 @@ export function allColumns(runs: Run[], listed: string[] = []): Column[] {
 const FEW_PARAMS = 4;
 const FEW_METRICS = 4;
 
-/** What is shown as long as nobody has chosen: parameters that differ, and the first metrics, which
- * are those that most runs have. */
+/** What is shown as long as nobody has chosen: tags if there are any, parameters that differ, and the
+ * first metrics, which are those that most runs have. */
 export function usualColumns(all: Column[], runs: Run[]): Set<string> {
-  const shown = new Set(["state", "kind", "started", "duration", "tags"]);
+  const shown = new Set(["state", "kind", "started", "duration"]);
+  if (runs.some((run) => run.tags.length > 0)) shown.add("tags");
   let params = 0;
   const metric = new Set<string>();
   for (const column of all) {

@@ -52,7 +52,7 @@ export function runDetails(id: number): View {
     setText(title, runName(run));
     swatch.style.setProperty("--run", `var(--${runHue(run)})`);
     form.update(run);
-    if (isWhole(run)) fill(metrics, metricTable(run));
+    if (details || isWhole(run)) fill(metrics, metricTable(run));
     if (details) details.run = run;
     const facts = factsOf(details ?? { run, owned: true, model: null, request: null, provenance: null });
     fill(summary, [pairs(facts.run)]);

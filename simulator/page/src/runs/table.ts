@@ -10,7 +10,7 @@ import { columnName, nameColumn, runState, type Column } from "./columns";
 
 const ROW = 34; // px, as in runs.css
 const HEAD = 46;
-const NAME = 240;
+const NAME = 200;
 const PICK = 38; // the column of check boxes
 const NARROW = 0.45; // of the table at most, for the column that stays in place
 const MARGIN = 2; // rows beyond what is visible

@@ -15,12 +15,13 @@ import { Tile } from "../results/tile";
 import { route } from "../route";
 import { store } from "../state";
 import { get, isAbort } from "../transport";
-import type { ResultItem, Summary } from "../types";
+import type { ResultItem, Run, Summary } from "../types";
 import { choice, empty, link, type View } from "../ui";
 
 const SETTLED_MS = 180; // without a movement of the slider, before the server is asked
 const LIVE_MS = 1000;
 const LIVE_CURVE = 5000; // predictions
+const CURVE_GROWTH = 1.1; // of more predictions, until the curve follows: each time costs all of them
 
 export function results(scroller: HTMLElement): View {
   return route.get("against") ? comparison(scroller) : one(scroller);
@@ -32,6 +33,7 @@ function one(scroller: HTMLElement): View {
   let shown: { run: number; results: number; ended: boolean } | null = null; // when the server was asked last
   let summary: Summary | null = null;
   let asking = new AbortController();
+  let drawn = { run: 0, confidence: 0, predictions: 0 }; // when the curve was asked for last
 
   const filters = new Filters(query, {
     run: () => update(),
@@ -120,15 +122,20 @@ function one(scroller: HTMLElement): View {
       summary = answer;
       filters.showClasses(answer.classes);
       figures.show(answer, query.cell);
-      // While many results are coming in, only the figures follow.
-      if (answer.truth && query.run && (query.run.ended_ms !== null || answer.predictions <= LIVE_CURVE)) {
-        curve.ask(query.run.id, Number(confidence));
-      }
+      if (answer.truth && query.run) showCurve(query.run, Number(confidence), answer.predictions);
       if (other && inRows()) narrow();
       if (others) gallery.refresh(); // a class's colour is its place among all
     } catch (error) {
       if (!isAbort(error)) figures.fail((error as Error).message);
     }
+  };
+  /** While many results are coming in, the curve follows in steps, the figures at once. */
+  const showCurve = (run: Run, confidence: number, predictions: number): void => {
+    const live = run.ended_ms === null && predictions > LIVE_CURVE;
+    const same = drawn.run === run.id && drawn.confidence === confidence;
+    if (live && same && predictions < drawn.predictions * CURVE_GROWTH) return;
+    drawn = { run: run.id, confidence, predictions };
+    curve.ask(run.id, confidence);
   };
   const pick = (cell: Cell): void => {
     query.toggle(cell);
@@ -154,6 +161,7 @@ function one(scroller: HTMLElement): View {
     if (run.id !== shown?.run) {
       summary = null; // another run's figures must not stand beside this one's images
       figures.clear();
+      drawn = { run: 0, confidence: 0, predictions: 0 };
       ask();
     } else if (run.results !== shown.results || ended !== shown.ended) grown();
     shown = { run: run.id, results: run.results, ended };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -42,6 +43,27 @@ def test_a_known_cursor_goes_on_where_it_was(ui: Ui) -> None:
         names.add(next(events)[0])
     assert "state" not in names
     events.close()
+
+
+def test_a_state_that_is_known_is_not_sent_again(ui: Ui) -> None:
+    journal = Journal(ui.runs / "1" / "train", NAME)
+    journal.start()
+    ui.wait_state(NAME, "running")
+    # What is published at the start comes to an end.
+    tags: list[str] = []
+    while len(tags) < 2 or tags[-1] != tags[-2]:
+        status, headers, _ = ui.raw("GET", "/api/state", Accept_Language="en")
+        assert status == 200
+        tags.append(headers["etag"])
+    known = {"If_None_Match": tags[-1]}
+    status, _, content = ui.raw("GET", "/api/state", Accept_Language="en", **known)
+    assert (status, content) == (304, b"")
+    assert ui.raw("GET", "/api/state", Accept_Language="zh", **known)[0] == 200
+    journal.report(2, {"loss": 1.5, "progress": 0.5})
+    ui.wait(lambda state: state["messages"] == 2)
+    status, _, content = ui.raw("GET", "/api/state", Accept_Language="en", **known)
+    assert status == 200
+    assert json.loads(content)["messages"] == 2
 
 
 def test_a_cursor_of_another_session_gets_the_state(ui: Ui) -> None:

@@ -17,6 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.managed.logs.formats import DEBUG, HEAD, LEVELS, LineFormat
 
 BACKUPS = 14
@@ -185,8 +186,7 @@ class LogFile:
             for file, stream, rank in ranges:
                 shown = file.shown(lowest)
                 low, high = max(0, first - rank), min(len(shown), first + limit - rank)
-                with contextlib.suppress(OSError):
-                    found += [self._line(file, stream, shown[i]) for i in range(low, high)]
+                found += [self._line(file, stream, shown[i]) for i in range(low, high)]
             return {"begin": begin, "end": end, "at": first, "lines": found}
 
     def contents(self) -> Iterator[bytes]:
@@ -289,7 +289,11 @@ class LogFile:
             yield list(reversed(found.values()))
 
     def _line(self, file: IndexedFile, stream: BinaryIO, place: int) -> dict[str, Any]:
-        time, text = self.format.parse(self.read(file, stream, place))
+        try:
+            time, text = self.format.parse(self.read(file, stream, place))
+        except OSError as error:
+            # The disk does not give it back. Its place is kept: those behind have their ranks.
+            time, text = "", translate("ui_no_line", error=error)
         level = LEVELS[file.levels[place]]
         return {"n": file.first + place, "time": time, "level": level, "text": text}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -10,13 +11,19 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from dubhe_sdk.logs.format import LOG_LINE, JsonFormatter
 from dubhe_sdk.logs.log import SharedRotatingFileHandler
 from dubhe_simulator.platform.managed.logs.formats import LEVELS, ConsoleFormat, SdkFormat
-from dubhe_simulator.platform.managed.logs.index import BACKUPS, LONGEST_LINE, LogFile
+from dubhe_simulator.platform.managed.logs.index import (
+    BACKUPS,
+    LONGEST_LINE,
+    IndexedFile,
+    LogFile,
+)
 
 
 @pytest.fixture
@@ -43,6 +50,26 @@ def texts(
     log: LogFile, level: str = "DEBUG", at: int | None = None, limit: int = 1000
 ) -> list[str]:
     return [line["text"] for line in log.lines(at, limit, LEVELS.index(level))["lines"]]
+
+
+def test_lines_that_the_disk_does_not_give_back_stand_in_their_places(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.mkdir()
+    path.write_text("".join(f"line {number}\n" for number in range(5)))
+    log = LogFile(path, ConsoleFormat())
+    read = log.read
+
+    def broken(file: IndexedFile, stream: BinaryIO, place: int) -> bytes:
+        if place in (1, 2):
+            raise OSError(errno.EIO, "Input/output error")
+        return read(file, stream, place)
+
+    monkeypatch.setattr(log, "read", broken)
+    found = log.lines(0, 10)
+    lost = "the line cannot be read: [Errno 5] Input/output error"
+    assert [line["text"] for line in found["lines"]] == ["line 0", lost, lost, "line 3", "line 4"]
+    assert [line["n"] for line in found["lines"]] == [0, 1, 2, 3, 4]
 
 
 def test_it_follows_rotation(path: Path, logger: logging.Logger) -> None:
