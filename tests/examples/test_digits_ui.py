@@ -18,6 +18,10 @@ from tests.kafka.fixtures import BrokerFactory
 
 pytestmark = pytest.mark.slow
 
+BATCHES = 40  # of an epoch
+OUTAGE_EPOCHS = (
+    30  # what is reported after the broker's end waits, however long the training goes on
+)
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 
 
@@ -52,7 +56,7 @@ def test_the_whole_story(tmp_path: Path, example: tuple[Path, str, Path]) -> Non
         assert [i["duplicates"] + i["malformed"] for i in (train, predict, inference)] == [0, 0, 0]
         runs = {run["kind"]: run for run in state["runs"]}
         assert [m["name"] for m in runs["train"]["metrics"]] == ["loss", "accuracy"]
-        assert {m["points"] for m in runs["train"]["metrics"]} == {5 * 40}
+        assert {m["points"] for m in runs["train"]["metrics"]} == {5 * BATCHES}
         found = ui.get("summary", run=runs["evaluate"]["id"])
         assert (found["images"], found["predictions"]) == (359, 359)
         assert found["accuracy"] > 0.85
@@ -100,7 +104,7 @@ def test_an_outage_of_kafka_shows_at_the_source_and_at_the_sidecar(
     with Ui(tmp_path / "runs", *example, "--brokers", broker.bootstrap) as ui:
         events = ui.events()
         next(events)
-        ui.post("workflow/train", special_params={"epochs": 100})
+        ui.post("workflow/train", special_params={"epochs": OUTAGE_EPOCHS})
         state = ui.wait(lambda s: s["runs"] and (s["runs"][0]["epoch"] or 0) >= 2, timeout=90)
         name = state["runs"][0]["instance"]
         broker.kill()
@@ -117,6 +121,6 @@ def test_an_outage_of_kafka_shows_at_the_source_and_at_the_sidecar(
         found = ui.instance(name)
         assert (found["state"], found["duplicates"], found["malformed"]) == ("ended", 0, 0)
         [run] = ui.runs_of(name)
-        assert {m["points"] for m in run["metrics"]} == {100 * 40}
+        assert {m["points"] for m in run["metrics"]} == {OUTAGE_EPOCHS * BATCHES}
         assert (run["status"], run["images"]) == (200, 180)
         events.close()
