@@ -138,7 +138,7 @@ def take_digits(browser: Browser, platform: Platform, locale: str) -> None:
         save(page, "system", locale)
     with view(f"log?instance={instance}&file=console") as page:
         expect(page.locator(".log-line").first).to_be_visible()
-        page.locator(".log").evaluate("e => { e.scrollTop = 0; }")
+        page.locator(".tail").evaluate("e => { e.scrollTop = 0; }")
         expect(page.get_by_text("training on")).to_be_visible()
         save(page, "console", locale)
     with view(f"results?run={after}") as page:

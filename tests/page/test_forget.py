@@ -35,6 +35,7 @@ def test_an_instance_is_forgotten(
     forget.click()
     expect(page.locator(".card")).to_have_count(2)
     expect(other.get_by_role("heading", name="No curves yet")).to_be_visible()
+    expect(other.locator(".hint:visible")).to_have_count(0)
     expect(messages.locator(".toolbar .note")).not_to_have_text(before)
     page.reload()
     expect(page.locator(".card")).to_have_count(2)

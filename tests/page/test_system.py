@@ -80,6 +80,33 @@ def test_accelerators_are_shown_live_and_what_is_no_sample_is_not(
     expect(page.locator(".system-chart h2").nth(1)).to_have_text("加速卡利用率 (%)")
 
 
+DRAWN = """
+window.drawn = [];
+const fillText = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+  drawn.push(text);
+  return fillText.call(this, text, ...rest);
+};
+"""
+
+
+def test_a_single_sample_stands_at_its_time(
+    start: Callable[..., Platform], tmp_path: Path, visit: Visitor
+) -> None:
+    platform = start()
+    path = tmp_path / "instance" / "system" / "samples.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"at": time.time_ns() // 1_000_000, "cpu": 250.0}) + "\n")
+    folder = str(path.parents[1])
+    platform.post("attach", address="http://127.0.0.1:9", instance="a-b-train-1", folder=folder)
+    page = visit("about:blank")
+    page.add_init_script(DRAWN)
+    page.goto(f"{platform.url}/#/system?instance=a-b-train-1")
+    expect(page.locator(".system-chart canvas")).to_have_count(1)
+    times = "() => drawn.filter(text => /^\\d\\d:\\d\\d:\\d\\d$/.test(text)).length"
+    wait_for(lambda: page.evaluate(times) > 1, "marks some seconds apart")
+
+
 def test_without_samples_it_is_said_what_is_needed(
     start: Callable[..., Platform], visit: Visitor
 ) -> None:

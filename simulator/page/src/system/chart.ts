@@ -9,6 +9,7 @@ import { t } from "../i18n";
 import { colour, hue } from "../theme";
 import type { Figure } from "./samples";
 
+const ALONE_MS = 5000; // on either side of a single sample
 const SYNC = "system";
 const HEIGHT = 170; // px, as in system.css
 
@@ -67,7 +68,11 @@ export class SystemChart implements Row<Figure> {
     const values = this.figure.series.map((series) => series.values);
     this.scale = linearScale(values.flat().map((value) => value ?? 0));
     const placed = values.map((of) => of.map((v) => (v === null ? null : (this.scale.place(v) ?? null))));
-    this.u.setData([this.times, ...placed]);
+    const { u, times } = this;
+    u.batch(() => {
+      u.setData([times, ...placed], false);
+      u.setScale("x", { min: times[0] ?? 0, max: times.at(-1) ?? 0 }); // around one, uPlot would show years
+    });
     this.read();
   }
 
@@ -87,7 +92,7 @@ export class SystemChart implements Row<Figure> {
       legend: { show: false },
       ms: 1,
       scales: {
-        x: { time: false, range: (_, a, b) => (a === b ? [a - 1000, b + 1000] : [a, b]) },
+        x: { time: false, auto: false, range: (_, a, b) => (a === b ? [a - ALONE_MS, b + ALONE_MS] : [a, b]) },
         // From 0, so that a figure that hardly moves looks like that.
         y: { range: (_, __, b: number | null) => rangeOf(this.scale, 0, b) },
       },

@@ -91,6 +91,7 @@ export function instanceCard(first: Instance): Row<Instance> {
       const running = instance.state === "running" && instance.remaining_s !== null;
       setText(left, running ? t("left", { time: duration(instance.remaining_s) }) : "");
       setText(last, instance.last || t("nothing_reported"));
+      show(last, !instance.reason || !instance.last.includes(instance.reason)); // once is enough
       last.title = instance.last;
       details.update([
         instance.address ? `${instance.protocol ?? ""} ${instance.address}`.trim() : "–",

@@ -26,7 +26,7 @@ export function curves(scroller: HTMLElement): View {
   const nothing = empty("empty_curves", "empty_curves_text", link(t("nav_overview"), "#/overview"));
   if (LIVE) nothing.append(importer().element);
   const noneChosen = h("p", { class: "hint" }, t("no_runs_chosen"));
-  const noneFound = h("p", { class: "hint" });
+  const noneFound = h("p", { class: "hint", hidden: true });
   const legend = h("div", { class: "legend", role: "group", "aria-label": t("runs") });
   const runs = new KeyedList<Run>(legend, (r) => String(r.id), (run) => chip(run, model, pick));
   const exports = new ExportMenu();
@@ -165,7 +165,7 @@ export function curves(scroller: HTMLElement): View {
     runs.update(candidates);
     const any = candidates.length > 0;
     show(nothing, !any);
-    for (const part of [legend, tools, sections.element, help]) show(part, any);
+    for (const part of [legend, tools, sections.element, help, inTable]) show(part, any);
     show(noneChosen, any && chosen.length === 0);
     setAttribute(inTable, "href", `#/runs?runs=${chosen.map((r) => r.id).join(",")}`);
     exports.update(chosen);
