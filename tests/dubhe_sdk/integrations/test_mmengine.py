@@ -66,6 +66,8 @@ class Waits(Hook):
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if os.environ.get("FAILS"):
             raise ValueError("bad batch")
+        if os.environ.get("RANKS") and os.environ.get("STOPS_AT") == str(runner.iter):
+            torch.distributed.barrier()  # so that both have counted the batch before
         wait_for_the_stop(self.ctx, runner.iter)
 
 @dubhe_sdk.pipeline()
@@ -148,3 +150,13 @@ def test_ranks(tmp_path: Path) -> None:
     assert steps(app)[-1] == (None, 1)
     assert len(steps(app)) == len(WHOLE), "one rank reports"
     assert len(models(app)) == 1
+
+
+def test_a_stop_of_ranks_and_its_resumption(tmp_path: Path) -> None:
+    app = stopped(tmp_path / "first", APP, at=5, RANKS="1")
+    # One more than one rank: the other one may have begun it before it could know of the stop.
+    assert steps(app) == WHOLE[:9], app.console
+    (model,) = models(app)
+    again = trained(tmp_path / "again", APP, {"pretrained_model_path": str(model)})
+    assert again.ends()[0]["status"] == 200, again.console
+    assert steps(again) == WHOLE[6:], "the epoch is repeated"
