@@ -5,8 +5,11 @@
     model = mindspore.train.Model(network, loss, optimizer, metrics={"accuracy"})
     model.fit(10, train_data, eval_data, callbacks=[DubheCallback(ctx)])
 
-The model file has the weights that the training ended with. MindSpore restores the best ones after
-``EarlyStopping(restore_best_weights=True)``, if that comes before `DubheCallback`.
+The model file has the weights that the training ended with. For the best ones name the callback
+that keeps them. MindSpore itself restores them only if that callback has ended the training::
+
+    best = mindspore.train.EarlyStopping("accuracy", patience=5, restore_best_weights=True)
+    model.fit(10, train_data, eval_data, callbacks=[best, DubheCallback(ctx, best)])
 
 To continue from the request's model, whose file holds the optimizer's state as well::
 
@@ -39,14 +42,36 @@ class DubheCallback(mindspore.train.Callback):  # type: ignore[misc]
     | end | a ``.ckpt`` file in the output folder, with the optimizer's state; progress 1 |
     | stop | the epoch ends after the step, then as at the end; `dubhe_sdk.TaskStopped` |
 
+    MindSpore's ``eval_loss`` is the loss of the last batch of the validation. With ``"loss"`` among
+    the model's metrics it is the mean of all batches here.
+
     Args:
         ctx: the task's context; None: that of the running task.
+        best: an ``EarlyStopping(…, restore_best_weights=True)`` of the same training, whose best
+            weights become the model file. It is named by the last epoch, because the platform takes
+            that for the best model. After a stop the model file has the weights of then, to be
+            trained further.
         save: whether a model file is written.
+
+    Raises:
+        ValueError: ``best`` keeps no weights.
     """
 
-    def __init__(self, ctx: Context | None = None, *, save: bool = True) -> None:
+    def __init__(
+        self,
+        ctx: Context | None = None,
+        best: mindspore.train.EarlyStopping | None = None,
+        *,
+        save: bool = True,
+    ) -> None:
         super().__init__()
+        if best is not None and not best.restore_best_weights:
+            raise ValueError(
+                "the best model is that of an EarlyStopping with restore_best_weights=False, which "
+                "keeps none; expected restore_best_weights=True"
+            )
         self._training = Training(ctx)
+        self._best = best
         self._save = save
         self._begun = False
         self._loss: Any = None
@@ -88,7 +113,9 @@ class DubheCallback(mindspore.train.Callback):  # type: ignore[misc]
         if self._training.stopping:
             return
         run = run_context.original_args()
-        validated = run.get("eval_results") or {}
+        validated = dict(run.get("eval_results") or {})
+        if "loss" in validated:  # the mean; MindSpore's own `eval_loss` is that of the last batch
+            validated["eval_loss"] = validated.pop("loss")
         metrics = {"loss": self._loss, **self._rate, **validated}
         self._loss = validated.get("eval_loss", self._loss)
         self._training.epoch(run.cur_epoch_num - 1, metrics)
@@ -98,16 +125,24 @@ class DubheCallback(mindspore.train.Callback):  # type: ignore[misc]
         run = run_context.original_args()
         self._begun = False
         if self._save and self._training.reports:
-            save_model(
-                self._training.ctx,
-                lambda path: mindspore.save_checkpoint(run.train_network, path),
-                run.cur_epoch_num - 1,
-                self._loss,
-                ".ckpt",
-            )
+            self._keep(run)
         if self._training.stopping:
             self._training.leave()
         self._training.end()
+
+    def _keep(self, run: Any) -> None:
+        weights, loss = run.train_network, self._loss
+        best = None if self._training.stopping else self._best
+        if best is not None and best.best_weights_param_dict is not None:
+            weights = best.best_weights_param_dict
+            loss = float(best.best) if best.monitor.endswith("loss") else loss
+        save_model(
+            self._training.ctx,
+            lambda path: mindspore.save_checkpoint(weights, path),
+            run.cur_epoch_num - 1,
+            loss,
+            ".ckpt",
+        )
 
     def _end_if_stopped(self, run_context: Any) -> None:
         if self._training.stopping:

@@ -78,11 +78,14 @@ class Model:
     def data(self):
         return NumpySlicesDataset((self.x, self.y), ["x", "y"], shuffle=False).batch(8)
 
+    def loss_of(self, network):
+        return ((network(mindspore.Tensor(self.x)).asnumpy() - self.y) ** 2).mean()
+
     @dubhe_sdk.train()
     def train(self, ctx):
         case = ctx.json_request.get("case", os.environ.get("CASE", "train"))
         network = nn.Dense(3, 1)
-        rates = nn.piecewise_constant_lr([4, 8], [0.1, 0.05])
+        rates = nn.piecewise_constant_lr([4, 8], [0.1, 9.0 if case == "best" else 0.05])
         optimizer = nn.Momentum(network.trainable_params(), rates, 0.9)
         if start := ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH):
             values = mindspore.load_checkpoint(start)
@@ -90,11 +93,24 @@ class Model:
             missing, _ = mindspore.load_param_into_net(optimizer, values)
             assert not missing, missing
         loss = Bf16() if case == "bf16" else nn.MSELoss()
-        model = mindspore.train.Model(network, loss, optimizer, metrics={{"mae"}})
+        metrics = {{"mae", "loss"}} if case == "best" else {{"mae"}}
+        model = mindspore.train.Model(network, loss, optimizer, metrics=metrics)
         callbacks = [Places(ctx), DubheCallback(ctx)]
         if case == "sink":
             model = SinkModel(network, loss, optimizer)
             model.train(2, self.data(), callbacks=callbacks, dataset_sink_mode=True)
+        elif case == "best":
+            best = mindspore.train.EarlyStopping(
+                "mae", patience=9, restore_best_weights=ctx.json_request["keeps"]
+            )
+            data = self.data(), self.data()
+            model.fit(2, *data, callbacks=[best, DubheCallback(ctx, best)])
+            (kept,) = Path("output").glob("*/model_*_1_*")
+            last = self.loss_of(network)
+            mindspore.load_param_into_net(network, mindspore.load_checkpoint(str(kept)))
+            loss = self.loss_of(network)
+            assert last > 2 * loss
+            Path("kept").write_text(str(loss))
         elif case == "bf16":
             model.train(1, self.data(), callbacks=callbacks)
         else:
@@ -123,6 +139,20 @@ def test_a_training(app: App) -> None:
     assert rates == pytest.approx([0.1, 0.05])
     (model,) = found.models
     assert model.name.endswith(f"_1_{found.progress[9]['eval_loss']:.2f}.ckpt")
+
+
+def test_the_best_model(tmp_path: Path) -> None:
+    with started(tmp_path, APP, mindspore_python()) as app:
+        refused = run(app, case="best", keeps=False)
+        assert refused.end["status"] == 300 and "which keeps none" in refused.end["msg"]
+        found = run(app, case="best", keeps=True)
+        assert found.end["status"] == 200, app.console
+        (model,) = found.models
+        assert model.name.split("_")[2] == "1"
+        first = found.progress[4]
+        kept = float((app.folder / "kept").read_text())
+        assert first["eval_loss"] == pytest.approx(kept), "of all batches, and of the first epoch"
+        assert first["loss"] == found.progress[3]["loss"], "of the training"
 
 
 def test_losses_of_bfloat16(app: App) -> None:
