@@ -2,11 +2,15 @@
 
     from dubhe_sdk.integrations.accelerate import DubheTracker
 
-    accelerator = Accelerator(log_with=DubheTracker(ctx, steps=epochs * len(loader)))
+    tracker = DubheTracker(ctx, steps=epochs * len(loader))
+    accelerator = Accelerator(log_with=tracker)
     accelerator.init_trackers("training")
-    ...
-    accelerator.log({"loss": loss}, step=step)
-    ...
+    for step, batch in enumerate(loader):
+        ...
+        accelerator.log({"loss": loss}, step=step)
+        if tracker.should_stop(step):
+            accelerator.save_state(folder)
+            break
     accelerator.end_training()
 
 The loop is the algorithm's own, and so is its end: see `dubhe_sdk.track` for a loop that reports by
@@ -17,6 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from accelerate.state import PartialState
 from accelerate.tracking import GeneralTracker
 
 from dubhe_sdk.api.context import Context
@@ -26,7 +31,7 @@ from dubhe_sdk.integrations.training import Training
 class DubheTracker(GeneralTracker):  # type: ignore[misc] # Accelerate is not there to be checked
     """Reports what `Accelerator.log` gets, in the main process.
 
-    A stop is a question as long as it tracks: ask ``ctx.stopping`` after each step, save, and call
+    A stop is a question as long as it tracks: ask `should_stop` after each step, save, and call
     `Accelerator.end_training`; progress then stays below 1, and the task's END is 300.
 
     Args:
@@ -50,15 +55,32 @@ class DubheTracker(GeneralTracker):  # type: ignore[misc] # Accelerate is not th
         self._steps = steps
         self._steps_per_epoch = steps_per_epoch
         self._step = -1
+        self._begun = False
 
     @property
     def tracker(self) -> Training:
         """What reports."""
         return self._training
 
+    def should_stop(self, step: int) -> bool:
+        """Return whether to save and end now, because a stop was asked for.
+
+        Every process asks after each step: Accelerate starts and calls trackers in the main process
+        alone, and from the first question on all of them end after the same step.
+
+        Args:
+            step: the number of the step that is done, from 0, as it is logged.
+        """
+        self.start()
+        self._training.note(step + 1)
+        return self._training.ends_here
+
     def start(self) -> None:
-        """Begin; called by `Accelerator.init_trackers`."""
-        self._training.begin(None)
+        """Begin, once; called by `Accelerator.init_trackers`."""
+        if not self._begun:
+            self._begun = True
+            state = PartialState()
+            self._training.begin(None, rank=state.process_index, ranks=state.num_processes)
 
     def store_init_configuration(self, values: dict[str, Any]) -> None:
         """Do nothing: the platform has no place for hyperparameters."""
@@ -77,4 +99,5 @@ class DubheTracker(GeneralTracker):  # type: ignore[misc] # Accelerate is not th
 
     def finish(self) -> None:
         """Report the end; called by `Accelerator.end_training`."""
+        self._begun = False
         self._training.end()

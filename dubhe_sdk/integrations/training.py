@@ -135,7 +135,7 @@ class Training:
             metrics: as the framework logs them.
         """
         value = self.progress.after_step(done, total)
-        self._note(done)
+        self.note(done)
         if self.reports:
             self.ctx.logProgressByEpoch(epoch + self.epoch_offset, value, curves(metrics))
 
@@ -147,7 +147,7 @@ class Training:
             metrics: as the framework logs them.
         """
         value = self.progress.after_epoch(epoch)
-        self._note(_after_epoch(epoch + 1))
+        self.note(_after_epoch(epoch + 1))
         if self.reports:
             self.ctx.logProgressByEpoch(epoch + self.epoch_offset, value, curves(metrics))
 
@@ -162,6 +162,15 @@ class Training:
         if found and self.reports:
             epoch += self.epoch_offset
             self.ctx.logProgressByEpoch(epoch, self.progress.value, found)
+
+    def note(self, position: int) -> None:
+        """Note how far this rank is, without a report.
+
+        Args:
+            position: grows with each batch, and means the same in all ranks.
+        """
+        if self._agreement is not None:
+            self._agreement.note(position)
 
     def take_again(self) -> None:
         """Take SIGTERM from the framework, whose handler has come since `begin`."""
@@ -186,10 +195,6 @@ class Training:
         """
         self.release()
         raise TaskStopped("the service was told to stop")
-
-    def _note(self, position: int) -> None:
-        if self._agreement is not None:
-            self._agreement.note(position)
 
 
 def _after_epoch(epochs: int) -> int:

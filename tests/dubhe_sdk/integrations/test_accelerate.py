@@ -38,9 +38,13 @@ class Model:
                 accelerator.backward(loss)
                 optimizer.step()
                 accelerator.log({{"loss": loss.item(), "step": step}}, step=step)
+                if os.environ.get("STOPS_AT") == str(step):
+                    accelerator.wait_for_everyone()  # so that both have done the step before
                 wait_for_the_stop(ctx, step)
+                ends_here = tracker.should_stop(step)
                 step += 1
-                if ctx.stopping:
+                if ends_here:
+                    Path(f"left{{accelerator.process_index}}").write_text(str(step))
                     accelerator.save_state("output/state")
                     accelerator.end_training()
                     return
@@ -67,3 +71,11 @@ def test_ranks(tmp_path: Path) -> None:
     assert app.ends()[0]["status"] == 200, app.console
     # Each rank has half of the batches.
     assert steps(app) == [(0, 0.25), (0, 0.5), (1, 0.75), (1, 0.999), (None, 1)]
+
+
+def test_a_stop_of_ranks(tmp_path: Path) -> None:
+    app = stopped(tmp_path, APP, at=1, RANKS="1")
+    # One more than one rank: the other one may have begun it before it could know of the stop.
+    assert steps(app) == [(0, 0.25), (0, 0.5), (1, 0.75)], app.console
+    assert [(tmp_path / f"left{rank}").read_text() for rank in range(2)] == ["3", "3"]
+    assert any((tmp_path / "output" / "state").iterdir())
