@@ -26,6 +26,11 @@ class Net:
         ctx.log("everything is reported")
         while self.given.get("hold"):
             time.sleep(0.05)
+
+    @dubhe_sdk.inference()
+    def infer(self, ctx):
+        time.sleep(self.given.get("seconds", 0.0))
+        return [{"img_path": name} for name in ctx.get(ContextKey.KEY_IMAGE_NAMES)]
 """
 
 FILES = {

@@ -123,10 +123,11 @@ class Place:
         }
         self.helm.install(name, self.namespace, {**little, **values})
 
-    def claim(self, name: str, folder: Path) -> str:
-        """Make a claim that is a folder of this machine, writable by everybody."""
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o777)
+    def claim(self, name: str, folder: Path, *, writable: bool = True) -> str:
+        """Make a claim that is a folder of this machine, writable by everybody if at all."""
+        if writable:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o777)
         volume = f"{self.namespace}-{name}"
         size = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"]}
         asked = {"accessModes": size["accessModes"], "resources": {"requests": size["capacity"]}}

@@ -22,6 +22,7 @@ from tests.docker import engine
 
 PYTHON_IMAGE = "dubhe-test-python"
 BASE_IMAGE = "dubhe-base"
+PYTHON_VERSION = "3.11"  # of the stand-in: Debian bookworm's
 
 _SUITE = "bookworm"
 _PACKAGES = "python3,python3-venv,ca-certificates"

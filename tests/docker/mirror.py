@@ -17,9 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.docker import engine
-from tests.docker.images import making
-
-_PYTHON = "3.11"  # Debian bookworm's, which the stand-in has
+from tests.docker.images import PYTHON_VERSION, making
 
 
 class PackageMirror:
@@ -61,7 +59,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def _fetched(requirements: tuple[str, ...]) -> Path:
-    wanted = "\n".join((_PYTHON, *requirements))
+    wanted = "\n".join((PYTHON_VERSION, *requirements))
     for line in requirements:
         if line.startswith("-r"):  # a file: what it says, not how it is called
             wanted += Path(line[2:]).read_text()
@@ -73,7 +71,7 @@ def _fetched(requirements: tuple[str, ...]) -> Path:
             done = subprocess.run(
                 [
                     *(sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"),
-                    *("--python-version", _PYTHON, "--platform", "manylinux_2_28_x86_64"),
+                    *("--python-version", PYTHON_VERSION, "--platform", "manylinux_2_28_x86_64"),
                     *("--platform", "manylinux_2_17_x86_64", "--platform", "manylinux2014_x86_64"),
                     *("--dest", str(wheels), *requirements),
                 ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.integrations.environments import python_with
+from tests.integrations.environments import packages_with, python_with
 
 PACKAGES = (
     *("torch==2.15.0", "torchvision==0.29.2", "numpy>=2.2,<3", "pillow>=11", "orjson>=3.10"),
@@ -21,3 +21,12 @@ def torch_python() -> Path:
         subprocess.CalledProcessError: it cannot be installed.
     """
     return python_with("torch", PACKAGES)
+
+
+def torch_packages() -> Path:
+    """Return the folder with PyTorch and the frameworks above it, without this project.
+
+    Raises:
+        subprocess.CalledProcessError: they cannot be installed.
+    """
+    return packages_with("torch", PACKAGES)

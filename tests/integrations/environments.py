@@ -56,6 +56,19 @@ def python_with(name: str, requirements: Iterable[str], **more: Iterable[str]) -
     return folder / "bin" / "python"
 
 
+def packages_with(name: str, requirements: Iterable[str]) -> Path:
+    """Return the folder that an interpreter of this version finds the frameworks' packages in.
+
+    Args:
+        name: of the environment.
+        requirements: as those of `python_with`.
+
+    Raises:
+        subprocess.CalledProcessError: they cannot be installed.
+    """
+    return _site_packages(_packages(name, tuple(requirements)))
+
+
 def _packages(name: str, requirements: tuple[str, ...]) -> Path:
     """Return the environment that has the frameworks."""
     FRAMEWORKS.mkdir(parents=True, exist_ok=True)
