@@ -14,10 +14,10 @@ from dubhe_sdk.service.web.stream import Stream
 class Counted(Stream):
     """A stream that counts how often it is woken."""
 
-    wakes = 0
+    wakes = 0  # of this one
 
     def wake(self) -> None:
-        Counted.wakes += 1
+        self.wakes += 1
         super().wake()
 
 
@@ -30,12 +30,14 @@ def test_one_that_stands_in_line_for_several_rounds_is_woken_once() -> None:
         time.sleep(0.003)  # longer than a round
         stream.close()
 
-    served = [gevent.spawn(serve, Counted(ours, order)) for ours, _ in pairs]
+    streams = [Counted(ours, order) for ours, _ in pairs]
+    served = [gevent.spawn(serve, stream) for stream in streams]
     for _, theirs in pairs:
         theirs.send(b"x")
-    gevent.joinall(served, timeout=10, raise_error=True)
+    gevent.joinall(served, timeout=60, raise_error=True)
+    assert all(greenlet.dead for greenlet in served), "each has had its turn"
     gevent.sleep(0.05)
-    assert Counted.wakes == len(pairs)
+    assert [stream.wakes for stream in streams] == [1] * len(streams)
     for _, theirs in pairs:
         theirs.close()
 
@@ -54,7 +56,7 @@ def test_a_request_that_waits_for_its_turn_is_not_late() -> None:
     served = [gevent.spawn(serve, ours) for ours, _ in pairs]
     for _, theirs in pairs:
         theirs.send(b"x")
-    gevent.joinall(served, timeout=10, raise_error=True)
+    gevent.joinall(served, timeout=60, raise_error=True)
     assert [greenlet.value for greenlet in served] == [b"x", b"x"]
     for _, theirs in pairs:
         theirs.close()
