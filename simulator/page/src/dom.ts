@@ -94,17 +94,25 @@ export class KeyedList<T> {
   }
 }
 
-/** Runs `work` at most once per animation frame, however often it is asked for. */
+const LONGEST_FRAME_MS = 250;
+
+/** Runs `work` at most once per animation frame, however often it is asked for. A browser may give a
+ * window few frames that it takes for covered, so the wait for one is limited. */
 export function perFrame(work: () => void): (() => void) & { cancel(): void } {
   let frame = 0;
+  let timer = 0;
+  const run = (): void => {
+    ask.cancel();
+    work();
+  };
   const ask = (): void => {
-    frame ||= requestAnimationFrame(() => {
-      frame = 0;
-      work();
-    });
+    if (frame) return;
+    frame = requestAnimationFrame(run);
+    timer = window.setTimeout(run, LONGEST_FRAME_MS);
   };
   ask.cancel = (): void => {
     cancelAnimationFrame(frame);
+    clearTimeout(timer);
     frame = 0;
   };
   return ask;
