@@ -162,7 +162,8 @@ def texts_of_the_code() -> list[str]:
     return found
 
 
-FOREIGN = ("can't open file", "ModuleNotFoundError", "No module named")  # Python's own
+# Python's own
+FOREIGN = ("can't open file", "ImportError", "ModuleNotFoundError", "No module named")
 NOT_MESSAGES = (
     "=",
     "dubhe ",

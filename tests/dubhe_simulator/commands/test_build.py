@@ -18,7 +18,10 @@ from tests.dubhe_simulator.instances.docker.support import (
     read_until,
     start,
 )
+from tests.support.distributions import ROOT
 from tests.support.waiting import wait_for
+
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture
@@ -92,6 +95,21 @@ def test_packages_from_a_named_index(
     assert run(docker_engine, tag, "python3", "-c", "import six; print(six.__name__)") == "six\n"
     environment = docker_engine.images.get(tag).attrs["Config"]["Env"]
     assert not [line for line in environment if "PIP_INDEX_URL" in line]
+
+
+def test_the_examples_opencv_does_without_a_desktop(
+    docker_engine: docker.DockerClient, base_image: str, folder: Path, tag: str
+) -> None:
+    files = [EXAMPLES / name / "Dockerfile" for name in ("ultralytics", "mmengine")]
+    [text] = {path.read_text() for path in files}
+    (folder / "Dockerfile").write_text(text)
+    (folder / "requirements.txt").write_text("opencv-python\n")  # both frameworks require it
+    with PackageMirror("opencv-python", "opencv-python-headless") as mirror:
+        done = dubhe(
+            "build", folder, "-v", "-t", tag, "--index-url", mirror.url, "--network", "host"
+        )
+    assert done.returncode == 0, done.stdout
+    assert run(docker_engine, tag, "python3", "-c", "import cv2; print('read')") == "read\n"
 
 
 def test_a_failing_step_is_named_with_the_end_of_its_output(
