@@ -30,6 +30,8 @@ class Net(lightning.LightningModule):
     def training_step(self, batch, index):
         if os.environ.get("FAILS"):
             raise ValueError("bad batch")
+        if self.trainer.world_size > 1 and os.environ.get("STOPS_AT") == str(self.number):
+            self.trainer.strategy.barrier()  # so that both have counted the batch before
         if self.global_rank == 0:
             wait_for_the_stop(self.ctx, self.number)
         self.number += 1
