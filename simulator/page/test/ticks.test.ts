@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { xTicks } from "../src/curves/axes";
 import { linearScale, logScale, rangeOf } from "../src/curves/scale";
 import { linearTicks, logTicks } from "../src/curves/ticks";
 
@@ -55,4 +56,10 @@ test("every finite double", () => {
       }
     }
   }
+});
+
+test("epochs have whole marks, unless one looks between two of them", () => {
+  const measure = (text: string): number => 6 * text.length;
+  assert.deepEqual(xTicks("epoch", 0, 2, 400, measure).labels, ["0", "1", "2"]);
+  assert.deepEqual(xTicks("epoch", 3, 4, 200, measure).labels, ["3.0", "3.5", "4.0"]);
 });

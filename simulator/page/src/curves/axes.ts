@@ -37,7 +37,8 @@ export function xTicks(axis: Axis, min: number, max: number, width: number, meas
 function xTicksOf(axis: Axis, min: number, max: number, most: number): Ticks {
   if (axis === "time") return timeTicks(min, max, most);
   if (axis === "relative") return durationTicks(min, max, most);
-  return linearTicks(min, max, most, 0, axis === "step" ? 1 : 0);
+  const whole = axis === "step" || max - min >= 2; // between two epochs there are batches, if one looks closely
+  return linearTicks(min, max, most, 0, whole ? 1 : 0);
 }
 
 /** @param min, max in the units of `scale`
