@@ -1,4 +1,4 @@
-"""A `dubhe ui` process, and its API."""
+"""The API of a platform, and a `dubhe ui` process that offers it."""
 
 from __future__ import annotations
 
@@ -18,63 +18,17 @@ PROGRAM = [sys.executable, "-m", "dubhe_sdk.cli.bin.dubhe", "ui"]
 HEADERS = {"Content-Type": "application/json", "X-Dubhe": "1"}
 
 
-class Ui:
-    """Started on entering, ended on leaving."""
+class Api:
+    """A platform's API as a program uses it.
 
-    def __init__(self, runs: Path, *arguments: object, **environment: str) -> None:
-        command = [*PROGRAM, *map(str, arguments), "--runs-dir", str(runs), "--no-open"]
-        if "--port" not in command:
-            command += ["--port", "0"]
-        self.runs = runs
-        self._command = command
-        self._environment = {**os.environ, **environment}
+    Args:
+        port: on loopback.
+        token: if it demands one.
+    """
 
-    def __enter__(self) -> Ui:
-        self.process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, text=True, env=self._environment
-        )
-        assert self.process.stdout is not None
-        said = line = self.process.stdout.readline()
-        while line and "http://" not in line:
-            line = self.process.stdout.readline()
-            said += line
-        assert line, said
-        self.link = line[line.index("http://") :].strip()
-        self.url, _, token = self.link.partition("/?token=")
-        self.token = unquote(token) or None
-        self.port = int(self.url.rpartition(":")[2])
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.end()
-
-    def end(self) -> int:
-        """Ctrl-C, as a terminal sends it to one process; return the exit status."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        status = self.process.wait(60)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return status
-
-    @property
-    def worker(self) -> int:
-        """The process that owns the platform."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        [worker] = children.read_text().split()
-        return int(worker)
-
-    def kill(self) -> None:
-        """SIGKILL both of its processes at once."""
-        worker = self.worker
-        self.process.kill()
-        os.kill(worker, 9)
-        self.process.wait()
+    def __init__(self, port: int, token: str | None) -> None:
+        self.port = port
+        self.token = token
 
     def raw(
         self, method: str, path: str, body: bytes | None = None, **headers: str
@@ -145,6 +99,65 @@ class Ui:
                     fields[name] = value
         finally:
             connection.close()
+
+
+class Ui(Api):
+    """Started on entering, ended on leaving."""
+
+    def __init__(self, runs: Path, *arguments: object, **environment: str) -> None:
+        command = [*PROGRAM, *map(str, arguments), "--runs-dir", str(runs), "--no-open"]
+        if "--port" not in command:
+            command += ["--port", "0"]
+        self.runs = runs
+        self._command = command
+        self._environment = {**os.environ, **environment}
+
+    def __enter__(self) -> Ui:
+        self.process = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, text=True, env=self._environment
+        )
+        assert self.process.stdout is not None
+        said = line = self.process.stdout.readline()
+        while line and "http://" not in line:
+            line = self.process.stdout.readline()
+            said += line
+        assert line, said
+        self.link = line[line.index("http://") :].strip()
+        self.url, _, token = self.link.partition("/?token=")
+        self.token = unquote(token) or None
+        self.port = int(self.url.rpartition(":")[2])
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def end(self) -> int:
+        """Ctrl-C, as a terminal sends it to one process; return the exit status."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        status = self.process.wait(60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+    @property
+    def worker(self) -> int:
+        """The process that owns the platform."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        [worker] = children.read_text().split()
+        return int(worker)
+
+    def kill(self) -> None:
+        """SIGKILL both of its processes at once."""
+        worker = self.worker
+        self.process.kill()
+        os.kill(worker, 9)
+        self.process.wait()
 
 
 class Journal:
