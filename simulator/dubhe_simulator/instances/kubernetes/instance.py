@@ -101,7 +101,9 @@ class KubernetesInstance(Instance):
         if not self._made:
             return self._exit_info or ExitInfo(0)
         with interrupts.deferred():
-            self._asked = True
+            seen = self._seen
+            # What somebody else has deleted before ends for that reason.
+            self._asked |= seen is None or not status.is_being_deleted(seen.pod)
             patience = self._grace + KUBELET_S
             try:
                 if self.ended() is None:

@@ -91,9 +91,14 @@ def _why(pod: Pod, ended: Mapping[str, Any] | None, asked: bool) -> Condition | 
             return Condition("pod_disrupted", values)
     if status.get("reason"):
         return Condition("pod_disrupted", {"reason": status["reason"], "detail": detail})
-    if pod["metadata"].get("deletionTimestamp") and not asked:
+    if is_being_deleted(pod) and not asked:
         return Condition("pod_deleted", {})
     return None
+
+
+def is_being_deleted(pod: Pod) -> bool:
+    """Return whether somebody has asked the API server for the pod's end."""
+    return bool(pod["metadata"].get("deletionTimestamp"))
 
 
 def _status(pod: Pod) -> Mapping[str, Any]:

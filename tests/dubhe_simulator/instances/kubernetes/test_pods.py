@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import docker
+import pytest
 from kubernetes import client
 from kubernetes.stream import stream
 
@@ -18,6 +22,7 @@ from tests.docker.mirror import PackageMirror
 from tests.dubhe_simulator.instances.docker.support import dubhe, image_tag
 from tests.dubhe_simulator.instances.kubernetes.support import (
     Place,
+    first_process,
     start_training,
 )
 from tests.dubhe_simulator.ui import Ui
@@ -104,6 +109,15 @@ def test_somebody_deletes_the_pod_in_mid_training(place: Place) -> None:
         place.wait_until_empty()
 
 
+def test_somebody_deletes_the_pod_while_messages_go_to_kafka(
+    place: Place, broker: Broker, topics: dict[str, str]
+) -> None:
+    with place.ui("--brokers", broker.bootstrap, **topics) as ui:
+        name = start_training(ui)
+        place.cluster.api.delete_namespaced_pod(place.pod().metadata.name, place.namespace)
+        _ended_in_order(place, ui, name, "somebody deleted the pod")
+
+
 def test_the_pod_is_evicted_by_the_api(place: Place) -> None:
     with place.ui() as ui:
         name = start_training(ui)
@@ -126,20 +140,29 @@ def test_the_node_evicts_a_pod_that_fills_its_disk(place: Place) -> None:
         assert "ephemeral" in ui.instance(name)["reason"]
 
 
+def _kill_all_but_the_first(place: Place) -> None:
+    with contextlib.suppress(Exception):  # the connection ends with the container
+        stream(
+            place.cluster.api.connect_get_namespaced_pod_exec,
+            place.pod().metadata.name,
+            place.namespace,
+            command=["sh", "-c", "kill -9 -1"],
+            stdout=True,
+        )
+
+
+def _kill_the_first(place: Place) -> None:
+    """From the node: in its own container nobody can."""
+    os.kill(first_process(place.pod()), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("kill", [_kill_all_but_the_first, _kill_the_first])
 def test_everything_in_the_container_is_killed(
-    place: Place, broker: Broker, topics: dict[str, str]
+    place: Place, broker: Broker, topics: dict[str, str], kill: Callable[[Place], None]
 ) -> None:
     with place.ui("--brokers", broker.bootstrap, **topics) as ui:
         name = start_training(ui)
-        pod = place.pod()
-        with contextlib.suppress(Exception):  # the connection ends with the container
-            stream(
-                place.cluster.api.connect_get_namespaced_pod_exec,
-                pod.metadata.name,
-                place.namespace,
-                command=["sh", "-c", "kill -9 -1"],
-                stdout=True,
-            )
+        kill(place)
         state = ui.wait(lambda s: s["workflow"]["state"] == "failed", 60)
         assert "ended with status 137" in state["workflow"]["error"]
         assert ui.instance(name)["reason"] == "exited with status 137"
