@@ -44,11 +44,6 @@ _NUMBERS = 1 << 32
 _CHUNK = 4096
 _LARGE_CHUNK = 1 << 20
 
-# A model that answered within this time will probably do so again: its answer is watched for,
-# because to sleep and to be woken on another CPU takes about as long. Slower models, which is
-# all that compute something, are never watched. With a single CPU it would only be in the way.
-_BUSY_POLL_SECONDS = 100e-6 if len(os.sched_getaffinity(0)) > 1 else 0.0
-
 # What has been sent is computed even if its client goes, so it shall not be more than is done soon.
 _MOST_AHEAD_SECONDS = 50e-3
 
@@ -88,7 +83,6 @@ class ModelConnection:
         loop = self._hub.loop
         self._readable = loop.io(sock.fileno(), _READ)
         self._writable = loop.io(sock.fileno(), _WRITE)
-        self._busy_poll = loop.idle()
         self._readable.start(self._on_readable)
         self._pending: deque[_PendingReply] = deque()
         self._unsent: list[bytes] = []
@@ -96,7 +90,6 @@ class ModelConnection:
         self._buffer = bytearray()  # the beginning of a reply
         self._number = 0  # of the last request
         self._since = 0.0  # when the first of the line was sent, or became the first
-        self._busy_poll_until = 0.0
         self._last_seconds: float | None = None
         self.closed = False
         """Whether it is good for no more requests."""
@@ -130,9 +123,6 @@ class ModelConnection:
         if not self._pending:
             self._send(frame, list(descriptors))
             self._since = perf_counter()
-            if self._last_seconds is not None and self._last_seconds < _BUSY_POLL_SECONDS:
-                self._busy_poll_until = self._since + _BUSY_POLL_SECONDS
-                self._busy_poll.start(self._on_busy_poll)
         else:
             self._unsent.append(frame)
             # They may come before their frame, in their order. Copies: who waits may be ended, and
@@ -154,7 +144,7 @@ class ModelConnection:
         if self.closed:
             return
         self.closed = True
-        for watcher in (self._readable, self._writable, self._busy_poll):
+        for watcher in (self._readable, self._writable):
             watcher.close()
         for descriptor in self._unsent_descriptors:
             os.close(descriptor)
@@ -262,9 +252,6 @@ class ModelConnection:
         now = perf_counter()
         self._last_seconds = (now - self._since) / len(replies)
         self._since = now
-        self._busy_poll_until = now + _BUSY_POLL_SECONDS
-        if len(self._pending) <= len(replies):
-            self._busy_poll.stop()
         for reply in replies:
             if not self._pending:
                 self.close()  # a reply without a request
@@ -292,12 +279,6 @@ class ModelConnection:
             first = first if may_have_begun else None
             if pending_reply.greenlet is not None:
                 pending_reply.greenlet.throw(error)
-
-    def _on_busy_poll(self) -> None:
-        """Keep the event loop from falling asleep: it asks for what is there again and again."""
-        if perf_counter() >= self._busy_poll_until:
-            self._busy_poll.stop()
-            self._last_seconds = max(self._last_seconds or 0.0, _BUSY_POLL_SECONDS)
 
 
 class _PendingReply:
