@@ -15,6 +15,7 @@ from typing import Any
 
 import gevent.server
 import gevent.socket
+from gevent.lock import BoundedSemaphore
 from gevent.socket import IPPROTO_TCP, TCP_NODELAY
 
 from benchmarks.serving.servers import model
@@ -51,6 +52,7 @@ def _answer(sock: socket.socket) -> None:
 class _Relay:
     def __init__(self, model_socket: Any) -> None:
         self._model = model_socket
+        self._sending = BoundedSemaphore()  # where the buffer is full, nobody cuts into a frame
         self._waiting: deque[Any] = deque()
 
     def handle(self, sock: Any, address: Any) -> None:
@@ -67,8 +69,9 @@ class _Relay:
                 if b'"req_type": 0' in frame:
                     sock.sendall(LENGTH.pack(len(ONLINE)) + ONLINE)
                 else:
-                    self._waiting.append(sock)
-                    self._model.sendall(frame)
+                    with self._sending:
+                        self._waiting.append(sock)
+                        self._model.sendall(frame)
 
     def hand_back(self) -> None:
         buffer = b""
