@@ -24,9 +24,12 @@ CACHE = distributions.ROOT / ".cache"
 FRAMEWORKS = CACHE / "frameworks"
 _UV_VARIABLES = {  # by the names of pip's settings
     "cert": "SSL_CERT_FILE",
+    "default-timeout": "UV_HTTP_TIMEOUT",
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
     "index-url": "UV_DEFAULT_INDEX",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "trusted-host": "UV_INSECURE_HOST",
 }
 
 
