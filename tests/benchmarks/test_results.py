@@ -66,13 +66,16 @@ def test_bars_are_as_long_as_their_figures(tmp_path: Path) -> None:
     serving = Section("serving", "", "")
     serving.figures = {"ours-http/noop/8/rate": 3000, "flask/noop/8/rate": 1500}
     serving.figures |= {"ours-tcp/noop/8/rate": 9000}  # another protocol, not in this chart
-    picture.write(tmp_path, {"serving": serving})
+    batching = Section("batching", "", "")
+    batching.figures = {"ours-http-batches/64/rate": 3000, "litserve/64/rate": 1500}
+    batching.figures |= {"ours-tcp-batches/64/rate": 9000}
+    picture.write(tmp_path, {"serving": serving, "batching": batching})
     for name in ("benchmarks.svg", "benchmarks.zh-CN.svg"):
         root = ElementTree.parse(tmp_path / name).getroot()
         bars = [e for e in root.iter() if e.tag.endswith("rect")]
-        ours, flask = (float(bar.attrib["width"]) for bar in bars)
-        assert ours == 2 * flask
-        assert [bar.attrib["class"] for bar in bars] == ["ours", "peer"]
+        ours, flask, batches, litserve = (float(bar.attrib["width"]) for bar in bars)
+        assert ours == batches == 2 * flask == 2 * litserve
+        assert [bar.attrib["class"] for bar in bars] == ["ours", "peer"] * 2
 
 
 def test_nothing_is_drawn_of_nothing(tmp_path: Path) -> None:
