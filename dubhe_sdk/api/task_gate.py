@@ -6,12 +6,13 @@ the one that their context came from.
 
 Problem: a child that has just looked may report a moment later, when END has been said.
 Mechanism: it has the file open and holds its shared lock (flock(2)) from before it looks whether
-the file still has a name until its report is in the spool. Who ends the task takes the name away
-and then waits for the exclusive lock.
-Safety: who looks after the removal finds no name, and who looked before it has the lock. A child
-that is frozen or waits for room in the spool delays END by `_LATE_SECONDS` at most. A descriptor
-that a fork has copied belongs to the same lock, but whoever holds it also unlocks it. Where files
-cannot be locked, only the moment between look and report is left open.
+its task runs until its report is in the spool. Who ends the task removes the file and then waits
+for the exclusive lock.
+Safety: who looks after the removal finds no file or another one, and who looked before it has the
+lock. A child that is frozen or waits for room in the spool delays END by `_LATE_SECONDS` at most.
+Nobody waits for the lock to be shared: where it cannot be had, the task is ending, or files cannot
+be locked, and only the moment between look and report is left open. Threads share it, the first
+takes it and the last releases it, and none waits for another one's report.
 """
 
 from __future__ import annotations
@@ -54,16 +55,23 @@ class TaskGate(NamedTuple):
         return TaskGate.of(self.path) == self
 
     def open(self) -> int:
-        """Return a descriptor of the task's file; -1 if the task has ended."""
+        """Return a descriptor of the task's file; -1 if there is none, or no file of this task."""
         try:
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return -1
-        found = os.fstat(fd)
-        if (found.st_ino, found.st_mtime_ns) == (self.inode, self.mtime_ns):
+        if self.is_of(fd):
             return fd
         os.close(fd)
         return -1
+
+    def is_of(self, fd: int) -> bool:
+        """Return whether a descriptor is one of the task's file."""
+        try:
+            found = os.fstat(fd)
+        except OSError:
+            return False
+        return (found.st_ino, found.st_mtime_ns) == (self.inode, self.mtime_ns)
 
 
 def close_gate(path: Path) -> None:
@@ -77,7 +85,8 @@ def close_gate(path: Path) -> None:
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except OSError:  # it is gone, or no descriptor is free
+        path.unlink(missing_ok=True)
         return
     try:
         path.unlink(missing_ok=True)
@@ -92,6 +101,7 @@ def close_gate(path: Path) -> None:
             else:
                 return
     finally:
+        _lock(fd, fcntl.LOCK_UN)  # also that of a copy which a fork has made meanwhile
         os.close(fd)
 
 
@@ -132,10 +142,12 @@ class GatedReporter:
         self, reporter: Reports | None, gate: TaskGate | None, warn: Callable[[str], None]
     ) -> None:
         self._reporter = reporter
+        self._gate = gate
         self._warn = warn
         self._warned = False
-        # Threads share the file's lock. A signal's handler may report within a report.
-        self._lock = threading.RLock()
+        self._ended = reporter is None or gate is None
+        self._reporting = 0  # threads, and handlers of signals that report within a report
+        self._lock = threading.RLock()  # of the number; never held while something is reported
         self._fd = -1 if reporter is None or gate is None else gate.open()
 
     def __del__(self) -> None:
@@ -154,18 +166,16 @@ class GatedReporter:
 
     @contextmanager
     def _running(self) -> Iterator[Reports | None]:
-        """Give the reporter if the task still runs; it does not end within the block."""
-        if self._fd >= 0:
-            with self._lock:
-                _lock(self._fd, fcntl.LOCK_SH)
-                try:
-                    # Another thread may have closed it meanwhile.
-                    if self._fd >= 0 and os.fstat(self._fd).st_nlink:
-                        yield self._reporter
-                        return
-                finally:
-                    _lock(self._fd, fcntl.LOCK_UN)
-                self._close()
+        """Give the reporter if the task still runs; `close_gate` waits for the end of the block."""
+        if not self._ended:
+            self._enter()
+            try:
+                if self._gate is not None and self._gate.is_open:
+                    yield self._reporter
+                    return
+                self._ended = True
+            finally:
+                self._leave()
         if not self._warned:
             self._warned = True
             self._warn(
@@ -175,12 +185,31 @@ class GatedReporter:
             )
         yield None
 
+    def _enter(self) -> None:
+        with self._lock:
+            self._reporting += 1
+            if self._reporting == 1 and self._is_own():
+                _lock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._reporting -= 1
+            if self._reporting == 0:
+                if self._is_own():
+                    _lock(self._fd, fcntl.LOCK_UN)
+                if self._ended:
+                    self._close()
+
+    def _is_own(self) -> bool:
+        """Return whether the descriptor is still ours: a daemon closes all that it inherits."""
+        return self._fd >= 0 and self._gate is not None and self._gate.is_of(self._fd)
+
     def _close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
+        if self._is_own():
+            os.close(self._fd)
+        self._fd = -1
 
 
 def _lock(fd: int, operation: int) -> None:
-    with suppress(OSError):  # a file system without locks
+    with suppress(OSError):  # a file system without locks, or one that is taken
         fcntl.flock(fd, operation)

@@ -5,7 +5,8 @@
     tracker = DubheTracker(ctx, steps=epochs * len(loader))
     accelerator = Accelerator(log_with=tracker)
     accelerator.init_trackers("training")
-    for step, batch in enumerate(loader):
+    batches = itertools.chain.from_iterable(itertools.repeat(loader, epochs))
+    for step, batch in enumerate(batches):  # step counts on over all epochs
         ...
         accelerator.log({"loss": loss}, step=step)
         if tracker.should_stop(step):
@@ -36,7 +37,8 @@ class DubheTracker(GeneralTracker):  # type: ignore[misc] # Accelerate is not th
 
     Args:
         ctx: the task's context; None: that of the running task.
-        steps: how many steps are logged in the whole training; None if that is not known.
+        steps: how many steps are logged in the whole training; None if that is not known. Then a
+            stop remains a question in all processes but the main one, as long as the tracker lives.
         steps_per_epoch: for the epoch that is reported; None: it is 0.
     """
 
@@ -73,7 +75,12 @@ class DubheTracker(GeneralTracker):  # type: ignore[misc] # Accelerate is not th
         """
         self.start()
         self._training.note(step + 1)
-        return self._training.ends_here
+        ends = self._training.ends_here
+        if not ends and step + 1 == self._steps and not PartialState().is_main_process:
+            # `end_training` tells the tracker of the main process alone.
+            self._begun = False
+            self._training.release()
+        return ends
 
     def start(self) -> None:
         """Begin, once; called by `Accelerator.init_trackers`."""

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,8 @@ GRACES_S = (GRACE_S, 5.0, 0.0)
 
 # The latest ones: far fewer than the kernel chooses from.
 _given_out: deque[int] = deque(maxlen=1000)
+_giving_out = threading.Lock()
+_TRIES = 100
 
 # What decides how the SDK runs comes from the platform alone, never from the caller's shell.
 _OURS = frozenset(
@@ -157,10 +160,12 @@ def free_port() -> int:
 
     Who got one listens a while later; until then it looks free, and the next one would get it too.
     """
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-            sock.bind(("", 0))
-            port: int = sock.getsockname()[1]
-        if port not in _given_out:
-            _given_out.append(port)
-            return port
+    with _giving_out:
+        for _ in range(_TRIES):
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+                sock.bind(("", 0))
+                port: int = sock.getsockname()[1]
+            if port not in _given_out:
+                break  # else, after many tries, the machine has few ports
+        _given_out.append(port)
+        return port

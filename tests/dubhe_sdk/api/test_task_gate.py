@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import time
 from pathlib import Path
@@ -110,6 +112,86 @@ def test_one_that_is_frozen_does_not_hold_up_the_end(
     close_gate(path)  # nothing is left to do
     reporter.goes_on.set()
     reports.join(10)
+
+
+def test_nobody_waits_for_anothers_report(tmp_path: Path) -> None:
+    path = tmp_path / "task.json"
+    write(path, "{}")
+    reporter = SlowReporter()
+    gated = GatedReporter(reporter, TaskGate.of(str(path)), list[str]().append)
+    reports = threading.Thread(target=gated.progress, args=({"progress": 0.5},))
+    reports.start()
+    assert reporter.begun.wait(10)
+    assert gated.report(Kind.RESULT, MessageType.RESULT, [1])  # while the other one is at it
+    ends = threading.Thread(target=close_gate, args=(path,))
+    ends.start()
+    ends.join(0.1)
+    assert ends.is_alive()  # the lock is still that of the other one
+    reporter.goes_on.set()
+    ends.join(10)
+    reports.join(10)
+    assert reporter.said == [[1], {"progress": 0.5}]
+
+
+def test_many_threads_may_come_late_at_once(tmp_path: Path) -> None:
+    for _ in range(50):
+        path = tmp_path / "task.json"
+        write(path, "{}")
+        reporter, warnings, raised = Reporter(), list[str](), list[BaseException]()
+        gated = GatedReporter(reporter, TaskGate.of(str(path)), warnings.append)
+        path.unlink()
+        together = threading.Barrier(4)
+
+        def come_late(
+            gated: GatedReporter = gated,
+            together: threading.Barrier = together,
+            raised: list[BaseException] = raised,
+        ) -> None:
+            together.wait()
+            try:
+                gated.progress({"progress": 1})
+            except BaseException as error:  # noqa: BLE001 - told by the test
+                raised.append(error)
+
+        threads = [threading.Thread(target=come_late) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert (raised, reporter.said) == ([], [])
+        assert warnings
+
+
+def test_without_a_free_descriptor_a_task_reports_and_ends_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    path = tmp_path / "task.json"
+    write(path, "{}")
+    monkeypatch.setattr(os, "open", refuse)
+    reporter = Reporter()
+    gated = GatedReporter(reporter, TaskGate.of(str(path)), list[str]().append)
+    gated.progress({"progress": 0.5})
+    close_gate(path)
+    assert not path.exists()
+    gated.progress({"progress": 0.6})
+    assert reporter.said == [{"progress": 0.5}]
+
+
+def test_a_daemon_that_has_closed_its_descriptors_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "task.json"
+    write(path, "{}")
+    reporter = Reporter()
+    gated = GatedReporter(reporter, TaskGate.of(str(path)), list[str]().append)
+    os.close(gated._fd)
+    with Path(os.devnull).open() as other:  # has the number now, and is not to be locked or closed
+        gated.progress({"progress": 0.5})
+        path.unlink()
+        gated.progress({"progress": 0.6})
+        assert os.fstat(other.fileno())
+    assert reporter.said == [{"progress": 0.5}]
 
 
 def test_a_closed_one_stays_closed() -> None:

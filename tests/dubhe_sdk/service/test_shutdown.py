@@ -205,17 +205,19 @@ def test_inferences_that_cannot_be_run_in_time_are_refused(tmp_path: Path) -> No
         assert running.exception() is not None  # cut off: its model did not return
 
 
+@pytest.mark.parametrize("chunked", [False, True])  # a usual request, and one that gunicorn reads
 def test_a_client_that_keeps_its_connection_is_told_that_the_next_reply_is_the_last(
-    tmp_path: Path,
+    tmp_path: Path, chunked: bool
 ) -> None:
     with App(tmp_path, app_with() + BLOCKED, INFERENCE_ID, protocol="http") as app:
         app.write("go on", "")
         app.start()
         connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=20)
-        body = json.dumps({"req_type": 3, "instance_id": INFERENCE_ID, "image_names": []})
+        body = json.dumps({"req_type": 3, "instance_id": INFERENCE_ID, "image_names": []}).encode()
 
-        def ask() -> tuple[int, str | None]:
-            connection.request("POST", "/predict/multiple", body)
+        def ask(chunked: bool = False) -> tuple[int, str | None]:
+            sent = iter([body]) if chunked else body
+            connection.request("POST", "/predict/multiple", sent, encode_chunked=chunked)
             with connection.getresponse() as reply:
                 return json.loads(reply.read())["flag"], reply.getheader("Connection")
 
@@ -224,7 +226,7 @@ def test_a_client_that_keeps_its_connection_is_told_that_the_next_reply_is_the_l
         app.terminate()
         wait_for(lambda: "SIGTERM: the service ends" in app.log, lambda: app.log)
         assert connection.sock is same
-        assert ask() == (1, "close")
+        assert ask(chunked) == (1, "close")
         assert app.wait() == 0
 
 

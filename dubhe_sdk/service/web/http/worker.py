@@ -15,6 +15,7 @@ import signal
 import socket as plain_socket
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -99,6 +100,16 @@ class WebApplication(BaseApplication):  # type: ignore[misc]
         return make_app(self.runtime.handler, self._options)
 
 
+class _ListenerName:
+    """What gunicorn asks a listener for; during a stop that is closed."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._name = listener.getsockname()
+
+    def getsockname(self) -> Any:
+        return self._name
+
+
 class WebWorker(GeventWorker):  # type: ignore[misc]
     """gunicorn's gevent worker with bounded connections, bodies and replies.
 
@@ -133,16 +144,17 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         self._arrivals = ArrivalOrder(is_heartbeat)
         self._of_greenlet = local()
         (listener,) = self.sockets
-        server = StreamServer(listener, partial(self.handle, listener))
+        server = StreamServer(listener, partial(self.handle, _ListenerName(listener)))
         server.start()
         runtime.control.report_serving()
         runtime.ended.wait()
         self.alive = False
         if not runtime.orphaned:
+            until = monotonic() + runtime.options.stop_timeout_seconds
             server.close()
             self._drain(runtime)
             runtime.connections.stop()
-            runtime.connections.join(runtime.options.stop_timeout_seconds)
+            runtime.connections.join(max(0.0, until - monotonic()))
 
     def _drain(self, runtime: WebRuntime) -> None:
         """Give whoever is connected one more reply, which says that it is the last.
@@ -161,7 +173,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         seconds = self._runtime.options.idle_timeout_seconds if left is None else left
         return gevent.Timeout(seconds, False)
 
-    def handle(self, listener: socket.socket, client: socket.socket, addr: Any) -> None:
+    def handle(self, listener: _ListenerName, client: socket.socket, addr: Any) -> None:
         """Serve one connection: usual requests as they are, others by gunicorn."""
         connections, options = self._runtime.connections, self._runtime.options
         stream = Stream(

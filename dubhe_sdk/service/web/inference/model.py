@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 
 from dubhe_sdk.contract.framing import pack, unpack_all, unpack_first
@@ -40,23 +41,25 @@ class ModelProcess:
         self._shares = shares
         self._idle: list[ModelConnection] = []  # or the one that is shared
         self._bytes = 0
+        self._last_batch = 1  # requests in the call that was answered last
         self.running = 0
         """Calls that run in it or are sent ahead, as the pool counts them."""
         self.unavailable = False
         """Whether it is known not to serve at the moment."""
 
-    def can_pipeline(self, size: int, seconds: float) -> bool:
-        """Return whether a request may be sent before those under way are answered.
+    def can_pipeline(self, size: int, seconds: float = math.inf, count: int = 1) -> bool:
+        """Return whether a call may be sent before those under way are answered.
 
         Args:
-            size: of the request, in bytes.
+            size: of its requests, in bytes.
             seconds: how quick the process must have been with the last one.
+            count: of its requests.
         """
         return (
             self._shares
             and bool(self._idle)
             and self._bytes + size <= _MAX_PIPELINED_BYTES
-            and self._idle[0].can_pipeline(seconds)
+            and self._idle[0].can_pipeline(seconds, count / self._last_batch)
         )
 
     def infer(self, body: bytes | SharedBody) -> bytes:
@@ -88,6 +91,7 @@ class ModelProcess:
         """
         shared = [body.descriptor for body in bodies if isinstance(body, SharedBody)]
         replies = unpack_all(self._ask(b"".join(map(_packed, bodies)), shared))
+        self._last_batch = len(bodies)
         if len(replies) != len(bodies):
             raise ModelDied("the model process sent a malformed reply")
         return replies

@@ -94,16 +94,17 @@ class ModelConnection:
         self.closed = False
         """Whether it is good for no more requests."""
 
-    def can_pipeline(self, seconds: float) -> bool:
+    def can_pipeline(self, seconds: float, times: float = 1.0) -> bool:
         """Return whether a request may be sent behind those that are under way.
 
         Args:
             seconds: how quick the last answer must have been.
+            times: how many times as long as the last one a request will take.
         """
-        last = self._last_seconds
-        if not self._pending or last is None:
+        if not self._pending or self._last_seconds is None:
             return False
-        return last < seconds and len(self._pending) * last < _MOST_AHEAD_SECONDS
+        last = self._last_seconds * times
+        return last < seconds and (len(self._pending) + 1) * last < _MOST_AHEAD_SECONDS
 
     def infer(self, body: bytes, descriptors: Sequence[int] = ()) -> bytes:
         """Send a request and wait for its reply.

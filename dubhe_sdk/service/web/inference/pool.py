@@ -27,9 +27,6 @@ _QUICK_SECONDS = 5e-3
 _MOST_AHEAD = 4
 _QUICK_SECONDS_OF_SEVERAL = 1e-3
 
-# Between two calls lie half a millisecond and two wake-ups, unless the next one is there already.
-_QUICK_SECONDS_OF_BATCHES = 50e-3
-
 
 class ModelPool:
     """Gives each inference a model process with free capacity, in the order of arrival.
@@ -205,13 +202,16 @@ class ModelPool:
         return process if process.can_pipeline(size, self._quick_seconds) else None
 
     def _may_have_next_batch(self, process: ModelProcess) -> bool:
-        """Return whether a process that is at work may get one batch ahead: if that is full."""
+        """Return whether a process that is at work may get one batch ahead: if that is full.
+
+        Between two calls lie half a millisecond and two wake-ups, unless the next one is there.
+        """
+        count = self._batch_size
         if len(self._processes) > 1 or process.running > self._concurrency:
             return False
-        if len(self._waiting) < self._batch_size:
+        if len(self._waiting) < count:
             return False
-        size = self._waiting.size(self._batch_size)
-        return process.can_pipeline(size, _QUICK_SECONDS_OF_BATCHES)
+        return process.can_pipeline(self._waiting.size(count), count=count)
 
     def _wait_for_turn(self, waiter: Waiter) -> ModelProcess | Batch:
         """Wait in the line. Return the process in which it counts as running, or its batch."""
@@ -249,6 +249,10 @@ class ModelPool:
             if process is None or not (process.running == 0 or self._is_due()):
                 return
             members = self._waiting.pop_living(self._batch_size)
+            is_ahead = self._batch_size > 1 and process.running >= self._concurrency
+            if is_ahead and len(members) < self._batch_size:  # the clients of others have gone
+                self._waiting.put_back(members)
+                continue
             if not members:
                 continue
             self._begin_in(process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections import deque
+from collections.abc import Sequence
 from time import monotonic
 
 from gevent.event import AsyncResult
@@ -106,6 +107,10 @@ class WaitingLine:
             else:
                 living.append(waiter)
         return living
+
+    def put_back(self, waiters: Sequence[Waiter]) -> None:
+        """Let those wait on that `pop_living` has returned."""
+        self._waiters.extendleft(reversed(waiters))
 
     def drop_gone(self) -> None:
         """Drop all whose client has gone."""

@@ -178,6 +178,46 @@ def test_a_quick_process_gets_one_full_batch_ahead(
     assert model.calls == [[9], [0, 1], [2, 3], [4]]
 
 
+def test_a_batch_that_may_take_long_is_not_sent_ahead(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(model_connection, "perf_counter", lambda: clock[0])
+    pool = made(model, size=16)
+    first = ask(pool, 99 + 1)
+    wait_for_calls(model, [[100]])
+    clock[0] = 0.004  # one took 4 ms, so sixteen may take 64
+    model.let_go.release()
+    assert values([first]) == [b"100"]
+    jobs = [ask(pool, number) for number in range(32)]
+    wait_for_calls(model, [[100], list(range(16))])
+    gevent.sleep(0.01)
+    assert pool._processes[0].running == 1
+    model.let_go.release(2)
+    assert values(jobs) == [b"%d" % number for number in range(32)]
+
+
+def test_a_batch_that_is_not_full_after_all_is_not_sent_ahead(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_connection, "perf_counter", lambda: 0.0)  # it is quick
+    pool = made(model, size=2)
+    model.let_go.release()
+    assert values([ask(pool, 9)]) == [b"9"]
+    jobs = [ask(pool, number) for number in range(2)]
+    wait_for_calls(model, [[9], [0, 1]])
+    gone = ask(pool, 3, Gone())
+    jobs.append(ask(pool, 2))
+    gevent.sleep(0.01)
+    assert pool._processes[0].running == 1
+    jobs.append(ask(pool, 4))
+    gevent.sleep(0.01)
+    assert pool._processes[0].running == 2  # now it is
+    model.let_go.release(2)
+    assert values([*jobs, gone]) == [b"0", b"1", b"2", b"4", None]
+    assert model.calls == [[9], [0, 1], [2, 4]]
+
+
 def test_those_that_come_together_and_those_that_come_meanwhile(model: Model) -> None:
     pool = made(model)
     jobs = [ask(pool, number) for number in range(3)]

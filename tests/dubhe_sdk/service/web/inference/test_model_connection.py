@@ -254,11 +254,11 @@ def test_no_more_is_sent_ahead_than_is_done_soon(
         warm.join()
         jobs = [peer.ask(text) for text in "abcd"]
         found: list[str] = []
-        while len(found) < 3:
+        while len(found) < 2:
             gevent.sleep(1e-4)
             found += peer.receive()
         gevent.sleep(0.01)
-        assert (found, peer.receive()) == (["a", "b", "c"], [])  # three take 12 ms
+        assert (found, peer.receive()) == (["a", "b"], [])  # with a third one it would be 12 ms
         peer.answer(*found)
     peer.end(jobs)
     assert [json.loads(job.value) for job in jobs] == list("abcd")
