@@ -72,7 +72,7 @@ TARGETS = (
         "training throughput lost (upper end of the interval)",
         "training",
         lambda f: f["lost_percent_upper"],
-        0.5,
+        1.5,
         unit=" %",
     ),
     *(

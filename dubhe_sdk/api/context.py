@@ -5,6 +5,8 @@ Names, keys, defaults and the form of messages are the platform's contract.
 
 from __future__ import annotations
 
+import functools
+
 from dubhe_sdk.api import stopping
 from dubhe_sdk.api.keys import CONTRACT_DEFAULT, ContextKey
 
@@ -14,11 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from dubhe_sdk.api.parameters import Parameters
     from dubhe_sdk.api.task_gate import TaskGate
+    from dubhe_sdk.api.task_reports import TaskReports
     from dubhe_sdk.environment import Settings
 
 # What a method's ``ctx: dubhe_sdk.Context`` loads, in data loaders and pools too: so the rest is
 # imported when there is a context.
+
+
+@functools.cache
+def _parts() -> tuple[type[Parameters], type[TaskReports], Callable[[], Settings]]:
+    from dubhe_sdk.api.parameters import Parameters
+    from dubhe_sdk.api.task_reports import TaskReports
+    from dubhe_sdk.environment import read_settings
+
+    return Parameters, TaskReports, read_settings
 
 
 class Context:
@@ -55,13 +68,10 @@ class Context:
     def __init__(
         self, request: Mapping[str, Any] | None = None, settings: Settings | None = None
     ) -> None:
-        from dubhe_sdk.api.parameters import Parameters
-        from dubhe_sdk.api.task_reports import TaskReports
-        from dubhe_sdk.environment import read_settings
-
+        make_parameters, make_reports, read_settings = _parts()
         self._settings = settings or read_settings()
-        self._parameters = Parameters(request or {}, self._settings)
-        self._reports = TaskReports(self._settings, self._parameters.instance_id)
+        self._parameters = make_parameters(request or {}, self._settings)
+        self._reports = make_reports(self._settings, self._parameters.instance_id)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Crosses to spawned processes as its request; the rest comes from their environment.

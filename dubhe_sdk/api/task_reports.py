@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ class TaskReports:
     def __init__(self, settings: Settings, instance_id: str) -> None:
         self._settings = settings
         self._instance_id = instance_id
+        # Not a method: a cycle would be left to the garbage collector, one for each inference.
+        self._warn = partial(_warn, settings)
         self.cleaner = MetricsCleaner(self._warn)
         self.append_batch: Callable[..., bool] | None = None  # its writer's, while it is plain
         self._reporter: Reports | None = None
@@ -132,12 +135,13 @@ class TaskReports:
         self.append_batch = reporter.writer.append_batch if isinstance(reporter, Reporter) else None
         return reporter
 
-    def _warn(self, text: str) -> None:
-        open_log(self._settings.log_file).warning("%s", text)
-
     def _begin_in_child(self) -> None:
         if not self._closed:
             self._reporter = self.append_batch = None
+
+
+def _warn(settings: Settings, text: str) -> None:
+    open_log(settings.log_file).warning("%s", text)
 
 
 _reporters: dict[tuple[Path, str], Reporter] = {}

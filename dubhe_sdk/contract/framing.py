@@ -88,7 +88,7 @@ class FrameReader:
             FrameTooLarge: the announced length exceeds the limit.
             OSError: the connection broke.
         """
-        payload = self.read_at_once()
+        payload = self._next_of_buffer() if self._buffer else self.read_at_once()
         if payload is None:
             length = self.read_length()
             if length is not None:
@@ -141,6 +141,18 @@ class FrameReader:
         taken = bytes(memoryview(self._buffer)[:most])
         del self._buffer[:most]
         return taken
+
+    def _next_of_buffer(self) -> bytes | None:
+        """Return the next frame's payload if it is there as a whole, as of several sent at once."""
+        if len(self._buffer) < LENGTH.size:
+            return None
+        (length,) = LENGTH.unpack_from(self._buffer)
+        end = LENGTH.size + length
+        if end > len(self._buffer) or length > self._limit:
+            return None
+        payload = bytes(memoryview(self._buffer)[LENGTH.size : end])
+        del self._buffer[:end]
+        return payload
 
     def _fill(self, size: int) -> bool:
         while len(self._buffer) < size:

@@ -35,7 +35,7 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
     |---|---|
     | iteration | the losses that the model returns |
     | epoch | the learning rates |
-    | validation | its metrics |
+    | validation | its metrics; the learning rates, if the training counts iterations |
     | test, last validation | each image, with truth and prediction |
     | end | a model file in the output folder; progress 1 |
     | stop | a checkpoint at once, as a model file; `dubhe_sdk.TaskStopped` |
@@ -95,15 +95,14 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
     def after_train_epoch(self, runner: Any) -> None:
         """Report the learning rates."""
         if _by_epoch(runner):
-            rates = runner.optim_wrapper.get_lr()
-            if rates and isinstance(next(iter(rates.values())), list):
-                rates = {name: values[0] for name, values in rates.items() if values}
-            self._training.epoch(runner.epoch, rates)
+            self._training.epoch(runner.epoch, _rates(runner))
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
         """Report the metrics. The runner has counted the epoch already."""
-        epoch = max(0, runner.epoch - 1) if _by_epoch(runner) else runner.epoch
-        self._training.metrics(epoch, metrics or {})
+        if _by_epoch(runner):
+            self._training.metrics(max(0, runner.epoch - 1), metrics or {})
+        else:
+            self._training.metrics(runner.epoch, {**(metrics or {}), **_rates(runner)})
 
     def after_train(self, runner: Any) -> None:
         """Leave the model file, and report the end."""
@@ -146,10 +145,8 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Report the predictions of the last validation."""
-        loop: Any = getattr(runner, "train_loop", None)
-        if not isinstance(getattr(loop, "max_epochs", None), int) or loop.epoch < loop.max_epochs:
-            return
-        report_samples(self._training.ctx, outputs or (), _classes(runner), self._confidence)
+        if _is_last(runner.train_loop):
+            report_samples(self._training.ctx, outputs or (), _classes(runner), self._confidence)
 
 
 def report_samples(
@@ -204,6 +201,24 @@ def _classes(runner: Any) -> Sequence[str]:
 def _by_epoch(runner: Any) -> bool:
     """Return whether the training counts epochs: `max_iters` is then but a product of them."""
     return hasattr(runner.train_loop, "max_epochs") and "Epoch" in type(runner.train_loop).__name__
+
+
+def _is_last(loop: Any) -> bool:
+    """Return whether a validation that runs now is the last of a training, as far as planned.
+
+    A runner that only validates has the configuration of a loop, and no loop.
+    """
+    if hasattr(loop, "max_epochs") and "Epoch" in type(loop).__name__:
+        return bool(loop.epoch >= loop.max_epochs)
+    return hasattr(loop, "max_iters") and bool(loop.iter >= loop.max_iters)
+
+
+def _rates(runner: Any) -> dict[str, Any]:
+    """Return the learning rates by the names of their optimizers."""
+    rates: dict[str, Any] = runner.optim_wrapper.get_lr()
+    if rates and isinstance(next(iter(rates.values())), list):
+        return {name: values[0] for name, values in rates.items() if values}
+    return rates
 
 
 def _meta(runner: Any) -> dict[str, Any]:

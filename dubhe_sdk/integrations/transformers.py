@@ -161,10 +161,13 @@ def report_pipeline(
         ctx: of the task or the inference.
         paths: the images'.
         outputs: of an ``image-classification`` or an ``object-detection`` pipeline, one for each
-            image.
+            image. What a segmentation returns is no class of the image: it is refused.
         truth: called with an image's path; returns its class, or its `Shape` objects. None if it
             is not known.
         confidence: from which on a box is reported, from 0 to 1.
+
+    Raises:
+        ValueError: an output has masks.
 
     Examples:
         >>> return report_pipeline(ctx, paths, pipeline("object-detection", model=folder)(paths))
@@ -172,6 +175,12 @@ def report_pipeline(
     reported = []
     for path, output in zip(paths, outputs, strict=True):
         known = None if truth is None else truth(os.fspath(path))
+        if any("mask" in one for one in output):
+            raise ValueError(
+                f"the output for {os.fspath(path)} has masks, expected that of an "
+                "image-classification or an object-detection pipeline; report a segmentation's "
+                "polygons by ctx.logResultDetails"
+            )
         if any("box" in one for one in output) or not output:
             reported += report_shapes(ctx, path, known, _boxes(output, confidence))
         else:

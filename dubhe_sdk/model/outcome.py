@@ -7,6 +7,9 @@ from typing import Any
 
 from dubhe_sdk.errors import AppInvalid
 
+# What nearly every method returns. To ask the others takes a microsecond.
+_PLAIN = frozenset({list, dict, str, tuple, type(None)})
+
 
 def refuse_unrun(result: Any) -> None:
     """Refuse what shows that nothing has run yet: a coroutine, an awaitable, an async generator.
@@ -14,6 +17,8 @@ def refuse_unrun(result: Any) -> None:
     Raises:
         AppInvalid: it is one.
     """
+    if type(result) in _PLAIN:
+        return
     if inspect.isawaitable(result) or inspect.isasyncgen(result):
         if inspect.iscoroutine(result):
             result.close()  # else Python complains later that nobody awaited it

@@ -128,6 +128,10 @@ def test_iterations(tmp_path: Path) -> None:
     app = trained(tmp_path, APP, ITERATIONS="1")
     assert app.ends()[0]["status"] == 200, app.console
     assert [progress for _, progress in steps(app)] == [0.25, 0.5, 0.75, 0.999, 0.999, 1]
+    assert set(progress_of(app)[4]) == {"count", "lr", "progress", "epoch"}, "of the validation"
+    images = results_of(app)
+    assert len(images) == 4, "of the last validation"
+    assert images[0]["info"][0]["predict_code"] == "scratch"
 
 
 def test_a_stop_and_its_resumption(tmp_path: Path) -> None:

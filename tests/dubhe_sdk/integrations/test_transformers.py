@@ -84,6 +84,12 @@ class Model:
             [{{"label": "good", "score": 0.4}}, {{"label": "bad", "score": 0.6}}],
             [{{"label": "bad", "score": score, "box": box}} for score in (0.9, 0.1)],
         ])
+        try:
+            report_pipeline(ctx, ["s.png"], [[{{"label": "bad", "score": None, "mask": None}}]])
+        except ValueError as refused:
+            assert "the output for s.png has masks" in str(refused)
+        else:
+            raise AssertionError("a segmentation was taken for a classification")
 """
 
 
