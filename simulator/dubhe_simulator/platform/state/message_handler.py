@@ -37,8 +37,9 @@ class MessageHandler:
         """Take in a message that arrived for the first time."""
         reported, at = record.reported, reported_at(message)
         reported.first_ms = min(reported.first_ms, at) if reported.first_ms else at
-        reported.last_ms = max(reported.last_ms, at)
-        reported.last = summarize(message)
+        if at >= reported.last_ms:  # what was said before END may arrive after it
+            reported.last_ms = at
+            reported.last = summarize(message)
         if message.mes_type == MessageType.RESULT:
             self._result(record, at, message.data)
         elif message.mes_type == MessageType.PROGRESS:

@@ -147,3 +147,16 @@ def test_points_survive_any_cut_between_two_saves() -> None:
                 assert shown is not None
                 assert shown["y"] == list(range(said))
                 assert [p[3] for p in each.curves.points(1, "loss")] == list(range(said))
+
+
+def test_the_last_message_is_the_one_that_was_said_last() -> None:
+    """Topics are read beside each other, so a result may arrive after END."""
+    end = {"action": "END", "status": 200, "msg": "model train end"}
+    result = [{"img_path": "1665.png", "info": []}]
+    with a_registry() as (registry, _):
+        for number, (type_, date, data) in enumerate([(1, 40, end), (3, 30, result)]):
+            value = {"instance_id": "a-b-train-1", "mes_type": type_, "date": date, "data": data}
+            value["request_number"] = 1
+            registry.apply(RecordBatch("kafka s/0", [record(value, number)], str(number + 1)))
+        [view] = [instance_view(registry, one, False, None) for one in registry.instances.values()]
+    assert "model train end" in json.dumps(view["last"])
