@@ -1,4 +1,4 @@
-"""The floor for a model in a process of its own, over TCP: nothing is looked at but lengths.
+"""A plain relay to a model in a process of its own, over TCP: it looks at nothing but lengths.
 
 The model's process answers one frame after another from a socket. The other one passes clients'
 frames on as they come and hands the replies back in the same order: no limits, no queue, nothing
