@@ -28,10 +28,11 @@ Replies that are owed at the end of a load count for the latencies, not for the 
 more client asks for a heartbeat every 10 ms. Figures are medians over the rounds; the ratio is
 taken to the bare server in the same round. The bare servers answer from memory without parsing;
 `relay-tcp` does the same with its model in another process: a plain program of gevent's, to compare
-what the boundary between two processes costs. The 5 ms are processor time in Python, which keeps the interpreter lock busy; one model can
-then answer 200 requests a second. In the last table, one request keeps the interpreter lock by a C
-call for {HOLD_SECONDS} s. The load comes from a process of its own with raw sockets; what it took
-of a core stands beside the rates. All share the machine's cores."""
+what the boundary between two processes costs. The 5 ms are processor time in Python, which keeps
+the interpreter lock busy; one model can then answer 200 requests a second. In the last table, one
+request keeps the interpreter lock by a C call for {HOLD_SECONDS} s. The load comes from a process
+of its own with raw sockets; what it took of a core stands beside the rates. All share the machine's
+cores."""
 
 Key = tuple[str, str, int]
 """Server, model, clients."""
