@@ -8,9 +8,10 @@ comes after 500 requests would wait until all of them have been read: 50 ms.
 
 Mechanism: what an event would wake is put down. When all events of this round have been handled,
 the loop runs its callbacks, before it asks the kernel again. There those put down are woken, the
-last one first. If many wait, each is looked at (MSG_PEEK) and heartbeats are woken before the
-others; and after a few milliseconds the loop asks the kernel for what has come meanwhile, and goes
-on with those that are left after that.
+last one first. After two milliseconds the loop asks the kernel for what has come meanwhile, and
+goes on with those that are left after that. If many wait, or some are left, each is looked at
+(MSG_PEEK) and heartbeats are woken before the others. A few that are served in those two
+milliseconds are not looked at: that would take as long as to serve them.
 
 Safety: one that has been woken by something else meanwhile, such as a time limit, is not woken, or
 finds nothing to read and waits again: its `Sleeper.wake` sees to that. Each round wakes one that is
@@ -26,8 +27,7 @@ from typing import Any, Protocol
 
 from gevent import get_hub
 
-# With fewer it takes longer to look at each than to serve them.
-_MANY = 8
+_MANY = 64
 
 _ROUND_SECONDS = 0.002
 _PEEK_BYTES = 512
@@ -58,6 +58,7 @@ class ArrivalOrder:
         self._readable: list[Sleeper] = []  # of this round of events
         self._urgent: deque[Sleeper] = deque()
         self._others: deque[Sleeper] = deque()
+        self._are_looked_at = False  # the others, so that no heartbeat is among them
         self._is_due = False
         # It ends at once, but not before the kernel has been asked.
         self._next_round = self._loop.timer(0)
@@ -91,9 +92,14 @@ class ArrivalOrder:
 
     def _sort(self) -> None:
         readable, self._readable = self._readable[:: self.step], []
-        if len(readable) + len(self._others) < _MANY:
+        if not self._others and len(readable) < _MANY:
             self._others.extend(readable)
+            self._are_looked_at = False
             return
+        if not self._are_looked_at:
+            readable = [*self._others, *readable]
+            self._others.clear()
+            self._are_looked_at = True
         for sleeper in readable:
             urgent = self._is_urgent(sleeper.peek(_PEEK_BYTES))
             (self._urgent if urgent else self._others).append(sleeper)

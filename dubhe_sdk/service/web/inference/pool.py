@@ -323,8 +323,11 @@ class ModelPool:
         """How many were sent before they are due."""
         if self._batch_size > 1:  # to one process, one batch behind the other
             return sum(islice(self._batches, self._concurrency * len(self._processes), None))
-        running = map(_running, self._processes)
-        return sum(count - self._concurrency for count in running if count > self._concurrency)
+        ahead = 0
+        for process in self._processes:  # no generator: each request asks
+            if process.running > self._concurrency:
+                ahead += process.running - self._concurrency
+        return ahead
 
     def _describe_wait(self) -> str:
         return (

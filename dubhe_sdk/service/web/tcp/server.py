@@ -186,6 +186,8 @@ class DeadlineStream:
         """
         self._deadline = time.monotonic() + self._seconds if buffered else None
         self._received = buffered
+        if not self._held:  # nearly always
+            return
         held, self._held = self._held, min(self._held, max(0, buffered - EXEMPT_BYTES))
         self._budget.release(held - self._held)
 

@@ -94,11 +94,22 @@ class Recorded:
 def test_heartbeats_are_woken_before_those_that_came_first() -> None:
     woken: list[str] = []
     order = ArrivalOrder(lambda begun: begun.startswith(b"heart"))
-    for name in [*NAMES, "heart 1", "heart 2"][:: order.step]:
+    names = [f"{number}" for number in range(100)]
+    for name in [*names, "heart 1", "heart 2"][:: order.step]:
         order.add(Recorded(woken, name))
-    while len(woken) < len(NAMES) + 2:
+    while len(woken) < len(names) + 2:
         gevent.sleep(0.001)
-    assert woken == ["heart 1", "heart 2", *NAMES]
+    assert woken == ["heart 1", "heart 2", *names]
+
+
+def test_a_heartbeat_behind_a_few_slow_ones_waits_for_one_of_them() -> None:
+    woken: list[str] = []
+    order = ArrivalOrder(lambda begun: begun.startswith(b"heart"))
+    for name in [*NAMES, "heart"][:: order.step]:
+        order.add(Recorded(woken, name, seconds=0.003))
+    while len(woken) <= len(NAMES):
+        gevent.sleep(0.001)
+    assert woken == [NAMES[0], "heart", *NAMES[1:]]
 
 
 def test_a_heartbeat_that_comes_while_many_are_served_does_not_wait_for_them() -> None:
