@@ -126,6 +126,13 @@ def test_the_next_match_comes_into_sight(platform: Platform, visit: Visitor, con
     expect(page.locator(".find-result")).to_have_text("2 of 6 lines")
 
 
+def painted(page: Page) -> None:
+    """Wait until what has changed is on the screen."""
+    page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+
+
 def test_long_lines_are_wrapped_and_do_not_overlap(
     platform: Platform, visit: Visitor, console: Path
 ) -> None:
@@ -138,12 +145,11 @@ def test_long_lines_are_wrapped_and_do_not_overlap(
     list_ = page.locator(".tail")
     for turn in range(12):
         list_.evaluate("e => { e.scrollTop -= 700; }")
-        page.evaluate(
-            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
+        painted(page)
         if turn % 4 == 0:
             list_.evaluate("e => { e.scrollTop /= 2; }")
             expect(page.locator(".log-line:visible .log-n:empty")).to_have_count(0)
+            painted(page)  # lines that have come are put in their places before that
         boxes = page.locator(".log-line:visible").evaluate_all(
             "all => all.map(e => e.getBoundingClientRect()).map(b => [b.top, b.bottom])"
         )

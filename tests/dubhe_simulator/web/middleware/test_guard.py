@@ -159,7 +159,9 @@ def test_headers_of_every_reply(ui: Ui) -> None:
         assert policy.startswith("default-src 'self'; img-src 'self' data: blob:;")
         assert "script-src" not in policy
         assert headers["x-content-type-options"] == "nosniff"
-    assert ui.raw("GET", "/api/state")[1]["cache-control"] == "no-store"
+    assert ui.raw("GET", "/api/nothing")[1]["cache-control"] == "no-store"
+    # Asked for again and again: the browser may keep it, for this user, and asks whether it is new.
+    assert ui.raw("GET", "/api/state")[1]["cache-control"] == "private, no-cache"
 
 
 @pytest.mark.parametrize(
