@@ -7,7 +7,7 @@ from typing import Any
 
 from dubhe_sdk.errors import AppInvalid
 
-# What nearly every method returns. To ask the others takes a microsecond.
+# What nearly every method returns. To ask whether it is one of the others takes six times as long.
 _PLAIN = frozenset({list, dict, str, tuple, type(None)})
 
 
