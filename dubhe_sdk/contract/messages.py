@@ -22,6 +22,8 @@ REQUEST_NUMBER_LIMIT = 2**63
 
 # Characters of the text in an END; the platform shows it in a line.
 TEXT_LIMIT = 1000
+_UNKNOWN_STOP = "the task was stopped before its end"
+_STOPPED = re.compile(r" current model error the task was stopped (by .+ )?before its end$")
 _BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 
 
@@ -53,6 +55,20 @@ def failed(instance_id: str, what: str) -> dict[str, Any]:
     """``data`` of the message that a task, or the start of the model, failed."""
     msg = f"{instance_id} current model error {one_line(what)}"
     return {"action": "END", "status": STATUS_FAILED, "msg": msg}
+
+
+def stopped(by: str = "") -> str:
+    """Return the reason in the END of a task that was stopped: `failed` takes it.
+
+    Args:
+        by: what asked for the stop, for example a signal's name; empty if that is not known.
+    """
+    return f"the task was stopped by {by} before its end" if by else _UNKNOWN_STOP
+
+
+def tells_of_stop(msg: str) -> bool:
+    """Return whether the ``msg`` of an END with status 300 gives a stop as its reason."""
+    return _STOPPED.search(msg) is not None
 
 
 def one_line(text: str) -> str:

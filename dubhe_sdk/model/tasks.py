@@ -11,6 +11,7 @@ from typing import Any
 
 from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.current_task import close_task, open_task
+from dubhe_sdk.contract import messages
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.ipc.channel import Channel
@@ -22,7 +23,7 @@ from dubhe_sdk.model.rank_group import RankGroup
 from dubhe_sdk.model.stop import StopSignal
 
 _GPUS = "CUDA_VISIBLE_DEVICES"
-_STOPPED = "the task was stopped before its end"
+_STOPPED = messages.stopped()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 
+from dubhe_sdk.contract import messages
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.launch.shutdown_times import ShutdownTimes
 from dubhe_sdk.process import tree
@@ -83,7 +84,7 @@ class Shutdown:
             reason: what it was stopped by, for people.
         """
         self._log.info("%s: the service ends", reason)
-        self._cause = f"the task was stopped by {reason} before its end"
+        self._cause = messages.stopped(reason)
         serving = self._publisher.kind is TaskKind.INFER and bool(self._web.pids)
         draining = serving and self._publisher.phase is Phase.READY
         self._begin(Phase.DRAINING if draining else Phase.STOPPING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -87,9 +88,30 @@ def test_two_instances_at_once(platform: Platform, visit: Visitor) -> None:
     wait_for(lambda: total(page) > before, "both growing")
 
     page.goto(f"{platform.url}/#/overview")
-    page.locator(".card").first.get_by_role("button", name="Stop").click()
-    expect(page.locator(".card[data-state=failed]")).to_have_count(1)
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    stop = page.locator(".card").first.get_by_role("button", name="Stop")
+    stop.click()
+    assert re.search(r"It is at \d.*%, epoch \d+.*Models saved so far", asked[0], re.DOTALL)
+    page.once("dialog", lambda dialog: dialog.accept())
+    stop.click()
+    expect(page.locator(".card[data-state=stopped]")).to_have_count(1)
     expect(page.locator(".card[data-state=running]")).to_have_count(1)
+    expect(page.locator(".card .badge", has_text="Stopped")).to_have_count(1)
+    page.goto(f"{platform.url}/#/runs?state=stopped")
+    expect(page.locator(".badge.stopped")).to_have_text("Stopped")
+    expect(page.get_by_text("1 of 2 runs")).to_be_visible()
+
+
+def test_a_stop_in_a_workflow_is_no_failure_of_it(platform: Platform, visit: Visitor) -> None:
+    page = visit(platform.url, locale="zh-CN")
+    platform.post("workflow/train", special_params=SLOW)
+    expect(page.locator(".card[data-state=running]")).to_have_count(1)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.locator(".card").get_by_role("button", name="停止").click()
+    expect(page.locator(".card .badge")).to_have_text("已停止")
+    expect(page.locator(".workflow li.stopped")).to_have_count(1)
+    expect(page.locator(".workflow-status.bad")).to_have_count(0)
 
 
 def test_the_server_is_killed_and_started_again_in_mid_run(
@@ -127,19 +149,19 @@ def test_the_server_is_killed_and_started_again_in_mid_run(
     expect(page.locator(".card")).to_have_attribute("data-state", "running")
 
     service.process.terminate()
-    expect(page.locator(".card")).to_have_attribute("data-state", "failed")
+    expect(page.locator(".card")).to_have_attribute("data-state", "stopped")
     steps = platform.get("curves?run=1&metric=accuracy&axis=step&width=20000")["x"]
     assert steps == list(range(len(steps)))
     batches = platform.get("curves?run=1&metric=accuracy&axis=epoch&width=20000")["x"]
     assert [round(x * 10) for x in batches] == [step + 1 for step in range(len(batches))]
 
 
-def test_what_a_killed_server_had_started_has_failed(platform: Platform, visit: Visitor) -> None:
+def test_what_a_killed_server_had_started_has_ended(platform: Platform, visit: Visitor) -> None:
     visit.forgiven = "net::ERR_"
     platform.post("workflow/train", special_params=SLOW)
     page = visit(platform.url)
     expect(page.locator(".card")).to_have_attribute("data-state", "running")
     platform.kill()
     platform.start(platform.port)
-    expect(page.locator(".card[data-state=failed], .card[data-state=lost]")).to_have_count(1)
+    expect(page.locator(".card[data-state=stopped], .card[data-state=lost]")).to_have_count(1)
     expect(page.locator(".banner")).to_have_count(0)

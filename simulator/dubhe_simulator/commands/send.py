@@ -141,7 +141,7 @@ def _by_workflow(remote: PlatformClient, given: argparse.Namespace, kind: TaskKi
         workflow = remote.get("state")["workflow"]
         if status is None:
             status = _print_reply_since(remote, seen, kind)
-        if workflow["state"] == "failed":
+        if workflow["state"] in ("failed", "stopped"):
             return _ended(True, workflow["error"])
         if status is not None and (workflow["state"] == "done" or not given.wait):
             return status

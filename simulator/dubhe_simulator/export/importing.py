@@ -83,6 +83,7 @@ def _head(archive: zipfile.ZipFile) -> dict[str, Any]:
             "started_ms": _typed(run["started_ms"], int),
             "request": None if request is None else _typed(request, dict),
             "inference": bool(found["inference"]),
+            "stopped": bool(run.get("stopped")),
             "annotation": checked(view),
             "provenance": found["provenance"] and _typed(found["provenance"], dict),
         }
@@ -130,7 +131,7 @@ def _take_in(
     progress: Progress,
 ) -> None:
     name, request = head["instance"], head["request"]
-    registry.enter(name, lambda record: _keep(record, head["started_ms"]))
+    registry.enter(name, lambda record: _keep(record, head))
     if request is not None:
         answer = request["reply"], request["error"], request["ms"]
         registry.sent(name, request["at_ms"], request["body"], *answer)
@@ -154,9 +155,12 @@ def _take_in(
         raise Refused(translate("import_stuck", error=ingest.storage_error or ""), 503)
 
 
-def _keep(record: InstanceRecord, at_ms: int) -> None:
-    """Let an instance be kept that has no messages: one of online inference."""
-    record.managed.created_ms = record.managed.created_ms or at_ms
+def _keep(record: InstanceRecord, head: dict[str, Any]) -> None:
+    """Note what the messages do not tell, also of an instance that has none: an inference's."""
+    managed, at_ms = record.managed, head["started_ms"]
+    managed.created_ms = managed.created_ms or at_ms
+    if head["stopped"] and not managed.stopped:  # after its beginning, so its END is that of a stop
+        managed.stopped, managed.stopped_ms = True, at_ms
 
 
 def _messages(name: str, registry: InstanceRegistry) -> int:

@@ -22,7 +22,7 @@ from dubhe_simulator.i18n import translate
 EXPERIMENT = "dubhe"
 LONGEST = 6000  # characters of a parameter's value
 LONGEST_NAME = 250
-FINISHED, FAILED, RUNNING = 3, 4, 1
+FINISHED, FAILED, KILLED, RUNNING = 3, 4, 5, 1
 _ALIEN = re.compile(r"[^\w\-./: ]", re.ASCII)
 
 
@@ -62,6 +62,7 @@ def write_store(data: RunData, store: Path, progress: Progress = silent) -> Path
     with whole_folder(target) as part:
         failed = run.status not in (None, 200)
         ended = run.ended_ms is not None
+        state = FAILED if failed else FINISHED if ended else RUNNING
         name = view["name"] or data.name
         meta = {
             "artifact_uri": (target / "artifacts").absolute().as_uri(),
@@ -76,7 +77,7 @@ def write_store(data: RunData, store: Path, progress: Progress = silent) -> Path
             "source_type": 4,
             "source_version": "",
             "start_time": run.started_ms,
-            "status": FAILED if failed else FINISHED if ended else RUNNING,
+            "status": KILLED if view["stopped"] else state,
             "tags": [],
             "user_id": "dubhe",
         }

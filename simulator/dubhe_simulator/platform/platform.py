@@ -301,4 +301,5 @@ def _files_of(name: str) -> str:
 def _forget_end(record: InstanceRecord) -> None:
     """A new task is being asked for: the former one's END is no answer to it."""
     if record.reported.open_run is None and record.reported.ready:
-        record.reported.end, record.reported.end_message = None, ""
+        reported = record.reported
+        reported.end, reported.end_message, reported.end_stopped = None, "", False

@@ -41,6 +41,10 @@ class TaskUnsupported(TaskFailed):
     """The algorithm has no method for this kind of task."""
 
 
+class TaskWasStopped(TaskFailed):
+    """Somebody stopped the task."""
+
+
 class TaskRun:
     """One task.
 
@@ -154,6 +158,8 @@ class TaskRun:
                     return
                 if managed.lost:
                     raise TaskFailed(managed.lost, self._logs())
+                if managed.stopped:
+                    raise TaskWasStopped(translate("ui_stopped"), self._logs())
                 failure = self._failed("ended_early", status=managed.exit_status, action=action)
                 raise self._with_condition(failure)
             if platform.source.outage_s > (platform.config.outage_timeout_s or math.inf):
@@ -186,6 +192,8 @@ class TaskRun:
         if reported.end not in (None, STATUS_OK) and reported.open_run is None:
             unsupported = _UNSUPPORTED in reported.end_message
             failure = TaskUnsupported if unsupported else TaskFailed
+            if reported.end_stopped:
+                failure = TaskWasStopped
             raise failure(reported.end_message, self._logs())
 
     def _report(self, record: InstanceRecord) -> None:

@@ -16,7 +16,7 @@ from dubhe_simulator.contract.model_files import best
 from dubhe_simulator.errors import Refused, TaskFailed
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.platform.run_config import new_run_folder
-from dubhe_simulator.platform.task_run import TaskRun, TaskUnsupported
+from dubhe_simulator.platform.task_run import TaskRun, TaskUnsupported, TaskWasStopped
 from dubhe_simulator.platform.workflow_events import (
     Listener,
     WorkflowEnded,
@@ -123,7 +123,9 @@ class Workflow:
         finally:
             work.result.seconds = time.monotonic() - begun
             text = None if failure is None else str(failure)
-            self._set_view("done" if failure is None else "failed", kind, text, work.note)
+            stopped = isinstance(failure, TaskWasStopped)
+            state = "done" if failure is None else "stopped" if stopped else "failed"
+            self._set_view(state, kind, text, work.note)
             listener(WorkflowEnded(kind, work.result, failure))
 
     def _set_view(

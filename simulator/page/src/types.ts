@@ -2,7 +2,7 @@
 
 export type Kind = "train" | "evaluate" | "infer";
 export type Step = Kind;
-export type State = "starting" | "ready" | "running" | "ended" | "failed" | "lost" | "unknown";
+export type State = "starting" | "ready" | "running" | "ended" | "stopped" | "failed" | "lost" | "unknown";
 export type Outcome = "right" | "wrong" | "missed" | "false" | "none";
 /** `relative`: since the run began. */
 export type Axis = "step" | "epoch" | "time" | "relative";
@@ -70,6 +70,8 @@ export interface Run {
   ended_ms: number | null;
   status: number | null;
   message: string;
+  /** Somebody stopped it: it has not failed by itself. */
+  stopped: boolean;
   progress: number | null;
   epoch: number | null;
   /** Whether points lie within epochs: those of epoch 3 between 3 and 4, its end at 4. */
@@ -150,7 +152,7 @@ export interface Source {
 }
 
 export interface Workflow {
-  state: "running" | "done" | "failed";
+  state: "running" | "done" | "stopped" | "failed";
   step: Step;
   error: string | null;
   /** What is worth knowing of it: a task was skipped, or there is no model file. */

@@ -11,7 +11,7 @@ import type { Run, RunDetails } from "../src/types";
 function run(id: number, more: Partial<Run> = {}): Run {
   return {
     id, instance: `net-local-train-${id}`, kind: "train", number: 1, started_ms: id, ended_ms: id + 1000,
-    status: 200, message: "", progress: 1, epoch: 1, by_batch: false, remaining_s: null, metrics: [], metric_count: 0,
+    status: 200, message: "", stopped: false, progress: 1, epoch: 1, by_batch: false, remaining_s: null, metrics: [], metric_count: 0,
     results: 0, images: 0, params: {}, name: "", note: "", tags: [], hue: null, hidden: false, ...more,
   };
 }
@@ -44,14 +44,16 @@ test("all words must be found, anywhere", () => {
     run(1, { name: "Baseline", tags: ["v1"], params: { "special_params.lr": 0.1 } }),
     run(2, { note: "baseline with 余弦", hidden: true }),
     run(3, { status: 300 }),
+    run(4, { status: 300, stopped: true }),
   ];
   const ids = (text: string, more = {}): number[] =>
     filtered(runs, { text, state: "", hidden: false, ...more }).map((r) => r.id);
-  assert.deepEqual(ids(""), [1, 3]);
+  assert.deepEqual(ids(""), [1, 3, 4]);
   assert.deepEqual(ids("base V1"), [1]);
   assert.deepEqual(ids("lr=0.1"), [1]);
   assert.deepEqual(ids("余弦", { hidden: true }), [2]);
   assert.deepEqual(ids("", { state: "failed" }), [3]);
+  assert.deepEqual(ids("", { state: "stopped" }), [4]);
   assert.deepEqual(ids("#3"), [3]);
 });
 

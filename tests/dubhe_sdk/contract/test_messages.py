@@ -37,6 +37,13 @@ def test_the_types_are_those_of_the_contract() -> None:
     assert messages.REQUEST_NUMBER_LIMIT == 2**63
 
 
+def test_a_stop_is_told_from_a_failure() -> None:
+    for by in ("", "SIGTERM", "the death of the container parent"):
+        assert messages.tells_of_stop(messages.failed(INSTANCE, messages.stopped(by))["msg"])
+    for what in ("boom", f"RuntimeError: {messages.stopped()}", f"{messages.stopped()}; and more"):
+        assert not messages.tells_of_stop(messages.failed(INSTANCE, what)["msg"])
+
+
 def test_the_text_of_a_failure_is_one_line() -> None:
     def text(what: str) -> str:
         return str(messages.failed("a", what)["msg"]).removeprefix("a current model error ")

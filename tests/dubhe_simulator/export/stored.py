@@ -12,6 +12,7 @@ from typing import Any
 from dubhe_simulator.export.run_data import RunData
 from dubhe_simulator.platform.ingest import Ingest
 from dubhe_simulator.platform.state.change_feed import ChangeFeed
+from dubhe_simulator.platform.state.records import InstanceRecord
 from dubhe_simulator.platform.state.registry import InstanceRegistry
 from dubhe_simulator.platform.storage.database import Database, StoredRuns
 from dubhe_simulator.sources.record import RecordBatch
@@ -101,3 +102,37 @@ def content(data: RunData) -> dict[str, Any]:
     results = [(instance, *rest) for instance, _, *rest in data.result_rows()]
     messages = [json.loads(message.value) for message in data.messages()]
     return {**facts, "points": points, "results": results, "messages": messages}
+
+
+def fill_stopped(runs: Path) -> dict[str, bool]:
+    """Store trainings that ended badly; return which of them somebody stopped."""
+    end = {"action": "END", "status": 300}
+
+    def ended(instance: str, what: str) -> list[SaidMessage]:
+        return [task("START"), ("alg_model_progress", 1, {**end, "msg": f"{instance} {what}"})]
+
+    asked_after_ms = {"asked": 5, "late": 15, "killed": 5}  # START is at 0, END at 10
+    said = {
+        "own-a1-train-1": "current model error the task was stopped by SIGTERM before its end",
+        "asked-a1-train-1": "current model error KeyboardInterrupt",
+        "late-a1-train-1": "current model error ValueError",
+        "failed-a1-train-1": "current model error Wrong: the task was stopped before its end",
+        "killed-a1-train-1": "",
+    }
+    with opened(runs) as (registry, ingest):
+        for instance, what in said.items():
+            asked = asked_after_ms.get(instance.partition("-")[0])
+
+            def change(record: InstanceRecord, asked: int | None = asked) -> None:
+                record.managed.owned, record.managed.exit_status = True, 143
+                if asked is not None:
+                    record.managed.stopped, record.managed.stopped_ms = True, BEGAN_MS + asked
+
+            registry.enter(instance, change)
+            messages = ended(instance, what) if what else [task("START")]
+            records = [record(instance, n, *message) for n, message in enumerate(messages)]
+            ingest.put(RecordBatch(instance, records, "end"))
+            with registry.changed:
+                registry.changed.wait_for(partial(_are_in, registry, instance, len(records)), 30)
+        ingest.settle(30)
+    return {instance: instance[:4] in ("own-", "aske", "kill") for instance in said}

@@ -14,7 +14,15 @@ import pytest
 from dubhe_simulator.errors import Refused
 from dubhe_simulator.export.archive import write_archive
 from dubhe_simulator.export.importing import import_archive
-from tests.dubhe_simulator.export.stored import EPOCHS, TRAIN, content, opened, reading
+from dubhe_simulator.platform.state.status import state_of
+from tests.dubhe_simulator.export.stored import (
+    EPOCHS,
+    TRAIN,
+    content,
+    fill_stopped,
+    opened,
+    reading,
+)
 from tests.page.store import BEGAN_MS
 
 
@@ -72,6 +80,19 @@ def test_an_imported_run_goes_on_existing_when_all_is_derived_anew(
 
 def _points(data: object) -> object:
     return content(data)["points"]  # type: ignore[arg-type]
+
+
+def test_a_stop_is_told_from_a_failure_also_after_an_import(tmp_path: Path) -> None:
+    expected = fill_stopped(tmp_path / "runs")
+    with reading(tmp_path / "runs") as runs:
+        assert {data.run.instance: data.facts()["run"]["stopped"] for data in runs} == expected
+    with opened(tmp_path / "other") as (registry, ingest):
+        for path in archives(tmp_path / "runs", tmp_path):
+            import_archive(path, registry, ingest)
+        states = {name: state_of(record, "")[0] for name, record in registry.instances.items()}
+    assert {name: state == "stopped" for name, state in states.items()} == expected
+    with reading(tmp_path / "other") as runs:
+        assert {data.run.instance: data.facts()["run"]["stopped"] for data in runs} == expected
 
 
 def test_a_run_is_imported_once_and_again_after_it_was_forgotten(

@@ -11,7 +11,7 @@ import pytest
 
 from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.export.mlflow import names, write_store
-from tests.dubhe_simulator.export.stored import EPOCHS, TRAIN, reading
+from tests.dubhe_simulator.export.stored import EPOCHS, TRAIN, fill_stopped, reading
 from tests.integrations.tracker_environment import tracker_python
 from tests.page.store import BEGAN_MS
 
@@ -60,6 +60,15 @@ def test_a_run_that_is_there_is_not_written_twice(stored: Path, tmp_path: Path) 
         write_store(runs[0], tmp_path)
         with pytest.raises(CannotStart, match="is there already"):
             write_store(runs[0], tmp_path)
+
+
+def test_a_stopped_run_is_one_that_was_killed(tmp_path: Path) -> None:
+    expected = fill_stopped(tmp_path / "runs")
+    with reading(tmp_path / "runs") as runs:
+        found = {each.run.instance: write_store(each, tmp_path / "mlruns") for each in runs}
+    for instance, folder in found.items():
+        killed = "status: 5" in (folder / "meta.yaml").read_text()
+        assert killed == expected[instance], instance
 
 
 def test_names_are_those_of_files_and_differ() -> None:

@@ -132,9 +132,11 @@ def test_stopping_in_mid_run(tmp_path: Path) -> None:
         name = state["instances"][0]["id"]
         ui.post("stop", instance=name)
         found = ui.instance(name)
-        assert (found["state"], found["owned"]) == ("lost", False)
+        assert (found["state"], found["owned"]) == ("stopped", False)
         assert "without sending END" in found["reason"]
-        assert ui.wait(finished)["workflow"]["state"] == "failed"
+        flow = ui.wait(finished)["workflow"]
+        assert (flow["state"], flow["error"]) == ("stopped", "stopped by the platform")
+        assert [run["stopped"] for run in ui.runs_of(name)] == [True]
 
 
 def test_without_a_model_file_it_goes_on_and_says_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dubhe_simulator.client.heartbeat import HeartbeatMonitor
 from dubhe_simulator.errors import TaskFailed
 from dubhe_simulator.instances.base import Condition, ExitInfo, Instance
 from dubhe_simulator.platform.state.records import InstanceRecord
-from dubhe_simulator.platform.state.registry import InstanceRegistry
+from dubhe_simulator.platform.state.registry import InstanceRegistry, now_ms
 
 
 class ManagedInstance:
@@ -74,8 +74,9 @@ class ManagedInstance:
         """End it, if it is ours, and wait for its end."""
         self.forget()
         with self._polling:
+            self._poll_exit()  # one that has ended by itself was not stopped
             if self.process is not None and self.exit_info is None:
-                self._registry.note(self.name, lambda it: setattr(it.managed, "stopped", True))
+                self._registry.note(self.name, _note_stop)
                 self._record_exit(self.process.stop())
         return self.exit_info or ExitInfo(0)
 
@@ -157,6 +158,10 @@ class ManagedInstance:
         if self.process is not None:
             self.process.close()  # its container goes
         self._registry.note(self.name, change)
+
+
+def _note_stop(record: InstanceRecord) -> None:
+    record.managed.stopped, record.managed.stopped_ms = True, now_ms()
 
 
 def _facts(condition: Condition | None) -> dict[str, str]:

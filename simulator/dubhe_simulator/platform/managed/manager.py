@@ -105,7 +105,8 @@ class InstanceManager:
             managed.protocol, managed.folder = process.protocol, str(process.folder)
             managed.address = address.text if address is not None else None
             managed.created_ms = managed.created_ms or now_ms()
-            managed.exit_status, managed.lost, managed.stopped = None, "", False
+            managed.exit_status, managed.lost = None, ""
+            managed.stopped, managed.stopped_ms = False, 0
 
         self._registry.enter(process.id, change)
         with self._lock:
@@ -152,6 +153,7 @@ class InstanceManager:
             managed.protocol, managed.address = address.protocol, address.text
             managed.created_ms = managed.created_ms or now_ms()
             managed.owned = False
+            managed.stopped, managed.stopped_ms = False, 0  # as a former one may be
             if folder is not None:
                 managed.folder = str(folder.absolute())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dubhe_sdk.contract.messages import STATUS_FAILED, STATUS_OK, MessageType
+from dubhe_sdk.contract.messages import STATUS_FAILED, STATUS_OK, MessageType, tells_of_stop
 from dubhe_sdk.contract.requests import FLAG_OK, RequestType
 from dubhe_simulator.contract.json_safe import DIGITS, LARGEST
 from dubhe_simulator.contract.message import HEADER_BATCH, Message
@@ -94,7 +94,7 @@ class MessageHandler:
         self._runs.end(record, at, None, "")  # one is open still if its END never came
         run = self._runs.add(record, at)
         reported.open_run = run.id
-        reported.end, reported.end_message = None, ""
+        reported.end, reported.end_message, reported.end_stopped = None, "", False
         self._claim(run, from_ms=at)
         return run
 
@@ -102,7 +102,12 @@ class MessageHandler:
         reported = record.reported
         reported.end = STATUS_OK if data["status"] == STATUS_OK else STATUS_FAILED
         reported.end_message = str(data.get("msg", ""))
-        self._runs.end(record, at, reported.end, reported.end_message)
+        # The SDK gives the stop as the reason. Others do not: then it counts what was first.
+        asked_ms = record.managed.stopped_ms
+        reported.end_stopped = reported.end == STATUS_FAILED and (
+            tells_of_stop(reported.end_message) or 0 < asked_ms < at
+        )
+        self._runs.end(record, at, reported.end, reported.end_message, stopped=reported.end_stopped)
 
     def _progress(self, record: InstanceRecord, at: int, message: Message) -> None:
         run = self._runs.under_way(record) or self._just_ended(record, at)

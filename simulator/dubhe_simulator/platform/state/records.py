@@ -17,6 +17,7 @@ class ReportedState:
         ready: READY was seen.
         end: status of the last END that no START followed; None without one.
         end_message: the text of that END.
+        end_stopped: that END is the one of a task that somebody stopped.
         open_run: the run under way.
         last_run: the latest run.
         runs: how many there were.
@@ -33,6 +34,7 @@ class ReportedState:
     ready: bool = False
     end: int | None = None
     end_message: str = ""
+    end_stopped: bool = False
     open_run: int | None = None
     last_run: int | None = None
     runs: int = 0
@@ -60,6 +62,7 @@ class ManagedState:
         exit_status: after its end.
         lost: why nobody can tell its exit status, if it has ended so.
         stopped: the platform asked it to end.
+        stopped_ms: when it did, ms since 1970; 0 if it did not.
         created_ms: when it was started or attached.
         condition: what its engine says: why it does not run yet, or why it ended.
             Facts of a `Condition`; empty if nothing.
@@ -73,6 +76,7 @@ class ManagedState:
     model: str | None = None
     exit_status: int | None = None
     stopped: bool = False
+    stopped_ms: int = 0
     created_ms: int = 0
     lost: str = ""
     condition: dict[str, str] = field(default_factory=dict)
@@ -122,6 +126,7 @@ class Run:
         ended_ms: when it ended; None while it runs.
         status: of END: 200 or 300; None without one.
         message: the text of END.
+        stopped: it has not failed by itself: somebody stopped it.
         share: of the work done, 0 to 1.
         epoch: the latest.
         epoch_place: where the latest progress is on the axis of epochs. What is reported by epoch
@@ -143,6 +148,7 @@ class Run:
     ended_ms: int | None = None
     status: int | None = None
     message: str = ""
+    stopped: bool = False
     share: float | None = None
     epoch: int | None = None
     epoch_place: float = 0.0

@@ -70,11 +70,20 @@ class Runs:
         self.mark_changed(run)
         return run
 
-    def end(self, record: InstanceRecord, at_ms: int, status: int | None, message: str) -> None:
+    def end(
+        self,
+        record: InstanceRecord,
+        at_ms: int,
+        status: int | None,
+        message: str,
+        *,
+        stopped: bool = False,
+    ) -> None:
         """End the run under way, if there is one."""
         run = self.under_way(record)
         if run is not None:
             run.ended_ms, run.status, run.message = at_ms, status, message
+            run.stopped = stopped
             record.reported.open_run = None
             self.mark_changed(run)
 

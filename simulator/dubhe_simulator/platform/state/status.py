@@ -22,9 +22,12 @@ def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
             return "ended", ""
         # Its own last word, and what its engine knows beside: who has ended it.
         engine = _condition(record) if gone else ""
-        return "failed", f"{reported.end_message} ({engine})" if engine else reported.end_message
+        reason = f"{reported.end_message} ({engine})" if engine else reported.end_message
+        return "stopped" if reported.end_stopped else "failed", reason
     if gone:
         return _gone(record)
+    if managed.stopped and not managed.owned and reported.open_run is not None:
+        return "stopped", translate("ui_stopped_no_end")  # imported
     if record.alive is False:
         return "lost", translate("ui_no_heartbeat", detail=record.heartbeat_error)
     if reported.open_run is not None:
@@ -46,9 +49,11 @@ def _gone(record: InstanceRecord) -> tuple[str, str]:
         return "lost", managed.lost
     if managed.exit_status is None:
         return "lost", translate("ui_platform_gone")
-    if managed.stopped and reported.open_run is None:
-        return "ended", translate("ui_stopped")
-    if managed.exit_status != 0 and not managed.stopped:
+    if managed.stopped:
+        if reported.open_run is None:
+            return "ended", translate("ui_stopped")
+        return "stopped", translate("ui_stopped_no_end")  # it did not know how, or was killed
+    if managed.exit_status != 0:
         exited = translate("ui_exited", status=managed.exit_status)
         return "failed", f"{condition} ({exited})" if (condition := _condition(record)) else exited
     if reported.open_run is not None:

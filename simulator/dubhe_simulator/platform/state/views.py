@@ -66,6 +66,7 @@ def run_view(registry: InstanceRegistry, run: Run, *, brief: bool = False) -> di
         "ended_ms": run.ended_ms,
         "status": run.status,
         "message": run.message,
+        "stopped": is_stopped(registry, run),
         "progress": run.share,
         "epoch": run.epoch,
         "by_batch": run.by_batch,
@@ -78,6 +79,15 @@ def run_view(registry: InstanceRegistry, run: Run, *, brief: bool = False) -> di
         "params": registry.requests.parameters_of(request_of(registry, run)),
         **registry.annotations.of(run).view(),
     }
+
+
+def is_stopped(registry: InstanceRegistry, run: Run) -> bool:
+    """Return whether somebody stopped a run: by its END, or without one at its instance's end."""
+    record = registry.instances.get(run.instance)
+    if record is None or record.reported.open_run != run.id:
+        return run.stopped
+    managed = record.managed
+    return managed.stopped and (managed.gone or not managed.owned)
 
 
 def request_of(registry: InstanceRegistry, run: Run) -> int | None:

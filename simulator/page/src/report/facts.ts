@@ -7,8 +7,8 @@ import { facts as grid, runName } from "../ui";
 import type { ReportRun } from "./data";
 
 export function facts({ run, request }: ReportRun): HTMLElement {
-  const state =
-    run.ended_ms === null ? t("run_running") : t(run.status === 200 ? "state_ended" : "run_failed");
+  const ended = t(run.stopped ? "run_stopped" : run.status === 200 ? "state_ended" : "run_failed");
+  const state = run.ended_ms === null && !run.stopped ? t("run_running") : ended;
   const row = grid(["instance", "state", "m_time", "elapsed"]);
   row.update([
     run.instance,

@@ -27,9 +27,11 @@ export interface Column {
 
 /** In which state a run is. One without an END, of an instance that has ended, has been lost. */
 export function runState(run: Run): State {
+  if (run.stopped) return "stopped";
   if (run.status !== null) return run.status === 200 ? "ended" : "failed";
   if (run.ended_ms !== null) return "lost";
   const state = store.instances.get(run.instance)?.state;
+  if (state === "stopped") return "stopped"; // without an END
   return state === "running" || state === "ready" || state === "unknown" ? "running" : "lost";
 }
 

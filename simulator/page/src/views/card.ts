@@ -2,9 +2,10 @@
 
 import { h, setAttribute, setText, show, type Row } from "../dom";
 import { clock, count, duration, percent } from "../format";
-import { t } from "../i18n";
+import { t, type Key } from "../i18n";
 import { icon, type IconName } from "../icons";
 import { isStuck } from "../outages";
+import { store } from "../state";
 import { post } from "../transport";
 import type { Instance } from "../types";
 import { button, facts, isActive, kindName, link, notice, stateName } from "../ui";
@@ -23,7 +24,9 @@ export function instanceCard(first: Instance): Row<Instance> {
   const details = facts(["address", "messages", "last_received"]);
   const feedback = notice();
   const stop = button(t("stop"), () => void halt(), { icon: "stop", class: "danger" });
+  let shown = first;
   const halt = async (): Promise<void> => {
+    if (shown.state === "running" && !window.confirm(stopQuestion(shown))) return;
     stop.disabled = true;
     feedback.show(t("stopping"));
     try {
@@ -74,6 +77,7 @@ export function instanceCard(first: Instance): Row<Instance> {
   return {
     element,
     update(instance) {
+      shown = instance;
       if (kind.dataset.kind !== String(instance.kind)) {
         kind.dataset.kind = String(instance.kind);
         kind.replaceChildren(icon((instance.kind ?? "none") as IconName), kindName(instance.kind));
@@ -109,6 +113,23 @@ export function instanceCard(first: Instance): Row<Instance> {
       element.classList.toggle("stuck", isStuck(instance));
     },
   };
+}
+
+/** What a stop in the middle of a task would cost, and what stays. */
+function stopQuestion(instance: Instance): string {
+  const epoch = instance.run === null ? null : (store.runs.get(instance.run)?.epoch ?? null);
+  const values = {
+    share: percent(instance.progress ?? 0, 1),
+    epoch: epoch ?? "",
+    time: duration(instance.remaining_s),
+  };
+  const known = `${epoch === null ? "" : "_epoch"}${instance.remaining_s === null ? "" : "_left"}`;
+  return t("stop_sure", {
+    kind: kindName(instance.kind),
+    id: instance.id,
+    progress: t(`stop_progress${known}` as Key, values),
+    kept: t(instance.kind === "evaluate" ? "stop_kept_evaluate" : "stop_kept_train"),
+  });
 }
 
 function last_received(instance: Instance): string {

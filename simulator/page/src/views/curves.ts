@@ -265,11 +265,13 @@ function chip(first: Run, model: CurvesModel, pick: (run: Run) => void): Row<Run
       const points = count(Math.max(0, ...run.metrics.map((m) => m.points)));
       setText(
         state,
-        run.ended_ms === null
-          ? t("run_running")
-          : run.status === 200
-            ? clock(run.started_ms)
-            : t("run_failed"),
+        run.stopped
+          ? t("run_stopped")
+          : run.ended_ms === null
+            ? t("run_running")
+            : run.status === 200
+              ? clock(run.started_ms)
+              : t("run_failed"),
       );
       const many = isWhole(run) ? ` · ${t("n_points", { n: points })}` : "";
       element.title = `${run.instance}\n${clock(run.started_ms)}${many}`;

@@ -108,7 +108,7 @@ def test_a_container_gets_its_limits_and_variables_and_a_stop(place: Place) -> N
         refused = ui.post("start", 409, kind="evaluate")["error"]
         assert refused == "evaluation is not among the kinds of task chosen with --kinds"
         ui.post("stop", instance=name)
-        ui.wait_state(name, "failed")  # it was cut off, and its END says so
+        ui.wait_state(name, "stopped")
         assert place.containers() == []
 
 
@@ -130,7 +130,7 @@ def test_what_a_killed_platform_has_left_ends_when_the_next_begins(place: Place)
     assert len(place.containers()) == 1
     with place.ui() as ui:
         assert place.containers() == []
-        found = ui.wait_state(name, "failed")  # in order: its END says so
+        found = ui.wait_state(name, "stopped")  # in order: its END says so
         assert found["reason"].endswith("was stopped by SIGTERM before its end")
 
 

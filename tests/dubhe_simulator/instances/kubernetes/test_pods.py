@@ -88,7 +88,7 @@ def test_the_digits_example_with_kafka(
 def _ended_in_order(place: Place, ui: Ui, name: str, why: str) -> None:
     """Assert that a training that was cut off has saved, said so, and delivered everything."""
     wait_for(lambda: why in ui.instance(name)["reason"], lambda: str(ui.instance(name)))
-    assert ui.instance(name)["state"] == "failed"
+    assert ui.instance(name)["state"] == "stopped"
     [run] = ui.wait(lambda s: s["runs"][0]["status"] == 300, 60)["runs"]
     assert "SIGTERM" in run["message"]
     assert (place.output / "models" / "checkpoint.pth").exists()
@@ -101,7 +101,7 @@ def test_somebody_deletes_the_pod_in_mid_training(place: Place) -> None:
         pod = place.pod()
         assert pod.spec.enable_service_links is False
         place.cluster.api.delete_namespaced_pod(pod.metadata.name, place.namespace)
-        ui.wait_state(name, "failed", 60)
+        ui.wait_state(name, "stopped", 60)
         last = place.messages(name)[-1]["data"]
         assert (last["action"], last["status"]) == ("END", 300)
         assert "SIGTERM" in last["msg"]
@@ -134,7 +134,7 @@ def test_the_node_evicts_a_pod_that_fills_its_disk(place: Place) -> None:
     )
     with place.ui() as ui:
         name = start_training(ui, fill=True)
-        ui.wait_state(name, "failed", 120)
+        ui.wait_state(name, "stopped", 120)
         why = "the node evicted the pod: "
         wait_for(lambda: why in ui.instance(name)["reason"], lambda: str(ui.instance(name)))
         assert "ephemeral" in ui.instance(name)["reason"]

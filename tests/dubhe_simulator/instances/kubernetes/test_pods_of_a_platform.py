@@ -23,7 +23,7 @@ def test_a_killed_platform_finds_its_instances_again(place: Place) -> None:
         found = ui.wait_state(name, "running", 60)
         assert found["owned"] and found["address"]
         ui.post("stop", instance=name)
-        ui.wait_state(name, "failed", 60)  # it was cut off, and its END says so
+        ui.wait_state(name, "stopped", 60)
         place.wait_until_empty()
     assert place.messages(name)[-1]["data"]["status"] == 300
 
@@ -65,6 +65,6 @@ def test_the_node_is_restarted_in_mid_training(place: Place) -> None:
         assert ui.instance(name)["state"] == "running"
         # The kubelet must know its container again before it can end it in order.
         ui.post("stop", instance=name)
-        ui.wait_state(name, "failed", 60)
+        ui.wait_state(name, "stopped", 60)
         place.wait_until_empty()
     assert place.messages(name)[-1]["data"]["status"] == 300

@@ -32,6 +32,11 @@ ATTACHED = {"address": "127.0.0.1:1"}
         ({"ready": True, "open_run": 1}, {**OWN, "exit_status": 0}, None, "lost"),
         ({"ready": True}, {**OWN, "exit_status": 143, "stopped": True}, None, "ended"),
         ({"end": 300, "end_message": "why"}, {**OWN, "exit_status": 137}, None, "failed"),
+        # stopped in mid-run: with an END, or without one
+        ({"end": 300, "end_message": "why", "end_stopped": True}, OWN, True, "stopped"),
+        ({"open_run": 1}, {**OWN, "exit_status": 1, "stopped": True}, None, "stopped"),
+        ({"ready": True, "open_run": 1}, {**OWN, "stopped": True}, True, "running"),
+        ({"ready": True, "open_run": 1}, {"stopped": True}, None, "stopped"),
         # its host has gone
         ({"ready": True, "open_run": 1}, {**OWN, "lost": "host"}, None, "lost"),
         ({"end": 300, "end_message": "why"}, {**OWN, "lost": "host"}, None, "failed"),
@@ -56,7 +61,8 @@ def test_state(
     state, reason = state_of(record, "now")
     assert state == expected
     assert bool(reason) == (
-        expected in ("lost", "failed", "unknown") or bool(record.managed.stopped)
+        expected in ("lost", "failed", "unknown", "stopped")
+        or (expected == "ended" and record.managed.stopped)
     )
 
 
