@@ -84,7 +84,7 @@ class TaskRun:
             Refused: it cannot be started.
         """
         begun, manager = time.monotonic(), self._platform.manager
-        found = manager.find_idle(self._kind, model)
+        found = manager.find_idle(self._kind, model, params)
         self.instance = found or manager.start(self._kind, model, params, folder)
         self._runs_before = self._record().reported.runs
         self._listener(InstanceStarted(self._kind, self.instance))

@@ -118,6 +118,26 @@ def test_an_instance_that_is_used_again_is_waited_for_again(tmp_path: Path) -> N
         assert {run["instance"] for run in state["runs"]} == {name}
 
 
+def test_an_instance_that_was_started_with_other_parameters_is_not_used(tmp_path: Path) -> None:
+    given = ("--special-params", '{"lr": 1}')
+    with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net"), *given) as ui:
+        own = ui.post("start", kind="train")["instance"]
+        ui.wait_state(own, "ready")
+
+        def used(**body: object) -> str:
+            before = len(ui.get("state")["runs"])
+            ui.post("workflow/train", **body)
+            state = ui.wait(lambda s: len(s["runs"]) > before and finished(s))
+            return str(state["runs"][-1]["instance"])
+
+        assert used(special_params={"lr": True}) != own
+        assert used(special_params={}) != own
+        assert used(special_params={"lr": 1}) == own
+        again = ui.post("start", kind="train", special_params={"lr": 2})["instance"]
+        ui.wait_state(again, "ready")
+        assert used() not in (own, again)
+
+
 def test_a_refused_request_fails_the_flow(tmp_path: Path) -> None:
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net", refuse="train")) as ui:
         ui.post("workflow/train")

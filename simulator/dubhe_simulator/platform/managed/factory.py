@@ -89,6 +89,10 @@ class InstanceFactory:
         except CannotStart as error:
             raise Refused(str(error)) from error
 
+    def params(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the business parameters that count: those given, else the platform's own."""
+        return dict(self._config.special_params if given is None else given)
+
     def request(
         self,
         kind: TaskKind,
@@ -98,9 +102,8 @@ class InstanceFactory:
         number: int = 1,
     ) -> dict[str, Any]:
         """Return the request that gives an instance its task."""
-        params = self._config.special_params if params is None else params
         return self._config.dataset.request(
-            kind, instance, images=images, number=number, special_params=params
+            kind, instance, images=images, number=number, special_params=self.params(params)
         )
 
     def forms(self, instance: str, kind: TaskKind | None, number: int) -> list[dict[str, Any]]:
@@ -151,6 +154,6 @@ class InstanceFactory:
         env[SYSTEM_METRICS] = text(os.environ, SYSTEM_METRICS) or SYSTEM_METRICS_SECONDS
         if model is not None:
             env["model_path"] = str(model)
-        if params := config.special_params if params is None else params:
-            env["special_params"] = json.dumps(dict(params))
+        if params := self.params(params):
+            env["special_params"] = json.dumps(params)
         return env

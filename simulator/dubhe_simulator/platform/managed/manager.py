@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -86,6 +87,7 @@ class InstanceManager:
                 address=address.text if address is not None else None,
                 folder=str(process.folder),
                 model=str(model) if model else None,
+                params=self._factory.params(params),
                 created_ms=now_ms(),
             )
             self._registry.enter(process.id, lambda record: setattr(record, "managed", state))
@@ -185,8 +187,20 @@ class InstanceManager:
         if managed is not None:
             managed.forget()
 
-    def find_idle(self, kind: TaskKind, model: Path | None) -> str | None:
-        """Return an instance of ours that waits for a request of this kind with this model."""
+    def find_idle(
+        self, kind: TaskKind, model: Path | None, params: Mapping[str, Any] | None
+    ) -> str | None:
+        """Return an instance of ours that waits for such a request.
+
+        An algorithm reads model and business parameters from its environment as well, which is that
+        of its start: one that was started with others would go on using those.
+
+        Args:
+            kind: of task.
+            model: the model file, for evaluation and inference.
+            params: business parameters; None for the platform's own.
+        """
+        wanted = _text(self._factory.params(params))
         with self._registry.lock:
             for managed in self._all():
                 record = self._registry.instances.get(managed.name)
@@ -194,6 +208,7 @@ class InstanceManager:
                     continue
                 file = str(model) if model else None
                 same = kind is TaskKind.TRAIN or record.managed.model == file
+                same = same and _text(record.managed.params) == wanted
                 reported = record.reported
                 waits = reported.ready and reported.open_run is None and record.alive is not False
                 waits = waits and reported.end in (
@@ -230,6 +245,11 @@ class InstanceManager:
     def _all(self) -> list[ManagedInstance]:
         with self._lock:
             return list(self._managed.values())
+
+
+def _text(params: Mapping[str, Any] | None) -> str:
+    """Return parameters for a comparison: to Python, 1, 1.0 and True are the same."""
+    return json.dumps(params, sort_keys=True)
 
 
 def _address(process: Instance) -> Address | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 
@@ -59,6 +60,7 @@ class ManagedState:
         address: ``host:port``.
         folder: with its log, spool and journal.
         model: the model file it was started with.
+        params: the business parameters it was started with; None if that is not known.
         exit_status: after its end.
         lost: why nobody can tell its exit status, if it has ended so.
         stopped: the platform asked it to end.
@@ -74,6 +76,7 @@ class ManagedState:
     address: str | None = None
     folder: str | None = None
     model: str | None = None
+    params: dict[str, Any] | None = None
     exit_status: int | None = None
     stopped: bool = False
     stopped_ms: int = 0
