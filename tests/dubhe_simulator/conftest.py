@@ -37,6 +37,7 @@ def built(
         name = f"dubhe-test-cli-{protocol}-{uuid.uuid4().hex[:8]}"
         folders[protocol] = tmp_path_factory.mktemp("run") / name
         write_algorithm(folders[protocol], protocol)
+        _take_memory(folders[protocol] / "app.py")
         # No layer may be the same as in another worker's image: it is removed with that image.
         (folders[protocol] / "name.txt").write_text(name)
         done = dubhe("build", folders[protocol])
@@ -56,3 +57,12 @@ def runs(docker_engine: docker.DockerClient, tmp_path: Path) -> Iterator[Path]:
     for container in left:
         container.remove(force=True)
     assert not left
+
+
+def _take_memory(app: Path) -> None:
+    """Have the training take as many bytes as the parameter ``bytes`` says."""
+    text, training = app.read_text(), '        ctx.log("training on'
+    assert training in text
+    given = "(ctx.get(ContextKey.ENV_SPECIAL_PARAMS) or {})"
+    taken = f'        self.taken = b"x" * {given}.get("bytes", 0)\n'
+    app.write_text(text.replace(training, taken + training))

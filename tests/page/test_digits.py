@@ -34,6 +34,7 @@ def test_train_evaluate_and_infer_by_clicking(platform: Platform, visit: Visitor
     page.locator("[data-action=train]").click()
     card = page.locator(".card").first
     expect(card).to_have_attribute("data-state", "running")
+    expect(card.locator("dd").first).to_have_text("Process")
     expect(card.get_by_role("progressbar")).not_to_have_attribute("aria-valuenow", "0")
 
     page.get_by_role("link", name="Curves").first.click()

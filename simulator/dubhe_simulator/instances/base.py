@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator import interrupts
@@ -77,9 +77,11 @@ class Instance(ABC):
         console: everything it wrote to standard output and standard error.
         log: the SDK's log.
         protocol: what it serves, ``http`` or ``tcp``; known once it was started.
+        engine: what runs it: ``process``, ``docker`` or ``kubernetes``.
     """
 
     protocol: str = ""
+    engine: ClassVar[str]
 
     def __init__(self, kind: TaskKind, id_: str, folder: Path) -> None:
         self.kind = kind

@@ -56,6 +56,8 @@ class LocalInstance(Instance):
         environment: further variables.
     """
 
+    engine = "process"
+
     def __init__(
         self,
         algorithm: Algorithm,

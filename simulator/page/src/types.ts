@@ -31,6 +31,8 @@ export interface Instance {
   state: State;
   reason: string;
   owned: boolean;
+  /** What runs it; empty if it was attached. */
+  engine: "" | "process" | "docker" | "kubernetes";
   protocol: "http" | "tcp" | null;
   address: string | null;
   first_ms: number | null;

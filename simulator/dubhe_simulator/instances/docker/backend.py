@@ -12,14 +12,17 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.backend import InstanceBackend
 from dubhe_simulator.instances.base import GRACE_S
+from dubhe_simulator.instances.docker import notes
 from dubhe_simulator.instances.docker.image import find_image, protocol_in, workdir_of
 from dubhe_simulator.instances.docker.instance import DockerInstance
 from dubhe_simulator.instances.docker.spec import ContainerSpec, default_user, network_for
 from dubhe_simulator.instances.docker.surroundings import surroundings
 from dubhe_simulator.instances.local import free_port
+from dubhe_simulator.instances.spool_status import reported_count
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
 PLATFORM_LABEL = "dubhe.platform"
 
@@ -88,16 +91,28 @@ class DockerBackend(InstanceBackend):
 
     def end_orphans(self) -> None:
         """See `InstanceBackend.end_orphans`."""
-        mark = f"{PLATFORM_LABEL}={self._mark}"
-        for container in self._client.containers.list(all=True, filters={"label": mark}):
-            container.stop(timeout=int(GRACE_S))
-            container.remove(force=True, v=True)
+        for container in self._marked():
+            _end(container)
+
+    def adopt(self) -> Sequence[DockerInstance]:
+        """See `InstanceBackend.adopt`."""
+        for container in self._marked():
+            spec = notes.spec_of(container.attrs)
+            # Not of this version, or created by a platform that was killed before it started it.
+            if spec is None or container.status == "created":
+                _end(container)
+                continue
+            found = DockerInstance(self._client, spec)
+            found.adopt(container)
+            self._instances.append(found)
+        return tuple(self._instances)
 
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]
     ) -> DockerInstance:
         """See `InstanceBackend.instance`."""
         options, model = self._options, environment.get("model_path")
+        spool = self._free_spool(kind) if options.brokers else None
         spec = ContainerSpec(
             options.image,
             kind,
@@ -113,7 +128,8 @@ class DockerBackend(InstanceBackend):
             memory=options.memory,
             environment={**options.environment, **environment},
             temporary=folder,
-            spool=self._free_spool(kind) if options.brokers else None,
+            spool=spool,
+            reported_before=(reported_count(spool) or 0) if spool is not None else 0,
             output=options.output,
             published=self._surroundings.container is None,
             labels={PLATFORM_LABEL: self._mark, **self._surroundings.labels},
@@ -121,6 +137,12 @@ class DockerBackend(InstanceBackend):
         )
         found = DockerInstance(self._client, spec)
         self._instances.append(found)
+        return found
+
+    def _marked(self) -> list[Container]:
+        """Return the containers of this platform, whatever state they are in."""
+        mark = f"{PLATFORM_LABEL}={self._mark}"
+        found: list[Container] = self._client.containers.list(all=True, filters={"label": mark})
         return found
 
     def _free_spool(self, kind: TaskKind) -> Path:
@@ -132,3 +154,8 @@ class DockerBackend(InstanceBackend):
         used = {each.spec.spool for each in self._instances}
         spools = (self._options.runs / "spools" / f"{kind.value}-{n}" for n in count(1))
         return next(spool for spool in spools if spool not in used)
+
+
+def _end(container: Container) -> None:
+    container.stop(timeout=int(GRACE_S))
+    container.remove(force=True, v=True)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from docker.models.images import Image
 
 
+DEFAULT_WORKDIR = "/app"
+
+
 def find_image(client: DockerClient, name: str, folder: Path | None = None) -> Image:
     """Return an image of the engine's.
 
@@ -46,7 +49,7 @@ def find_image(client: DockerClient, name: str, folder: Path | None = None) -> I
 
 def workdir_of(image: Image) -> str:
     """Return an image's working directory: the algorithm's folder."""
-    return image.attrs["Config"].get("WorkingDir") or "/app"
+    return image.attrs["Config"].get("WorkingDir") or DEFAULT_WORKDIR
 
 
 def protocol_in(container: Container, workdir: str, otherwise: str = DEFAULT_PROTOCOL) -> str:

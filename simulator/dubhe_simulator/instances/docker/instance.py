@@ -6,8 +6,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,16 @@ from dubhe_simulator.algorithm.layout import DEFAULT_PROTOCOL
 from dubhe_simulator.errors import EngineError, TaskFailed
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import ExitInfo, Instance, wait_for_exit
-from dubhe_simulator.instances.docker.image import protocol_in, workdir_of
+from dubhe_simulator.instances.docker import status
+from dubhe_simulator.instances.docker.console import copy_output
+from dubhe_simulator.instances.docker.image import (
+    DEFAULT_WORKDIR,
+    find_image,
+    protocol_in,
+    workdir_of,
+)
 from dubhe_simulator.instances.docker.spec import ContainerSpec
 from dubhe_simulator.instances.local import HOST
-from dubhe_simulator.instances.spool_status import reported_count
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -32,7 +37,6 @@ POLL_INTERVAL_S = 0.1
 LAST_LINES_S = 5.0
 # Beyond what the container gives itself (DUBHE_SHUTDOWN_TIMEOUT_SECONDS).
 GRACE_MARGIN_S = 1.0
-EXIT_UNKNOWN = 1
 
 
 class DockerInstance(Instance):
@@ -46,6 +50,8 @@ class DockerInstance(Instance):
     Attributes:
         over: whether nothing of it is left.
     """
+
+    engine = "docker"
 
     def __init__(
         self,
@@ -62,7 +68,6 @@ class DockerInstance(Instance):
         self._container: Container | None = None
         self._exit_info: ExitInfo | None = None
         self._killed = False
-        self._reported_before = 0
         self._address: tuple[str, int] | None = None
 
     @property
@@ -80,13 +85,11 @@ class DockerInstance(Instance):
         try:
             self._container.reload()
         except NotFound:
-            self._exit_info = ExitInfo(EXIT_UNKNOWN)  # somebody removed it
+            self._exit_info = status.REMOVED
         except OSError as error:
             raise TaskFailed(translate("container_lost", error=error), self.logs) from error
         else:
-            state = self._container.attrs["State"]
-            if state["Status"] in ("exited", "dead"):
-                self._exit_info = ExitInfo(int(state["ExitCode"]), self._killed)
+            self._exit_info = status.exit_of(self._container.attrs, killed=self._killed)
         return self._exit_info
 
     def wait(self, seconds: float) -> None:
@@ -108,12 +111,12 @@ class DockerInstance(Instance):
                 return wait_for_exit(self.ended, self._kill, (self.grace, self.grace, 0.0))
             except (OSError, TaskFailed) as error:
                 LOG.warning("%s: %s", self.id, error)
-                return ExitInfo(EXIT_UNKNOWN)
+                return ExitInfo(status.EXIT_UNKNOWN)
 
     def reported_count(self) -> int | None:
         """See `Instance.reported_count`."""
         found = super().reported_count()
-        return None if found is None else found - self._reported_before
+        return None if found is None else found - self.spec.reported_before
 
     @property
     def grace(self) -> float:
@@ -147,8 +150,6 @@ class DockerInstance(Instance):
 
     def _prepare_folders(self) -> None:
         spool = self.spec.spool
-        if spool is not None:  # a former instance may have used it
-            self._reported_before = reported_count(spool) or 0
         self.spec.make_folders()
         if spool is not None:
             # Relative, so that it leads there from wherever the folder is mounted.
@@ -158,7 +159,7 @@ class DockerInstance(Instance):
         from docker.errors import APIError, DockerException
 
         spec = self.spec
-        workdir = workdir_of(self._client.images.get(spec.image))
+        workdir = workdir_of(find_image(self._client, spec.image))
         try:
             container = self._client.containers.create(**spec.arguments(workdir))
             self._container = container
@@ -166,16 +167,32 @@ class DockerInstance(Instance):
             self.protocol = protocol_in(container, workdir, chosen)
             container.start()
         except APIError as error:
-            raise EngineError(_refusal(error, spec)) from error
+            raise EngineError(status.refusal(error, spec)) from error
         except DockerException as error:  # an option that the package itself refuses
             raise EngineError(str(error)) from error
         container.reload()
-        self._address = _address(container, spec)
-        self._copying = Thread(target=self._copy, args=(container,), name="console", daemon=True)
+        self._follow(container)
+
+    def adopt(self, container: Container) -> None:
+        """Take over a container that an earlier session of the platform has started.
+
+        It may have ended meanwhile. Its output is followed from where it was.
+        """
+        workdir = container.attrs["Config"]["WorkingDir"] or DEFAULT_WORKDIR
+        self._container = container
+        chosen = self.spec.environment.get("protocol", DEFAULT_PROTOCOL)
+        self.protocol = protocol_in(container, workdir, chosen)
+        self._follow(container, resume=True)
+
+    def _follow(self, container: Container, *, resume: bool = False) -> None:
+        self._address = _address(container, self.spec)
+        self._copying = Thread(
+            target=self._copy, args=(container, resume), name="console", daemon=True
+        )
         self._copying.start()
 
-    def _copy(self, container: Container) -> None:
-        for line in copy_output(container, self.console):
+    def _copy(self, container: Container, resume: bool) -> None:
+        for line in copy_output(container, self.console, resume=resume):
             self._show(line)
 
     def _kill(self) -> None:
@@ -209,31 +226,13 @@ class DockerInstance(Instance):
         self.over = True
 
 
-def copy_output(container: Container, console: Path) -> Iterator[bytes]:
-    """Copy a container's output to a file until it ends; yield its lines on the way.
+def _address(container: Container, spec: ContainerSpec) -> tuple[str, int] | None:
+    """Return where it serves: on the host's loopback, or on its network if not published.
 
-    Args:
-        container: a started one.
-        console: the file; what it contains is kept.
+    None if it has ended.
     """
-    from docker.errors import APIError, NotFound
-
-    rest = b""
-    try:
-        with console.open("ab") as file:
-            for chunk in container.logs(stream=True, follow=True):
-                file.write(chunk)
-                file.flush()
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from lines
-    except (APIError, NotFound, OSError) as error:
-        yield f"! {error}".encode()
-    if rest:
-        yield rest
-
-
-def _address(container: Container, spec: ContainerSpec) -> tuple[str, int]:
-    """Return where it serves: on the host's loopback, or on its network if not published."""
+    if container.status == "exited":
+        return None
     if spec.on_host_network:
         return HOST, spec.inner_port
     settings = container.attrs["NetworkSettings"]
@@ -241,14 +240,3 @@ def _address(container: Container, spec: ContainerSpec) -> tuple[str, int]:
         return str(settings["Networks"][spec.network]["IPAddress"]), spec.inner_port
     bound = (settings.get("Ports") or {}).get(f"{spec.inner_port}/tcp")
     return HOST, int(bound[0]["HostPort"]) if bound else spec.inner_port
-
-
-def _refusal(error: Exception, spec: ContainerSpec) -> str:
-    text = str(getattr(error, "explanation", None) or error)
-    if "port is already allocated" in text or "address already in use" in text:
-        return translate("run_port_taken", port=spec.port)
-    if "could not select device driver" in text or "nvidia-container" in text:
-        return translate("run_no_gpu", error=text)
-    if "is already in use by container" in text:
-        return translate("run_name_taken", name=spec.name)
-    return text

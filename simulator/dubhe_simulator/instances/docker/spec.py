@@ -17,6 +17,11 @@ from dubhe_simulator.i18n import translate
 TEMPORARY = "/temporary"
 SPOOL = "/spool"
 RUN_LABEL = "dubhe.run"
+INSTANCE_LABEL = "dubhe.instance-id"
+KIND_LABEL = "dubhe.kind"
+SPOOL_LABEL = "dubhe.spool"
+REPORTED_LABEL = "dubhe.reported-before"
+HOST_NETWORK = "host"
 _DESKTOP = "Docker Desktop"
 _ROOTLESS = "name=rootless"
 _LOOPBACK = ("localhost", "127.", "[::1]", "::1")
@@ -51,6 +56,7 @@ class ContainerSpec:
         environment: further variables.
         temporary: what is ``/temporary``, with log and spool; None: a folder below ``run``.
         spool: the spool, if it is to outlive the instance; None: in ``/temporary``.
+        reported_before: how many messages former instances have put into that spool.
         output: what is ``output`` in the algorithm's folder, with the models; None: likewise.
         published: whether the port is published on the host's loopback, as it is needed by
             whoever is on the host.
@@ -73,6 +79,7 @@ class ContainerSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     temporary: Path | None = None
     spool: Path | None = None
+    reported_before: int = 0
     output: Path | None = None
     published: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +98,7 @@ class ContainerSpec:
     @property
     def on_host_network(self) -> bool:
         """Whether the container shares the host's network."""
-        return self.network == "host"
+        return self.network == HOST_NETWORK
 
     @property
     def inner_port(self) -> int:
@@ -145,7 +152,7 @@ class ContainerSpec:
             "user": self.user,
             "environment": self.variables(),
             "volumes": self.volumes(workdir),
-            "labels": {RUN_LABEL: str(self.run), **self.labels},
+            "labels": self._labels(),
             "mem_limit": self.memory,
         }
         if self.network is not None:
@@ -159,6 +166,17 @@ class ContainerSpec:
             request = DeviceRequest(count=self.gpus, capabilities=[["gpu"]])
             arguments["device_requests"] = [request]
         return arguments
+
+    def _labels(self) -> dict[str, str]:
+        """Return the labels, with what a later session of the platform has to know: `notes`."""
+        return {
+            RUN_LABEL: str(self.run),
+            INSTANCE_LABEL: self.instance_id,
+            KIND_LABEL: self.kind.value,
+            SPOOL_LABEL: str(self.spool or ""),
+            REPORTED_LABEL: str(self.reported_before),
+            **self.labels,
+        }
 
 
 def own_user() -> str:
@@ -186,14 +204,14 @@ def network_for(brokers: str | None, chosen: str | None, info: Mapping[str, Any]
     Raises:
         EngineError: a container on that network, or of that engine, cannot reach the brokers.
     """
-    if brokers is None or not on_loopback(brokers) or chosen == "host":
+    if brokers is None or not on_loopback(brokers) or chosen == HOST_NETWORK:
         return chosen
     if chosen is not None:
         raise EngineError(translate("run_loopback_network", brokers=brokers, network=chosen))
     system = str(info.get("OperatingSystem", ""))
     if system == _DESKTOP or sys.platform != "linux":
         raise EngineError(translate("run_loopback", brokers=brokers, system=system))
-    return "host"
+    return HOST_NETWORK
 
 
 def on_loopback(brokers: str) -> bool:

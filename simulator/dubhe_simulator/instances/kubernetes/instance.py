@@ -40,6 +40,8 @@ class KubernetesInstance(Instance):
         adopted: whether it is there already.
     """
 
+    engine = "kubernetes"
+
     def __init__(
         self,
         cluster: Cluster,

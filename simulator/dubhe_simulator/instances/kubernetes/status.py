@@ -79,7 +79,7 @@ def _why(pod: Pod, ended: Mapping[str, Any] | None, asked: bool) -> Condition | 
     if ended is not None and ended.get("reason") == "OOMKilled":
         resources = pod["spec"]["containers"][0].get("resources") or {}
         memory = (resources.get("limits") or {}).get("memory", "-")
-        return Condition("pod_out_of_memory", {"memory": memory})
+        return Condition("out_of_memory", {"memory": memory})
     if ended is not None and ended.get("reason") in ("ContainerCannotRun", "StartError"):
         values = {"reason": ended["reason"], "detail": ended.get("message", "")}
         return Condition("pod_not_started", values)

@@ -83,6 +83,7 @@ class InstanceManager:
             state = ManagedState(
                 owned=True,
                 session_id=self._registry.session_id,
+                engine=process.engine,
                 protocol=process.protocol,
                 address=address.text if address is not None else None,
                 folder=str(process.folder),
@@ -104,6 +105,7 @@ class InstanceManager:
         def change(record: InstanceRecord) -> None:
             managed = record.managed
             managed.owned, managed.session_id = True, self._registry.session_id
+            managed.engine = process.engine
             managed.protocol, managed.folder = process.protocol, str(process.folder)
             managed.address = address.text if address is not None else None
             managed.created_ms = managed.created_ms or now_ms()

@@ -56,6 +56,7 @@ class ManagedState:
     Attributes:
         owned: this platform started it.
         session_id: which session of the platform did; drawn at its start.
+        engine: what runs it, as `Instance.engine`; empty if it was attached.
         protocol: ``http`` or ``tcp``.
         address: ``host:port``.
         folder: with its log, spool and journal.
@@ -72,6 +73,7 @@ class ManagedState:
 
     owned: bool = False
     session_id: str = ""
+    engine: str = ""
     protocol: str | None = None
     address: str | None = None
     folder: str | None = None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+
 from dubhe_sdk.contract.messages import STATUS_OK
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import Condition
 from dubhe_simulator.platform.state.records import InstanceRecord
+
+SIGNAL_BASE = 128
 
 
 def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
@@ -54,11 +58,20 @@ def _gone(record: InstanceRecord) -> tuple[str, str]:
             return "ended", translate("ui_stopped")
         return "stopped", translate("ui_stopped_no_end")  # it did not know how, or was killed
     if managed.exit_status != 0:
-        exited = translate("ui_exited", status=managed.exit_status)
+        exited = _exited(managed.exit_status)
         return "failed", f"{condition} ({exited})" if (condition := _condition(record)) else exited
     if reported.open_run is not None:
         return "lost", translate("ui_no_end", status=managed.exit_status)
     return "ended", ""
+
+
+def _exited(status: int) -> str:
+    """Return an exit status in words; 128 plus the number of a signal names that too."""
+    try:
+        name = signal.Signals(status - SIGNAL_BASE).name
+    except ValueError:
+        return translate("ui_exited", status=status)
+    return translate("ui_exited_signal", status=status, signal=name)
 
 
 def _condition(record: InstanceRecord) -> str:

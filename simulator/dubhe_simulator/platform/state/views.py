@@ -32,6 +32,7 @@ def instance_view(
         "state": state,
         "reason": reason,
         "owned": managed.owned and managed.session_id == registry.session_id and not managed.gone,
+        "engine": managed.engine,
         "protocol": managed.protocol,
         "address": managed.address,
         "first_ms": reported.first_ms or managed.created_ms,

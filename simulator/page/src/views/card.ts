@@ -21,7 +21,7 @@ export function instanceCard(first: Instance): Row<Instance> {
   const left = h("span", { class: "left" });
   const progress = h("div", { class: "progress" }, meter, h("div", { class: "progress-text" }, share, left));
   const last = h("p", { class: "last" });
-  const details = facts(["address", "messages", "last_received"]);
+  const details = facts(["engine", "address", "messages", "last_received"]);
   const feedback = notice();
   const stop = button(t("stop"), () => void halt(), { icon: "stop", class: "danger" });
   let shown = first;
@@ -98,6 +98,7 @@ export function instanceCard(first: Instance): Row<Instance> {
       show(last, !instance.reason || !instance.last.includes(instance.reason)); // once is enough
       last.title = instance.last;
       details.update([
+        t(`engine_${instance.engine || "attached"}`),
         instance.address ? `${instance.protocol ?? ""} ${instance.address}`.trim() : "–",
         last_received(instance),
         clock(instance.last_ms),

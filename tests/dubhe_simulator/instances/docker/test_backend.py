@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,11 @@ class Place:
         assert done.returncode == 0, done.stdout
         assert self.containers() == []
         return done.stdout
+
+    def console(self) -> Path:
+        """Return the one console file."""
+        [found] = self.runs.glob("*/*/console.log")
+        return found
 
     def ui(self, *options: object, **environment: str) -> Ui:
         return Ui(self.runs, self.algorithm, *self.options, *options, **environment)
@@ -123,15 +129,73 @@ def test_the_end_of_the_platform_ends_its_instances_in_order(place: Place) -> No
     assert (last["data"]["action"], last["data"]["status"]) == ("END", 300)
 
 
-def test_what_a_killed_platform_has_left_ends_when_the_next_begins(place: Place) -> None:
+def test_a_killed_platform_finds_its_instances_again(place: Place) -> None:
     with place.ui() as ui:
         name = start_training(ui)
         ui.kill()
-    assert len(place.containers()) == 1
+    [container] = place.containers()
+    console = place.console()
+    copied = console.read_bytes()
     with place.ui() as ui:
-        assert place.containers() == []
+        assert [each.id for each in place.containers()] == [container.id]
+        before = ui.runs_of(name)[0]["progress"]
+        ui.wait(lambda s: s["runs"][0]["progress"] > before, 60)
+        found = ui.wait_state(name, "running", 60)
+        assert found["owned"] and found["address"]
+        assert len(ui.runs_of(name)) == 1
+        ui.post("stop", instance=name)
         found = ui.wait_state(name, "stopped")  # in order: its END says so
         assert found["reason"].endswith("was stopped by SIGTERM before its end")
+        assert place.containers() == []
+    # It goes on where it was: nothing is missing, nothing is there twice.
+    written = console.read_bytes()
+    assert written.startswith(copied) and len(written) > len(copied)
+    assert written.count(b" READY ") == 1
+    assert b" END 300 " in written
+
+
+def test_what_ended_while_the_platform_was_away_is_told(place: Place) -> None:
+    with place.ui() as ui:
+        name = start_training(ui)
+        ui.kill()
+    [container] = place.containers()
+    container.kill()
+    container.wait()
+    with place.ui() as ui:
+        found = ui.wait_state(name, "failed")
+        assert found["reason"] == "exited with status 137 (SIGKILL)"
+        assert place.containers() == []
+
+
+def test_what_a_killed_platform_has_left_is_ended_by_its_label(place: Place) -> None:
+    with place.ui() as ui:
+        start_training(ui)
+        ui.kill()
+    # As the documentation has it.
+    label = f"label=dubhe.platform={place.runs}"
+    command = f"docker rm $(docker stop -t 40 $(docker ps -q -f {label}))"
+    subprocess.run(["sh", "-c", command], check=True)
+    assert place.containers() == []
+    [journal] = place.runs.glob("*/train/journal/*.jsonl")
+    last = json.loads(journal.read_text().splitlines()[-1])["value"]
+    assert last["data"]["status"] == 300
+
+
+def test_memory_beyond_the_limit_is_told_in_words(place: Place) -> None:
+    with place.ui("--memory", "256m", "--kinds", "train") as ui:
+        ui.post("workflow/train", special_params={"bytes": 512 << 20})
+        state = ui.wait(lambda s: s["workflow"]["state"] == "failed", 60)
+        [found] = state["instances"]
+        assert "the memory limit (256 MiB) was exceeded" in found["reason"]
+
+
+def test_a_container_that_somebody_removed(place: Place) -> None:
+    with place.ui() as ui:
+        name = start_training(ui)
+        [container] = place.containers()
+        container.remove(force=True)
+        found = ui.wait_state(name, "failed")
+        assert found["reason"] == "somebody removed the container (exited with status 1)"
 
 
 def test_the_next_instance_delivers_what_a_killed_one_could_not(
@@ -143,7 +207,7 @@ def test_the_next_instance_delivers_what_a_killed_one_could_not(
         container.kill()
         state = ui.wait(lambda s: s["workflow"]["state"] == "failed")
         assert "ended with status 137" in state["workflow"]["error"]
-        assert ui.instance(name)["reason"] == "exited with status 137"
+        assert ui.instance(name)["reason"] == "exited with status 137 (SIGKILL)"
         assert [run["status"] for run in ui.runs_of(name)] == [None]
 
         # Its spool is the next one's: here its END was missing.

@@ -165,7 +165,7 @@ def test_everything_in_the_container_is_killed(
         kill(place)
         state = ui.wait(lambda s: s["workflow"]["state"] == "failed", 60)
         assert "ended with status 137" in state["workflow"]["error"]
-        assert ui.instance(name)["reason"] == "exited with status 137"
+        assert ui.instance(name)["reason"] == "exited with status 137 (SIGKILL)"
         # Its spool is the next one's, which delivers the END that was missing.
         ui.post("start", kind="train")
         ui.wait(lambda s: [run["status"] for run in s["runs"]] == [300], 60)
