@@ -144,6 +144,38 @@ def test_coordinates_are_those_of_the_stored_pixels(page: Page, orientation: int
         assert not is_dark(seen.getpixel(place)), (x, y)
 
 
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_run_may_have_its_images_turned(page: Page, platform: Platform, orientation: int) -> None:
+    """Its boxes are those of what `cv2.imread` returns unless it is told otherwise."""
+    size = "300 400" if orientation in (6, 8) else "400 300"
+    menu = page.get_by_label("Images of this run")
+    expect(menu).to_have_value("stored")
+    menu.select_option("turned")
+    tile = page.locator(f".tile[data-name='turned-{orientation}.jpg'] .overlay")
+    expect(tile).to_have_attribute("viewBox", f"0 0 {size}")
+    page.reload()  # it is the run's, and kept
+    expect(menu).to_have_value("turned")
+    opened(page, f"turned-{orientation}.jpg")
+    expect(page.locator(".lightbox .overlay")).to_have_attribute("viewBox", f"0 0 {size}")
+    rectangle = page.locator(".lightbox .prediction rect").first
+    left, top = {3: (310, 220), 6: (220, 30), 8: (20, 310)}[orientation]  # where the square is now
+    rectangle.evaluate(
+        "(e, [x, y]) => { e.setAttribute('x', x); e.setAttribute('y', y); }", [left, top]
+    )
+    box = rectangle.bounding_box()
+    stage = page.locator(".lightbox .picture").bounding_box()
+    assert box and stage
+    seen = shot(page)
+    for x, y, dark in [(0.1, 0.1, 1), (0.9, 0.9, 1), (-0.2, 0.5, 0), (0.5, 1.2, 0)]:
+        place = (
+            round(box["x"] - stage["x"] + x * box["width"]),
+            round(box["y"] - stage["y"] + y * box["height"]),
+        )
+        assert is_dark(seen.getpixel(place)) == bool(dark), (x, y)
+    platform.post("annotate", runs=[1], turned=False)
+    expect(menu).to_have_value("stored")
+
+
 @pytest.mark.parametrize("suffix", ["webp", "gif", "jfif", "bmp"])
 def test_other_formats_are_shown(page: Page, suffix: str) -> None:
     opened(page, f"kind.{suffix}")

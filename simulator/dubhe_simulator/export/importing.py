@@ -78,6 +78,7 @@ def _head(archive: zipfile.ZipFile) -> dict[str, Any]:
             raise Refused(translate("import_version", found=found["version"], known=VERSION), 400)
         run, request = found["run"], found["request"]
         view = {name: run[name] for name in ("name", "note", "tags", "hue", "hidden")}
+        view["turned"] = run.get("turned", False)  # younger than the form
         head = {
             "instance": _typed(run["instance"], str),
             "started_ms": _typed(run["started_ms"], int),

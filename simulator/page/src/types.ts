@@ -92,10 +92,12 @@ export interface Run {
   /** Of the colours in the theme; null: that of its number. */
   hue: number | null;
   hidden: boolean;
+  /** Its images are shown as their EXIF data want it; else as they are stored. */
+  turned: boolean;
 }
 
 /** What people note on a run. */
-export type Annotation = Pick<Run, "name" | "note" | "tags" | "hue" | "hidden">;
+export type Annotation = Pick<Run, "name" | "note" | "tags" | "hue" | "hidden" | "turned">;
 
 /** A run of which nothing is kept any more. */
 export interface Deleted {
@@ -199,7 +201,9 @@ export interface ResultItem {
   img_path: string;
   name: string;
   url: string | null;
-  /** In stored pixels, if it is known; then `url` has reduced images, too. */
+  /** Whether it is shown as its EXIF data want it; else as it is stored. */
+  turned: boolean;
+  /** In pixels as it is shown, if it is known; then `url` has reduced images, too. */
   size: [width: number, height: number] | null;
   /** Why there is no URL. */
   why: "kind" | "outside" | "missing" | null;

@@ -12,7 +12,7 @@ function run(id: number, more: Partial<Run> = {}): Run {
   return {
     id, instance: `net-local-train-${id}`, kind: "train", number: 1, started_ms: id, ended_ms: id + 1000,
     status: 200, message: "", stopped: false, progress: 1, epoch: 1, by_batch: false, remaining_s: null, metrics: [], metric_count: 0,
-    results: 0, images: 0, params: {}, name: "", note: "", tags: [], hue: null, hidden: false, ...more,
+    results: 0, images: 0, params: {}, name: "", note: "", tags: [], hue: null, hidden: false, turned: false, ...more,
   };
 }
 

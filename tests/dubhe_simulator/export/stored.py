@@ -82,7 +82,7 @@ def fill(runs: Path) -> None:
         registry.enter(INFER, lambda record: setattr(record.managed, "created_ms", BEGAN_MS))
         registry.sent(INFER, BEGAN_MS, INFERENCE, REPLY, None, 30.0)
         ingest.settle(30)
-        registry.annotate([1], {"name": "first", "tags": ("好", "base")})
+        registry.annotate([1], {"name": "first", "tags": ("好", "base"), "turned": True})
 
 
 @contextmanager

@@ -45,17 +45,18 @@ class ImageFiles:
         self._database = database
         self._secret = database.secret
 
-    def url(self, result: int, path: str) -> str | None:
+    def url(self, result: int, path: str, *, turned: bool) -> str | None:
         """Return where the page gets a result's image; None if it may not, or there is none."""
         if self.find(path) is None:
             return None
-        return f"/api/images/{result}-{self._sign(result, path)}"
+        # Another address, since browsers keep images by theirs.
+        return f"/api/images/{result}-{self._sign(result, path)}?turned={int(turned)}"
 
-    def size(self, path: str) -> tuple[int, int] | None:
-        """Return the stored width and height of a result's image; None if they are not known."""
+    def size(self, path: str, *, turned: bool) -> tuple[int, int] | None:
+        """Return width and height of a result's image as it is shown; None: they are not known."""
         try:
             file = self.find(path)
-            return None if file is None else self.previews.size(file)
+            return None if file is None else self.previews.size(file, turned=turned)
         except OSError:
             return None  # it has just gone
 

@@ -6,8 +6,9 @@ derived and may be another one when everything is derived again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from dubhe_simulator.platform.state.records import Run
@@ -32,6 +33,8 @@ class Annotation:
         tags: words to find it by, in the order in which they were given.
         hue: which of the page's `HUES` colours it has; None for the one of its number.
         hidden: not to be shown in tables and curves unless asked for.
+        turned: its boxes are those of images turned as their EXIF data want it; else of the pixels
+            as they are stored.
         deleted: its curves and results are gone, and it is not to come back.
     """
 
@@ -40,6 +43,7 @@ class Annotation:
     tags: tuple[str, ...] = ()
     hue: int | None = None
     hidden: bool = False
+    turned: bool = False
     deleted: bool = False
 
     def view(self) -> dict[str, Any]:
@@ -50,6 +54,7 @@ class Annotation:
             "tags": list(self.tags),
             "hue": self.hue,
             "hidden": self.hidden,
+            "turned": self.turned,
         }
 
 
@@ -143,10 +148,17 @@ def _hue(value: object) -> int | None:
     raise ValueError(f"hue is {value!r}, expected a whole number from 0 to {HUES - 1}, or null")
 
 
-def _hidden(value: object) -> bool:
+def _truth(what: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"hidden is {value!r}, expected true or false")
+        raise ValueError(f"{what} is {value!r}, expected true or false")
     return value
 
 
-_CHECKS = {"name": _name, "note": _note, "tags": _tags, "hue": _hue, "hidden": _hidden}
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "note": _note,
+    "tags": _tags,
+    "hue": _hue,
+    "hidden": partial(_truth, "hidden"),
+    "turned": partial(_truth, "turned"),
+}

@@ -70,5 +70,5 @@ class FlipsResource(Resource):
         found = result_queries.by_id(
             self._platform.database, ids, side.run.labelled, side.confidence
         )
-        with_urls(self._platform, list(found.values()))
+        with_urls(self._platform, side.run, list(found.values()))
         return found

@@ -48,12 +48,14 @@ def filter_of(req: falcon.Request) -> result_queries.Filter:
     )
 
 
-def with_urls(platform: Platform, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add the URLs of the images, and why there is none."""
+def with_urls(platform: Platform, run: Run, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add to results of a run the URLs of their images, and why there is none."""
+    turned, images = platform.registry.annotations.of(run).turned, platform.images
     for item in items:
-        url = platform.images.url(item["id"], item["img_path"])
+        url = images.url(item["id"], item["img_path"], turned=turned)
         item["url"] = url
-        item["size"] = platform.images.size(item["img_path"]) if url else None
+        item["turned"] = turned
+        item["size"] = images.size(item["img_path"], turned=turned) if url else None
         item["why"] = None if url else platform.images.why_not(item["img_path"])
     return items
 
@@ -68,7 +70,7 @@ class ResultsResource(Resource):
         offset, limit = whole(req, "offset", 0) or 0, whole(req, "limit", 100, 0, MOST) or 0
         database = self._platform.database
         total, items = result_queries.images(database, run.id, run.labelled, wanted, offset, limit)
-        resp.media = {"total": total, "items": with_urls(self._platform, items)}
+        resp.media = {"total": total, "items": with_urls(self._platform, run, items)}
 
 
 class SummaryResource(Resource):
@@ -102,17 +104,24 @@ class ImageResource(Resource):
     """GET /api/images/TOKEN."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
-        """Return the file, or for ``most`` pixels a reduced one; TIFF and 16 bits as PNG."""
+        """Return the file, or for ``most`` pixels a reduced one; TIFF and 16 bits as PNG.
+
+        Files carry their EXIF data: the page turns them or does not. What is made of them is
+        turned here.
+        """
         path = self._platform.images.open(token)
         most = whole(req, "most", None, 1, MOST_PIXELS)
+        turned = choice(req, "turned", ("0", "1"), "0") == "1"
         try:
             if path is None:
                 raise FileNotFoundError
             stat = path.stat()
-            version = f"{most} {stat.st_mtime_ns} {stat.st_size} ".encode() + os.fsencode(path)
+            version = f"{most} {turned} {stat.st_mtime_ns} {stat.st_size} ".encode() + os.fsencode(
+                path
+            )
             if is_known(req, resp, version, "private, max-age=60"):
                 return
-            preview = self._platform.images.previews.of(path, most)
+            preview = self._platform.images.previews.of(path, most, turned=turned)
             if preview is not None:
                 resp.data, resp.content_type = preview
                 return

@@ -28,7 +28,7 @@ class AnnotateResource(Resource):
     """POST /api/annotate."""
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Note name, note, tags, hue or hidden on runs."""
+        """Note name, note, tags, hue, hidden or turned on runs."""
         body = body_of(req)
         numbers = runs_in(body)
         try:

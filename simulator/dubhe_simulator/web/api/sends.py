@@ -64,9 +64,10 @@ class SendsResource(Resource):
 
 def results_of(platform: Platform, run: int | None) -> list[dict[str, Any]] | None:
     """Return what an inference's reply holds in the platform's format; None if nothing."""
-    if run is None:
+    found = platform.registry.runs.get(run)
+    if found is None:
         return None
     _, items = result_queries.images(
-        platform.database, run, False, result_queries.Filter(), 0, SHOWN_IMAGES
+        platform.database, found.id, False, result_queries.Filter(), 0, SHOWN_IMAGES
     )
-    return with_urls(platform, [item for item in items if item["plain"] is None]) or None
+    return with_urls(platform, found, [item for item in items if item["plain"] is None]) or None

@@ -7,6 +7,7 @@ import { icon } from "../icons";
 import { route } from "../route";
 import { url } from "../transport";
 import type { Run } from "../types";
+import { annotate } from "../runs/annotate";
 import { button, choice, field, runName, select, setOptions } from "../ui";
 import { VERDICTS, type Cell, type ResultsQuery, type OutcomeFilter } from "./query";
 
@@ -38,6 +39,15 @@ export class Filters {
   private truth = this.classMenu("truth");
   private predicted = this.classMenu("predicted");
   private against = select([], "", (id) => route.go("results", { run: String(this.query.run?.id ?? ""), against: id }));
+  private orientation = select(
+    [
+      ["stored", t("as_stored")],
+      ["turned", t("as_turned")],
+    ],
+    "stored",
+    (way) => this.query.run && void annotate([this.query.run], { turned: way === "turned" }).catch(() => this.showOrientation()),
+  );
+  private orientationField = field(t("orientation"), this.orientation);
   private csv = h("a", { class: "button", download: true }, icon("download"), t("save_csv"));
   private reset = button(t("clear_filters"), () => {
     this.query.clear();
@@ -84,6 +94,7 @@ export class Filters {
         slider,
       ),
       field(t("compare_with"), this.against),
+      this.orientationField,
       h("div", { class: "field end buttons" }, this.reset, this.csv),
     );
     this.showLevel();
@@ -113,7 +124,17 @@ export class Filters {
     setOptions(this.runs, named, String(run.id));
     setOptions(this.against, [["", "–"], ...named.filter(([id]) => id !== String(run.id))], "");
     this.runs.title = run.instance;
+    this.showOrientation();
     setAttribute(this.csv, "href", url("results.csv", { run: run.id }));
+  }
+
+  /** @param pictures whether the results are of images: the way they are shown is only theirs */
+  showPictures(pictures: boolean): void {
+    show(this.orientationField, pictures);
+  }
+
+  private showOrientation(): void {
+    this.orientation.value = this.query.run?.turned ? "turned" : "stored";
   }
 
   showClasses(classes: string[]): void {

@@ -21,7 +21,7 @@ export class Picture {
   private item: ResultItem | null = null;
   private options: PictureOptions | null = null;
   private zoom = 1;
-  private turned = false; // EXIF data exchange width and height
+  private exchanged = false; // EXIF data exchange width and height, and it is shown as stored
 
   constructor() {
     this.image.addEventListener("load", () => {
@@ -33,10 +33,11 @@ export class Picture {
 
   show(item: ResultItem, options: PictureOptions): void {
     this.options = options;
-    const source = item.url && item.size && options.most ? `${item.url}?most=${options.most}` : item.url;
+    const source = item.url && item.size && options.most ? `${item.url}&most=${options.most}` : item.url;
     const other = this.image.getAttribute("src") !== source;
     this.item = item;
     this.image.alt = item.name;
+    this.image.classList.toggle("turned", item.turned);
     this.missing.classList.toggle("plain", item.plain !== null);
     if (item.plain !== null) {
       this.blank(item.plain);
@@ -78,12 +79,12 @@ export class Picture {
     );
   }
 
-  /** The image's size in stored pixels. */
+  /** The image's size in pixels, as it is shown. */
   private size(): { width: number; height: number } {
     const [knownWidth, knownHeight] = this.item?.size ?? [];
     if (knownWidth && knownHeight) return { width: knownWidth, height: knownHeight };
     const { naturalWidth: width, naturalHeight: height } = this.image;
-    return this.turned ? { width: height, height: width } : { width, height };
+    return this.exchanged ? { width: height, height: width } : { width, height };
   }
 
   /** Browsers give the size of an image as its EXIF data wants it turned, also where the style says
@@ -91,12 +92,12 @@ export class Picture {
   private measure(): void {
     const { naturalWidth: width, naturalHeight: height } = this.image;
     const probe = this.image.cloneNode() as HTMLImageElement;
-    probe.className = "probe";
+    probe.className = "probe"; // as stored
     probe.hidden = false;
     this.element.append(probe);
     const { offsetWidth, offsetHeight } = probe;
     probe.remove();
-    this.turned = (offsetWidth - offsetHeight) * (width - height) < 0;
+    this.exchanged = !this.item?.turned && (offsetWidth - offsetHeight) * (width - height) < 0;
   }
 
   /** Takes the former image away, with what was drawn over it. */

@@ -30,7 +30,7 @@ export function results(scroller: HTMLElement): View {
 /** The results of one run. */
 function one(scroller: HTMLElement): View {
   const query = new ResultsQuery();
-  let shown: { run: number; results: number; ended: boolean } | null = null; // when the server was asked last
+  let shown: { run: number; results: number; ended: boolean; turned: boolean } | null = null; // when the server was asked last
   let summary: Summary | null = null;
   let asking = new AbortController();
   let drawn = { run: 0, confidence: 0, predictions: 0 }; // when the curve was asked for last
@@ -121,6 +121,7 @@ function one(scroller: HTMLElement): View {
       const others = JSON.stringify(answer.classes) !== JSON.stringify(summary?.classes);
       summary = answer;
       filters.showClasses(answer.classes);
+      filters.showPictures(answer.pictures);
       figures.show(answer, query.cell);
       if (answer.truth && query.run) showCurve(query.run, Number(confidence), answer.predictions);
       if (other && inRows()) narrow();
@@ -163,8 +164,9 @@ function one(scroller: HTMLElement): View {
       figures.clear();
       drawn = { run: 0, confidence: 0, predictions: 0 };
       ask();
-    } else if (run.results !== shown.results || ended !== shown.ended) grown();
-    shown = { run: run.id, results: run.results, ended };
+    } else if (run.turned !== shown.turned) narrow();
+    else if (run.results !== shown.results || ended !== shown.ended) grown();
+    shown = { run: run.id, results: run.results, ended, turned: run.turned };
   };
   const stops = [
     store.onFrame(["run", "forgotten"], update),

@@ -7,7 +7,7 @@ from array import array
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dubhe_simulator.platform.managed.previews import Previews
 
@@ -55,6 +55,39 @@ def test_a_large_image_is_reduced_and_keeps_its_stored_orientation(tmp_path: Pat
     small = opened(previews.of(path, 300))
     assert (small.size, small.getexif()) == ((300, 200), {})
     assert previews.of(path, None) is None
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("name", ["a.jpg", "deep.png"])
+def test_an_image_is_turned_as_its_exif_data_want_it(
+    tmp_path: Path, orientation: int, name: str
+) -> None:
+    path, previews = tmp_path / name, Previews()
+    mode = "I;16" if name.startswith("deep") else "L"
+    size = (3000, 2000)
+    stored = Image.effect_noise((60, 40), 90).resize(size, Image.Resampling.NEAREST)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    if mode == "I;16":
+        stored = stored.convert("I").point(lambda value: value * 200).convert("I;16")
+    stored.save(path, exif=exif)
+    with Image.open(path) as image:
+        expected = ImageOps.exif_transpose(image)
+        assert expected is not None
+        assert previews.size(path, turned=True) == expected.size
+        assert previews.size(path) == size
+    reduced = opened(previews.of(path, 300, turned=True))
+    assert max(reduced.size) == 300
+    assert reduced.size[0] * expected.size[1] == reduced.size[1] * expected.size[0]
+    box = (100, 200, 400, 350)
+    part = opened(previews.part(path, box, 512, turned=True))
+    assert part.size == (300, 150)
+    shades = list(part.convert("L").tobytes())
+    values = list(array("f", expected.crop(box).convert("F").tobytes()))
+    if mode == "L":
+        assert shades == values
+    else:  # brighter or darker, but in the same places
+        assert len(set(zip(shades, values, strict=True))) == len(set(values))
 
 
 def test_a_file_that_changes_is_looked_at_again(tmp_path: Path) -> None:
