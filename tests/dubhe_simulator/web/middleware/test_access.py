@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import quote, urlencode
 
 import pytest
+from falcon.inspect import inspect_routes
 
+from dubhe_simulator.platform.platform import Platform
+from dubhe_simulator.web.app import make_app
 from tests.dubhe_simulator.ui import HEADERS, Ui
 
 SET = "correct-horse/battery+staple"
@@ -21,15 +26,33 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         yield running
 
 
-PATHS = [
-    "/", "/index.html", "/app.js", "/app.css", "/api/state", "/api/events", "/api/curves",
-    "/api/curves.csv", "/api/results", "/api/summary", "/api/results.csv", "/api/images/1-x",
-    "/api/messages", "/api/log", "/api/forms", "/api/sends", "/api/nonsense", "/login",
-]  # fmt: skip
-POSTS = ["start", "stop", "attach", "forget", "workflow", "workflow/train", "send"]
+def routes() -> list[tuple[str, str]]:
+    """Every method and path that the application itself has, with something for its parts."""
+    app = make_app(Mock(spec=Platform), "0.0.0.0", "a token")  # asked for nothing but its routes
+    parts = {"token": "1-x", "kind": "train", "name": "app.js"}
+    return [
+        (method.method, re.sub(r"{(\w+)}", lambda found: parts[found[1]], route.path))
+        for route in inspect_routes(app)
+        for method in route.methods
+        if not method.internal
+    ]
 
 
-@pytest.mark.parametrize("path", PATHS)
+ROUTES = routes()
+GETS = [path for method, path in ROUTES if method == "GET"]
+POSTS = [path for method, path in ROUTES if method == "POST"]
+
+
+def test_the_routes_are_those_of_the_server(ui: Ui) -> None:
+    assert len(GETS) + len(POSTS) == len(ROUTES), "no method is left out below"
+    assert {"/", "/app.js", "/api/events", "/api/log/download", "/api/export"} <= set(GETS)
+    assert {"/api/import", "/api/delete", "/api/workflow/train"} <= set(POSTS)
+    for method, path in ROUTES:
+        if path != "/api/events":  # which does not end
+            assert ui.raw(method, path, b"{}", **HEADERS)[0] not in (401, 405), path
+
+
+@pytest.mark.parametrize("path", [*GETS, "/index.html", "/api/nonsense", "/login"])
 @pytest.mark.parametrize(
     "headers",
     [{"Authorization": ""}, {"Authorization": "Bearer wrong"}, {"Cookie": "dubhe-{port}=wrong"},
@@ -51,7 +74,7 @@ def test_nothing_is_told_without_the_token(ui: Ui, path: str, headers: dict[str,
 
 @pytest.mark.parametrize("path", POSTS)
 def test_nothing_is_done_without_the_token(ui: Ui, path: str) -> None:
-    status, _, _ = ui.raw("POST", f"/api/{path}", b"{}", Authorization="", **HEADERS)
+    status, _, _ = ui.raw("POST", path, b"{}", Authorization="", **HEADERS)
     assert status == 401
 
 
