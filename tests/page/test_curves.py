@@ -95,6 +95,20 @@ def test_smoothing_shows_both_values(page: Page) -> None:
     wait_for(lambda: "smooth=0.9" in address(page), "the smoothing in the address")
 
 
+def test_no_value_is_cut_beside_another_runs_smoothed_one(page: Page) -> None:
+    page.get_by_label("Smoothing").fill("0.9")
+    page.locator(".chip[aria-pressed=false]").click()
+    chart = page.locator(".chart[data-metric=loss]")
+    values = chart.locator(".readout-value")
+    expect(values).to_have_count(2)
+    expect(values.first).not_to_contain_text("(")
+    frame = chart.locator(".readout-values").bounding_box()
+    assert frame
+    for number in range(2):
+        box = values.nth(number).bounding_box()
+        assert box and box["x"] + box["width"] <= frame["x"] + frame["width"] + 0.5
+
+
 def test_the_axis_can_be_steps_or_time(page: Page) -> None:
     position = page.locator(".chart[data-metric=accuracy] .readout-x")
     expect(position).to_have_text("Epoch 2 · 100.0 %")  # as the algorithm counts them

@@ -25,9 +25,14 @@ export function setLanguage(value: Language): void {
   remember("language", value);
 }
 
-/** A text in the page's language; `{name}` stands for a value. */
+/** A text in the page's language; `{name}` stands for a value, `{name|run|runs}` for the first word
+ * if that value is 1, else for the second. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  return TEXTS[language()][key].replace(/\{(\w+)\}/g, (_, name: string) =>
-    String(values[name] ?? ""),
+  return TEXTS[language()][key].replace(
+    /\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g,
+    (_, name: string, one?: string, many?: string) => {
+      const value = String(values[name] ?? "");
+      return (many === undefined ? value : value === "1" ? one : many) ?? "";
+    },
   );
 }

@@ -29,7 +29,7 @@ export class Readout {
       name.style.setProperty("--run", line.colour);
       value.style.setProperty("--run", line.colour);
       setText(name, runName(line.run));
-      const found = valueAt(line, place);
+      const found = valueAt(line, place, lines.length > 1); // the tooltip has both of each
       name.title = line.run.instance;
       setText(value, found.text);
       if (lines.length === 1 && found.x !== null) at = found.x;

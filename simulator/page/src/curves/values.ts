@@ -20,8 +20,9 @@ export interface Value {
 }
 
 /** The value of a line at a place.
- * @param place null: the last one */
-export function valueAt({ curve, smooth }: Line, place: Place | null): Value {
+ * @param place null: the last one
+ * @param brief of a smoothed line, without the value that was reported */
+export function valueAt({ curve, smooth }: Line, place: Place | null, brief = false): Value {
   const { x: xs, marks } = curve;
   const found = place === null ? xs.length - 1 : nearest(xs, place.x);
   const mark = place && marks.find((m) => Math.abs(m.x - place.x) <= place.distance);
@@ -31,7 +32,7 @@ export function valueAt({ curve, smooth }: Line, place: Place | null): Value {
     (place.x < (xs[0] ?? 0) - place.distance || place.x > (xs.at(-1) ?? 0) + place.distance);
   if (beside || found < 0) return { x: null, text: "–" }; // this run has nothing here
   const raw = value(curve.y[found]);
-  return { x: xs[found] ?? null, text: smooth ? `${value(smooth[found])} (${raw})` : raw };
+  return { x: xs[found] ?? null, text: smooth ? `${value(smooth[found])}${brief ? "" : ` (${raw})`}` : raw };
 }
 
 export interface Figures {
