@@ -34,9 +34,12 @@ def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFa
     files = folder / "files"
     files.mkdir()
     boxes: dict[str, list[list[int]]] = {}
-    for name, size, defect in (("plate.png", (1600, 1200), 12), ("scan.png", (1024, 16000), 6)):
+    sizes = (("plate.png", (1600, 1200), 12), ("scan.png", (2048, 30_000), 6))
+    for name, size, defect in sizes:
         image, boxes[name] = scene(*size, defect)
         image.save(files / name)
+    image, boxes["panel.png"] = scene(10_000, 10_000, 6)
+    image.convert("L").save(files / "panel.png", compress_level=1)
     for suffix in ("webp", "gif", "jfif", "bmp"):
         image, boxes[f"kind.{suffix}"] = scene(120, 80, 20)
         image.save(files / f"kind.{suffix}", "JPEG" if suffix == "jfif" else None)
@@ -100,12 +103,13 @@ def is_light(pixel: object) -> bool:
     )
 
 
-@pytest.mark.parametrize(("name", "defect"), [("plate.png", 12), ("scan.png", 6)])
+@pytest.mark.parametrize(("name", "defect"), [("plate.png", 12), ("scan.png", 6), ("panel.png", 6)])
 def test_a_box_never_covers_what_it_is_about(page: Page, name: str, defect: int) -> None:
     opened(page, name)
     page.evaluate("document.querySelectorAll('.tag, .overlay text').forEach((e) => e.remove())")
     for _ in range(STEPS):
         page.keyboard.press("+")
+    expect(page.locator(".lightbox .picture")).to_have_attribute("data-sharp", "")
     page.evaluate("document.querySelectorAll('.tag, .overlay text').forEach((e) => e.remove())")
     seen = shot(page)
     middle = seen.height // 2
@@ -119,6 +123,32 @@ def test_a_box_never_covers_what_it_is_about(page: Page, name: str, defect: int)
         pixel for pixel in beside if sum(abs(a - b) for a, b in zip(pixel, LIGHT, strict=True)) > 60
     ]
     assert 1 <= len(stroke) <= 3, beside
+
+
+@pytest.mark.parametrize("name", ["scan.png", "panel.png"])
+def test_of_a_large_image_what_is_seen_is_fetched(page: Page, name: str) -> None:
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    opened(page, name)
+    picture = page.locator(".lightbox .picture")
+    expect(picture).to_have_attribute("data-sharp", "")
+    assert picture.locator("img").evaluate("i => Math.max(i.naturalWidth, i.naturalHeight)") == 2048
+    assert picture.locator(".parts image").count() == 0, "the preview is sharp enough"
+    for _ in range(STEPS):
+        page.keyboard.press("+")
+    expect(picture).to_have_attribute("data-sharp", "")
+    before = {image.get_attribute("href") for image in picture.locator(".parts image").all()}
+    assert 1 <= len(before) <= 9
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    for _ in range(90):  # further than a part is long
+        page.keyboard.press("ArrowDown")
+    expect(picture).to_have_attribute("data-sharp", "")
+    after = {image.get_attribute("href") for image in picture.locator(".parts image").all()}
+    assert after and not after & before
+    address = (picture.locator("img").get_attribute("src") or "").partition("?")[0]
+    own = [url for url in loaded if address in url]
+    assert own and all("most=" in url for url in own), "never all pixels at once"
 
 
 def test_a_defect_is_seen_before_anything_is_magnified(page: Page) -> None:

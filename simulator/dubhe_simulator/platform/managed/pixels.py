@@ -23,7 +23,9 @@ _ORIENTATION = 0x0112
 _BAND_PIXELS = 1 << 22  # of a deep image that are computed with at once
 
 Box = tuple[int, int, int, int]
-"""Left, upper, right and lower."""
+"""Left, upper, right and lower, in pixels."""
+Range = tuple[float, float] | None
+"""What becomes black and what white."""
 
 _TURN = PIL.Image.Transpose
 # What EXIF's orientation asks for; where the box `(a, b, c, d)` of the turned image is stored, in
@@ -99,9 +101,6 @@ def part(image: Image, box: Box | None, most: int | None, *, turned: bool, range
     if most is not None and max(found.size) > most:
         found.thumbnail((most, most), PIL.Image.Resampling.BOX)
     return found.transpose(_TURNS[orientation][0]) if orientation > 1 else found
-
-
-Range = tuple[float, float] | None
 
 
 def png(image: Image) -> bytes:

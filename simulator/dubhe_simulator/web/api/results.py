@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import falcon
 
@@ -16,6 +16,9 @@ from dubhe_simulator.platform.state.records import Run
 from dubhe_simulator.platform.storage import csv_export, result_queries, table_queries
 from dubhe_simulator.web.api.params import choice, decimal, required, whole
 from dubhe_simulator.web.api.resource import Resource, as_download, is_known
+
+if TYPE_CHECKING:
+    from dubhe_simulator.platform.managed.pixels import Box
 
 MOST = 500
 MOST_PIXELS = 4096
@@ -100,11 +103,29 @@ class ResultsCsvResource(Resource):
             yield from data.result_rows()
 
 
+def part_of(req: falcon.Request) -> Box | None:
+    """Return the part of an image that is wanted; None for all of it.
+
+    Raises:
+        Refused: it is no part.
+    """
+    text = req.get_param("part")
+    if text is None:
+        return None
+    numbers = [int(one) if one.isdecimal() and len(one) < 8 else -1 for one in text.split(",")]
+    if len(numbers) != 4 or min(numbers) < 0 or 0 in numbers[2:]:
+        raise Refused(f"part is {text!r:.80}, expected x,y,width,height in pixels", 400)
+    x, y, width, height = numbers
+    return x, y, x + width, y + height
+
+
 class ImageResource(Resource):
     """GET /api/images/TOKEN."""
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, token: str) -> None:
         """Return the file, or for ``most`` pixels a reduced one; TIFF and 16 bits as PNG.
+
+        With ``part=x,y,width,height`` that part of the image as it is shown.
 
         Files carry their EXIF data: the page turns them or does not. What is made of them is
         turned here.
@@ -112,16 +133,22 @@ class ImageResource(Resource):
         path = self._platform.images.open(token)
         most = whole(req, "most", None, 1, MOST_PIXELS)
         turned = choice(req, "turned", ("0", "1"), "0") == "1"
+        box = part_of(req)
         try:
             if path is None:
                 raise FileNotFoundError
             stat = path.stat()
-            version = f"{most} {turned} {stat.st_mtime_ns} {stat.st_size} ".encode() + os.fsencode(
-                path
-            )
+            version = f"{most} {turned} {box} {stat.st_mtime_ns} {stat.st_size} ".encode()
+            version += os.fsencode(path)
             if is_known(req, resp, version, "private, max-age=60"):
                 return
-            preview = self._platform.images.previews.of(path, most, turned=turned)
+            previews = self._platform.images.previews
+            if box is None:
+                preview = previews.of(path, most, turned=turned)
+            else:
+                preview = previews.part(path, box, most or MOST_PIXELS, turned=turned)
+                if preview is None:
+                    raise FileNotFoundError
             if preview is not None:
                 resp.data, resp.content_type = preview
                 return

@@ -43,7 +43,7 @@ export function openLightbox(given: LightboxOptions): void {
   const magnifier = new Magnifier(
     stage,
     () => pictures[0]?.fit ?? 1,
-    () => pictures.forEach((picture) => picture.setZoom(magnifier.zoom)),
+    () => pictures.forEach((picture) => picture.setView(magnifier.zoom, magnifier.x, magnifier.y)),
   );
   const setPanes = (panes: Pane[]): void => {
     if (pictures.length !== panes.length) {

@@ -6,12 +6,12 @@ const STEP = 1.5;
 
 export class Magnifier {
   zoom = 1;
-  private x = 0; // px by which the magnified image is moved
-  private y = 0;
+  x = 0; // px by which the magnified image is moved
+  y = 0;
 
   /** @param stage what the images lie in, one or several beside each other
    * @param fit screen pixels for one of the image that is not magnified
-   * @param changed called when something has to be drawn anew */
+   * @param changed called when it shows another part, or larger or smaller */
   constructor(
     private stage: HTMLElement,
     private fit: () => number,
@@ -74,7 +74,6 @@ export class Magnifier {
     this.zoom = next;
     this.stage.classList.toggle("magnified", next > 1);
     this.place(x - (x - this.x) * factor, y - (y - this.y) * factor);
-    this.changed();
   }
 
   private place(x: number, y: number): void {
@@ -84,5 +83,6 @@ export class Magnifier {
     this.y = within(y, room(this.picture.clientHeight));
     this.stage.style.setProperty("--zoom", String(this.zoom));
     this.stage.style.setProperty("--move", `${this.x}px ${this.y}px`);
+    this.changed();
   }
 }

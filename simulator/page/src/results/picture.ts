@@ -3,6 +3,7 @@
 import { h, s } from "../dom";
 import { t } from "../i18n";
 import type { ResultItem } from "../types";
+import { isLarge, Parts, PREVIEW } from "./parts";
 import { shapes } from "./overlay";
 
 export interface PictureOptions {
@@ -17,10 +18,13 @@ export class Picture {
   private image = h("img", { alt: "", decoding: "async", draggable: "false" });
   private overlay = s("svg", { class: "overlay", preserveAspectRatio: "xMidYMid meet" });
   private missing = h("span", { class: "no-image" });
-  readonly element = h("div", { class: "picture" }, this.image, this.overlay, this.missing);
+  private parts = new Parts((sharp) => this.element.toggleAttribute("data-sharp", sharp));
+  readonly element = h("div", { class: "picture" }, this.image, this.parts.element, this.overlay, this.missing);
   private item: ResultItem | null = null;
   private options: PictureOptions | null = null;
   private zoom = 1;
+  private moved: readonly [number, number] = [0, 0]; // px of the screen, of the magnified image
+  private large = false;
   private exchanged = false; // EXIF data exchange width and height, and it is shown as stored
 
   constructor() {
@@ -33,7 +37,10 @@ export class Picture {
 
   show(item: ResultItem, options: PictureOptions): void {
     this.options = options;
-    const source = item.url && item.size && options.most ? `${item.url}&most=${options.most}` : item.url;
+    this.large = !options.most && isLarge(item);
+    this.parts.use(this.large ? item : null);
+    const most = options.most ?? (this.large ? PREVIEW : null);
+    const source = item.url && item.size && most ? `${item.url}&most=${most}` : item.url;
     const other = this.image.getAttribute("src") !== source;
     this.item = item;
     this.image.alt = item.name;
@@ -52,13 +59,18 @@ export class Picture {
 
   clear(): void {
     this.item = null;
+    this.parts.use(null);
     this.blank("");
   }
 
-  /** Draws for an image that is magnified by so much: strokes and letters keep their size. */
-  setZoom(zoom: number): void {
+  /** Draws for an image that is magnified by so much, and moved by so many px of the screen: strokes
+   * and letters keep their size. */
+  setView(zoom: number, right: number, down: number): void {
+    this.moved = [right, down];
+    const other = zoom !== this.zoom;
     this.zoom = zoom;
-    this.draw();
+    if (other) this.draw();
+    else this.look();
   }
 
   /** Screen pixels for one of the image, as long as it is not magnified. */
@@ -77,6 +89,28 @@ export class Picture {
     this.overlay.replaceChildren(
       ...shapes(this.item.predictions, this.options.classes, { width, height }, { ...this.options, scale }),
     );
+    this.look();
+  }
+
+  /** Asks for the parts of a large image that are seen. */
+  private look(): void {
+    if (!this.large) {
+      this.element.toggleAttribute("data-sharp", true);
+      return;
+    }
+    const { width, height } = this.size();
+    const scale = this.fit * this.zoom;
+    const { clientWidth, clientHeight } = this.element;
+    const [right, down] = this.moved;
+    const left = width / 2 - (clientWidth / 2 + right) / scale;
+    const top = height / 2 - (clientHeight / 2 + down) / scale;
+    this.parts.look({
+      left,
+      top,
+      right: left + clientWidth / scale,
+      bottom: top + clientHeight / scale,
+      scale: scale * window.devicePixelRatio,
+    });
   }
 
   /** The image's size in pixels, as it is shown. */
@@ -102,6 +136,7 @@ export class Picture {
 
   /** Takes the former image away, with what was drawn over it. */
   private blank(text: string): void {
+    this.element.removeAttribute("data-sharp");
     this.image.removeAttribute("src");
     this.image.hidden = true; // until it is loaded: browsers go on showing the former one
     this.overlay.replaceChildren();

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from array import array
 from pathlib import Path
 
@@ -88,6 +90,46 @@ def test_an_image_is_turned_as_its_exif_data_want_it(
         assert shades == values
     else:  # brighter or darker, but in the same places
         assert len(set(zip(shades, values, strict=True))) == len(set(values))
+
+
+LARGE = """
+import resource, sys
+from pathlib import Path
+from dubhe_simulator.platform.managed.previews import Previews
+path, previews = Path(sys.argv[1]), Previews()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+previews.of(path, 2048)
+previews.part(path, (5000, 5000, 5512, 5512), 512)
+previews.part(path, (0, 0, 8192, 8192), 512)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "decoded_mb"), [("I;16", 200), ("RGB", 400)])
+def test_a_hundred_megapixels_take_the_memory_of_one_decoded_image(
+    tmp_path: Path, mode: str, decoded_mb: int
+) -> None:
+    path = tmp_path / "a.png"
+    Image.new(mode, (10_000, 10_000)).save(path, compress_level=1)
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE, path], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < decoded_mb * 1.6
+
+
+def test_parts_are_cut_out_and_reduced(tmp_path: Path) -> None:
+    path, previews = tmp_path / "a.png", Previews()
+    image = Image.effect_noise((1000, 600), 90)
+    image.save(path)
+    exact = opened(previews.part(path, (10, 20, 110, 80), 512))
+    assert exact.tobytes() == image.crop((10, 20, 110, 80)).tobytes()
+    assert opened(previews.part(path, (0, 0, 1000, 600), 500)).size == (500, 300)
+    beyond = opened(previews.part(path, (900, 500, 1412, 1012), 512))
+    assert beyond.size == (100, 100)
+    assert previews.part(path, (1000, 0, 1100, 100), 512) is None
+    (tmp_path / "b.png").write_bytes(b"rubbish")
+    assert previews.part(tmp_path / "b.png", (0, 0, 1, 1), 512) is None
 
 
 def test_a_file_that_changes_is_looked_at_again(tmp_path: Path) -> None:

@@ -207,6 +207,10 @@ def test_images(ui: Ui, journal: Journal, pictures: Path, tmp_path: Path) -> Non
     assert content == (pictures / "a.png").read_bytes()
     again, _, nothing = ui.raw("GET", items[0]["url"], If_None_Match=headers["etag"])
     assert (again, nothing) == (304, b"")
+    part = f"{items[0]['url']}&part=0,0,1,1"
+    assert ui.raw("GET", part)[1]["content-type"] == "image/png"
+    for wrong in ("", "1,2,3", "0,0,0,1", "-1,0,1,1", "0,0,1,x", "0,0,1,99999999"):
+        assert ui.raw("GET", f"{items[0]['url']}&part={wrong}")[0] == 400, wrong
     (pictures / "a.png").unlink()
     (pictures / "a.png").symlink_to(tmp_path / "outside.png")
     assert ui.raw("GET", items[0]["url"])[0] == 404, "it leads outside by now"
