@@ -27,6 +27,12 @@ class Net:
         while self.given.get("hold"):
             time.sleep(0.05)
 
+    @dubhe_sdk.predict()
+    def predict(self, ctx):
+        model = Path(ctx.get(ContextKey.ENV_MODEL_PATH)).read_text()
+        for path in ctx.get(ContextKey.KEY_DATA_PATHS):
+            ctx.logResult({"number": f"{model}: {path}"})
+
     @dubhe_sdk.inference()
     def infer(self, ctx):
         time.sleep(self.given.get("seconds", 0.0))

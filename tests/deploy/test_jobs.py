@@ -1,4 +1,4 @@
-"""Trainings as Jobs of a real cluster, with a real broker: how they end, and what arrives."""
+"""Tasks as Jobs of a real cluster, with a real broker: how they end, and what arrives."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ def train(kafka: dict[str, str], **params: Any) -> dict[str, Any]:
     return {"workload": "train", "kafka": kafka, "params": params}
 
 
-def test_a_training_completes_its_twin_fails_and_a_wrong_setting_is_not_repeated(
-    place: Place, pod_kafka: Broker, topic_name: str
+def test_a_training_and_its_evaluation_complete_its_twin_fails_a_wrong_setting_is_not_repeated(
+    place: Place, pod_kafka: Broker, topic_name: str, tmp_path: Path
 ) -> None:
-    topics = {name: f"{topic_name}-{name}" for name in ("good", "bad")}
+    topics = {name: f"{topic_name}-{name}" for name in ("good", "bad", "evaluated")}
     for each in topics.values():
         pod_kafka.create_topic(each)
     values = {name: kafka_values(pod_kafka, each) for name, each in topics.items()}
-    place.install("good", train(values["good"], count=COUNT))
+    output = tmp_path / "output"
+    claim = place.claim("models", output)
+    models = [{"claim": claim, "path": "/app/output"}]
+    place.install("good", {**train(values["good"], count=COUNT), "claims": models})
     place.install("bad", train(values["bad"], count=3, fail=True))
     wrong = {
         **train(values["bad"]),
@@ -49,6 +52,21 @@ def test_a_training_completes_its_twin_fails_and_a_wrong_setting_is_not_repeated
     assert exit_status(pod) == 0
     expected = ["READY 200", "START 200", *range(COUNT), "END 200"]
     assert words(pod_kafka, topics["good"]) == expected
+
+    [model] = (output / "models").iterdir()
+    evaluation = {
+        "workload": "evaluate",
+        "kafka": values["evaluated"],
+        "request": {"data_paths": ["/data/a", "/data/b"]},
+        "claims": [{"claim": claim, "path": "/models", "readOnly": True}],
+        "modelPath": f"/models/models/{model.name}",
+    }
+    place.install("evaluated", evaluation)
+    assert place.wait_job("evaluated").type == "Complete"
+    [pod] = place.pods("evaluated")
+    assert exit_status(pod) == 0
+    results = ["model: /data/a", "model: /data/b"]
+    assert words(pod_kafka, topics["evaluated"]) == ["READY 200", "START 200", *results, "END 200"]
 
     condition = place.wait_job("bad")
     assert (condition.type, condition.reason) == ("Failed", "BackoffLimitExceeded")
