@@ -284,7 +284,10 @@ class Platform:
         while not self._end.wait(POLL_INTERVAL_S):
             with self.failures.reported("processes of instances"):
                 self.manager.poll()
+            watched = self.change_feed.watched
             for record in list(self.registry.instances.values()):
+                if not self.files.is_due(record, watched):
+                    continue
                 with self.failures.reported(_files_of(record.id)):
                     managed = self.manager.find(record.id)
                     self.files.poll(record, managed is not None and managed.exit_info is None)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -73,3 +74,61 @@ def test_what_is_not_an_object_is_no_answer(server: Server, reply: bytes) -> Non
 def test_nobody_listens() -> None:
     with pytest.raises(NoAnswer, match="ConnectionRefused"):
         HttpClient("127.0.0.1", 1).request({"req_type": 0}, 5)
+
+
+BODY = b'{"flag": 1}'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (HEAD + b"Content-Length: 11\r\n\r\n" + BODY,),
+        (HEAD + b"content-length:11\r\n\r\n", BODY[:4], BODY[4:]),
+        (HEAD[:20], HEAD[20:] + b"Content-Length: 11\r\n\r\n" + BODY),
+        (HEAD + b"Content-Length: 11\r\n\r\n" + BODY + b"HTTP/1.1 400 Bad Request\r\n\r\n",),
+        (HEAD + b"\r\n", BODY),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + BODY,),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", HEAD + b"Content-Length: 11\r\n\r\n" + BODY),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"4\r\n" + BODY[:4] + b"\r\n7\r\n",
+         BODY[4:] + b"\r\n0\r\n\r\n"),
+    ],
+    ids=[
+        "usual", "body in pieces", "head in pieces", "more than announced", "up to the end", "1.0",
+        "continue", "chunks",
+    ],
+)  # fmt: skip
+def test_a_reply_in_whatever_form(pieces: tuple[bytes, ...]) -> None:
+    assert ask(pieces) == {"flag": 1}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        ((), "RemoteDisconnected"),
+        ((b"\x00\x00\x00\x0b" + BODY,), "BadStatusLine"),
+        ((HEAD + b"Content-Length: 11\r\n\r\n" + BODY[:4],), "HTTP 200: the reply is not JSON"),
+    ],
+)
+def test_no_reply(pieces: tuple[bytes, ...], text: str) -> None:
+    with pytest.raises(NoAnswer, match=text):
+        ask(pieces)
+
+
+def ask(pieces: tuple[bytes, ...]) -> dict[str, Any]:
+    """Ask a server that answers with these pieces."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with listener.accept()[0] as connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.recv(65536)
+                for piece in pieces:
+                    connection.sendall(piece)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            return HttpClient(*listener.getsockname()).request({"req_type": 0}, 5)
+        finally:
+            thread.join()

@@ -78,6 +78,18 @@ class FileWatcher:
         with self._lock:
             self._files.pop(name, None)
 
+    def is_due(self, record: InstanceRecord, watched: bool) -> bool:
+        """Return whether `poll` has anything to do for an instance; this costs next to nothing.
+
+        Args:
+            record: the instance.
+            watched: whether somebody watches.
+        """
+        if watched:
+            return True
+        files = self._files.get(record.id)
+        return files is not None and files.delivery.view is not None and not files.delivery.settled
+
     def poll(self, record: InstanceRecord, alive: bool) -> None:
         """Refresh log and delivery of what is alive, while somebody watches."""
         files = self.of(record) if alive or record.id in self._files else None

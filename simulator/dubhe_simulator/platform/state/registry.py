@@ -33,6 +33,8 @@ from dubhe_simulator.sources.record import InvalidRecord, RecordBatch, SourceRec
 LOG = logging.getLogger("dubhe_simulator")
 REPLAY_STEP = 20_000  # messages between two pauses
 
+_NOTHING = WriteBatch()
+
 
 class InstanceRegistry:
     """Reads what the database holds, then keeps it up to date.
@@ -307,7 +309,7 @@ class InstanceRegistry:
             parts = self.runs, self.annotations, self.curves, self._results, self._deduplicator
             for part in parts:
                 part.collect(writes)
-        return writes if writes != WriteBatch() else None
+        return writes if writes != _NOTHING else None
 
     def confirm(self, writes: WriteBatch) -> None:
         """What `collect` returned is stored."""
