@@ -28,7 +28,8 @@ const offline = {
   },
 };
 await Promise.all([target, report].map((folder) => mkdir(folder, { recursive: true })));
-await build({ ...options, entryPoints: { app: "src/main.ts" }, outdir: target });
+const entryPoints = { app: "src/main.ts", events: "src/events.worker.ts" };
+await build({ ...options, entryPoints, outdir: target });
 await build({
   ...options,
   entryPoints: { report: "src/report/main.ts" },

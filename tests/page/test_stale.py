@@ -94,6 +94,7 @@ def test_what_is_typed_survives_theme_language_and_another_view(
 
 def test_the_server_is_told_the_language_and_told_again(platform: Platform, visit: Visitor) -> None:
     page = visit("about:blank", locale="zh-CN")
+    page.add_init_script("delete window.SharedWorker;")  # as phones have it; else it is what asks
     with (
         page.expect_request("**/api/events?*language=zh*"),
         page.expect_request("**/api/state") as s,
@@ -108,6 +109,28 @@ def test_the_server_is_told_the_language_and_told_again(platform: Platform, visi
         page.locator(".language select").select_option("en")
     assert s.value.headers["accept-language"] == "en"
     expect(page.locator(".card").first).to_be_visible()
+
+
+SHARED = """
+window.workers = [];
+const Real = SharedWorker;
+window.SharedWorker = function (address) {
+  window.workers.push(address);
+  return new Real(address);
+};
+"""
+
+
+def test_windows_of_one_language_share_a_stream(platform: Platform, visit: Visitor) -> None:
+    page = visit("about:blank", locale="zh-CN")
+    page.add_init_script(SHARED)
+    page.goto(platform.url)
+    expect(page.locator("h1")).to_have_text("实例")
+    page.locator(".language select").select_option("en")
+    expect(page.locator(".card").first).to_be_visible()
+    wait_for(lambda: len(page.evaluate("() => window.workers")) == 2, "a stream in English")
+    languages = [each.rpartition("=")[2] for each in page.evaluate("() => window.workers")]
+    assert languages == ["zh", "en"]
 
 
 @pytest.mark.parametrize("name", NAMES)

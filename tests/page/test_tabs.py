@@ -1,4 +1,4 @@
-"""Many tabs of one browser: six connections are all that it has."""
+"""Many tabs and windows of one browser: six connections are all that it has."""
 
 from __future__ import annotations
 
@@ -80,6 +80,44 @@ def test_each_of_eight_tabs_is_up_to_date_when_it_is_shown(
         switch(tab, False)
     print(f"what was missed and what is new, in s: {[round(t, 2) for t in times]}")
     assert max(times) < 5  # on a busy machine; alone it is less than 1
+
+
+def test_eight_windows_that_are_all_shown_follow(
+    platform: Platform, context: BrowserContext
+) -> None:
+    windows: list[Page] = []
+    for _ in range(TABS):
+        windows.append(context.new_page())
+        windows[-1].goto(platform.url)
+        expect(windows[-1].locator("h1")).to_have_text("Instances")
+    for number, closed in enumerate((None, windows[0], windows[3])):
+        if closed is not None:
+            closed.close()
+            windows.remove(closed)
+        name = attach(platform, 100 + number)
+        for window in windows:
+            window.bring_to_front()
+            expect(window.locator(f".card:has-text('{name}')")).to_be_visible()
+            expect(window.locator(".banner")).to_have_count(0)
+
+
+def test_windows_find_a_platform_again_that_was_restarted(
+    start: Callable[..., Platform], context: BrowserContext
+) -> None:
+    platform = start()
+    windows = [context.new_page() for _ in range(3)]
+    for window in windows:
+        window.goto(platform.url)
+        expect(window.locator("h1")).to_have_text("Instances")
+    platform.kill()
+    for window in windows:
+        expect(window.locator(".banner")).to_have_count(1)
+    platform.start(platform.port)
+    name = attach(platform, 1)
+    for window in windows:
+        window.bring_to_front()
+        expect(window.locator(f".card:has-text('{name}')")).to_be_visible()
+        expect(window.locator(".banner")).to_have_count(0)
 
 
 def test_a_tab_that_was_hidden_while_the_platform_restarted(

@@ -1,36 +1,21 @@
 /** The stream of what changes; it reconnects by itself. */
 
-import { language } from "./i18n";
-import { get, LIVE, url } from "./transport";
+import type { EventName } from "./event_names";
+import { follow } from "./feed";
+import { get, LIVE } from "./transport";
 import type { Snapshot } from "./types";
 
-const EVENTS = [
-  "state",
-  "instance",
-  "forgotten",
-  "run",
-  "deleted",
-  "source",
-  "algorithm",
-  "workflow",
-  "log",
-  "messages",
-  "sends",
-] as const;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 2000;
-
-export type EventName = (typeof EVENTS)[number];
 
 /** Follows /api/events. After a loss the whole state is fetched again before the stream goes on,
  * so what the page shows is right also if the server is another process by now.
  *
- * Over HTTP/1.1 a browser has six connections to a host for all its tabs, and a stream keeps one:
- * the sixth tab would stop every other, without a message. So a tab that is not shown has no
- * stream. When it is shown again it goes on behind the last event that it has received; to a server
- * that does not know that number, the whole state is the first event. */
+ * A tab that is not shown has no stream: it would only make work. When it is shown again it goes on
+ * behind the last event that it has received; to a server that does not know that number, the whole
+ * state is the first event. */
 export class EventStream {
-  private source: EventSource | null = null;
+  private end: (() => void) | null = null; // of the stream
   private pause = FIRST_PAUSE_MS;
   private timer = 0;
   private cursor: number | null = null; // of the last event; null: there is no state yet
@@ -61,30 +46,29 @@ export class EventStream {
 
   private close(): number {
     clearTimeout(this.timer);
-    this.source?.close();
-    this.source = null;
+    this.end?.();
+    this.end = null;
     return ++this.turn;
   }
 
   private open(cursor: number): void {
     this.close();
-    // An EventSource sets no headers, so the language is a parameter.
-    const source = new EventSource(url("events", { after: cursor, language: language() }));
-    this.source = source;
-    source.onopen = () => {
-      this.pause = FIRST_PAUSE_MS;
-      this.connected(true);
-    };
-    source.onerror = () => {
-      if (this.source === source) this.lost();
-    };
-    for (const name of EVENTS) {
-      source.addEventListener(name, (event) => {
-        const { data, lastEventId } = event as MessageEvent<string>;
-        this.cursor = Number(lastEventId);
+    const turn = this.turn;
+    this.end = follow(cursor, {
+      opened: () => {
+        if (turn !== this.turn) return;
+        this.pause = FIRST_PAUSE_MS;
+        this.connected(true);
+      },
+      lost: () => {
+        if (turn === this.turn) this.lost();
+      },
+      event: (name, data, id) => {
+        if (turn !== this.turn) return;
+        this.cursor = id;
         this.receive(name, JSON.parse(data));
-      });
-    }
+      },
+    });
   }
 
   private lost(): void {

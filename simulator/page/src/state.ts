@@ -1,7 +1,8 @@
 /** What the page knows of the server, and who wants to hear of changes. */
 
 import { perFrame } from "./dom";
-import { EventStream, type EventName } from "./events";
+import { EventStream } from "./events";
+import type { EventName } from "./event_names";
 import { get } from "./transport";
 import type { Algorithm, Deleted, Forgotten, Instance, Metric, Run, Snapshot, Source, Workflow } from "./types";
 
