@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.integrations.support import WAIT, marks, progress_of, steps, stopped, trained
+from tests.integrations.support import WAIT, marks, run, started, steps, stopped, trained
 
 pytestmark = marks
 
 APP = f"""{WAIT}
 import dubhe_sdk
 import torch
+from dubhe_sdk import ContextKey
 from accelerate import Accelerator
 from dubhe_sdk.integrations.accelerate import DubheTracker
 from torch.utils.data import DataLoader, TensorDataset
@@ -26,14 +27,20 @@ class Model:
             return launch_ranks()
         loader = DataLoader(TensorDataset(torch.randn(32, 4)), batch_size=8)
         length = len(loader) // int(os.environ.get("WORLD_SIZE", "1"))
-        tracker = DubheTracker(ctx, steps=2 * length, steps_per_epoch=length)
+        whole = None if ctx.json_request.get("endless") else 2 * length
+        tracker = DubheTracker(ctx, steps=whole, steps_per_epoch=length)
         accelerator = Accelerator(cpu=True, log_with=tracker)
         net = torch.nn.Linear(4, 1)
         net, optimizer, loader = accelerator.prepare(net, torch.optim.SGD(net.parameters()), loader)
         accelerator.init_trackers("training", config={{"rate": 0.1}})
         step = 0
-        for epoch in range(2):
-            for (x,) in loader:
+        if start := ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH):
+            accelerator.load_state(start)
+            step = int(Path(start, "step").read_text())
+        while step < 2 * length:
+            for (x,) in accelerator.skip_first_batches(loader, step % length):
+                if ctx.json_request.get("fails") and step == 2:
+                    raise ValueError("bad batch")
                 loss = net(x).pow(2).mean()
                 accelerator.backward(loss)
                 optimizer.step()
@@ -46,24 +53,34 @@ class Model:
                 if ends_here:
                     Path(f"left{{accelerator.process_index}}").write_text(str(step))
                     accelerator.save_state("output/state")
+                    Path("output/state/step").write_text(str(step))
                     accelerator.end_training()
                     return
         accelerator.end_training()
 """
 
 
-def test_a_training(tmp_path: Path) -> None:
-    app = trained(tmp_path, APP)
-    assert app.ends()[0]["status"] == 200, app.console
-    eighths = [((number - 1) // 4, number / 8) for number in range(1, 8)]
-    assert steps(app) == [*eighths, (1, 0.999), (None, 1)]
-    assert set(progress_of(app)[0]) == {"loss", "progress", "epoch"}
+EIGHTHS = [((number - 1) // 4, number / 8) for number in range(1, 8)]
+WHOLE = [*EIGHTHS, (1, 0.999), (None, 1)]
 
 
-def test_a_stop(tmp_path: Path) -> None:
-    app = stopped(tmp_path, APP, at=2)
-    assert steps(app)[-1] == (0, 0.375)
-    assert any((tmp_path / "output" / "state").iterdir())
+def test_a_failure_and_a_resumption(tmp_path: Path) -> None:
+    stop = stopped(tmp_path / "first", APP, at=2)
+    assert steps(stop) == WHOLE[:3]
+    state = tmp_path / "first" / "output" / "state"
+    with started(tmp_path / "again", APP) as app:
+        resumed = run(app, pretrained_model_path=str(state))
+        assert resumed.end["status"] == 200, app.console
+        assert resumed.steps == WHOLE[3:]
+        failed = run(app, fails=True)
+        assert failed.end["status"] == 300 and "ValueError: bad batch" in failed.end["msg"]
+        assert failed.steps == WHOLE[:2]
+        endless = run(app, endless=True)
+        assert endless.end["status"] == 200, app.console
+        assert endless.steps == [*((epoch, 0) for epoch in (0,) * 4 + (1,) * 4), (None, 1)]
+        whole = run(app)
+        assert whole.steps == WHOLE
+        assert set(whole.progress[0]) == {"loss", "progress", "epoch"}
 
 
 def test_ranks(tmp_path: Path) -> None:

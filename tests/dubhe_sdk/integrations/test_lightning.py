@@ -18,6 +18,7 @@ import lightning
 import torch
 from dubhe_sdk import ContextKey
 from dubhe_sdk.integrations.lightning import DubheCallback
+from lightning.pytorch.callbacks import EarlyStopping
 from torch.utils.data import DataLoader, TensorDataset
 
 class Net(lightning.LightningModule):
@@ -60,11 +61,15 @@ class Model:
         data = DataLoader(TensorDataset(torch.randn(32, 4)), batch_size=8)
         if os.environ.get("ENDLESS"):
             data = DataLoader(Endless(), batch_size=None)
+        callbacks, epochs = [DubheCallback(ctx)], 2
+        if os.environ.get("ENDS_EARLY"):
+            early = EarlyStopping("val_loss", min_delta=1e9, patience=1)
+            callbacks, epochs = [*callbacks, early], 4
         ranks = int(os.environ.get("RANKS", "1"))
         trainer = lightning.Trainer(
-            max_epochs=2, accelerator="cpu", devices=ranks, logger=False,
+            max_epochs=epochs, accelerator="cpu", devices=ranks, logger=False,
             strategy="ddp" if ranks > 1 else "auto", enable_progress_bar=False,
-            enable_model_summary=False, default_root_dir="output", callbacks=[DubheCallback(ctx)],
+            enable_model_summary=False, default_root_dir="output", callbacks=callbacks,
             accumulate_grad_batches=2,
         )
         start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) or None
@@ -89,10 +94,12 @@ def test_a_training(tmp_path: Path) -> None:
     assert not (tmp_path / "checkpoints").exists(), "nothing is in the working directory"
 
 
-def test_a_length_that_is_not_known(tmp_path: Path) -> None:
-    app = trained(tmp_path, APP, ENDLESS="1")
-    expected = [(0, 0), (0, 0), (0, 0.5), (1, 0.75), (1, 0.999), (1, 0.999), (None, 1)]
-    assert steps(app) == expected, app.console
+def test_a_length_that_is_not_known_and_an_early_end(tmp_path: Path) -> None:
+    app = trained(tmp_path, APP, ENDLESS="1", ENDS_EARLY="1")
+    assert app.ends()[0]["status"] == 200, app.console
+    expected = [(0, 0), (0, 0), (0, 0.25), (1, 0.375), (1, 0.5), (1, 0.5), (None, 1)]
+    assert steps(app) == expected, "EarlyStopping ended it after half of the epochs"
+    assert [path.name.split("_")[2] for path in models(app)] == ["1"]
 
 
 def test_a_stop_and_its_resumption(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import dubhe_sdk
 from dubhe_sdk import Context, TaskStopped
 from dubhe_sdk.api import stopping
 from dubhe_sdk.integrations import graceful_stop
-from tests.integrations.support import WAIT, marks, progress_of, steps, stopped, trained
+from tests.integrations.support import WAIT, marks, run, started, steps, stopped
 
 Reported = Callable[[], list[Any]]
 
@@ -90,6 +90,7 @@ def test_ranks_but_the_first_do_not_report(
 APP = f"""{WAIT}
 import dubhe_sdk
 import torch
+from dubhe_sdk import ContextKey
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -108,10 +109,16 @@ class Model:
             torch.distributed.init_process_group("gloo")
             self.net = DistributedDataParallel(self.net)
         number = 0
+        first = 0
+        if start := ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH):
+            self.net.load_state_dict(torch.load(start))
+            first = ctx.get(ContextKey.KEY_PRETRAINED_EPOCH)
         optimizer = torch.optim.SGD(self.net.parameters(), 0.1)
         try:
-            for epoch in range(2):
+            for epoch in range(first, 2):
                 for (x,) in (batches := dubhe_sdk.track(self.loader, ctx, epoch=epoch, epochs=2)):
+                    if ctx.json_request.get("fails") and number == 2:
+                        raise ValueError("bad batch")
                     loss = self.net(x).pow(2).mean()
                     optimizer.zero_grad()
                     loss.backward()
@@ -122,6 +129,8 @@ class Model:
                     number += 1
         except dubhe_sdk.TaskStopped:
             Path("saved" + self.rank).write_text(str(number))
+            if self.rank == "0":
+                torch.save(self.net.state_dict(), "saved.pth")
             raise
 """
 
@@ -129,18 +138,25 @@ class Model:
 class TestOfPyTorch:
     pytestmark = marks
 
-    def test_a_training(self, tmp_path: Any) -> None:
-        app = trained(tmp_path, APP)
-        assert app.ends()[0]["status"] == 200, app.console
+    # Short names: PyTorch's workers have sockets below, whose paths are limited to 107 bytes.
+    def test_resumption(self, tmp_path: Any) -> None:
+        stop = stopped(tmp_path / "1", APP, at=5)
+        assert (stop.folder / "saved0").read_text() == "6", stop.console
+        assert steps(stop)[-1] == (1, 0.75)
+        saved = str(stop.folder / "saved.pth")
         first = [(0, 0.125), (0, 0.25), (0, 0.375), (0, 0.5), (0, 0.5)]
         second = [(1, 0.625), (1, 0.75), (1, 0.875), (1, 0.999), (None, 1)]
-        assert steps(app) == [*first, *second]
-        assert all(isinstance(one["loss"], float) for one in progress_of(app)[:4])
-
-    def test_a_stop(self, tmp_path: Any) -> None:
-        app = stopped(tmp_path, APP, at=5)
-        assert (tmp_path / "saved0").read_text() == "6", app.console
-        assert steps(app)[-1] == (1, 0.75)
+        with started(tmp_path / "2", APP) as app:
+            failed = run(app, fails=True)
+            assert failed.end["status"] == 300 and "ValueError: bad batch" in failed.end["msg"]
+            assert failed.steps == first[:2]
+            resumed = run(app, pretrained_model_path=saved, pretrained_epoch=1)
+            assert resumed.end["status"] == 200, app.console
+            assert resumed.steps == second, "the epoch that was cut off is repeated"
+            whole = run(app)
+            assert whole.end["status"] == 200, app.console
+            assert whole.steps == [*first, *second]
+            assert all(isinstance(one["loss"], float) for one in whole.progress[:4])
 
     def test_a_stop_of_ranks(self, tmp_path: Any) -> None:
         app = stopped(tmp_path, APP, at=5, RANKS="1")

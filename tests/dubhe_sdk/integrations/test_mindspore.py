@@ -111,6 +111,10 @@ class Model:
             loss = self.loss_of(network)
             assert last > 2 * loss
             Path("kept").write_text(str(loss))
+        elif case == "early":
+            early = mindspore.train.EarlyStopping("mae", min_delta=1e9, patience=1)
+            data = self.data(), self.data()
+            model.fit(4, *data, callbacks=[early, DubheCallback(ctx)])
         elif case == "bf16":
             model.train(1, self.data(), callbacks=callbacks)
         else:
@@ -139,6 +143,16 @@ def test_a_training(app: App) -> None:
     assert rates == pytest.approx([0.1, 0.05])
     (model,) = found.models
     assert model.name.endswith(f"_1_{found.progress[9]['eval_loss']:.2f}.ckpt")
+
+
+def test_an_early_end(app: App) -> None:
+    found = run(app, case="early")
+    assert found.end["status"] == 200, app.console
+    *before, last = found.steps
+    assert last == (None, 1)
+    ended = before[-1][0]
+    assert ended is not None and before[-1] == (ended, (ended + 1) / 4) and ended < 3
+    assert [path.name.split("_")[2] for path in found.models] == [str(ended)]
 
 
 def test_the_best_model(tmp_path: Path) -> None:
