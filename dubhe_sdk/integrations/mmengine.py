@@ -12,17 +12,20 @@ of the running task. To continue: ``load_from=`` and ``resume=True``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from mmengine.hooks import Hook
+from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.registry import HOOKS
 
 from dubhe_sdk.api.context import Context
+from dubhe_sdk.integrations.mmengine_samples import Report, report_samples, reports_of
 from dubhe_sdk.integrations.model_files import keep_model
-from dubhe_sdk.integrations.predictions import CONFIDENCE, Shape, report_class, report_shapes
+from dubhe_sdk.integrations.predictions import CONFIDENCE
 from dubhe_sdk.integrations.training import Training
+
+__all__ = ["DubheHook", "report_samples"]
 
 _STOPPED = "stopped.pth"
 
@@ -62,6 +65,7 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
         self._confidence = confidence
         self._loss: Any = 0.0
         self._batch = 0
+        self._kept: list[Report] = []  # of a validation that may turn out to be the last one
 
     # --- training ------------------------------------------------------------------------------
 
@@ -97,6 +101,10 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
         if _by_epoch(runner):
             self._training.epoch(runner.epoch, _rates(runner))
 
+    def before_val_epoch(self, runner: Any) -> None:
+        """Forget the images of the validation before."""
+        self._kept = []
+
     def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
         """Report the metrics. The runner has counted the epoch already."""
         if _by_epoch(runner):
@@ -106,6 +114,9 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
 
     def after_train(self, runner: Any) -> None:
         """Leave the model file, and report the end."""
+        for report in self._kept:
+            report(self._training.ctx)
+        self._kept = []
         if runner.rank == 0:
             hub = runner.message_hub
             names = {"best": "best_ckpt", "last": "last_ckpt"}
@@ -144,53 +155,20 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
     def after_val_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Report the predictions of the last validation."""
-        if _is_last(runner.train_loop):
-            report_samples(self._training.ctx, outputs or (), _classes(runner), self._confidence)
+        """Report the predictions of the last validation.
 
-
-def report_samples(
-    ctx: Context, samples: Iterable[Any], classes: Sequence[str], confidence: float = CONFIDENCE
-) -> list[dict[str, Any]]:
-    """Report data samples as MMDetection and MMPretrain have them; return what is reported.
-
-    Args:
-        ctx: of the task or the inference.
-        samples: with ``img_path``, and ``pred_instances`` (``bboxes`` as x1, y1, x2, y2 in pixels
-            of the original image, ``labels``, ``scores``) or ``pred_label`` and ``pred_score``; the
-            truth in ``gt_instances`` or ``gt_label``, if it is known. Others are left out.
-        classes: names by label; a label without one is its number.
-        confidence: from which on something found is reported, from 0 to 1.
-    """
-    reported = []
-    for sample in samples:
-        path = getattr(sample, "img_path", "")
-        if "pred_instances" in sample:
-            known = _shapes(sample.gt_instances, classes) if "gt_instances" in sample else None
-            found = [
-                shape
-                for shape in _shapes(sample.pred_instances, classes)
-                if (shape.conf or 0.0) >= confidence
-            ]
-            reported += report_shapes(ctx, path, known, found)
-        elif "pred_label" in sample:
-            best = int(sample.pred_label)
-            truth = _name(int(sample.gt_label), classes) if "gt_label" in sample else None
-            conf = sample.pred_score[best] if "pred_score" in sample else 1.0
-            reported += report_class(ctx, path, truth, _name(best, classes), conf)
-    return reported
-
-
-def _shapes(instances: Any, classes: Sequence[str]) -> Iterator[Shape]:
-    boxes = getattr(instances.bboxes, "tensor", instances.bboxes).tolist()
-    labels = instances.labels.tolist()
-    scores = instances.scores.tolist() if "scores" in instances else [None] * len(boxes)
-    for (x1, y1, x2, y2), label, score in zip(boxes, labels, scores, strict=True):
-        yield Shape(_name(label, classes), (x1, y1, x2, y2), score)
-
-
-def _name(label: int, classes: Sequence[str]) -> str:
-    return classes[label] if label < len(classes) else str(label)
+        Which one that is shows only afterwards if the training may end early. Then the reports
+        of each are kept until the next one.
+        """
+        ends_early = any(isinstance(hook, EarlyStoppingHook) for hook in runner.hooks)
+        if not (ends_early or _is_last(runner.train_loop)):
+            return
+        reports = reports_of(outputs or (), _classes(runner), self._confidence)
+        if ends_early:
+            self._kept += reports
+        else:
+            for report in reports:
+                report(self._training.ctx)
 
 
 def _classes(runner: Any) -> Sequence[str]:

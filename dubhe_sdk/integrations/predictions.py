@@ -49,6 +49,10 @@ class Shape:
     points: tuple[tuple[float, float], ...] | None = None
 
 
+Pair = tuple[Shape | None, Shape | None, float | None]
+"""What is there, what was found, and their intersection over union."""
+
+
 def report_class(
     ctx: Context, path: str | os.PathLike[str], truth: Any, code: Any, conf: Any
 ) -> list[dict[str, Any]]:
@@ -92,27 +96,43 @@ def report_shapes(
     there = list(truth or ())
     sure = sorted(found, key=lambda shape: -(shape.conf or 0.0))
     matched = match([shape.box for shape in there], [shape.box for shape in sure])
-    info = []
+    pairs: list[Pair] = []
     for shape, index in zip(sure, matched, strict=True):
         true = None if index is None else there[index]
-        info.append(_entry(true.code if true else "", shape.code, shape, true))
-    missed = (shape for index, shape in enumerate(there) if index not in matched)
-    info += [_entry(shape.code, "", shape, None) for shape in missed]
+        pairs.append((true, shape, None if true is None else iou(shape.box, true.box)))
+    pairs += [(shape, None, None) for index, shape in enumerate(there) if index not in matched]
+    return report_pairs(ctx, path, pairs)
+
+
+def report_pairs(
+    ctx: Context, path: str | os.PathLike[str], pairs: Iterable[Pair]
+) -> list[dict[str, Any]]:
+    """Report what was matched already; return what is reported.
+
+    Args:
+        ctx: of the task.
+        path: the image's.
+        pairs: what is there, what was found, and their intersection over union, from 0 to 1. What
+            was missed or is a false alarm has None for the other and for that.
+    """
+    info = [_entry(true, found, overlap) for true, found, overlap in pairs]
     result = [{"img_path": os.fspath(path), "bbox_cnt": len(info), "info": info}]
     ctx.logResult(result)
     return result
 
 
-def _entry(truth: str, code: str, shape: Shape, true: Shape | None) -> dict[str, Any]:
+def _entry(true: Shape | None, found: Shape | None, overlap: float | None) -> dict[str, Any]:
+    shape = found or true
+    assert shape is not None, "a pair is never of two that are not there"
     return {
-        "ground_true": truth,
-        "predict_code": code,
-        "conf": round(float(shape.conf or 0.0), 4) if code else 0.0,
+        "ground_true": true.code if true else "",
+        "predict_code": found.code if found else "",
+        "conf": round(float(found.conf or 0.0), 4) if found else 0.0,
         "shape_type": "polygon" if shape.points else "rectangle",
         "position": _points(shape),
         "special": {
-            "iou": None if true is None else round(iou(shape.box, true.box), 4),
-            "true_position": None if true is None else _points(true),
+            "iou": None if overlap is None else round(overlap, 4),
+            "true_position": _points(true) if true and found else None,
         },
     }
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dubhe_sdk.api.context import Context
+from dubhe_sdk.integrations.masks import confidences, masked_shape, regions, report_regions
 from dubhe_sdk.integrations.predictions import CONFIDENCE, Shape, report_class, report_shapes
 
 
@@ -30,17 +31,18 @@ def report_detections(
     Args:
         ctx: of the task.
         path: the image's.
-        output: ``boxes`` (n, 4) as x1, y1, x2, y2 in pixels, ``labels`` (n) and ``scores`` (n).
+        output: ``boxes`` (n, 4) as x1, y1, x2, y2 in pixels, ``labels`` (n) and ``scores`` (n);
+            with ``masks`` (n, 1, height, width), from 0 to 1, each thing is a polygon.
         classes: names by label. torchvision's label 0 is the background.
         truth: what is there, as `Shape` objects or as a target of torchvision's: ``boxes`` and
-            ``labels``. None if it is not known.
+            ``labels``, and ``masks`` (n, height, width) if there are some. None if it is not known.
         confidence: from which on something found is reported, from 0 to 1.
 
     Examples:
         >>> report_detections(ctx, "a.png", model([image])[0], ["background", "dent"])
     """
-    known = _shapes(truth, classes) if isinstance(truth, Mapping) else truth
-    found = (shape for shape in _shapes(output, classes) if (shape.conf or 0) >= confidence)
+    known = _shapes(truth, classes, 0.0) if isinstance(truth, Mapping) else truth
+    found = _shapes(output, classes, confidence)
     return report_shapes(ctx, path, known, found)
 
 
@@ -72,12 +74,45 @@ def report_classifications(
     return reported
 
 
+def report_segmentation(
+    ctx: Context,
+    path: str | os.PathLike[str],
+    logits: Any,
+    classes: Sequence[str],
+    *,
+    truth: Any = None,
+) -> list[dict[str, Any]]:
+    """Report the semantic segmentation of an image; return what is reported.
+
+    Args:
+        ctx: of the task.
+        path: the image's.
+        logits: a tensor (classes, height, width) of scores before the softmax, as large as the
+            original image.
+        classes: names by number. The background is left out if it is named so.
+        truth: (height, width): the number of each pixel's class; one without a name, as 255, is
+            none. None if it is not known.
+
+    Examples:
+        >>> report_segmentation(ctx, "a.png", model([image])["out"][0], ["background", "road"])
+    """
+    found = regions(logits.argmax(0), classes)
+    known = None if truth is None else regions(truth, classes)
+    return report_regions(ctx, path, known, found, confidences(logits, found, classes))
+
+
 def _name(value: Any, classes: Sequence[str]) -> str:
     return value if isinstance(value, str) else classes[int(value)]
 
 
-def _shapes(output: Mapping[str, Any], classes: Sequence[str]) -> Iterator[Shape]:
+def _shapes(
+    output: Mapping[str, Any], classes: Sequence[str], confidence: float
+) -> Iterator[Shape]:
     boxes, labels = output["boxes"].tolist(), output["labels"].tolist()
     scores = output["scores"].tolist() if "scores" in output else [None] * len(boxes)
-    for (x1, y1, x2, y2), label, score in zip(boxes, labels, scores, strict=True):
-        yield Shape(classes[label], (x1, y1, x2, y2), score)
+    masks = output.get("masks", [None] * len(boxes))
+    for (x1, y1, x2, y2), label, score, mask in zip(boxes, labels, scores, masks, strict=True):
+        if score is None or score >= confidence:
+            code, box = classes[label], (x1, y1, x2, y2)
+            shape = None if mask is None else masked_shape(code, mask >= 0.5, score, box)
+            yield shape or Shape(code, box, score)

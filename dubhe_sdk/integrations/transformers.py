@@ -24,6 +24,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from dubhe_sdk.api.context import Context
+from dubhe_sdk.integrations.masks import masked_shape, report_regions
 from dubhe_sdk.integrations.model_files import keep_model
 from dubhe_sdk.integrations.predictions import CONFIDENCE, Shape, report_class, report_shapes
 from dubhe_sdk.integrations.training import Training
@@ -160,14 +161,12 @@ def report_pipeline(
     Args:
         ctx: of the task or the inference.
         paths: the images'.
-        outputs: of an ``image-classification`` or an ``object-detection`` pipeline, one for each
-            image. What a segmentation returns is no class of the image: it is refused.
-        truth: called with an image's path; returns its class, or its `Shape` objects. None if it
-            is not known.
-        confidence: from which on a box is reported, from 0 to 1.
-
-    Raises:
-        ValueError: an output has masks.
+        outputs: of an ``image-classification``, ``object-detection`` or ``image-segmentation``
+            pipeline, one for each image. Masks are reported as polygons; those without a score, of
+            a semantic segmentation, one for each class.
+        truth: called with an image's path; returns its class, its `Shape` objects, or for a
+            semantic segmentation class → mask. None if it is not known.
+        confidence: from which on a box or a mask with a score is reported, from 0 to 1.
 
     Examples:
         >>> return report_pipeline(ctx, paths, pipeline("object-detection", model=folder)(paths))
@@ -175,23 +174,26 @@ def report_pipeline(
     reported = []
     for path, output in zip(paths, outputs, strict=True):
         known = None if truth is None else truth(os.fspath(path))
-        if any("mask" in one for one in output):
-            raise ValueError(
-                f"the output for {os.fspath(path)} has masks, expected that of an "
-                "image-classification or an object-detection pipeline; report a segmentation's "
-                "polygons by ctx.logResultDetails"
-            )
-        if any("box" in one for one in output) or not output:
-            reported += report_shapes(ctx, path, known, _boxes(output, confidence))
+        if any("mask" in one and one["score"] is None for one in output):
+            masks = {one["label"]: one["mask"] for one in output}
+            reported += report_regions(ctx, path, known, masks)
+        elif any("box" in one or "mask" in one for one in output) or not output:
+            reported += report_shapes(ctx, path, known, _shapes(output, confidence))
         else:
             best = max(output, key=lambda one: float(one["score"]))
             reported += report_class(ctx, path, known, best["label"], best["score"])
     return reported
 
 
-def _boxes(output: Iterable[Mapping[str, Any]], confidence: float) -> Iterator[Shape]:
+def _shapes(output: Iterable[Mapping[str, Any]], confidence: float) -> Iterator[Shape]:
     for one in output:
-        if one["score"] >= confidence:
+        if one["score"] < confidence:
+            continue
+        if "mask" in one:
+            shape = masked_shape(one["label"], one["mask"], one["score"])
+            if shape is not None:
+                yield shape
+        else:
             box = one["box"]
             corners = (box["xmin"], box["ymin"], box["xmax"], box["ymax"])
             yield Shape(one["label"], corners, one["score"])

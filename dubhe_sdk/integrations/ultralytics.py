@@ -21,11 +21,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
 from ultralytics.utils import RANK, ops
 
 from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.keys import ContextKey
+from dubhe_sdk.integrations.masks import Points, outline
 from dubhe_sdk.integrations.model_files import keep_model
 from dubhe_sdk.integrations.predictions import (
     CONFIDENCE,
@@ -265,8 +267,9 @@ def _shapes(result: Any) -> Iterator[Shape]:
         boxes, polygons = result.obb, [tuple(map(tuple, points)) for points in corners]
     else:
         boxes = result.boxes
-        masks = None if result.masks is None else result.masks.xy
-        polygons = None if masks is None else [tuple(map(tuple, xy.tolist())) for xy in masks]
+        polygons = None
+        if result.masks is not None:
+            polygons = _outlines(result.masks.data, result.orig_shape)
     for index, (box, conf, cls) in enumerate(
         zip(boxes.xyxy.tolist(), boxes.conf.tolist(), boxes.cls.tolist(), strict=True)
     ):
@@ -312,14 +315,20 @@ def _found(
     boxes = _original(pred["bboxes"][sure][:, :4], batch, index)
     polygons: list[Any] = [None] * len(boxes)
     if "masks" in pred and len(boxes):
-        masks, shape = pred["masks"][sure], batch["ori_shape"][index]
-        polygons = [
-            ops.scale_coords(masks.shape[1:], points, shape, normalize=False).tolist()
-            for points in ops.masks2segments(masks)
-        ]
+        polygons = _outlines(pred["masks"][sure], batch["ori_shape"][index])
     classes, confs = pred["cls"][sure].tolist(), pred["conf"][sure].tolist()
     for box, cls, conf, points in zip(boxes, classes, confs, polygons, strict=True):
-        yield Shape(names[int(cls)], box, conf, tuple(map(tuple, points)) if points else None)
+        yield Shape(names[int(cls)], box, conf, points or None)
+
+
+def _outlines(masks: Any, shape: tuple[int, int]) -> list[Points]:
+    """Return polygons in pixels of the original image around masks of the scaled and padded one."""
+    found = []
+    for mask in masks:
+        points = numpy.array(outline(mask), float).reshape(-1, 2)
+        scaled = ops.scale_coords(mask.shape, points, shape, normalize=False)
+        found.append(tuple((float(x), float(y)) for x, y in scaled.tolist()))
+    return found
 
 
 def _original(boxes: Any, batch: dict[str, Any], index: int) -> list[Box]:

@@ -21,12 +21,12 @@ APP = f"""{WAIT}
 import dubhe_sdk
 import torch
 from dubhe_sdk import ContextKey
-from dubhe_sdk.integrations.mmengine import DubheHook
+from dubhe_sdk.integrations.mmengine import DubheHook, report_samples
 from mmengine.evaluator import BaseMetric, Evaluator
-from mmengine.hooks import Hook
+from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.runner import Runner
-from mmengine.structures import BaseDataElement, InstanceData
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from torch.utils.data import DataLoader, TensorDataset
 
 os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # as the guide says, to resume
@@ -47,7 +47,15 @@ class Net(BaseModel):
             bboxes=torch.tensor([[0., 0., 8., 7.], [20., 20., 30., 30.]]),
             labels=torch.tensor([1, 0]), scores=torch.tensor([0.9, 0.1]),
         )
+        if os.environ.get("TESTS"):
+            sample.pred_instances.masks = torch.zeros(2, 16, 16, dtype=torch.bool)
+            sample.pred_instances.masks[0, 0:7, 0:8] = True
         return [sample]
+
+class Stream(torch.utils.data.IterableDataset):
+    # Whose length nobody knows.
+    def __iter__(self):
+        return ((torch.randn(4),) for _ in range(16))
 
 class Images(TensorDataset):
     metainfo = {{"classes": ("dent", "scratch")}}
@@ -88,19 +96,32 @@ class Model:
         counts = {{"by_epoch": True, "max_epochs": 2, "val_interval": 1}}
         if os.environ.get("ITERATIONS"):
             counts = {{"by_epoch": False, "max_iters": 4, "val_interval": 4}}
+            loader = DataLoader(Stream(), batch_size=8)
+        hooks = [Waits(ctx), DubheHook(ctx)]
+        if os.environ.get("ENDS_EARLY"):
+            counts["max_epochs"] = 4
+            hooks.append(EarlyStoppingHook("count", rule="greater", patience=1))
         count = Evaluator(Count())
-        evaluates = {{"val_dataloader": loader, "val_evaluator": count, "val_cfg": {{}}}}
+        held_out = DataLoader(Images(torch.randn(32, 4)), batch_size=8)
+        evaluates = {{"val_dataloader": held_out, "val_evaluator": count, "val_cfg": {{}}}}
         tests = {{name.replace("val_", "test_", 1): value for name, value in evaluates.items()}}
         runner = Runner(
             net, work_dir="output/run", train_dataloader=loader, train_cfg=counts,
             optim_wrapper={{"optimizer": {{"type": "SGD", "lr": 0.01}}}}, **evaluates, **tests,
             default_hooks={{"logger": None}},
-            custom_hooks=[Waits(ctx), DubheHook(ctx)], load_from=start or None, resume=bool(start),
+            custom_hooks=hooks, load_from=start or None, resume=bool(start),
             experiment_name="run", launcher="pytorch" if os.environ.get("RANKS") else "none",
         )
         runner.train()
         if os.environ.get("TESTS"):
             runner.test()
+            segments = BaseDataElement(metainfo={{"img_path": "s.png"}})
+            logits = torch.zeros(2, 4, 4)
+            logits[1, :, :2] = 1
+            segments.pred_sem_seg = PixelData(data=logits.argmax(0, keepdim=True))
+            segments.gt_sem_seg = segments.pred_sem_seg.clone()
+            segments.seg_logits = PixelData(data=logits)
+            report_samples(ctx, [segments], ["wall", "road"])
 """
 WHOLE = [(0, 0.125), (0, 0.25), (0, 0.375), (0, 0.5), (0, 0.5), (0, 0.5)]
 WHOLE += [(1, 0.625), (1, 0.75), (1, 0.875), (1, 0.999), (1, 0.999), (1, 0.999), (None, 1)]
@@ -117,21 +138,34 @@ def test_a_training(tmp_path: Path) -> None:
     assert steps(app)[-1] == (None, 1), "of the test"
     (model,) = models(app)
     assert model.suffix == ".pth" and model.name.split("_")[2] == "1"
-    images = results_of(app)
+    *images, segments = results_of(app)
     assert len(images) == 4 + 4, "of the last validation, and of the test"
     (entry,) = images[0]["info"]
     assert (entry["ground_true"], entry["predict_code"]) == ("scratch", "scratch")
-    assert entry["position"] == [[0.0, 0.0], [8.0, 7.0]]
+    assert entry["position"] == [[0, 0], [8, 0], [8, 7], [0, 7]], "its mask"
+    rows = [(one["ground_true"], one["predict_code"], one["conf"]) for one in segments["info"]]
+    assert rows == [("wall", "wall", 0.5), ("road", "road", 0.7311)]
+    assert segments["info"][1]["position"] == [[0, 0], [2, 0], [2, 4], [0, 4]]
 
 
-def test_iterations(tmp_path: Path) -> None:
+def test_an_early_end(tmp_path: Path) -> None:
+    app = trained(tmp_path, APP, ENDS_EARLY="1")
+    assert app.ends()[0]["status"] == 200, app.console
+    expected = [(epoch, progress / 2) for epoch, progress in WHOLE[:9]]
+    expected += [(1, 0.5), (1, 0.5), (1, 0.5), (None, 1)]
+    assert steps(app) == expected, "EarlyStoppingHook ended it after half of the epochs"
+    assert [path.name.split("_")[2] for path in models(app)] == ["1"]
+    assert len(results_of(app)) == 4, "of the validation that turned out to be the last"
+
+
+def test_iterations_of_a_length_that_is_not_known(tmp_path: Path) -> None:
     app = trained(tmp_path, APP, ITERATIONS="1")
     assert app.ends()[0]["status"] == 200, app.console
     assert [progress for _, progress in steps(app)] == [0.25, 0.5, 0.75, 0.999, 0.999, 1]
     assert set(progress_of(app)[4]) == {"count", "lr", "progress", "epoch"}, "of the validation"
     images = results_of(app)
     assert len(images) == 4, "of the last validation"
-    assert images[0]["info"][0]["predict_code"] == "scratch"
+    assert images[0]["info"][0]["position"] == [[0.0, 0.0], [8.0, 7.0]]
 
 
 def test_a_stop_and_its_resumption(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.integrations.support import (
 pytestmark = marks
 
 APP = f"""{WAIT}
+import dataclasses
 import dubhe_sdk
 import torch
 from dubhe_sdk import ContextKey
@@ -28,7 +29,9 @@ from dubhe_sdk.integrations.transformers import (
 )
 from PIL import Image
 from transformers import (
-    ResNetConfig, ResNetForImageClassification, Trainer, TrainerCallback, TrainingArguments,
+    EarlyStoppingCallback, ResNetConfig, ResNetForImageClassification, Trainer, TrainerCallback,
+    SegformerConfig, SegformerForSemanticSegmentation, SegformerImageProcessor, TrainingArguments,
+    pipeline,
 )
 
 class Images(torch.utils.data.Dataset):
@@ -37,6 +40,11 @@ class Images(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         return {{"pixel_values": torch.full((3, 32, 32), index % 2.0), "labels": index % 2}}
+
+class Stream(torch.utils.data.IterableDataset):
+    # Whose length nobody knows.
+    def __iter__(self):
+        return (Images()[number] for number in range(16))
 
 class Waits(TrainerCallback):
     def __init__(self, ctx):
@@ -68,9 +76,16 @@ class Model:
             eval_strategy="epoch", use_cpu=True,
             report_to=[], disable_tqdm=True, save_strategy="no", dataloader_pin_memory=False,
         )
+        data, callbacks = Images(), [Waits(ctx), DubheCallback(ctx)]
+        if os.environ.get("ENDS_EARLY"):  # after 4 of 8 steps
+            data = Stream()
+            arguments = dataclasses.replace(
+                arguments, max_steps=8, eval_strategy="steps", eval_steps=2, save_strategy="steps",
+                save_steps=2, metric_for_best_model="eval_loss", load_best_model_at_end=True,
+            )
+            callbacks.append(EarlyStoppingCallback(1, early_stopping_threshold=1e9))
         trainer = Trainer(
-            model, arguments, train_dataset=Images(), eval_dataset=Images(),
-            callbacks=[Waits(ctx), DubheCallback(ctx)],
+            model, arguments, train_dataset=data, eval_dataset=Images(), callbacks=callbacks,
         )
         start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH)
         try:
@@ -84,12 +99,21 @@ class Model:
             [{{"label": "good", "score": 0.4}}, {{"label": "bad", "score": 0.6}}],
             [{{"label": "bad", "score": score, "box": box}} for score in (0.9, 0.1)],
         ])
-        try:
-            report_pipeline(ctx, ["s.png"], [[{{"label": "bad", "score": None, "mask": None}}]])
-        except ValueError as refused:
-            assert "the output for s.png has masks" in str(refused)
-        else:
-            raise AssertionError("a segmentation was taken for a classification")
+        image = Image.new("RGB", (32, 24), "white")
+        segments = pipeline(
+            "image-segmentation", image_processor=SegformerImageProcessor(size=(32, 32)),
+            model=SegformerForSemanticSegmentation(SegformerConfig(
+                depths=[1] * 4, hidden_sizes=[8] * 4, num_attention_heads=[1] * 4,
+                decoder_hidden_size=8, id2label={{0: "dent", 1: "scratch"}},
+            )),
+        )
+        whole = Image.new("L", image.size, 255)
+        report_pipeline(
+            ctx, ["s.png"], segments([image]), truth=lambda path: {{"dent": whole}},
+        )
+        part = Image.new("L", image.size)
+        part.paste(255, (4, 5, 8, 9))
+        report_pipeline(ctx, ["t.png"], [[{{"label": "dent", "score": 0.9, "mask": part}}]])
 """
 
 
@@ -107,11 +131,24 @@ def test_a_training(tmp_path: Path) -> None:
     with zipfile.ZipFile(model) as archive:
         assert {"config.json", "model.safetensors"} <= set(archive.namelist())
         assert json.loads(archive.read("config.json"))["id2label"] == {"0": "good", "1": "bad"}
-    *predicted, classified, detected = results_of(app)
+    *predicted, classified, detected, segmented, masked = results_of(app)
     assert len(predicted) == 16
     assert {image["info"][0]["ground_true"] for image in predicted} == {"good", "bad"}
     assert classified["info"] == [{"ground_true": "", "predict_code": "bad", "conf": 0.6}]
     assert [one["position"] for one in detected["info"]] == [[[1.0, 2.0], [3.0, 4.0]]]
+    codes = {one["ground_true"] for one in segmented["info"]} - {""}
+    assert codes == {"dent"} and {one["shape_type"] for one in segmented["info"]} == {"polygon"}
+    assert masked["info"][0]["position"] == [[4, 5], [8, 5], [8, 9], [4, 9]]
+
+
+def test_a_length_that_is_not_known_and_an_early_end(tmp_path: Path) -> None:
+    app = trained(tmp_path, APP, ENDS_EARLY="1")
+    assert app.ends()[0]["status"] == 200, app.console
+    shares = [progress for _, progress in steps(app)]
+    assert shares == sorted(shares)
+    assert set(shares) == {0.125, 0.25, 0.375, 0.5, 1}, "of 8 steps EarlyStopping left out 4"
+    assert steps(app)[-1] == (None, 1)
+    assert len(models(app)) == 1
 
 
 def test_a_stop_and_its_resumption(tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ class Model:
                 Path(f"batch{{rank}}").rename(f"left{{rank}}")
         model.add_callback("teardown", leave)
         model.callbacks["on_train_batch_end"].insert(0, after_batch)
+        if os.environ.get("ENDS_EARLY"):
+            def best_so_far(trainer):
+                trainer.stopper.best_fitness = 9.0
+            model.add_callback("on_train_start", best_so_far)
+            SETTINGS.update(epochs=4, patience=2)
         data = os.environ.get("DATA", "data/data.yaml")
         trainer = None
         if os.environ.get("RANKS"):
@@ -157,6 +162,7 @@ def test_segmentation(folder: Path) -> None:
     app = trained(folder, APP, MODEL="yolo11n-seg.yaml")
     assert app.ends()[0]["status"] == 200, app.console
     assert len(results_of(app)) == 8
+    assert any(len(one["position"]) > 4 for image in results_of(app) for one in image["info"])
     shapes = {one["shape_type"] for image in results_of(app) for one in image["info"]}
     assert shapes <= {"polygon", "rectangle"}
 
@@ -169,15 +175,18 @@ def polygon(number: str, x: str, y: str, width: str, height: str) -> str:
     return " ".join([number, *(f"{value:.6f}" for point in points for value in point)])
 
 
-def test_classification(folder: Path) -> None:
+def test_classification_that_ends_early(folder: Path) -> None:
     data = folder / "classes"
     for part in ("train", "val"):
         for number, path in enumerate(sorted((folder / "data" / part).glob("*.png"))):
             target = data / part / ["good", "bad"][number % 2] / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
-    app = trained(folder, APP, MODEL="yolo11n-cls.yaml", DATA=str(data))
+    app = trained(folder, APP, MODEL="yolo11n-cls.yaml", DATA=str(data), ENDS_EARLY="1")
     assert app.ends()[0]["status"] == 200, app.console
+    expected = [(0, 0.125), (0, 0.25), (0, 0.25), (1, 0.375), (1, 0.5), (1, 0.5), (None, 1)]
+    assert steps(app) == expected, "Ultralytics' patience ended it after half of the epochs"
+    assert [path.name.split("_")[2] for path in models(app)] == ["1"]
     assert len(results_of(app)) == 8
     for image in results_of(app):
         (entry,) = image["info"]
