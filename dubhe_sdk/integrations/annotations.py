@@ -19,9 +19,10 @@ Pascal VOC   ``xmin`` … ``ymax``: the first and the last pixel     x1 = xmin -
              that belong to the thing, counted from 1
 labelme      points in pixels, from 0, real numbers                as they are; a circle is its
                                                                    centre and a point on it
+             ``mask``: its first and its last pixel, from 0        x2 = x + 1
 ===========  ====================================================  ===============================
 
-Nothing of this needs another package: masks of COCO (RLE) are decoded to their box alone.
+Nothing of this needs another package: of masks of COCO (RLE) and labelme the box alone is taken.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def read_voc(path: str | os.PathLike[str]) -> list[Shape]:
 
 
 def read_labelme(path: str | os.PathLike[str]) -> list[Shape]:
-    """Read a file of labelme: polygons, rectangles and circles. Lines and points are left out.
+    """Read a file of labelme. Lines and points are left out; of a mask the box is taken.
 
     Args:
         path: of the JSON file.
@@ -183,7 +184,10 @@ def read_labelme(path: str | os.PathLike[str]) -> list[Shape]:
             shapes.append(Shape(one["label"], (x - radius, y - radius, x + radius, y + radius)))
         elif kind == "rectangle":
             shapes.append(Shape(one["label"], _around(points)))
-        elif kind == "polygon":
+        elif kind == "mask":
+            (x1, y1), (x2, y2) = points
+            shapes.append(Shape(one["label"], (x1, y1, x2 + 1, y2 + 1)))
+        elif kind in ("polygon", "oriented_rectangle"):
             shapes.append(Shape(one["label"], _around(points), points=points))
     return shapes
 

@@ -11,6 +11,7 @@ import pytest
 
 from dubhe_sdk.integrations.annotations import read_coco, read_labelme, read_voc, read_yolo
 from tests.examples.torch_environment import torch_python
+from tests.integrations.environments import packages_with
 from tests.integrations.support import marks
 
 CLASSES = ["dent", "scratch"]
@@ -106,8 +107,56 @@ json.dump({"rle": rle, "runs": runs, "box": box}, open("mask.json", "w"))
 """
 
 
+LABELME = """
+import json
+import labelme
+import numpy
+from PIL import Image
+
+Image.new("RGB", (30, 20)).save("a.png")
+pixels = numpy.ones((5, 15), numpy.uint8)
+shapes = [
+    {"shape_type": "mask", "points": [[10.0, 4.0], [24.0, 8.0]],
+     "mask": labelme.utils.img_arr_to_b64(pixels)},
+    {"shape_type": "rectangle", "points": [[9.0, 8.0], [1.5, 2.0]]},
+    {"shape_type": "oriented_rectangle", "points": [[5, 1], [9, 5], [5, 9], [1, 5]]},
+    {"shape_type": "polygon", "points": [[0, 0], [4, 0], [4, 2.5]]},
+    {"shape_type": "circle", "points": [[10, 10], [13, 14]]},
+    {"shape_type": "point", "points": [[3, 3]]},
+]
+file = labelme.LabelFile()
+file.save(
+    "a.json", shapes=[{"label": "dent", **shape} for shape in shapes],
+    image_path="a.png", image_height=20, image_width=30,
+)
+read = labelme.LabelFile("a.json").shapes
+drawn = [labelme.utils.shapes_to_label((20, 30), [shape], {"dent": 1})[0] == 1 for shape in read]
+boxes = labelme.utils.masks_to_bboxes(numpy.array(drawn))[:, [1, 0, 3, 2]]
+json.dump(boxes.tolist(), open("boxes.json", "w"))
+"""
+
+
 class TestOfTheFormatsOwnLibraries:
     pytestmark = marks
+
+    def test_labelme(self, tmp_path: Path) -> None:
+        packages = packages_with("labelme", ("labelme==6.3.1",))
+        python = packages.parents[2] / "bin" / "python"
+        subprocess.run([python, "-W", "ignore", "-c", LABELME], cwd=tmp_path, check=True)
+        drawn = json.loads((tmp_path / "boxes.json").read_text())
+        shapes = read_labelme(tmp_path / "a.json")
+        assert [shape.box for shape in shapes] == [
+            (10, 4, 25, 9),
+            (1.5, 2, 9, 8),
+            (1, 1, 9, 9),
+            (0, 0, 4, 2.5),
+            (5, 5, 15, 15),
+        ]
+        assert shapes[0].box == tuple(drawn[0]), "the mask's pixels"
+        assert shapes[2].points == ((5, 1), (9, 5), (5, 9), (1, 5))
+        for shape, pixels in zip(shapes[1:], drawn[1:], strict=False):
+            # It draws the pixel that a corner lies in, too.
+            assert shape.box == pytest.approx(tuple(pixels), abs=1.5)
 
     def test_what_they_write_is_read_as_it_was_meant(self, tmp_path: Path) -> None:
         subprocess.run([torch_python(), "-W", "ignore", "-c", FORMATS], cwd=tmp_path, check=True)
