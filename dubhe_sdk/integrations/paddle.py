@@ -19,7 +19,6 @@ Paddle counts epochs from 0 then; they are reported from the request's number on
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ import paddle
 from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.keys import ContextKey
 from dubhe_sdk.integrations.metrics import curves
-from dubhe_sdk.integrations.model_files import keep_model
+from dubhe_sdk.integrations.paddle_files import keep_both, optimizer_of
 from dubhe_sdk.integrations.training import Training
 
 _NAMES = "StructuredToParameterName@@"  # where Paddle keeps the names of parameters
@@ -127,12 +126,12 @@ class DubheCallback(paddle.callbacks.Callback):  # type: ignore[misc]
         best = self._best_file()
         if best is not None and self._best is not None:
             loss = self._best.best_value if self._best.monitor == "loss" else loss
-            _keep_both(ctx, best, epoch, loss)
+            keep_both(ctx, best, epoch, loss)
             return
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder, "model.pdparams")
             self.model.save(str(written.with_suffix("")))
-            _keep_both(ctx, written, epoch, loss)
+            keep_both(ctx, written, epoch, loss)
 
     def _best_file(self) -> Path | None:
         """Return the best model of a training that has ended by itself, if there is one."""
@@ -141,14 +140,6 @@ class DubheCallback(paddle.callbacks.Callback):  # type: ignore[misc]
             return None
         path = Path(folder, "best_model.pdparams")
         return path if path.exists() else None
-
-
-def _keep_both(ctx: Context, model: Path, epoch: int, loss: Any) -> None:
-    """Keep a model, and the optimizer's state that lies beside it."""
-    kept = keep_model(ctx, model, epoch, loss)
-    optimizer = model.with_suffix(".pdopt")
-    if optimizer.exists():
-        shutil.copyfile(optimizer, _optimizer_of(kept))
 
 
 def load_pretrained(ctx: Context, model: Any) -> bool:
@@ -177,7 +168,7 @@ def load_pretrained(ctx: Context, model: Any) -> bool:
     missing, _ = model.network.set_state_dict(values)
     if missing:
         raise ValueError(f"{start} lacks {', '.join(missing)}: it is another network's")
-    path = _optimizer_of(Path(start))
+    path = optimizer_of(Path(start))
     if path.exists():
         now = {key: value.name for key, value in model.network.state_dict().items()}
         renamed = {name: now[key] for key, name in before.items() if key in now}
@@ -196,8 +187,3 @@ def _renamed(state: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
         name = max((old for old in names if key.startswith(f"{old}_")), key=len, default=None)
         found[key if name is None else names[name] + key[len(name) :]] = value
     return found
-
-
-def _optimizer_of(model: Path) -> Path:
-    """Return where the optimizer's state lies. It must not look like a model file."""
-    return model.with_name(f"optimizer_{model.stem}.pdopt")
