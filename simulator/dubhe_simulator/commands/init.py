@@ -56,7 +56,8 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"dubhe init: {problem}\n")
         return EXIT_FAILED
     screen = Screen(sys.stdout)
-    screen.line(translate("init_written", folder=folder, protocol=options.protocol))
+    written = "init_written_example" if example else "init_written"
+    screen.line(translate(written, folder=folder, protocol=options.protocol))
     screen.line(translate("init_next"))
     plan = _STEPS
     if example:

@@ -164,6 +164,9 @@ def test_the_example_of_a_framework(tmp_path: Path, framework: str) -> None:
     assert done.returncode == 0, done.stdout
     for step in ("pip install -r requirements.txt", "python3 prepare.py", "dubhe play"):
         assert step in done.stdout
+    # The images come with the step that draws them.
+    assert "sample data are made by prepare.py" in done.stdout
+    assert "sample images" not in done.stdout
     folder, example = tmp_path / "plates", ROOT / "examples" / framework
     assert (folder / "app.py").read_bytes() == (example / "app.py").read_bytes()
     assert 'export protocol="tcp"' in (folder / "run.sh").read_text()
