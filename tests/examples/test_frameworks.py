@@ -10,11 +10,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.dubhe_simulator.fake import processes_with
+from tests.dubhe_simulator.ui import Ui
 from tests.examples.torch_environment import torch_python
 from tests.integrations.boost_environment import boost_python
 from tests.integrations.support import marks
+from tests.page.fixtures import Visitor
 from tests.support.distributions import ROOT
 
 pytestmark = marks
@@ -29,7 +32,7 @@ PARAMS = {
 
 
 @pytest.mark.parametrize("name", PARAMS)
-def test_it_is_played(tmp_path: Path, name: str) -> None:
+def test_it_is_played(tmp_path: Path, visit: Visitor, name: str) -> None:
     ignored = shutil.ignore_patterns("data", "output", "temporary", "runs", "__pycache__")
     folder = shutil.copytree(ROOT / "examples" / name, tmp_path / name, ignore=ignored)
     python = boost_python() if name == "paddle" else torch_python()
@@ -54,4 +57,21 @@ def test_it_is_played(tmp_path: Path, name: str) -> None:
         assert int(found[3]) == sum(map(len, lines))
     else:
         assert float(found[1]) > 0.6, done.stdout
+        shows(tmp_path / "runs", folder, visit, int(found[3]))
     assert len(list((folder / "output" / "models").glob("model_*"))) == 1
+
+
+def shows(runs: Path, folder: Path, visit: Visitor, there: int) -> None:
+    """The page has curves, boxes and the matrix of what was played."""
+    with Ui(runs, folder) as ui:
+        state = ui.get("state")
+        (train,) = [run for run in state["runs"] if run["kind"] == "train"]
+        (evaluation,) = [run for run in state["runs"] if run["kind"] == "evaluate"]
+        names = {metric["name"] for metric in train["metrics"]}
+        assert {"box_loss", "train/box_loss", "metrics/mAP50(B)", "lr/pg0"} <= names
+        page = visit(f"{ui.link}#/curves?run={train['id']}")
+        expect(page.locator(".chart[data-metric=box_loss] .plot canvas")).to_be_visible()
+        page.goto(f"{ui.link}#/results?run={evaluation['id']}")
+        expect(page.locator(".gallery .prediction").first).to_be_attached()
+        assert page.locator(".gallery .prediction.missed").count() == there
+        expect(page.locator(".matrix td button").first).to_be_visible()
