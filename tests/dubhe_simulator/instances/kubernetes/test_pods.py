@@ -16,6 +16,7 @@ import docker
 import pytest
 from kubernetes import client
 from kubernetes.stream import stream
+from playwright.sync_api import Page, expect
 
 from tests.docker.engine import BUILD_TIMEOUT_S
 from tests.docker.mirror import PackageMirror
@@ -28,9 +29,11 @@ from tests.dubhe_simulator.instances.kubernetes.support import (
 from tests.dubhe_simulator.ui import Ui
 from tests.kafka.broker import Broker
 from tests.kubernetes.fixtures import TestCluster
+from tests.page.fixtures import Visitor
 from tests.support.waiting import wait_for
 
 DIGITS = Path(__file__).parents[4] / "examples" / "digits"
+PAGE_TIMEOUT_MS = 90_000
 ROW = re.compile(r"^  (training|evaluation|inference) .* (\d+) +(\d+) +0 +0$", re.MULTILINE)
 
 
@@ -50,12 +53,13 @@ def test_train_evaluate_infer_with_kafka(
         assert "READY" in console.read_text()
 
 
-def test_the_digits_example_with_kafka(
+def test_the_digits_example_on_the_page_with_kafka(
     kubernetes_cluster: TestCluster,
     docker_engine: docker.DockerClient,
     place: Place,
     broker: Broker,
     topics: dict[str, str],
+    visit: Visitor,
     tmp_path: Path,
 ) -> None:
     example, data = tmp_path / "digits", tmp_path / "data"
@@ -72,17 +76,39 @@ def test_the_digits_example_with_kafka(
         )
         assert built.returncode == 0, built.stdout
         kubernetes_cluster.load(tag)
-        done = dubhe(
-            *("play", example, *place.options, *place.volume, "--image", tag, "--data-dir", data),
-            *("--runs-dir", place.runs, "--brokers", broker.bootstrap),
-            *("--special-params", '{"epochs": 3}'),
-            env={**place.environment, **topics},
-        )
-    assert done.returncode == 0, done.stdout
-    rows = ROW.findall(done.stdout)
-    assert [row[0] for row in rows] == ["training", "evaluation", "inference"]
-    assert all(reported == received != "0" for _, reported, received in rows)
-    assert re.search(r"^Evaluation: accuracy 0\.[89]\d* ", done.stdout, re.MULTILINE), done.stdout
+        options = ("--image", tag, "--data-dir", data, "--brokers", broker.bootstrap)
+        with place.ui(*options, "--special-params", '{"epochs": 3}', **topics) as ui:
+            page = visit(ui.link)
+            _train_evaluate_infer(page)
+            page.close()  # it would complain of the end of the platform
+            [evaluation] = [run for run in ui.get("state")["runs"] if run["kind"] == "evaluate"]
+            assert evaluation["results"] == evaluation["images"] == 359
+        place.wait_until_empty()
+
+
+def _train_evaluate_infer(page: Page) -> None:
+    """Do it as somebody with a mouse does, and see what comes of it."""
+    card = page.locator(".card").first
+    navigation = page.get_by_role("navigation")
+    page.locator("[data-action=train]").click()
+    expect(card.locator("dd").first).to_have_text("Kubernetes pod")
+    expect(card).to_have_attribute("data-state", "ended", timeout=PAGE_TIMEOUT_MS)
+    navigation.get_by_role("link", name="Curves").click()
+    expect(page.locator(".chart .plot[data-points]")).to_have_count(2)
+
+    navigation.get_by_role("link", name="Instances").click()
+    page.locator("[data-action=evaluate]").click()
+    expect(card.locator(".card-kind")).to_have_text("Evaluation", timeout=PAGE_TIMEOUT_MS)
+    expect(card).to_have_attribute("data-state", "ended", timeout=PAGE_TIMEOUT_MS)
+    navigation.get_by_role("link", name="Results").click()
+    expect(page.locator(".gallery-count")).to_have_text("359 of 359 images")
+
+    navigation.get_by_role("link", name="Instances").click()
+    page.locator("[data-action=infer]").click()
+    expect(page.locator(".workflow li").nth(2)).to_have_class("done", timeout=PAGE_TIMEOUT_MS)
+    navigation.get_by_role("link", name="Send").click()
+    page.locator(".sent summary").first.click()
+    expect(page.locator(".sent .tile")).to_have_count(6)
 
 
 def _ended_in_order(place: Place, ui: Ui, name: str, why: str) -> None:
