@@ -7,6 +7,7 @@ one by KUBECONFIG; and in CI, where the first of them starts it.
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import uuid
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 # Of a test in CI: the first one waits for the rest of the build, too.
 CI_TIMEOUT_S = 1500
+# A command that gives a cluster of somebody's own an image of the engine; its name follows. What
+# begins with DUBHE_ is taken out of the environment of tests.
+LOAD_IMAGE = "TEST_CLUSTER_LOAD_IMAGE"
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,27 @@ class TestCluster:
     api: CoreV1Api
     host: str
 
+    @property
+    def own(self) -> bool:
+        """Whether it is the one that ``tests/kubernetes/cluster`` has started."""
+        return self.kubeconfig == OWN
+
     def load(self, image: str) -> None:
-        """Give it an image of the Docker engine; a cluster of somebody's own pulls it."""
-        if self.kubeconfig == OWN:
-            subprocess.run([PROGRAM, "load", image], check=True)
+        """Give it an image of the Docker engine."""
+        command = [str(PROGRAM), "load"]
+        if not self.own:
+            command = shlex.split(os.environ.get(LOAD_IMAGE, ""))
+        if not command:
+            pytest.fail(
+                f"the cluster of {self.kubeconfig} cannot pull {image}: name the command that "
+                f"gives it an image of the Docker engine by {LOAD_IMAGE} (see CONTRIBUTING.md)"
+            )
+        subprocess.run([*command, image], check=True)
+
+    def may_touch_its_node(self) -> None:
+        """Skip a test that restarts the node or ends a process on it, if it is somebody's own."""
+        if not self.own:
+            pytest.skip("not with the cluster of KUBECONFIG: this test interferes with its node")
 
     def pods(self, namespace: str) -> list[Any]:
         """Return a namespace's pods."""

@@ -179,6 +179,7 @@ def _kill_all_but_the_first(place: Place) -> None:
 
 def _kill_the_first(place: Place) -> None:
     """From the node: in its own container nobody can."""
+    place.cluster.may_touch_its_node()
     os.kill(first_process(place.pod()), signal.SIGKILL)
 
 

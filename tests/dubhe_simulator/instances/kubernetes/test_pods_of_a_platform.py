@@ -55,6 +55,7 @@ def test_what_a_killed_platform_has_left_is_ended_by_its_label(place: Place) -> 
 
 
 def test_the_node_is_restarted_in_mid_training(place: Place) -> None:
+    place.cluster.may_touch_its_node()
     with place.ui() as ui:
         name = start_training(ui)
         uid = place.pod().metadata.uid
