@@ -79,7 +79,7 @@ def test_the_package_is_missing(
 ) -> None:
     monkeypatch.setitem(sys.modules, "kubernetes", None)
     text = said(capsys, algorithm, *image(algorithm))
-    assert "pip install 'dubhe-simulator[kubernetes]'" in text
+    assert "pip install 'kubernetes>=37'" in text
 
 
 def test_a_folder_that_no_pod_sees(
