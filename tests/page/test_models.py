@@ -81,3 +81,17 @@ def test_only_models_are_given_out(platform: Platform) -> None:
             platform.get(f"models/{name}")
     with pytest.raises(OSError, match="404"):
         platform.post("workflow/evaluate", model="/etc/passwd")
+
+
+def test_what_the_app_has_no_method_for_cannot_be_clicked(
+    start: Callable[..., Platform], tmp_path: Path, visit: Visitor
+) -> None:
+    write_algorithm(tmp_path / "net", "http")
+    app = tmp_path / "net" / "app.py"
+    app.write_text(app.read_text().replace("@dubhe_sdk.predict()", ""))
+    page = visit(start(tmp_path / "net").url)
+    expect(page.locator("[data-action=train]")).to_be_enabled()
+    expect(page.locator("[data-action=infer]")).to_be_enabled()
+    expect(page.locator("[data-action=all]")).to_be_enabled()
+    expect(page.locator("[data-action=evaluate]")).to_be_disabled()
+    expect(page.locator("[data-action=evaluate]")).to_contain_text("no @dubhe_sdk.predict()")

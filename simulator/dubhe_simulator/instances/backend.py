@@ -25,6 +25,9 @@ class InstanceBackend(ABC):
         models: where models appear; the same path here and for the instances.
     """
 
+    source: Path | None = None
+    """The folder with the algorithm's files, if they can be read from here."""
+
     def __init__(
         self,
         name: str,
@@ -74,6 +77,7 @@ class LocalBackend(InstanceBackend):
         title = translate("title", folder=folder, protocol=protocol)
         super().__init__(algorithm.name, title, folder, protocol, kinds, algorithm.models)
         self._algorithm = algorithm
+        self.source = algorithm.folder
 
     def instance(
         self, kind: TaskKind, instance_id: str, folder: Path, environment: Mapping[str, str]

@@ -140,6 +140,8 @@ export interface Algorithm {
   folder: string;
   protocol: string;
   kinds: Kind[];
+  /** Of them, those that the algorithm's files have no method for; empty if that cannot be told. */
+  missing: Kind[];
   special_params: { [key: string]: Json };
   data: { classes: string[]; images: string[] } & Record<string, Json>;
   models: Model[];

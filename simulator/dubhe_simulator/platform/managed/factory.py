@@ -11,6 +11,7 @@ from typing import Any
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import text
 from dubhe_simulator.algorithm.dataset import EXAMPLES, ImageNames
+from dubhe_simulator.algorithm.methods import AppMethods
 from dubhe_simulator.contract import payloads
 from dubhe_simulator.contract.model_files import best, describe, model_files
 from dubhe_simulator.contract.topics import kafka_variables
@@ -34,6 +35,7 @@ class InstanceFactory:
     def __init__(self, config: RunConfig) -> None:
         self._config = config
         self._images = ImageNames(config.dataset)
+        self._methods = AppMethods(config.backend.source if config.backend else None)
 
     @property
     def kinds(self) -> tuple[TaskKind, ...]:
@@ -135,6 +137,7 @@ class InstanceFactory:
             "folder": backend.place,
             "protocol": backend.protocol,
             "kinds": [kind.value for kind in backend.kinds],
+            "missing": sorted(kind.value for kind in self._methods.missing()),
             "special_params": dict(self._config.special_params),
             "data": {
                 "train": [str(data.train)] if data.train else [],

@@ -82,6 +82,7 @@ export const en = {
   folder_note: "Optional: its temporary folder, for log and delivery",
   stop: "Stop",
   stopping: "Stopping…",
+  no_method: "app.py has no @dubhe_sdk.{decorator}()",
   stop_sure: "Stop {kind} {id}?\n\n{progress}\n\n{kept}",
   stop_progress: "It is at {share}.",
   stop_progress_epoch: "It is at {share}, epoch {epoch}.",

@@ -84,6 +84,7 @@ export const zh: Record<keyof typeof en, string> = {
   folder_note: "可选：实例的 temporary 目录，用于日志和投递状态",
   stop: "停止",
   stopping: "正在停止…",
+  no_method: "app.py 中没有 @dubhe_sdk.{decorator}()",
   stop_sure: "停止{kind} {id}？\n\n{progress}\n\n{kept}",
   stop_progress: "当前进度 {share}。",
   stop_progress_epoch: "当前进度 {share}，第 {epoch} 轮。",

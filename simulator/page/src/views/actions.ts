@@ -9,6 +9,7 @@ import type { Kind, Model } from "../types";
 import { button, field, notice, select, setOptions } from "../ui";
 
 type Action = Kind | "all";
+const DECORATORS: Record<Kind, string> = { train: "train", evaluate: "predict", infer: "inference" };
 const ORDER: Action[] = ["train", "evaluate", "infer", "all"];
 
 // What was typed stays while one looks at another view.
@@ -127,8 +128,11 @@ export function actions(): { element: HTMLElement; update(): void } {
       const busy = store.workflow?.state === "running";
       for (const { name, element, note } of buttons) {
         show(element, name === "all" ? kinds.length > 1 : kinds.includes(name));
-        element.disabled = busy || !store.connected;
-        if (name === "evaluate") setText(note, newest ? modelNote(newest) : t("no_model"));
+        const missing = name !== "all" && (store.algorithm?.missing ?? []).includes(name);
+        element.disabled = busy || !store.connected || missing;
+        if (missing) setText(note, t("no_method", { decorator: DECORATORS[name] }));
+        else if (name !== "evaluate") setText(note, t(`do_${name}_note` as Key));
+        else setText(note, newest ? modelNote(newest) : t("no_model"));
         if (name === "evaluate") setAttribute(note, "title", newest?.path ?? null);
       }
       if (!kinds.includes(options.kind)) options.kind = kinds[0] ?? "train";
