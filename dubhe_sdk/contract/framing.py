@@ -7,6 +7,7 @@ A frame is a 4-byte big-endian unsigned length and that many bytes. The contract
 from __future__ import annotations
 
 import struct
+from collections import deque
 from typing import Protocol
 
 LENGTH = struct.Struct(">I")
@@ -73,13 +74,15 @@ class FrameReader:
     def __init__(self, sock: StreamSocket, limit: int) -> None:
         self._sock = sock
         self._limit = limit
-        self._buffer = bytearray()
+        self._whole: deque[bytes] = deque()  # payloads that came together
+        self._whole_bytes = 0  # of their frames
+        self._buffer = bytearray()  # what has come behind them
         self._has_ended = False
 
     @property
     def buffered(self) -> int:
-        """Bytes of a next frame that have arrived."""
-        return len(self._buffer)
+        """Bytes of next frames that have arrived."""
+        return self._whole_bytes + len(self._buffer)
 
     def read(self) -> bytes | None:
         """Return the next frame's payload, or None when the peer has closed (even mid-frame).
@@ -88,7 +91,7 @@ class FrameReader:
             FrameTooLarge: the announced length exceeds the limit.
             OSError: the connection broke.
         """
-        payload = self._next_of_buffer() if self._buffer else self.read_at_once()
+        payload = self.read_at_once()
         if payload is None:
             length = self.read_length()
             if length is not None:
@@ -96,22 +99,45 @@ class FrameReader:
         return payload
 
     def read_at_once(self) -> bytes | None:
-        """Return the next frame's payload if it comes alone and in one piece, as nearly always.
+        """Return the next frame's payload if it comes in one piece, as nearly always.
 
         If not, `read_length` and what follows it have what has come.
 
         Raises:
             OSError: the connection broke.
         """
+        if self._whole:
+            return self._next_whole()
         if self._buffer:
             return None
         chunk = self._sock.recv(_CHUNK)
         size = len(chunk) - LENGTH.size
         if 0 <= size <= self._limit and LENGTH.unpack_from(chunk)[0] == size:
             return chunk[LENGTH.size :]
-        self._buffer += chunk
         self._has_ended = not chunk
-        return None
+        return self._split(chunk)
+
+    def _split(self, chunk: bytes) -> bytes | None:
+        """Take in several frames that came together, or a part of one; return the first if whole.
+
+        One that is too long is left to `read_length`, with what follows it.
+        """
+        at, size = 0, len(chunk)
+        while size - at >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(chunk, at)
+            end = at + LENGTH.size + length
+            if end > size or length > self._limit:
+                break
+            self._whole.append(chunk[at + LENGTH.size : end])
+            at = end
+        self._whole_bytes = at
+        self._buffer += memoryview(chunk)[at:]
+        return self._next_whole() if self._whole else None
+
+    def _next_whole(self) -> bytes:
+        payload = self._whole.popleft()
+        self._whole_bytes -= LENGTH.size + len(payload)
+        return payload
 
     def read_length(self) -> int | None:
         """Return the length of the next frame's payload, or None at the end of the stream.
@@ -141,18 +167,6 @@ class FrameReader:
         taken = bytes(memoryview(self._buffer)[:most])
         del self._buffer[:most]
         return taken
-
-    def _next_of_buffer(self) -> bytes | None:
-        """Return the next frame's payload if it is there as a whole, as of several sent at once."""
-        if len(self._buffer) < LENGTH.size:
-            return None
-        (length,) = LENGTH.unpack_from(self._buffer)
-        end = LENGTH.size + length
-        if end > len(self._buffer) or length > self._limit:
-            return None
-        payload = bytes(memoryview(self._buffer)[LENGTH.size : end])
-        del self._buffer[:end]
-        return payload
 
     def _fill(self, size: int) -> bool:
         while len(self._buffer) < size:

@@ -66,6 +66,8 @@ class Field:
     integers that they have not set as 0."""
     number: Callable[[str | float], int | float] | None = None
     """Makes the number of a text, if the platform may have written one."""
+    always: frozenset[type] = frozenset()
+    """Types of which every value is accepted, so that nobody needs to ask `accepts`."""
 
 
 def _is_list(value: Any) -> bool:
@@ -93,6 +95,14 @@ def _is_text_or_whole(value: Any) -> bool:
     return _is_text(value) or _is_whole(value)
 
 
+def _is_one_of(value: Any, numbers: tuple[int, ...]) -> bool:
+    if type(value) is int:
+        return value in numbers
+    if isinstance(value, str):
+        return value in map(str, numbers)
+    return _is_whole(value) and value in numbers
+
+
 def _is_share(value: Any) -> bool:
     if isinstance(value, str):
         return re.fullmatch(_SHARE_TEXT, value) is not None
@@ -109,6 +119,9 @@ _ALL = frozenset({RequestType.TRAIN, RequestType.PREDICT, RequestType.INFERENCE}
 _TASKS = frozenset({RequestType.TRAIN, RequestType.PREDICT})
 _TRAIN = frozenset({RequestType.TRAIN})
 _INFERENCE = frozenset({RequestType.INFERENCE})
+
+_LISTS = frozenset({list})
+_TEXTS = frozenset({str})
 
 _ARRAY = {"type": "array"}
 _TEXT = {"type": "string"}
@@ -130,19 +143,20 @@ FIELDS = {
             _is_text_or_whole,
             {"type": ["string", "integer"]},
             _ALL,
+            always=frozenset({str, int}),
         ),
-        Field("data_paths", [], "a list", _is_list, _ARRAY, _TASKS),
-        Field("code_list", [], "a list", _is_list, _ARRAY, _TRAIN),
+        Field("data_paths", [], "a list", _is_list, _ARRAY, _TASKS, always=_LISTS),
+        Field("code_list", [], "a list", _is_list, _ARRAY, _TRAIN, always=_LISTS),
         Field(
             "verify_way",
             1,
             "1 (by ratio) or 2 (given set)",
-            lambda v: _is_text_or_whole(v) and v in (1, 2, "1", "2"),
+            lambda v: _is_one_of(v, (1, 2)),
             {"type": ["integer", "string"], "enum": [1, 2, "1", "2"]},
             _TRAIN,
             int,
         ),
-        Field("verify_paths", [], "a list", _is_list, _ARRAY, _TRAIN),
+        Field("verify_paths", [], "a list", _is_list, _ARRAY, _TRAIN, always=_LISTS),
         Field(
             "split_rate",
             0.1,
@@ -152,7 +166,7 @@ FIELDS = {
             _TRAIN,
             float,
         ),
-        Field("pretrained_model_path", "", "a string", _is_text, _TEXT, _TRAIN),
+        Field("pretrained_model_path", "", "a string", _is_text, _TEXT, _TRAIN, always=_TEXTS),
         Field(
             "pretrained_epoch",
             0,
@@ -162,8 +176,8 @@ FIELDS = {
             _TRAIN,
             int,
         ),
-        Field("image_base_dir", "", "a string", _is_text, _TEXT, _INFERENCE),
-        Field("image_names", [], "a list", _is_list, _ARRAY, _INFERENCE),
+        Field("image_base_dir", "", "a string", _is_text, _TEXT, _INFERENCE, always=_TEXTS),
+        Field("image_names", [], "a list", _is_list, _ARRAY, _INFERENCE, always=_LISTS),
         Field(
             "resource_allocation",
             {"CUDA_VISIBLE_DEVICES": "0"},
@@ -171,12 +185,13 @@ FIELDS = {
             lambda v: isinstance(v, dict),
             {"type": "object"},
             _ALL,
+            always=frozenset({dict}),
         ),
         Field(
             "resource_type",
             0,
             "0 (CPU) or 1 (GPU)",
-            lambda v: _is_text_or_whole(v) and v in (0, 1, "0", "1"),
+            lambda v: _is_one_of(v, (0, 1)),
             {"type": ["integer", "string"], "enum": [0, 1, "0", "1"]},
             _ALL,
             int,
@@ -188,6 +203,7 @@ FIELDS = {
             lambda v: _is_text(v) or _is_number(v),
             {"type": ["string", "number"]},
             _INFERENCE,
+            always=frozenset({str, int}),
         ),
     )
 }
@@ -265,7 +281,7 @@ def type_of(request: Mapping[str, Any]) -> RequestType:
         RequestInvalid: it is missing or unknown.
     """
     value: Any = request.get("req_type")
-    type_ = _TYPES.get(value) if _is_int(value) else None
+    type_ = _TYPES.get(value) if type(value) is int or _is_int(value) else None
     if type_ is None:
         raise RequestInvalid("req_type error")
     return type_
@@ -277,7 +293,7 @@ def echoed_number(request: Mapping[str, Any]) -> str | int | float | None:
     One that is refused when the fields are checked is not repeated.
     """
     number = request.get("request_number")
-    if isinstance(number, str) or _is_number(number):
+    if type(number) is int or isinstance(number, str) or _is_number(number):
         return number
     return None
 
@@ -309,7 +325,9 @@ def check_fields(request: Mapping[str, Any], type_: RequestType) -> None:
     used = _USED[type_]
     for name, value in request.items():
         field = used.get(name)
-        if field is not None and value is not None and not field.accepts(value):
+        if field is None or type(value) in field.always or value is None:
+            continue
+        if not field.accepts(value):
             raise RequestInvalid(
                 f"param error: field {name} is {_short(value)}, expected {field.expected}"
             )

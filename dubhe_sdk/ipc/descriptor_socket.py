@@ -11,6 +11,11 @@ from collections import deque
 # SCM_MAX_FD of include/net/scm.h of Linux: so many can go with one message.
 MOST_DESCRIPTORS = 253
 
+# As plain numbers: a flag of the standard library's, an enumeration, makes a new member when it is
+# combined with another, which took a twentieth of what the model process does for a request.
+_CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)
+_TRUNCATED = int(socket.MSG_CTRUNC)
+
 _SPACE = socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize)
 
 
@@ -34,13 +39,13 @@ class DescriptorSocket:
         Raises:
             OSError: the connection broke.
         """
-        data, ancillary, flags, _ = self._sock.recvmsg(size, _SPACE, socket.MSG_CMSG_CLOEXEC)
+        data, ancillary, flags, _ = self._sock.recvmsg(size, _SPACE, _CLOSE_ON_EXEC)
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 descriptors = array.array("i")
                 descriptors.frombytes(content[: len(content) - len(content) % 4])
                 self._descriptors.extend(descriptors)
-        if flags & socket.MSG_CTRUNC:
+        if flags & _TRUNCATED:
             self.has_lost = True
         return data
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.contract.framing import NUMBER, FrameReader, pack
+from dubhe_sdk.contract.framing import NUMBER, FrameReader
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.ipc.descriptor_socket import DescriptorSocket
@@ -28,6 +29,8 @@ from dubhe_sdk.model.inference_calls import BatchCalls, InferenceCalls, SingleCa
 from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.process.socket_path import address
 
+# A reply's length and number. In one piece: the copies of `pack` cost more than the rest of it.
+_HEAD = struct.Struct(f">I{NUMBER.size}s")
 _LIMIT = 2**32 - 1  # the web front has checked the size
 
 
@@ -58,7 +61,9 @@ class InferenceServer:
         batches: bool = False,
     ) -> None:
         calls = BatchCalls if batches else SingleCalls
-        self._calls: InferenceCalls = calls(method, settings, log, self._stoppable)
+        # A stop is raised in the main thread alone.
+        stoppable = stop.task() if concurrency == 1 else contextlib.nullcontext()
+        self._calls: InferenceCalls = calls(method, settings, log, stoppable)
         self._concurrency = concurrency
         self._stop = stop
         self._log = log
@@ -88,21 +93,19 @@ class InferenceServer:
         with connection:
             sock = DescriptorSocket(connection)
             reader = FrameReader(sock, _LIMIT)
+            read, answer, take, sendall = reader.read, self._calls.answer, sock.take, sock.sendall
+            stop = self._stop if self._concurrency == 1 else None
             try:
-                while (frame := reader.read()) is not None:
-                    number, body = frame[: NUMBER.size], frame[NUMBER.size :]
-                    connection.sendall(pack(number + self._calls.answer(body, sock.take)))
+                while (frame := read()) is not None:
+                    reply = answer(frame[NUMBER.size :], take)
+                    sendall(_HEAD.pack(NUMBER.size + len(reply), frame[: NUMBER.size]) + reply)
                     if sock.has_lost:  # of this call: those of the next one come with it
                         sock.close_descriptors()
-                    if self._concurrency == 1:
-                        if self._stop.asked:
+                    if stop is not None:
+                        if stop.asked:
                             raise TaskStopped("the service was told to stop")
-                        self._stop.resume()
+                        stop.resume()
             except OSError as error:
                 self._log.warning("the connection to the web front broke: %s", error)
             finally:
                 sock.close_descriptors()
-
-    def _stoppable(self) -> contextlib.AbstractContextManager[None]:
-        """Run the method in this block; a stop is raised in the main thread alone."""
-        return self._stop.task() if self._concurrency == 1 else contextlib.nullcontext()

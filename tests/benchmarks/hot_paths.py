@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dubhe_sdk.service.web.client import Client
     from dubhe_sdk.service.web.handler import RequestHandler
+    from dubhe_sdk.service.web.inference.pool import ModelPool
     from dubhe_sidecar.record import OutgoingRecord
 
 ROOT = Path(__file__).parents[2]
@@ -199,7 +201,21 @@ def http_request(folder: Path, count: int) -> None:
     assert b'"flag":1' in stream.sent
 
 
-def _handler() -> RequestHandler:
+def tcp_request(folder: Path, count: int) -> None:
+    """The same over TCP with real sockets, and a real connection to a model."""
+    from tests.benchmarks import serving_paths
+
+    serving_paths.serve_over_tcp(_handler, REQUEST, folder, count)
+
+
+def model_request(folder: Path, count: int) -> None:
+    """Run the method for an inference: the model process's own work, with a real socket."""
+    from tests.benchmarks import serving_paths
+
+    serving_paths.infer_in_model(REQUEST, folder, count)
+
+
+def _handler(pool: ModelPool | None = None) -> RequestHandler:
     from dubhe_sdk.contract.kind import TaskKind
     from dubhe_sdk.contract.requests import RequestType
     from dubhe_sdk.service.state import Phase, ServiceState, Verdict
@@ -211,7 +227,9 @@ def _handler() -> RequestHandler:
         def start_task(self, type_: RequestType, request: object) -> Verdict:
             raise AssertionError("an inference starts no task")
 
-        def infer(self, body: bytes, client: object) -> bytes:
+        def infer(self, body: bytes, client: Client | None) -> bytes:
+            if pool is not None:
+                return pool.infer(body, client)
             return b'[{"img_path":"a.jpg","info":[]}]'
 
     return RequestHandler(Backend(), 1 << 20)
@@ -251,6 +269,8 @@ PATHS = {
         drain,
         request,
         http_request,
+        tcp_request,
+        model_request,
     )
 }
 

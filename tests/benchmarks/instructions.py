@@ -22,7 +22,16 @@ from tests.benchmarks import hot_paths
 from tests.support.environ import clean_environ
 
 BASELINES = Path(__file__).with_name("baselines.json")
-WATCHED = ("metric", "metric_in_python", "record", "drain", "request", "http_request")
+WATCHED = (
+    "metric",
+    "metric_in_python",
+    "record",
+    "drain",
+    "request",
+    "http_request",
+    "tcp_request",
+    "model_request",
+)
 # Far from a third, further from what the same code gives in two runs (below 1 %).
 TOLERANCE = 0.2
 

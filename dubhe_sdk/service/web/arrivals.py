@@ -66,7 +66,9 @@ class ArrivalOrder:
     def add(self, sleeper: Sleeper) -> None:
         """Wake it after this round of events."""
         self._readable.append(sleeper)
-        self._wake_soon()
+        if not self._is_due:
+            self._is_due = True
+            self._loop.run_callback(self._wake_all)
 
     @property
     def has_more(self) -> bool:
@@ -80,6 +82,9 @@ class ArrivalOrder:
 
     def _wake_all(self) -> None:
         self._is_due = False
+        if len(self._readable) == 1 and not self._others:
+            self._readable.pop().wake()
+            return
         self._sort()
         end = perf_counter() + _ROUND_SECONDS
         while self._urgent:

@@ -13,11 +13,15 @@ from typing import Any
 
 import gevent
 from gevent import get_hub, getcurrent
+from greenlet import greenlet
 
 from dubhe_sdk.service.web.arrivals import ArrivalOrder
 from dubhe_sdk.service.web.client import is_closed, is_reset
 
 _READ, _WRITE = 1, 2
+
+# gevent's own looks first whether the greenlet wants to be told, by an exception if it does not.
+_switch_to = greenlet.switch
 
 # So many pieces of a long body are taken, at most, before the others have a turn.
 _PIECES_AT_ONCE = 16
@@ -188,7 +192,7 @@ class Stream:
             self._is_watched = True
         self._waiting = getcurrent()
         try:
-            self._hub.switch()
+            _switch_to(self._hub)
         finally:
             self._waiting = None
 

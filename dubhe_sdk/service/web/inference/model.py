@@ -80,6 +80,8 @@ class ModelProcess:
                 reply = self._ask(body)
         finally:
             self._bytes -= len(body)
+        if type(body) is bytes and reply[:1] == b"+":  # as nearly always
+            return reply[1:]
         return result_of(reply, body)
 
     def infer_batch(self, bodies: Sequence[bytes | SharedBody]) -> list[bytes]:
@@ -98,32 +100,38 @@ class ModelProcess:
 
     def _ask(self, body: bytes, descriptors: Sequence[int] = ()) -> bytes:
         try:
-            return self._ask_by_connection(body, descriptors)
+            while True:
+                kept = self._idle[-1] if self._shares and self._idle else self._kept()
+                if kept is not None and kept.closed:
+                    kept = self._kept()
+                connection = kept or self._connect()
+                try:
+                    reply = connection.infer(body, descriptors)
+                except OSError as error:
+                    connection.close()
+                    if kept is None:
+                        raise RequestNotDelivered(
+                            f"the model process died: {error.strerror}"
+                        ) from None
+                except BaseException:
+                    if not self._shares:  # else it is the others' too
+                        connection.close()
+                    raise
+                else:
+                    if not self._shares:
+                        self._idle.append(connection)
+                    return reply
         except RequestNotDelivered as error:
             # Until the parent, which handles its death, publishes otherwise.
             self.unavailable = isinstance(error, ModelUnavailable)
             raise
 
-    def _ask_by_connection(self, body: bytes, descriptors: Sequence[int]) -> bytes:
-        while True:
-            kept = self._kept()
-            connection = kept or ModelConnection(self._path)
-            if self._shares and kept is None:
-                self._idle.append(connection)
-            try:
-                reply = connection.infer(body, descriptors)
-            except OSError as error:
-                connection.close()
-                if kept is None:
-                    raise RequestNotDelivered(f"the model process died: {error.strerror}") from None
-            except BaseException:
-                if not self._shares:  # else it is the others' too
-                    connection.close()
-                raise
-            else:
-                if not self._shares:
-                    self._idle.append(connection)
-                return reply
+    def _connect(self) -> ModelConnection:
+        """Return a new connection; one that is shared is kept at once."""
+        connection = ModelConnection(self._path)
+        if self._shares:
+            self._idle.append(connection)
+        return connection
 
     def _kept(self) -> ModelConnection | None:
         """Return a connection from earlier, if there is one."""

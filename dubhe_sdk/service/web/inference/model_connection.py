@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,13 +33,16 @@ from time import perf_counter
 from typing import Any
 
 from gevent import get_hub, getcurrent
+from greenlet import greenlet
 
-from dubhe_sdk.contract.framing import LENGTH, NUMBER, pack
+from dubhe_sdk.contract.framing import LENGTH, NUMBER
 from dubhe_sdk.ipc.descriptor_socket import MOST_DESCRIPTORS, ancillary
 from dubhe_sdk.process.socket_path import address
 from dubhe_sdk.service.web.inference.errors import ModelDied, ModelUnavailable, RequestNotDelivered
 
 _READ, _WRITE = 1, 2
+_HEAD = struct.Struct(">II")  # `LENGTH` and `NUMBER`
+_switch_to = greenlet.switch  # for the reason that `dubhe_sdk.service.web.stream` has
 _NUMBERS = 1 << 32
 # About sixty short replies: what they cost is also how long a heartbeat waits behind them.
 _CHUNK = 4096
@@ -120,9 +124,9 @@ class ModelConnection:
             ModelDied: the connection broke.
         """
         self._number = number = (self._number + 1) % _NUMBERS
-        frame = pack(NUMBER.pack(number) + body)
+        frame = _HEAD.pack(NUMBER.size + len(body), number) + body
         if not self._pending:
-            self._send(frame, list(descriptors))
+            self._send(frame, descriptors)
             self._since = perf_counter()
         else:
             self._unsent.append(frame)
@@ -134,7 +138,7 @@ class ModelConnection:
         pending_reply = _PendingReply(getcurrent(), number)
         self._pending.append(pending_reply)
         try:
-            reply: bytes = self._hub.switch()
+            reply: bytes = _switch_to(self._hub)
         except BaseException:
             pending_reply.greenlet = None  # its reply, if one comes, is discarded
             raise
@@ -151,15 +155,17 @@ class ModelConnection:
             os.close(descriptor)
         self._sock.close()
 
-    def _send(self, frame: bytes, descriptors: list[int]) -> None:
+    def _send(self, frame: bytes, descriptors: Sequence[int]) -> None:
         """Send a frame, alone."""
+        left = list(descriptors)
         try:
-            sent = self._send_some(frame, descriptors)
+            sent = self._send_some(frame, left) if left else self._sock.send(frame)
         except BlockingIOError:
             sent = 0
-        if sent == len(frame):
-            return
-        rest = memoryview(frame)[sent:]
+        if sent < len(frame):
+            self._send_rest(memoryview(frame)[sent:], left)
+
+    def _send_rest(self, rest: memoryview, descriptors: list[int]) -> None:
         self._readable.stop()  # the sender itself will see the other end close
         try:
             while rest:
@@ -204,7 +210,7 @@ class ModelConnection:
             self._writable.stop()
 
     def _on_readable(self) -> None:
-        end = self._end_of_buffered()
+        end = self._end_of_buffered() if self._buffer else 0
         try:
             chunk = self._sock.recv(_LARGE_CHUNK if end > _CHUNK else _CHUNK)
         except BlockingIOError:

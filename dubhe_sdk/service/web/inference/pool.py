@@ -178,7 +178,9 @@ class ModelPool:
 
     def _begin_in(self, process: ModelProcess) -> None:
         """Count a call more in it."""
-        if process.running == 0 and not any(map(_running, self._processes)):
+        if process.running == 0 and (
+            len(self._processes) == 1 or not any(map(_running, self._processes))
+        ):
             self._service_time.resume()
         process.running += 1
 
@@ -187,10 +189,11 @@ class ModelPool:
         if self._paused:
             return None
         processes = self._processes
+        process = processes[0]
         if len(processes) > 1:
             # If none is there, those that wait shall learn so, and at once.
             processes = [process for process in processes if not process.unavailable] or processes
-        process = min(processes, key=_running)
+            process = min(processes, key=_running)
         if process.running < self._concurrency:
             return process
         if self._batch_size > 1:

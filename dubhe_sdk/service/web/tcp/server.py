@@ -118,7 +118,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
             stream.sendall(pack(reply), seconds)
             if connections.stopping:
                 return
-            deadline_stream.begin_frame(reader.buffered)
+            deadline_stream.end_frame(reader.buffered)
 
     def _read_rest(
         self, reader: FrameReader, deadline_stream: DeadlineStream
@@ -178,14 +178,14 @@ class DeadlineStream:
         self._deadline: float | None = None
         self.sendall = stream.sendall
 
-    def begin_frame(self, buffered: int) -> None:
+    def end_frame(self, buffered: int) -> None:
         """Note that the last frame is complete, and answered.
 
         Args:
             buffered: bytes of the next one that have arrived with it.
         """
-        self._deadline = time.monotonic() + self._seconds if buffered else None
         self._received = buffered
+        self._deadline = None
         if not self._held:  # nearly always
             return
         held, self._held = self._held, min(self._held, max(0, buffered - EXEMPT_BYTES))
@@ -198,12 +198,11 @@ class DeadlineStream:
             TimeoutError: the frame has begun and was not complete in time.
             BudgetExceeded: the frames of all clients take too much memory.
         """
-        if self._deadline is None:
-            chunk = self._stream.recv(size)
-            self._deadline = time.monotonic() + self._seconds
-        else:
+        if self._received:
             with self._until_deadline():
                 chunk = self._stream.recv(size)
+        else:
+            chunk = self._stream.recv(size)
         self._count(len(chunk))
         return chunk
 
@@ -221,14 +220,18 @@ class DeadlineStream:
 
     def _until_deadline(self) -> gevent.Timeout:
         # A byte now and then must not keep the frame open: what is left of the time counts.
-        assert self._deadline is not None
-        left = max(0.0, self._deadline - time.monotonic())
+        now = time.monotonic()
+        if self._deadline is None:  # it has begun just now; most frames are whole at once
+            self._deadline = now + self._seconds
+        left = max(0.0, self._deadline - now)
         return gevent.Timeout(left, TimeoutError("the frame was not complete in time"))
 
     def _count(self, count: int) -> None:
         self._received += count
-        beyond = self._received - EXEMPT_BYTES - self._held
-        if beyond > 0:
+        if (
+            self._received > EXEMPT_BYTES
+            and (beyond := self._received - EXEMPT_BYTES - self._held) > 0
+        ):
             self._budget.reserve(beyond)
             self._held += beyond
 
