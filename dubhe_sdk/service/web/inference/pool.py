@@ -141,7 +141,7 @@ class ModelPool:
         """Raise an error in the inferences that wait: there will be no model for them."""
         self._paused = False
         while self._waiting:
-            self._waiting.pop().slot.set_exception(error)
+            self._waiting.popleft().slot.set_exception(error)
 
     def _infer_alone(self, process: ModelProcess, body: bytes | SharedBody) -> bytes:
         """Run one in a process in which it counts as running."""
@@ -248,7 +248,7 @@ class ModelPool:
         """Give their turn to those who can have it now."""
         self._dispatches_soon = False
         while self._waiting:
-            process = self._free_process(len(self._waiting.first.body))
+            process = self._free_process(len(self._waiting[0].body))
             if process is None or not (process.running == 0 or self._is_due()):
                 return
             members = self._waiting.pop_living(self._batch_size)
@@ -271,7 +271,7 @@ class ModelPool:
         """Return whether a process that is at work shall get a further call now."""
         if len(self._waiting) >= self._batch_size:
             return True
-        left = self._waiting.first.since + self._batch_wait_seconds - monotonic()
+        left = self._waiting[0].since + self._batch_wait_seconds - monotonic()
         if left <= 0:
             return True
         if self._due is not None:
@@ -302,7 +302,7 @@ class ModelPool:
 
     def _is_full(self) -> bool:
         """Return whether as many wait as allowed, when those whose client has gone are dropped."""
-        allowed = self._queue + self._room
+        allowed = self._queue if self._batch_size == 1 else self._queue + self._room
         if self._queued < allowed:
             return False
         self._waiting.drop_gone()
@@ -311,7 +311,7 @@ class ModelPool:
     @property
     def _room(self) -> int:
         """How many do not have to wait, but for a batch to be put together."""
-        if self._batch_size == 1 or self._paused:
+        if self._paused:
             return 0
         there = [one for one in self._processes if not one.unavailable] or self._processes
         return self._batch_size * sum(max(0, self._concurrency - one.running) for one in there)
@@ -319,18 +319,18 @@ class ModelPool:
     @property
     def _queued(self) -> int:
         """How many wait, here or where they were sent ahead."""
-        return len(self._waiting) + self._ahead
+        queued = len(self._waiting)
+        if self._batch_size > 1:
+            return queued + self._ahead
+        for process in self._processes:  # no generator: each request asks
+            if process.running > self._concurrency:
+                queued += process.running - self._concurrency
+        return queued
 
     @property
     def _ahead(self) -> int:
-        """How many were sent before they are due."""
-        if self._batch_size > 1:  # to one process, one batch behind the other
-            return sum(islice(self._batches, self._concurrency * len(self._processes), None))
-        ahead = 0
-        for process in self._processes:  # no generator: each request asks
-            if process.running > self._concurrency:
-                ahead += process.running - self._concurrency
-        return ahead
+        """Of batches: how many were sent before they are due, to one process one behind the other."""
+        return sum(islice(self._batches, self._concurrency * len(self._processes), None))
 
     def _describe_wait(self) -> str:
         return (

@@ -58,50 +58,35 @@ class Waiter:
         return self.client is not None and self.client.has_gone()
 
 
-class WaitingLine:
-    """Holds waiters. Those whose client has gone are dropped when their turn comes.
+class WaitingLine(deque[Waiter]):
+    """Waiters, the one that is next first. Those whose client has gone are dropped when their turn
+    comes.
 
     Args:
         figures: where those are counted.
     """
 
     def __init__(self, figures: InferenceFigures) -> None:
+        super().__init__()
         self._figures = figures
-        self._waiters: deque[Waiter] = deque()
         self._gone = CountedLog(_log, "inferences that were not run, since their client had gone")
-
-    def __len__(self) -> int:
-        return len(self._waiters)
-
-    @property
-    def first(self) -> Waiter:
-        """The one that has waited longest, of those that came first."""
-        return self._waiters[0]
 
     def size(self, most: int) -> int:
         """Return how many bytes the requests of the first ``most`` have."""
-        return sum(len(waiter.body) for waiter in itertools.islice(self._waiters, most))
+        return sum(len(waiter.body) for waiter in itertools.islice(self, most))
 
     def add(self, waiter: Waiter) -> None:
         """Put one where its arrival belongs: at the end, unless it has had a turn already."""
-        place = len(self._waiters)
-        while place and self._waiters[place - 1].arrival > waiter.arrival:
+        place = len(self)
+        while place and self[place - 1].arrival > waiter.arrival:
             place -= 1
-        self._waiters.insert(place, waiter)
-
-    def remove(self, waiter: Waiter) -> None:
-        """Take one away: it waits no longer."""
-        self._waiters.remove(waiter)
-
-    def pop(self) -> Waiter:
-        """Take the first away."""
-        return self._waiters.popleft()
+        self.insert(place, waiter)
 
     def pop_living(self, most: int) -> list[Waiter]:
         """Take up to ``most`` away whose clients are there; drop those before them that are not."""
         living: list[Waiter] = []
-        while self._waiters and len(living) < most:
-            waiter = self._waiters.popleft()
+        while self and len(living) < most:
+            waiter = self.popleft()
             if waiter.has_gone():
                 self._drop(waiter)
             else:
@@ -110,12 +95,12 @@ class WaitingLine:
 
     def put_back(self, waiters: Sequence[Waiter]) -> None:
         """Let those wait on that `pop_living` has returned."""
-        self._waiters.extendleft(reversed(waiters))
+        self.extendleft(reversed(waiters))
 
     def drop_gone(self) -> None:
         """Drop all whose client has gone."""
-        for waiter in [one for one in self._waiters if one.has_gone()]:
-            self._waiters.remove(waiter)
+        for waiter in [one for one in self if one.has_gone()]:
+            self.remove(waiter)
             self._drop(waiter)
 
     def _drop(self, waiter: Waiter) -> None:

@@ -203,7 +203,9 @@ class DeadlineStream:
                 chunk = self._stream.recv(size)
         else:
             chunk = self._stream.recv(size)
-        self._count(len(chunk))
+        self._received += len(chunk)
+        if self._received > EXEMPT_BYTES:
+            self._reserve()
         return chunk
 
     def recv_into(self, buffer: memoryview, /) -> int:
@@ -215,7 +217,8 @@ class DeadlineStream:
         """
         with self._until_deadline():
             count = self._stream.recv_into(buffer)
-        self._count(count)
+        self._received += count
+        self._reserve()
         return count
 
     def _until_deadline(self) -> gevent.Timeout:
@@ -226,12 +229,9 @@ class DeadlineStream:
         left = max(0.0, self._deadline - now)
         return gevent.Timeout(left, TimeoutError("the frame was not complete in time"))
 
-    def _count(self, count: int) -> None:
-        self._received += count
-        if (
-            self._received > EXEMPT_BYTES
-            and (beyond := self._received - EXEMPT_BYTES - self._held) > 0
-        ):
+    def _reserve(self) -> None:
+        beyond = self._received - EXEMPT_BYTES - self._held
+        if beyond > 0:
             self._budget.reserve(beyond)
             self._held += beyond
 

@@ -37,7 +37,7 @@ def test_those_whose_client_has_gone_take_no_place_in_a_batch() -> None:
     assert bodies(line.pop_living(2)) == [b"a", b"b"]
     with pytest.raises(ClientGone):
         gone.slot.get(block=False)
-    assert line.first.body == b"c"
+    assert line[0].body == b"c"
 
 
 def test_all_that_have_gone_make_room() -> None:
@@ -47,7 +47,7 @@ def test_all_that_have_gone_make_room() -> None:
     for waiter in (Waiter(b"x", Gone()), stays, Waiter(b"y", Gone())):
         line.add(waiter)
     line.drop_gone()
-    assert (len(line), line.first) == (1, stays)
+    assert (len(line), line[0]) == (1, stays)
     assert figures.abandoned == 2
     line.remove(stays)
     assert len(line) == 0
