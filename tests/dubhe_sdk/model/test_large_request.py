@@ -142,7 +142,7 @@ def test_one_that_has_not_arrived_fails_and_the_others_of_its_batch_do_not(tmp_p
         raise OSError(errno.EMFILE, "Too many open files")
 
     settings = read_settings({"DUBHE_TEMPORARY": str(tmp_path)})
-    calls = BatchCalls(len_of_each, settings, logging.getLogger(__name__), contextlib.nullcontext)
+    calls = BatchCalls(len_of_each, settings, logging.getLogger(__name__), contextlib.nullcontext())
     body = SharedBody.create(SHARED_FROM_BYTES)
     lost, found = unpack_all(calls.answer(pack(body.message) + pack(b'{"a": 1}'), take))
     body.close()
