@@ -1,8 +1,8 @@
 """Makes the pictures of the page that the documentation shows, from real runs of the examples.
 
-``python -m tests.page.pictures`` writes ``docs/images/page-*.png``, in both languages; ``--every
-FOLDER`` writes every view of both examples instead, light and dark, in both languages, wide and
-narrow, to look at.
+``python -m tests.page.pictures`` writes ``docs/images/page-*.png``, light and dark, in both
+languages; ``--every FOLDER`` writes every view of both examples instead, wide and narrow as well,
+to look at.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import itertools
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,33 +76,33 @@ def take_for_docs(browser: Browser, temporary: Path) -> None:
         take_running(browser, platform)
         platform.post("workflow/evaluate")
         platform.wait_workflow(timeout=TIMEOUT_S)
-        for locale in LOCALES:
-            take_digits(browser, platform, locale)
+        for scheme, locale in itertools.product(SCHEMES, LOCALES):
+            take_digits(browser, platform, scheme, locale)
     with example("defects", temporary) as platform:
-        for locale in LOCALES:
-            with visit(browser, f"{platform.url}/#/results", locale=locale) as page:
+        for scheme, locale in itertools.product(SCHEMES, LOCALES):
+            with visit(browser, f"{platform.url}/#/results", scheme, locale) as page:
                 page.locator(".tile[data-outcome]").first.click()
                 expect(page.locator(".lightbox .prediction").first).to_be_visible()
-                save(page, "boxes", locale)
+                save(page, "boxes", scheme, locale)
 
 
 def take_running(browser: Browser, platform: Platform) -> None:
     """Take the instances while one of them trains."""
     address = f"{platform.url}/#/overview"
-    english, chinese = LOCALES
-    with (
-        visit(browser, address, locale=english) as one,
-        visit(browser, address, locale=chinese) as other,
-    ):
+    with ExitStack() as stack:
+        pages = {
+            (scheme, locale): stack.enter_context(visit(browser, address, scheme, locale))
+            for scheme, locale in itertools.product(SCHEMES, LOCALES)
+        }
         platform.post("workflow/train", special_params=LONGER)
-        for page, locale in ((one, english), (other, chinese)):
+        for (scheme, locale), page in pages.items():
             running = page.locator(".card[data-state=running] .share")
             expect(running).to_have_text(ADVANCED, timeout=TIMEOUT_S * 1000)
-            save(page, "overview", locale)
+            save(page, "overview", scheme, locale)
     platform.wait_workflow(timeout=TIMEOUT_S)
 
 
-def take_digits(browser: Browser, platform: Platform, locale: str) -> None:
+def take_digits(browser: Browser, platform: Platform, scheme: str, locale: str) -> None:
     """Take what there is to see of two trainings and their evaluations."""
     runs = platform.get("state")["runs"]
     short, long = (run["id"] for run in runs if run["kind"] == "train")
@@ -112,43 +112,42 @@ def take_digits(browser: Browser, platform: Platform, locale: str) -> None:
     instance = next(run["instance"] for run in runs if run["id"] == long)
 
     @contextmanager
-    def view(address: str, scheme: str = "light") -> Iterator[Page]:
+    def view(address: str) -> Iterator[Page]:
         with visit(browser, f"{platform.url}/#/{address}", scheme, locale) as page:
             yield page
 
-    for scheme in SCHEMES:
-        with view(f"curves?runs={short},{long}&smooth=0.6&log=loss", scheme) as page:
-            expect(page.locator(".plot[data-points]")).to_have_count(2)
-            area = page.locator(".u-over").first.bounding_box()
-            assert area
-            page.mouse.move(area["x"] + area["width"] * 0.3, area["y"] + 60)
-            save(page, "curves", locale, scheme)
+    with view(f"curves?runs={short},{long}&smooth=0.6&log=loss") as page:
+        expect(page.locator(".plot[data-points]")).to_have_count(2)
+        area = page.locator(".u-over").first.bounding_box()
+        assert area
+        page.mouse.move(area["x"] + area["width"] * 0.3, area["y"] + 60)
+        save(page, "curves", scheme, locale)
     with view("overview") as page:
         page.locator(".models").scroll_into_view_if_needed()
         expect(page.locator("[data-model]").first).to_be_visible()
-        save(page, "models", locale, of=".models")
+        save(page, "models", scheme, locale, of=".models")
     with view(f"runs?runs={short},{long}") as page:
         expect(page.locator(".grid-row[data-run]").first).to_be_visible()
-        save(page, "runs", locale)
+        save(page, "runs", scheme, locale)
     with view(f"runs?compare={short},{long}") as page:
         expect(page.locator(".compare-table tbody").first).to_be_visible()
-        save(page, "compare", locale)
+        save(page, "compare", scheme, locale)
     with view(f"system?instance={instance}") as page:
         expect(page.locator(".system-chart canvas").first).to_be_visible()
-        save(page, "system", locale)
+        save(page, "system", scheme, locale)
     with view(f"log?instance={instance}&file=console") as page:
         expect(page.locator(".log-line").first).to_be_visible()
         page.locator(".tail").evaluate("e => { e.scrollTop = 0; }")
         expect(page.get_by_text("training on")).to_be_visible()
-        save(page, "console", locale)
+        save(page, "console", scheme, locale)
     with view(f"results?run={after}") as page:
         expect(page.locator(".matrix button").first).to_be_visible()
         expect(page.locator(".tile[data-outcome]").first).to_be_visible()
-        save(page, "results", locale)
+        save(page, "results", scheme, locale)
     with view(f"results?run={after}&against={before}") as page:
         expect(page.locator(".matrix").first).to_be_visible()
         expect(page.locator(".cell .tile").first).to_be_visible()
-        save(page, "evaluations", locale)
+        save(page, "evaluations", scheme, locale)
 
 
 @contextmanager
@@ -187,14 +186,14 @@ def settle(page: Page) -> None:
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)))")
 
 
-def save(page: Page, view: str, locale: str, scheme: str = "light", of: str | None = None) -> None:
+def save(page: Page, view: str, scheme: str, locale: str, of: str | None = None) -> None:
     """Write a picture for the documentation.
 
     Args:
         page: what is shown.
         view: its name in the file's.
-        locale: the language in which it is shown.
         scheme: light or dark.
+        locale: the language in which it is shown.
         of: selects a part of the page; None for all that is visible.
     """
     settle(page)
