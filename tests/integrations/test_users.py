@@ -47,13 +47,14 @@ def written_by_the_user(folder: Path) -> set[str]:
 
 
 def test_ultralytics(tmp_path: Path) -> None:
+    """It draws plots too, for which Matplotlib wants a folder of settings."""
     folder = tmp_path / "algorithm"
     module = runpy.run_path(str(ROOT / "examples" / "ultralytics" / "prepare.py"))
     module["prepare"](folder / "data", {"train": 16, "val": 8})
     (folder / "data" / "data.yaml").write_text(
         f"train: {folder}/data/train\nval: {folder}/data/val\nnames: [dent, scratch]\n"
     )
-    app = trained_by_a_user(folder, ULTRALYTICS)
+    app = trained_by_a_user(folder, ULTRALYTICS.replace("plots=False, val", "plots=True, val"))
     assert app.ends()[0]["status"] == 200, app.console
     assert len(models(app)) == 1
     assert written_by_the_user(folder) == {"output", "temporary", "tmp"}
