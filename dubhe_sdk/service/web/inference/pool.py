@@ -329,7 +329,7 @@ class ModelPool:
 
     @property
     def _ahead(self) -> int:
-        """Of batches: how many were sent before they are due, to one process one behind the other."""
+        """Of batches: how many were sent before they are due, to a process one behind the other."""
         return sum(islice(self._batches, self._concurrency * len(self._processes), None))
 
     def _describe_wait(self) -> str:
