@@ -14,7 +14,7 @@ import pytest
 from docker.models.containers import Container
 
 from dubhe_simulator.instances.docker.backend import PLATFORM_LABEL
-from tests.dubhe_simulator.instances.docker.support import dubhe
+from tests.dubhe_simulator.instances.docker.support import dubhe, image_tag
 from tests.dubhe_simulator.ui import Ui
 from tests.kafka.broker import Broker
 
@@ -220,3 +220,12 @@ def test_an_image_that_is_not_there(place: Place) -> None:
     done = dubhe("play", "--on", "docker", "--image", "dubhe-test-absent", "--runs-dir", place.runs)
     assert done.returncode == 1
     assert "no image dubhe-test-absent on this engine: build it" in done.stdout
+
+
+def test_an_image_that_is_gone_meanwhile(docker_engine: docker.DockerClient, place: Place) -> None:
+    with image_tag(docker_engine) as tag:
+        docker_engine.images.get(place.algorithm.name).tag(tag)
+        with place.ui("--image", tag) as ui:
+            docker_engine.images.remove(tag)
+            refused = ui.post("start", 409, kind="train")["error"]
+    assert f"no image {tag} on this engine" in refused
