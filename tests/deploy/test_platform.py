@@ -123,7 +123,7 @@ def test_an_instance_is_started_followed_stopped_and_removed(place: Place, share
         assert "everything is reported" in str(found)
         assert list((shared / "output" / "models").glob("model_*"))
         ui.post("stop", instance=name)
-        ui.wait_state(name, "failed")
+        ui.wait_state(name, "stopped")
         assert "stopped by SIGTERM" in ui.runs_of(name)[0]["message"]
         wait_for(lambda: instances(place) == [], "the pod's end", PATIENCE_S)
         ui.post("forget", instance=name)

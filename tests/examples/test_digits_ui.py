@@ -84,7 +84,7 @@ def test_the_platform_is_killed_in_mid_training(
         ui.kill()
     wait_until(lambda: not processes_with(str(tmp_path / "runs")), timeout=60)
     with Ui(tmp_path / "runs", *example) as ui:
-        found = ui.wait_state(name, "failed")
+        found = ui.wait_state(name, "stopped")
         assert "SIGTERM" in found["reason"] or "stop" in found["reason"].lower()
         [run] = ui.runs_of(name)
         assert run["status"] == 300
