@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import sys
@@ -17,6 +18,7 @@ from dubhe_simulator.algorithm.template import (
     write_example,
 )
 from dubhe_simulator.commands.options import EXIT_FAILED, EXIT_OK, adder, command_parser
+from dubhe_simulator.errors import Stopped
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.terminal.screen import Screen, pad
 
@@ -55,7 +57,13 @@ def main(argv: list[str]) -> int:
     if problem is not None:
         sys.stderr.write(f"dubhe init: {problem}\n")
         return EXIT_FAILED
-    screen = Screen(sys.stdout)
+    with contextlib.suppress(Stopped):  # nobody reads any more, as in `dubhe init demo | head -1`
+        _say_what_next(options, example)
+    return EXIT_OK
+
+
+def _say_what_next(options: argparse.Namespace, example: str | None) -> None:
+    folder, screen = options.name, Screen(sys.stdout)
     written = "init_written_example" if example else "init_written"
     screen.line(translate(written, folder=folder, protocol=options.protocol))
     screen.line(translate("init_next"))
@@ -66,7 +74,6 @@ def main(argv: list[str]) -> int:
     columns = max(map(len, steps.values())) + 2
     for key, step in steps.items():
         screen.line(f"  {pad(step, columns)}# {translate(key)}")
-    return EXIT_OK
 
 
 def _problem(folder: Path, force: bool) -> str | None:

@@ -196,6 +196,18 @@ def test_what_is_no_folder(tmp_path: Path) -> None:
         assert said in done.stdout
 
 
+def test_nobody_reads_what_is_next(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "dubhe_sdk.cli.bin.dubhe", "init", tmp_path / "x"],
+        stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "x" / "app.py").is_file()
+
+
 def test_in_chinese(tmp_path: Path) -> None:
     assert "接下来" in dubhe("init", tmp_path / "x", env={"LC_ALL": "zh_CN.UTF-8"}).stdout
 
