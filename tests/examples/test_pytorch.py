@@ -8,13 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.dubhe_sdk.service.harness import INFERENCE_ID, App
 from tests.dubhe_simulator.fake import processes_with
 from tests.examples.torch_environment import torch_python
+from tests.support.clients import HttpClient
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TIMEOUT_S = 240.0
@@ -84,3 +88,39 @@ def test_ranks_report_together(python: Path, example: Path) -> None:
         assert [data["epoch"] for data in speeds] == [0, 1]
     losses = [data["progress"] for data in progress if "loss" in data]
     assert losses == sorted(losses) and len(losses) == 2 * -(-1258 // 2 // 32)
+
+
+def test_requests_that_come_together_get_their_own_answers(
+    python: Path, example: Path, tmp_path: Path
+) -> None:
+    """They share a pass through the network; the failure of one is its own."""
+    made = "from network import *; save(Network(list('0123456789')), 'model.pt')"
+    subprocess.run([python, "-c", made], cwd=example, check=True)
+    images = sorted((example / "data").rglob("*.png"))[::40]
+    env = {"model_path": str(example / "model.pt"), "PATH": f"{python.parent}:{os.environ['PATH']}"}
+    with App(example, "", INFERENCE_ID, "http", env) as app, ThreadPoolExecutor(16) as pool:
+
+        def ask(name: str) -> dict[str, Any]:
+            request = {"image_base_dir": str(example / "data"), "image_names": [name]}
+            message = {**request, "req_type": 3, "instance_id": INFERENCE_ID}
+            with closing(HttpClient(app.port)) as client:
+                return client.send(message)
+
+        app.start((str(python), "-u", "app.py"))
+        names = [str(image.relative_to(example / "data")) for image in images]
+        alone = [ask(name) for name in names]
+        together = list(pool.map(ask, [*names, "absent.png", *names]))
+        failed = together.pop(len(names))
+        app.terminate()
+        assert app.wait() == 0
+    assert failed["flag"] == 2 and "absent.png" in failed["message"]
+    for image, one, first, second in zip(
+        images, alone, together, together[len(names) :], strict=False
+    ):
+        assert one["flag"] == 1 and one["data"][0]["img_path"] == str(image)
+        assert labels(first) == labels(second) == labels(one)
+
+
+def labels(reply: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return what a reply says, but for how sure the network is: sums differ with the batch."""
+    return [(entry["img_path"], entry["info"][0]["predict_code"]) for entry in reply["data"]]
