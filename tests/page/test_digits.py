@@ -82,7 +82,7 @@ def test_the_log_is_searched(platform: Platform, visit: Visitor) -> None:
     page = visit(f"{platform.url}/#/log?instance={train['id']}")
     expect(page.locator(".log-line").first).to_be_visible()
     page.get_by_role("searchbox").fill("validating on")
-    expect(page.locator(".find-result")).to_have_text("1 of 1 lines")
+    expect(page.locator(".find-result")).to_have_text("1 of 1 line")
     expect(page.locator(".log-line.current mark")).to_have_text("validating on")
 
 

@@ -296,7 +296,7 @@ def test_what_an_inference_left_running_is_ended_with_the_model(tmp_path: Path) 
     with App(tmp_path, app_with(leave), INFERENCE_ID) as app:
         app.start()
         child = app.infer()["data"]
-        assert child in app.marked.living()
+        wait_for(lambda: child in app.marked.living(), "the child's program")
         app.infer(what="die")
         app.wait_dead(child)
         wait_for(lambda: _data(app.infer()), "the model")

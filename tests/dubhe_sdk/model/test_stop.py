@@ -65,15 +65,14 @@ def test_a_message_that_is_being_reported_is_not_torn(tmp_path: Path) -> None:
         stop = StopSignal()
         stop.install()
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)  # the parent, too, repeats it
         try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)  # the parent, too, repeats it
             while True:
                 reporter.progress({"progress": 0.5})
                 said += 1
-        except TaskStopped:
-            stops += 1
-        finally:
+        except TaskStopped:  # within it: once it is over, the next signal would raise anew
             signal.setitimer(signal.ITIMER_REAL, 0)
+            stops += 1
     reporter.writer.close()
     reader = SpoolReader(settings.spool, {}, pytest.fail)
     sequence = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ class Stream:
         self.fd = -1
         self.seq = 0
         self.ends: list[int] = []
+        self.readers: list[StreamReader] = []
         self.roll()
 
     @property
@@ -90,16 +92,25 @@ class Stream:
         assert os.write(self.fd, data) == len(data)
 
     def die(self) -> None:
-        os.close(self.fd)
+        if self.fd >= 0:
+            os.close(self.fd)
         self.fd = -1
 
     def open(self, number: int = 1, offset: int = 0) -> StreamReader:
-        return StreamReader(self.directory, STREAM, number, offset)
+        self.readers.append(StreamReader(self.directory, STREAM, number, offset))
+        return self.readers[-1]
+
+    def close(self) -> None:
+        for one in self.readers:
+            one.close()
+        self.die()
 
 
 @pytest.fixture
-def stream(tmp_path: Path) -> Stream:
-    return Stream(tmp_path)
+def stream(tmp_path: Path) -> Iterator[Stream]:
+    made = Stream(tmp_path)
+    yield made
+    made.close()
 
 
 def seqs(frames: list[frame.Frame]) -> list[int]:
