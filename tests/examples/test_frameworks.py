@@ -67,11 +67,13 @@ def shows(runs: Path, folder: Path, visit: Visitor, there: int) -> None:
         state = ui.get("state")
         (train,) = [run for run in state["runs"] if run["kind"] == "train"]
         (evaluation,) = [run for run in state["runs"] if run["kind"] == "evaluate"]
-        names = {metric["name"] for metric in train["metrics"]}
+        (own,) = ui.get("metrics", run=train["id"])["runs"]
+        names = {metric["name"] for metric in own["metrics"]}
         assert {"box_loss", "train/box_loss", "metrics/mAP50(B)", "lr/pg0"} <= names
-        page = visit(f"{ui.link}#/curves?run={train['id']}")
+        page = visit(f"{ui.link}#/curves?runs={train['id']}")
         expect(page.locator(".chart[data-metric=box_loss] .plot canvas")).to_be_visible()
         page.goto(f"{ui.link}#/results?run={evaluation['id']}")
         expect(page.locator(".gallery .prediction").first).to_be_attached()
         assert page.locator(".gallery .prediction.missed").count() == there
         expect(page.locator(".matrix td button").first).to_be_visible()
+        page.context.close()  # before its server ends
