@@ -74,6 +74,6 @@ def shows(runs: Path, folder: Path, visit: Visitor, there: int) -> None:
         expect(page.locator(".chart[data-metric=box_loss] .plot canvas")).to_be_visible()
         page.goto(f"{ui.link}#/results?run={evaluation['id']}")
         expect(page.locator(".gallery .prediction").first).to_be_attached()
-        assert page.locator(".gallery .prediction.missed").count() == there
+        expect(page.locator(".gallery .prediction.missed")).to_have_count(there)
         expect(page.locator(".matrix td button").first).to_be_visible()
         page.context.close()  # before its server ends

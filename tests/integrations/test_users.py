@@ -1,4 +1,4 @@
-"""Trainings of a user that the container does not know, in a folder that cannot be written.
+"""Trainings of a user that the container does not know, with a read-only root.
 
 Container platforms run images under any UID: it has no entry in the list of users, and no home.
 """
@@ -17,9 +17,9 @@ from tests.dubhe_sdk.service.harness import App
 from tests.examples.torch_environment import torch_python
 from tests.integrations.support import IMPORT_SECONDS, algorithm, marks, models
 from tests.support.distributions import ROOT
-from tests.support.users import AS_UNKNOWN_USER, UNKNOWN_UID
+from tests.support.users import AS_UNKNOWN_USER, UNKNOWN_UID, in_read_only_root
 
-pytestmark = [*marks, pytest.mark.needs("root")]
+pytestmark = [*marks, pytest.mark.needs("root", "unshare")]
 
 
 def trained_by_a_user(folder: Path, source: str) -> App:
@@ -29,9 +29,11 @@ def trained_by_a_user(folder: Path, source: str) -> App:
         output = app.folder / "output" / "models"
         output.mkdir(parents=True)
         app.temporary.mkdir(exist_ok=True)
-        for path in (output, app.temporary, Path(app.env["TMPDIR"])):
+        volumes = (output, app.temporary, Path(app.env["TMPDIR"]))
+        for path in volumes:
             os.chown(path, UNKNOWN_UID, UNKNOWN_UID)
-        app.start([*AS_UNKNOWN_USER, str(python), "-u", "app.py"], until=None)
+        mounted = in_read_only_root(*volumes)
+        app.start([*mounted, *AS_UNKNOWN_USER, str(python), "-u", "app.py"], until=None)
         app.wait_reported("READY", timeout=IMPORT_SECONDS)
         app.train()
         app.wait_reported("END", timeout=IMPORT_SECONDS)
