@@ -264,6 +264,10 @@ class ModelPool:
                 self._figures.waits.add(now - member.since)
             if self._batch_size == 1:
                 members[0].slot.set(process)
+                if self._waiting:
+                    # When this one has been sent, others may follow it ahead. Who comes meanwhile
+                    # waits behind them, so with one at each reply the line would never be empty.
+                    self._dispatch_soon()
             else:
                 self._begin(Batch(process, members))
 

@@ -262,3 +262,28 @@ def test_no_more_is_sent_ahead_than_is_done_soon(
         peer.answer(*found)
     peer.end(jobs)
     assert [json.loads(job.value) for job in jobs] == list("abcd")
+
+
+def test_those_that_wait_behind_a_slow_one_are_sent_ahead_once_the_model_is_quick(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each would wait for the reply to the one before, for as long as anybody waits."""
+    clock = [0.0]
+    monkeypatch.setattr(model_connection, "perf_counter", lambda: clock[0])
+    jobs = [peer.ask(text) for text in "abcde"]
+    with gevent.Timeout(10):
+        for slow, took in (("a", 1.0), ("b", 0.001)):
+            found: list[str] = []
+            while not found:
+                gevent.sleep(1e-4)
+                found = peer.receive()
+            gevent.sleep(0.01)
+            assert (found, peer.receive()) == ([slow], [])
+            clock[0] += took
+            peer.answer(slow)
+        found = []
+        while len(found) < 3:
+            gevent.sleep(1e-4)
+            found += peer.receive()
+    peer.answer(*found)
+    assert outcomes(jobs) == [json.dumps(text).encode() for text in "abcde"]
