@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import errno
 import os
+import select
 import socket
 from collections import deque
 
@@ -32,6 +33,11 @@ class DescriptorSocket:
         self.has_lost = False
         """Whether some did not come, since this process has as many open files as it may."""
         self.sendall = sock.sendall
+        # The kernel wakes who is in recvmsg of a Unix stream also when the other end has read what
+        # was sent to it: with one client, a second wake-up for each request. In poll it does not.
+        readable = select.poll()
+        readable.register(sock, select.POLLIN)
+        self._wait = readable.poll
 
     def recv(self, size: int, /) -> bytes:
         """Receive at most ``size`` bytes; empty at the end of the stream.
@@ -39,6 +45,7 @@ class DescriptorSocket:
         Raises:
             OSError: the connection broke.
         """
+        self._wait()
         data, ancillary, flags, _ = self._sock.recvmsg(size, _SPACE, _CLOSE_ON_EXEC)
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from dubhe_sdk.ipc.descriptor_socket import DescriptorSocket, ancillary
+from tests.support.processes import state_of
+from tests.support.waiting import wait_for
 
 
 def test_descriptors_come_in_their_order_whatever_else_is_received() -> None:
@@ -61,3 +65,42 @@ def test_where_open_files_are_used_up_none_is_taken_for_another() -> None:
         os.close(sock.take())
         assert os.dup(second.fileno()) == spare  # nothing was left open
         os.close(spare)
+
+
+ECHO = """
+import socket, sys
+from dubhe_sdk.ipc.descriptor_socket import DescriptorSocket
+sock = DescriptorSocket(socket.socket(fileno=int(sys.argv[1])))
+while data := sock.recv(100):
+    sock.sendall(data)
+"""
+ROUNDS = 50
+
+
+def waits_of(pid: int) -> int:
+    """Return how often a process has gone to sleep."""
+    status = Path("/proc", str(pid), "status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
+def test_it_is_not_woken_when_the_other_end_reads() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            number = theirs.fileno()
+            child = subprocess.Popen([sys.executable, "-c", ECHO, str(number)], pass_fds=[number])
+        try:
+            ours.sendall(b"first")
+            assert ours.recv(100) == b"first"
+            before = 0
+            for turn in range(ROUNDS + 1):
+                ours.sendall(b"a")
+                assert ours.recv(100, socket.MSG_PEEK) == b"a"
+                wait_for(lambda: state_of(child.pid) == "S", "the child's next wait")
+                if turn == 0:
+                    before = waits_of(child.pid)
+                assert ours.recv(100) == b"a"
+            assert waits_of(child.pid) - before < 1.4 * ROUNDS
+        finally:
+            child.kill()
+            child.wait()
