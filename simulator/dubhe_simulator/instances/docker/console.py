@@ -3,51 +3,74 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import struct
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
+
+from dubhe_simulator.instances.console_file import ConsoleFile
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
+AGAIN_S = 1.0  # before another attempt
+# Before what the engine has is read once more: meanwhile the container cannot write.
+REPEATED_S = 0.1
+_ENDED = ("exited", "dead", "removing")
 
-def copy_output(container: Container, console: Path, *, resume: bool = False) -> Iterator[bytes]:
+
+def copy_output(container: Container, console: Path) -> Iterator[bytes]:
     """Copy a container's output to a file until it ends; yield its lines on the way.
 
     Args:
         container: a started one.
-        console: the file; what it contains is kept.
-        resume: whether that is the beginning of the same output, which is not copied once more.
+        console: the file; one that is there is continued.
     """
     from docker.errors import APIError, NotFound
 
     rest = b""
     try:
-        with contextlib.ExitStack() as stack:
-            file = stack.enter_context(console.open("ab"))
-            chunks: Iterator[bytes] = container.logs(stream=True, follow=True)
-            if resume:
-                chunks = _behind(stack.enter_context(console.open("rb")), chunks)
-            for chunk in chunks:
-                file.write(chunk)
-                file.flush()
-                *lines, rest = (rest + chunk).split(b"\n")
+        with ConsoleFile(console) as file:
+            for added in _added(container, file):
+                *lines, rest = (rest + added).split(b"\n")
                 yield from lines
-    except (APIError, NotFound, OSError) as error:
+    except NotFound:  # somebody has removed it
+        pass
+    except (APIError, OSError) as error:
         yield f"! {error}".encode()
     if rest:
         yield rest
 
 
-def _behind(known: BinaryIO, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Leave out what a file has already.
-
-    An engine that keeps the end of an output only (``max-size``) begins with something else: then
-    all that it has is yielded, since nobody knows what is missing.
-    """
-    for chunk in chunks:
-        there = known.read(len(chunk))
-        if there == chunk:
+def _added(container: Container, file: ConsoleFile) -> Iterator[bytes]:
+    """Yield what is new, on one connection after the other as long as the container runs."""
+    complete = False
+    while True:
+        some = False
+        with contextlib.closing(_records(container, file.since)) as records:
+            for added in file.copy(records):
+                some = True
+                yield added
+        if file.repeats:
+            time.sleep(REPEATED_S)
             continue
-        yield chunk.removeprefix(there)
-        yield from chunks
+        if complete:
+            return
+        container.reload()
+        # A connection may end before the output does.
+        complete = container.status in _ENDED
+        if not complete and not some:
+            time.sleep(AGAIN_S)
+
+
+def _records(container: Container, since: int) -> Generator[bytes, None, None]:
+    """Yield what the engine has of the output since a date, and what comes, up to its end."""
+    from urllib3.exceptions import HTTPError
+
+    output = container.logs(stream=True, follow=True, timestamps=True, since=since or None)
+    with contextlib.closing(output):
+        try:
+            yield from output
+        except (HTTPError, struct.error):  # the engine has gone in the middle of a record
+            return

@@ -182,17 +182,15 @@ class DockerInstance(Instance):
         self._container = container
         chosen = self.spec.environment.get("protocol", DEFAULT_PROTOCOL)
         self.protocol = protocol_in(container, workdir, chosen)
-        self._follow(container, resume=True)
+        self._follow(container)
 
-    def _follow(self, container: Container, *, resume: bool = False) -> None:
+    def _follow(self, container: Container) -> None:
         self._address = _address(container, self.spec)
-        self._copying = Thread(
-            target=self._copy, args=(container, resume), name="console", daemon=True
-        )
+        self._copying = Thread(target=self._copy, args=(container,), name="console", daemon=True)
         self._copying.start()
 
-    def _copy(self, container: Container, resume: bool) -> None:
-        for line in copy_output(container, self.console, resume=resume):
+    def _copy(self, container: Container) -> None:
+        for line in copy_output(container, self.console):
             self._show(line)
 
     def _kill(self) -> None:

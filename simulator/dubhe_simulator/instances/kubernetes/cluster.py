@@ -122,7 +122,7 @@ class Cluster:
                     raise
 
     def output(self, name: str, container: str) -> Iterator[str]:
-        """Yield the lines of a container's output from its beginning, until it ends.
+        """Yield the lines of a container's output, dated, as far as the node has them, to its end.
 
         Raises:
             EngineError: the API server refuses, or does not answer.
@@ -135,7 +135,7 @@ class Cluster:
                 name,
                 self.namespace,
                 container=container,
-                timestamps=False,
+                timestamps=True,
                 _request_timeout=(ANSWER_TIMEOUT_S[0], OUTPUT_SILENCE_S),
             )
 

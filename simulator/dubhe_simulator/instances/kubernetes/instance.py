@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import threading
@@ -14,6 +13,7 @@ from dubhe_sdk.environment import DEFAULT_PORT
 from dubhe_simulator import interrupts
 from dubhe_simulator.errors import EngineError
 from dubhe_simulator.instances.base import Condition, ExitInfo, Instance, wait_for_exit
+from dubhe_simulator.instances.console_file import ConsoleFile
 from dubhe_simulator.instances.kubernetes import status
 from dubhe_simulator.instances.kubernetes.cluster import Cluster
 from dubhe_simulator.instances.kubernetes.spec import Notes
@@ -158,33 +158,35 @@ class KubernetesInstance(Instance):
         self._following.start()
 
     def _copy(self) -> None:
-        """Copy its output to the console file, from its beginning, until it has ended."""
+        """Copy its output to the console file until it has ended."""
         while not self._watcher.wait(self._name, _has_output, FOLLOW_POLL_S):
             if self._exit_info is not None or self.over:
                 return
+        try:
+            with ConsoleFile(self.console) as file:
+                self._copy_to(file)
+        except OSError as error:
+            LOG.warning("%s: %s", self.id, error)
+
+    def _copy_to(self, file: ConsoleFile) -> None:
         seen = self._seen
         while seen is not None and not seen.deleted:
-            complete = status.exit_of(seen.pod, deleted=False, asked=True) is not None
+            complete = _is_over(seen)
             try:
-                self._copy_once()
+                lines = self._cluster.output(self._name, status.CONTAINER)
+                for _ in file.copy(f"{line}\n".encode() for line in lines):
+                    pass
             except EngineError as error:
                 if self._watcher.wait(self._name, _is_gone, FOLLOW_POLL_S):
                     return  # with its last lines
                 LOG.warning("%s: %s", self.id, error)
+            if file.repeats:
+                continue
             if complete or self.over:
                 return
-            # Its end, or a connection that has broken: then again from the beginning.
+            # Its end, or a connection that has broken: then once more.
             self._watcher.wait(self._name, _is_over, FOLLOW_POLL_S)
             seen = self._seen
-            if _is_over(seen):
-                return
-
-    def _copy_once(self) -> None:
-        lines = self._cluster.output(self._name, status.CONTAINER)
-        first = next(lines, None)  # what was copied before stays until there is something else
-        with self.console.open("wb", buffering=0) as file:
-            for line in itertools.chain([] if first is None else [first], lines):
-                file.write(f"{line}\n".encode())
 
 
 def spooled_before(spool: str) -> int:

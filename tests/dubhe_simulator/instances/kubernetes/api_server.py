@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -87,10 +88,17 @@ class ApiServer:
         self.set_status(name, phase=phase, containerStatuses=[_container(state)])
 
     def write(self, name: str, line: bytes) -> None:
-        """Have a pod's container write a line."""
+        """Have a pod's container write a line, which the kubelet dates."""
+        second, fraction = divmod(time.time_ns(), 1_000_000_000)
+        date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         with self._changed:
-            self._output.setdefault(name, []).append(line)
+            self._output.setdefault(name, []).append(f"{date}.{fraction:09}Z ".encode() + line)
             self._changed.notify_all()
+
+    def rotate(self, name: str) -> None:
+        """Begin another file for a pod's output, as the kubelet does when one has grown."""
+        with self._changed:
+            self._output[name] = []
 
     def remove(self, name: str) -> None:
         """Remove a pod, as the kubelet does after its end."""

@@ -156,6 +156,22 @@ def test_output_that_breaks_off_is_complete_in_the_end(
     assert console(instance) == "first\nsecond\n"
 
 
+def test_output_of_which_the_node_gives_the_newest_file(
+    api: ApiServer, instance: KubernetesInstance
+) -> None:
+    api.run(POD)
+    api.write(POD, b"first")
+    wait_for(lambda: "first" in console(instance), "the first line")
+    api.rotate(POD)
+    api.break_connections()
+    api.write(POD, b"third")
+    gap = "! output may be missing here: the engine no longer has what came next"
+    wait_for(lambda: console(instance) == f"first\n{gap}\nthird\n", lambda: console(instance))
+    api.end(POD, 0)
+    instance.close()
+    assert console(instance) == f"first\n{gap}\nthird\n"
+
+
 def test_somebody_deletes_the_pod(api: ApiServer, instance: KubernetesInstance) -> None:
     api.run(POD)
     runs(instance)
