@@ -102,7 +102,7 @@ class Instance(ABC):
 
     @property
     def condition(self) -> Condition | None:
-        """What its engine still has to do before it runs; None if nothing."""
+        """Why it does not run, yet or at present, as its engine has it; None if it runs."""
         return None
 
     @abstractmethod

@@ -15,6 +15,7 @@ from dubhe_simulator.instances.base import GRACE_S
 from dubhe_simulator.instances.docker import notes
 from dubhe_simulator.instances.docker.image import find_image, protocol_in, workdir_of
 from dubhe_simulator.instances.docker.instance import DockerInstance
+from dubhe_simulator.instances.docker.pauses import PauseWatcher
 from dubhe_simulator.instances.docker.spec import ContainerSpec, default_user, network_for
 from dubhe_simulator.instances.docker.surroundings import surroundings
 from dubhe_simulator.instances.local import free_port
@@ -78,6 +79,7 @@ class DockerBackend(InstanceBackend):
         self._network = self._surroundings.network or network_for(options.brokers, None, info)
         self._instances: list[DockerInstance] = []
         self._mark = self._surroundings.on_host(options.runs)
+        self._pauses = PauseWatcher(client, f"{PLATFORM_LABEL}={self._mark}")
         workdir = workdir_of(find_image(client, options.image, options.folder))
         # An image can be looked into by a container of it alone.
         container = client.containers.create(options.image)
@@ -102,9 +104,8 @@ class DockerBackend(InstanceBackend):
             if spec is None or container.status == "created":
                 _end(container)
                 continue
-            found = DockerInstance(self._client, spec)
+            found = self._instance(spec)
             found.adopt(container)
-            self._instances.append(found)
         return tuple(self._instances)
 
     def instance(
@@ -135,7 +136,11 @@ class DockerBackend(InstanceBackend):
             labels={PLATFORM_LABEL: self._mark, **self._surroundings.labels},
             on_host=self._surroundings.on_host,
         )
-        found = DockerInstance(self._client, spec)
+        return self._instance(spec)
+
+    def _instance(self, spec: ContainerSpec) -> DockerInstance:
+        self._pauses.start()
+        found = DockerInstance(self._client, spec, pauses=self._pauses)
         self._instances.append(found)
         return found
 

@@ -16,7 +16,7 @@ from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.layout import DEFAULT_PROTOCOL
 from dubhe_simulator.errors import EngineError, TaskFailed
 from dubhe_simulator.i18n import translate
-from dubhe_simulator.instances.base import ExitInfo, Instance, wait_for_exit
+from dubhe_simulator.instances.base import Condition, ExitInfo, Instance, wait_for_exit
 from dubhe_simulator.instances.docker import status
 from dubhe_simulator.instances.docker.console import copy_output
 from dubhe_simulator.instances.docker.image import (
@@ -25,6 +25,7 @@ from dubhe_simulator.instances.docker.image import (
     protocol_in,
     workdir_of,
 )
+from dubhe_simulator.instances.docker.pauses import PauseWatcher
 from dubhe_simulator.instances.docker.spec import ContainerSpec
 from dubhe_simulator.instances.local import HOST
 
@@ -46,6 +47,7 @@ class DockerInstance(Instance):
         client: the engine's.
         spec: what to start.
         show: called with each line of its output, on a thread of its own.
+        pauses: says whether it is paused; None if nobody asks.
 
     Attributes:
         over: whether nothing of it is left.
@@ -58,6 +60,7 @@ class DockerInstance(Instance):
         client: DockerClient,
         spec: ContainerSpec,
         show: Callable[[bytes], object] = lambda line: None,
+        pauses: PauseWatcher | None = None,
     ) -> None:
         super().__init__(spec.kind, spec.instance_id, spec.temporary_folder)
         self.console = spec.run / "console.log"
@@ -65,6 +68,7 @@ class DockerInstance(Instance):
         self.spec = spec
         self._client = client
         self._show = show
+        self._pauses = pauses
         self._container: Container | None = None
         self._exit_info: ExitInfo | None = None
         self._killed = False
@@ -74,6 +78,14 @@ class DockerInstance(Instance):
     def address(self) -> tuple[str, int] | None:
         """See `Instance.address`."""
         return self._address
+
+    @property
+    def condition(self) -> Condition | None:
+        """See `Instance.condition`: it is paused."""
+        container, pauses = self._container, self._pauses
+        if container is None or pauses is None or container.id not in pauses.paused:
+            return None
+        return Condition("container_paused", {"name": self.spec.name})
 
     def ended(self) -> ExitInfo | None:
         """See `Instance.ended`. By then `show` has got every line."""

@@ -213,6 +213,7 @@ class InstanceManager:
                 same = same and _text(record.managed.params) == wanted
                 reported = record.reported
                 waits = reported.ready and reported.open_run is None and record.alive is not False
+                waits = waits and not record.managed.paused
                 waits = waits and reported.end in (
                     None,
                     STATUS_OK,

@@ -67,7 +67,7 @@ class ManagedState:
         stopped: the platform asked it to end.
         stopped_ms: when it did, ms since 1970; 0 if it did not.
         created_ms: when it was started or attached.
-        condition: what its engine says: why it does not run yet, or why it ended.
+        condition: what its engine says: why it does not run yet, or at present, or why it ended.
             Facts of a `Condition`; empty if nothing.
     """
 
@@ -90,6 +90,11 @@ class ManagedState:
     def gone(self) -> bool:
         """Whether its process has ended, as far as is known."""
         return self.exit_status is not None or bool(self.lost)
+
+    @property
+    def paused(self) -> bool:
+        """Whether its engine lets it wait: it answers nothing until it goes on."""
+        return self.condition.get("key") == "container_paused"
 
 
 @dataclass

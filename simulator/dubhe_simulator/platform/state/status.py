@@ -32,8 +32,11 @@ def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
         return _gone(record)
     if managed.stopped and not managed.owned and reported.open_run is not None:
         return "stopped", translate("ui_stopped_no_end")  # imported
+    if managed.paused:
+        return "paused", _condition(record)
     if record.alive is False:
-        return "lost", translate("ui_no_heartbeat", detail=record.heartbeat_error)
+        silence = translate("ui_no_heartbeat", detail=record.heartbeat_error)
+        return "lost", _condition(record) or silence
     if reported.open_run is not None:
         return "running", ""
     if not managed.owned and managed.address is None and (reported.ready or reported.runs):

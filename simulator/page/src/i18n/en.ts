@@ -35,6 +35,7 @@ export const en = {
   state_starting: "Starting",
   state_ready: "Ready",
   state_running: "Running",
+  state_paused: "Paused",
   state_ended: "Ended",
   state_stopped: "Stopped",
   state_failed: "Failed",

@@ -37,6 +37,7 @@ export const zh: Record<keyof typeof en, string> = {
   state_starting: "启动中",
   state_ready: "就绪",
   state_running: "运行中",
+  state_paused: "已暂停",
   state_ended: "已结束",
   state_stopped: "已停止",
   state_failed: "失败",

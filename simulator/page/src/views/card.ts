@@ -26,7 +26,8 @@ export function instanceCard(first: Instance): Row<Instance> {
   const stop = button(t("stop"), () => void halt(), { icon: "stop", class: "danger" });
   let shown = first;
   const halt = async (): Promise<void> => {
-    if (shown.state === "running" && !window.confirm(stopQuestion(shown))) return;
+    const atWork = shown.state === "running" || (shown.state === "paused" && shown.progress !== null);
+    if (atWork && !window.confirm(stopQuestion(shown))) return;
     stop.disabled = true;
     feedback.show(t("stopping"));
     try {

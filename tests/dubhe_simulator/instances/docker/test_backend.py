@@ -198,6 +198,44 @@ def test_a_container_that_somebody_removed(place: Place) -> None:
         assert found["reason"] == "somebody removed the container (exited with status 1)"
 
 
+def test_a_paused_container(place: Place) -> None:
+    with place.ui() as ui:
+        name = start_training(ui)
+        [container] = place.containers()
+        container.pause()
+        found = ui.wait_state(name, "paused")
+        text = f"the container is paused: docker unpause {container.name} lets it go on"
+        assert found["reason"] == text
+        _, _, content = ui.raw("GET", "/api/state", Accept_Language="zh")
+        [shown] = json.loads(content)["instances"]
+        assert shown["reason"] == f"容器已暂停：执行 docker unpause {container.name} 后继续运行"
+        progress = ui.runs_of(name)[0]["progress"]
+
+        container.unpause()
+        assert ui.wait_state(name, "running")["reason"] == ""
+        ui.wait(lambda s: s["runs"][0]["progress"] > progress)
+        assert [run["status"] for run in ui.runs_of(name)] == [None]
+
+        container.pause()
+        ui.wait_state(name, "paused")
+        ui.post("stop", instance=name)  # in order nevertheless: its END says so
+        found = ui.wait_state(name, "stopped")
+        assert found["reason"].endswith("was stopped by SIGTERM before its end")
+
+
+def test_a_container_that_was_paused_while_the_platform_was_away(place: Place) -> None:
+    with place.ui() as ui:
+        name = start_training(ui)
+        ui.kill()
+    [container] = place.containers()
+    container.pause()
+    with place.ui() as ui:
+        ui.wait_state(name, "paused")
+        container.unpause()
+        ui.wait_state(name, "running")
+        ui.post("stop", instance=name)
+
+
 def test_the_next_instance_delivers_what_a_killed_one_could_not(
     place: Place, kafka: Broker, topics: dict[str, str]
 ) -> None:

@@ -10,6 +10,7 @@ from dubhe_simulator.platform.state.status import state_of
 OWN = {"owned": True, "session_id": "now", "address": "127.0.0.1:1"}
 FORMER = {**OWN, "session_id": "before"}
 ATTACHED = {"address": "127.0.0.1:1"}
+PAUSED = {"key": "container_paused", "name": "dubhe-x"}
 
 
 @pytest.mark.parametrize(
@@ -64,6 +65,24 @@ def test_state(
         expected in ("lost", "failed", "unknown", "stopped")
         or (expected == "ended" and record.managed.stopped)
     )
+
+
+@pytest.mark.parametrize("alive", [None, True, False])  # no heartbeat is answered meanwhile
+@pytest.mark.parametrize("reported", [{}, {"ready": True}, {"ready": True, "open_run": 1}])
+def test_a_paused_one_has_not_lost_contact(reported: dict[str, object], alive: bool | None) -> None:
+    managed = ManagedState(**OWN, condition=PAUSED)  # type: ignore[arg-type]
+    record = InstanceRecord("a-b-train-1", ReportedState(**reported), managed, alive)  # type: ignore[arg-type]
+    text = "the container is paused: docker unpause dubhe-x lets it go on"
+    assert state_of(record, "now") == ("paused", text)
+    managed.exit_status = 137
+    assert state_of(record, "now")[0] == "failed"
+
+
+def test_the_engine_knows_why_heartbeats_are_lost() -> None:
+    condition = {"key": "pod_node_lost", "node": "n1"}
+    managed = ManagedState(**OWN, condition=condition)  # type: ignore[arg-type]
+    record = InstanceRecord("a-b-train-1", ReportedState(ready=True), managed, False, "timeout")
+    assert state_of(record, "now") == ("lost", "node n1 does not answer")
 
 
 @pytest.mark.parametrize("exit_status", [None, 143])
