@@ -89,7 +89,7 @@ class StopSignal:
         self._armed = False
         self._in_task = False
         if self._traced is not None:
-            self._trace_no_more()
+            self._trace_no_more(self._traced)
 
     def resume(self) -> None:
         """Raise again: nothing is being reported any more."""
@@ -129,13 +129,15 @@ class StopSignal:
             if swallower is not None:
                 self._swallowers.add(swallower)
             outside = self._outside(stack)
-            if outside is None or (sys.gettrace() is not None and self._traced is None):
+            if self._traced is not None:
+                if outside is self._traced:
+                    return
+                self._trace_no_more(self._traced)
+            if outside is None or sys.gettrace() is not None:
                 self._raise()  # a debugger's trace function is left alone
-            elif outside is not self._traced:
-                self._raise_in(outside)
+            self._raise_in(outside)
 
     def _raise(self) -> NoReturn:
-        self._trace_no_more()
         self._error = TaskStopped("the service was told to stop")
         raise self._error
 
@@ -151,7 +153,6 @@ class StopSignal:
 
     def _raise_in(self, frame: FrameType) -> None:
         """Raise when a frame goes on."""
-        self._trace_no_more()
         self._traced = frame
         frame.f_trace = self._trace
         sys.settrace(lambda *_: None)  # other frames are not traced
@@ -159,16 +160,15 @@ class StopSignal:
     def _trace(self, frame: FrameType, event: str, argument: object) -> object:
         if not may_interrupt(frame):
             return self._trace
+        self._trace_no_more(frame)
         if self._armed:
             self._raise()
-        self._trace_no_more()
         return None
 
-    def _trace_no_more(self) -> None:
-        if self._traced is not None:
-            sys.settrace(None)
-            self._traced.f_trace = None
-            self._traced = None
+    def _trace_no_more(self, traced: FrameType) -> None:
+        sys.settrace(None)
+        traced.f_trace = None
+        self._traced = None
 
     def _forward(self, action: object, stack: FrameType | None) -> None:
         """Do once what SIGTERM does by the algorithm's own choice."""
