@@ -14,13 +14,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.contract.framing import NUMBER, FrameReader
+from dubhe_sdk.contract.framing import NUMBER, FrameReader, pack_numbered
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.errors import TaskStopped
 from dubhe_sdk.ipc.descriptor_socket import DescriptorSocket
@@ -29,8 +28,6 @@ from dubhe_sdk.model.inference_calls import BatchCalls, InferenceCalls, SingleCa
 from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.process.socket_path import address
 
-# A reply's length and number. In one piece: the copies of `pack` cost more than the rest of it.
-_HEAD = struct.Struct(f">I{NUMBER.size}s")
 _LIMIT = 2**32 - 1  # the web front has checked the size
 
 
@@ -98,7 +95,7 @@ class InferenceServer:
             try:
                 while (frame := read()) is not None:
                     reply = answer(frame[NUMBER.size :], take)
-                    sendall(_HEAD.pack(NUMBER.size + len(reply), frame[: NUMBER.size]) + reply)
+                    sendall(pack_numbered(NUMBER.unpack_from(frame)[0], reply))
                     if sock.has_lost:  # of this call: those of the next one come with it
                         sock.close_descriptors()
                     if stop is not None:

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,13 +34,12 @@ from typing import Any
 from gevent import get_hub, getcurrent
 from greenlet import greenlet
 
-from dubhe_sdk.contract.framing import LENGTH, NUMBER
+from dubhe_sdk.contract.framing import LENGTH, NUMBER, pack_numbered
 from dubhe_sdk.ipc.descriptor_socket import MOST_DESCRIPTORS, ancillary
 from dubhe_sdk.process.socket_path import address
 from dubhe_sdk.service.web.inference.errors import ModelDied, ModelUnavailable, RequestNotDelivered
 
 _READ, _WRITE = 1, 2
-_HEAD = struct.Struct(">II")  # `LENGTH` and `NUMBER`
 _switch_to = greenlet.switch  # for the reason that `dubhe_sdk.service.web.stream` has
 _NUMBERS = 1 << 32
 # About sixty short replies: what they cost is also how long a heartbeat waits behind them.
@@ -124,7 +122,7 @@ class ModelConnection:
             ModelDied: the connection broke.
         """
         self._number = number = (self._number + 1) % _NUMBERS
-        frame = _HEAD.pack(NUMBER.size + len(body), number) + body
+        frame = pack_numbered(number, body)
         if not self._pending:
             self._send(frame, descriptors)
             self._since = perf_counter()
