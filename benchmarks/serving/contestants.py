@@ -29,7 +29,7 @@ class Server:
     http: bool = True
     reference: str = "bare-http"
     path: str = "/predict/multiple"
-    heart: str = "POST /heart"
+    heartbeat_route: str = "POST /heart"
     good: str = '"data"'
     environ: Mapping[str, str] = field(default_factory=dict)
     payload: tuple[str, int] | None = None
@@ -46,7 +46,7 @@ class Server:
 
     def heartbeat(self) -> bytes:
         """Return a heartbeat, whole."""
-        return self._message(self.heart, {"req_type": 0, "instance_id": INSTANCE})
+        return self._message(self.heartbeat_route, {"req_type": 0, "instance_id": INSTANCE})
 
     def _body(self, what: str) -> dict[str, Any]:
         if "mlserver" in self.module:
@@ -95,15 +95,15 @@ SERVERS = (
     Server("ours-http", "app", (), True, environ={"protocol": "http", **_QUEUE}),
     Server("flask", "flask_app", ("flask==3.1.3",), False),
     Server("fastapi", "fastapi_app", ("fastapi==0.165.0", "uvicorn[standard]==0.54.0"), False),
-    Server("litserve", "litserve_app", ("litserve==0.2.19",), True, heart="GET /health"),
-    Server("bentoml", "bentoml_app", ("bentoml==1.4.40",), False, heart="GET /livez"),
+    Server("litserve", "litserve_app", ("litserve==0.2.19",), True, heartbeat_route="GET /health"),
+    Server("bentoml", "bentoml_app", ("bentoml==1.4.40",), False, heartbeat_route="GET /livez"),
     Server(
         "mlserver",
         "mlserver_app",
         ("mlserver==1.7.1", "uvloop<0.22"),  # its workers do not start with a newer one,
         True,
         path="/v2/models/bench/infer",
-        heart="GET /v2/health/live",
+        heartbeat_route="GET /v2/health/live",
         good='"outputs"',
     ),
     Server("bare-tcp", "bare_tcp", _BARE, False, http=False, reference="bare-tcp"),

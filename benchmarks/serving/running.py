@@ -80,8 +80,8 @@ def load(
     """
     common = {"port": port, "http": server.http, "seconds": seconds, "warm": warm}
     main = {"message": server.request(what).hex(), "good": server.good, "clients": clients}
-    heart = {"message": server.heartbeat().hex(), "good": "", "clients": 1, "pause": 0.01}
-    heartbeats = _start({**common, **heart})
+    heartbeat = {"message": server.heartbeat().hex(), "good": "", "clients": 1, "pause": 0.01}
+    heartbeats = _start({**common, **heartbeat})
     try:
         busy = _start({**common, **main, "pause": 0})
         try:

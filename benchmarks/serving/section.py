@@ -41,7 +41,7 @@ Key = tuple[str, str, int]
 @dataclass
 class _Kept:
     loads: list[Seen] = field(default_factory=list)
-    hearts: list[Seen] = field(default_factory=list)
+    heartbeats: list[Seen] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
 
 
@@ -71,10 +71,10 @@ def measure(session: Session) -> Section:
             section.failures[server.name] = str(error)
     for model, title in {**MODELS, BESIDE: BESIDE_TITLE}.items():
         clients = session.scale.clients if model in MODELS else (1,)
-        _tell_rates(section, clients, model, title, present, kept)
+        _add_rates(section, clients, model, title, present, kept)
         if model in MODELS:
-            _tell_hearts(section, clients, model, title, present, kept)
-    _tell_held(section, present, kept)
+            _add_heartbeats(section, clients, model, title, present, kept)
+    _add_held(section, present, kept)
     return section
 
 
@@ -85,16 +85,16 @@ def _turn(session: Session, server: Server, port: int, kept: dict[Key, _Kept]) -
         warm = max(0.3, clients * BUSY_SECONDS) if model == BUSY else 0.0 if model == HOLD else 0.3
         with keeping_a_core_busy() if model == BESIDE else contextlib.nullcontext():
             what = NOOP if model == BESIDE else model
-            seen, hearts = load(server, port, what, clients, seconds, warm)
+            seen, heartbeats = load(server, port, what, clients, seconds, warm)
         cell = kept.setdefault((server.name, model, clients), _Kept())
         cell.loads.append(seen)
-        cell.hearts.append(hearts)
+        cell.heartbeats.append(heartbeats)
         bare = kept.get((server.reference, model, clients))
         if bare is not None and bare.loads[-1].rate > 0:
             cell.ratios.append(seen.rate / bare.loads[-1].rate)
 
 
-def _tell_rates(
+def _add_rates(
     section: Section,
     clients: tuple[int, ...],
     model: str,
@@ -130,7 +130,7 @@ def _tell_rates(
         section.tables.append(table)
 
 
-def _tell_hearts(
+def _add_heartbeats(
     section: Section,
     clients: tuple[int, ...],
     model: str,
@@ -146,14 +146,14 @@ def _tell_hearts(
         row = [server.name]
         for count in clients:
             cell = kept.get((server.name, model, count))
-            times = [h.p99 for h in cell.hearts if h.p99 is not None] if cell else []
+            times = [seen.p99 for seen in cell.heartbeats if seen.p99 is not None] if cell else []
             row.append(milliseconds(median(times)) if times else "no answer")
             section.figures[f"{server.name}/{model}/{count}/heartbeat_p99_s"] = median(times)
         table.rows.append(row)
     section.tables.append(table)
 
 
-def _tell_held(section: Section, present: list[Server], kept: dict[Key, _Kept]) -> None:
+def _add_held(section: Section, present: list[Server], kept: dict[Key, _Kept]) -> None:
     table = Table(
         f"Heartbeat while the model holds the interpreter lock for {HOLD_SECONDS} s",
         ["", "median", "longest", "model in a process of its own"],
@@ -162,8 +162,8 @@ def _tell_held(section: Section, present: list[Server], kept: dict[Key, _Kept]) 
         cell = kept.get((server.name, HOLD, 1))
         if cell is None:
             continue
-        longest = [hearts.longest for hearts in cell.hearts if hearts.longest is not None]
-        middle = [hearts.p50 for hearts in cell.hearts if hearts.p50 is not None]
+        longest = [seen.longest for seen in cell.heartbeats if seen.longest is not None]
+        middle = [seen.p50 for seen in cell.heartbeats if seen.p50 is not None]
         apart = "yes" if server.apart else "no"
         if longest:
             row = [server.name, milliseconds(median(middle)), milliseconds(max(longest)), apart]

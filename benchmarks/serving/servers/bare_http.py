@@ -24,7 +24,7 @@ class _Infer:
         response.data = replies.HTTP
 
 
-class _Heart:
+class _Heartbeat:
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         request.bounded_stream.read()
         response.data = replies.ONLINE
@@ -42,7 +42,7 @@ class _Bare(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         app = falcon.App()
         app.add_route("/predict/multiple", _Infer())
-        app.add_route("/heart", _Heart())
+        app.add_route("/heart", _Heartbeat())
         return app
 
 

@@ -20,7 +20,7 @@ def predict(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @app.post("/heart")
-async def heart() -> dict[str, Any]:
+async def heartbeat() -> dict[str, Any]:
     """Answer a heartbeat."""
     return {"flag": 1}
 

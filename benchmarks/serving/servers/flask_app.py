@@ -21,7 +21,7 @@ def predict() -> dict[str, Any]:
 
 
 @app.post("/heart")
-def heart() -> dict[str, Any]:
+def heartbeat() -> dict[str, Any]:
     """Answer a heartbeat."""
     return {"flag": 1}
 
