@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from benchmarks.results import Section, Table
+from benchmarks.serving import targets as serving
+from benchmarks.target import Figures, Target
 from benchmarks.units import digits
 
-Figures = Mapping[str, float]
-
 _DURABLE_PEERS = ("logging", "mlflow-file", "mlflow-sqlite")
-_BATCHING_PEERS = ("litserve", "bentoml", "mlserver")
-
-
-@dataclass(frozen=True)
-class Target:
-    """A bound for one figure."""
-
-    text: str
-    section: str
-    figure: Callable[[Figures], float]
-    """From the section's figures; raises KeyError if what it needs was not measured."""
-    at_most: float | None = None
-    at_least: float | None = None
-    unit: str = ""
-
-    def met(self, value: float) -> bool:
-        """Return whether a measured value reaches it."""
-        if self.at_most is not None:
-            return value <= self.at_most
-        return self.at_least is not None and value >= self.at_least
-
-    @property
-    def bound(self) -> str:
-        """The bound in words."""
-        sign, value = ("≤", self.at_most) if self.at_most is not None else ("≥", self.at_least)
-        return f"{sign} {value:g}{self.unit}"
 
 
 def _durable_lead(figures: Figures) -> float:
@@ -45,14 +18,6 @@ def _durable_lead(figures: Figures) -> float:
     if not peers:
         raise KeyError("no durable peer was measured")
     return min(peers) / figures["single/ours/median_ns"]
-
-
-def _batching_lead(figures: Figures) -> float:
-    """Return our rate with batches, in those of the fastest peer."""
-    peers = [figures[key] for p in _BATCHING_PEERS if (key := f"{p}/64/rate") in figures]
-    if not peers:
-        raise KeyError("no peer with batches was measured")
-    return figures["ours-http-batches/64/rate"] / max(peers)
 
 
 TARGETS = (
@@ -108,91 +73,7 @@ TARGETS = (
         lambda f: f["ours/cpu_seconds_per_100000"] / f["confluent-kafka/cpu_seconds_per_100000"],
         1.2,
     ),
-    Target(
-        "HTTP, no-op, 1 client, × bare",
-        "serving",
-        lambda f: f["ours-http/noop/1/ratio"],
-        at_least=0.7,
-    ),
-    Target(
-        "HTTP, no-op, 512 clients, heartbeat's p99",
-        "serving",
-        lambda f: f["ours-http/noop/512/heartbeat_p99_s"] * 1e3,
-        10,
-        unit=" ms",
-    ),
-    Target(
-        "HTTP, no-op, 8 clients, × bare",
-        "serving",
-        lambda f: f["ours-http/noop/8/ratio"],
-        at_least=0.7,
-    ),
-    Target(
-        "TCP, no-op, 1 client, × bare",
-        "serving",
-        lambda f: f["ours-tcp/noop/1/ratio"],
-        at_least=0.75,
-    ),
-    Target(
-        "TCP, no-op, 8 clients, × bare",
-        "serving",
-        lambda f: f["ours-tcp/noop/8/ratio"],
-        at_least=0.75,
-    ),
-    *(
-        Target(
-            f"{protocol.upper()}, no-op, 1 client, beside a process that computes, × bare",
-            "serving",
-            lambda f, protocol=protocol: f[f"ours-{protocol}/beside/1/ratio"],  # type: ignore[misc]
-            at_least=0.5,
-        )
-        for protocol in ("http", "tcp")
-    ),
-    *(
-        Target(
-            f"{protocol.upper()}, 20 MB in base64, 3 clients, × bare",
-            "large",
-            lambda f, protocol=protocol: f[f"ours-{protocol}/base64/3/ratio"],  # type: ignore[misc]
-            at_least=0.8,
-        )
-        for protocol in ("http", "tcp")
-    ),
-    Target(
-        "web front's memory and the shared file for requests of 20 MB, 1 client, × request",
-        "large",
-        lambda f: 1 + max(f["ours-http/base64/1/memory"], f["ours-tcp/base64/1/memory"]),
-        1.5,
-    ),
-    Target(
-        "4 model processes that sleep, TCP, × one",
-        "scaling",
-        lambda f: f["ours-tcp/sleep/4/ratio"],
-        at_least=3.6,
-    ),
-    Target(
-        "64 clients, batches, HTTP, × without batches",
-        "batching",
-        lambda f: f["ours-http-batches/64/ratio"],
-        at_least=5,
-    ),
-    Target(
-        "64 clients, batches, TCP, × without batches",
-        "batching",
-        lambda f: f["ours-tcp-batches/64/ratio"],
-        at_least=5,
-    ),
-    Target(
-        "64 clients, batches, HTTP, × best peer with batches",
-        "batching",
-        _batching_lead,
-        at_least=1.2,
-    ),
-    Target(
-        "1 client, batches, HTTP, × without batches",
-        "batching",
-        lambda f: f["ours-http-batches/1/ratio"],
-        at_least=0.97,
-    ),
+    *serving.TARGETS,
     Target(
         "resident memory (PSS) of web, parents, sidecar",
         "weight",
