@@ -215,6 +215,30 @@ def model_request(folder: Path, count: int) -> None:
     serving_paths.infer_in_model(REQUEST, folder, count)
 
 
+def batched_request(folder: Path, count: int) -> None:
+    """Answer requests that come together by calls of a method that takes batches."""
+    from tests.benchmarks import serving_paths
+
+    batch = serving_paths.BATCH
+    serving_paths.serve_together(_handler, REQUEST, folder, count, clients=batch, batch=batch)
+
+
+def batched_model_request(folder: Path, count: int) -> None:
+    """Run a method that takes batches for a request in one: the model process's own work."""
+    from tests.benchmarks import serving_paths
+
+    serving_paths.infer_in_model(REQUEST, folder, count, serving_paths.BATCH)
+
+
+def shared_out_request(folder: Path, count: int) -> None:
+    """Answer requests that come together by two model processes."""
+    from tests.benchmarks import serving_paths
+
+    serving_paths.serve_together(
+        _handler, REQUEST, folder, count, clients=serving_paths.CLIENTS, processes=2
+    )
+
+
 def _handler(pool: ModelPool | None = None) -> RequestHandler:
     from dubhe_sdk.contract.kind import TaskKind
     from dubhe_sdk.contract.requests import RequestType
@@ -271,6 +295,9 @@ PATHS = {
         http_request,
         tcp_request,
         model_request,
+        batched_request,
+        batched_model_request,
+        shared_out_request,
     )
 }
 

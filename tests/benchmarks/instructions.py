@@ -31,6 +31,9 @@ WATCHED = (
     "http_request",
     "tcp_request",
     "model_request",
+    "batched_request",
+    "batched_model_request",
+    "shared_out_request",
 )
 # Far from a third, further from what the same code gives in two runs (below 1 %).
 TOLERANCE = 0.2

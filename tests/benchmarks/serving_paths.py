@@ -2,14 +2,16 @@
 
 Sockets, event loop and greenlets are real. What stands at their other ends runs in processes of its
 own, whose instructions are not counted: a client that sends one request after another, a model that
-answers every request alike, a web front that asks for one inference after another.
+answers every request alike, a web front that asks for one call after another.
 
-``python serving_paths.py client|model|front ADDRESS COUNT`` is such an end.
+``python serving_paths.py client|model|front ADDRESS COUNT BATCH`` is such an end; BATCH is how many
+requests a call of the model has, 0 if its method takes no batches.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import socket
 import struct
@@ -23,6 +25,11 @@ from typing import Any
 
 _LENGTH = struct.Struct(">I")
 _RESULT = b'[{"img_path":"a.jpg","info":[]}]'
+
+BATCH = 10
+"""Requests in a call of a method that takes batches."""
+CLIENTS = 15
+"""Requests at once for several model processes: more than they get before these are due."""
 
 
 def serve_over_tcp(
@@ -41,11 +48,8 @@ def serve_over_tcp(
     listener = gevent_socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    address = folder / "model.sock"
-    with _other_end("model", str(address), count):
-        while not address.exists():
-            time.sleep(0.01)  # another process makes it, which cannot signal
-        pool = ModelPool([str(address)], 1, 1000)
+    with _models(folder, 1, count) as paths:
+        pool = ModelPool(paths, 1, 1000)
         runtime: Any = SimpleNamespace(
             handler=handler_of(pool),
             options=SimpleNamespace(transfer_timeout_seconds=30.0, max_request_bytes=1 << 20),
@@ -66,7 +70,45 @@ def serve_over_tcp(
         server.stop()
 
 
-def infer_in_model(request: bytes, folder: Path, count: int) -> None:
+def serve_together(
+    handler_of: Callable[[Any], Any],
+    request: bytes,
+    folder: Path,
+    count: int,
+    *,
+    clients: int,
+    processes: int = 1,
+    batch: int = 0,
+) -> None:
+    """Answer inferences of several clients at once, without the sockets of these."""
+    import gevent
+
+    from dubhe_sdk.service.web.inference import model_connection
+    from dubhe_sdk.service.web.inference.pool import ModelPool
+
+    class Waiting:
+        def has_gone(self) -> bool:
+            return False
+
+        def others_have_come(self) -> bool:
+            return True
+
+    # Else the machine decides which model is quick enough to get requests before they are due.
+    model_connection.perf_counter = itertools.count(0, 1e-5).__next__
+    with _models(folder, processes, count, batch) as paths:
+        pool = ModelPool(paths, 1, 1000)
+        pool.set_batches(max(1, batch), 0.0)
+        handler = handler_of(pool)
+
+        def ask() -> None:
+            for _ in range(count // clients):
+                assert b'"flag":1' in handler.handle(request, None, Waiting())
+
+        asking = [gevent.spawn(ask) for _ in range(clients)]
+        gevent.joinall(asking, raise_error=True)
+
+
+def infer_in_model(request: bytes, folder: Path, count: int, batch: int = 0) -> None:
     """Run the method for inferences that come from another process."""
     import logging
 
@@ -78,12 +120,17 @@ def infer_in_model(request: bytes, folder: Path, count: int) -> None:
     def method(context: Any) -> Any:
         return [{"img_path": name, "info": []} for name in context.get("image_names")]
 
+    def method_of_batches(contexts: list[Any]) -> Any:
+        return [method(context) for context in contexts]
+
     stop = StopSignal()
     stop.install()
     path = folder / "model.sock"
     settings = read_settings()
-    server = InferenceServer(method, settings, path, 1, stop, logging.getLogger("model"))
-    with _other_end("front", str(path), count) as front:
+    log = logging.getLogger("model")
+    called: Callable[[Any], Any] = method_of_batches if batch else method
+    server = InferenceServer(called, settings, path, 1, stop, log, batches=batch > 0)
+    with _other_end("front", str(path), count, batch) as front:
         assert front.stdin is not None
         front.stdin.write(request)
         front.stdin.close()
@@ -93,8 +140,21 @@ def infer_in_model(request: bytes, folder: Path, count: int) -> None:
 
 
 @contextlib.contextmanager
-def _other_end(what: str, address: str, count: int) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-S", __file__, what, address, str(count)]
+def _models(folder: Path, processes: int, count: int, batch: int = 0) -> Iterator[list[str]]:
+    paths = [folder / f"model{number}.sock" for number in range(processes)]
+    with contextlib.ExitStack() as ends:
+        for path in paths:
+            ends.enter_context(_other_end("model", str(path), count, batch))
+        while not all(path.exists() for path in paths):
+            time.sleep(0.01)  # other processes make them, which cannot signal
+        yield list(map(str, paths))
+
+
+@contextlib.contextmanager
+def _other_end(
+    what: str, address: str, count: int, batch: int = 0
+) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-S", __file__, what, address, str(count), str(batch)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         try:
             yield process
@@ -102,43 +162,54 @@ def _other_end(what: str, address: str, count: int) -> Iterator[subprocess.Popen
             process.kill()
 
 
-def _frame(sock: socket.socket) -> bytes:
+def _frames(sock: socket.socket) -> Iterator[list[bytes]]:
+    """Yield the payloads that have come together, up to the end of the stream."""
     data = b""
-    while len(data) < 4 or len(data) < 4 + _LENGTH.unpack_from(data)[0]:
-        chunk = sock.recv(65536)
-        if not chunk:
-            return b""
+    while chunk := sock.recv(65536):
         data += chunk
-    return data[4:]
+        payloads = []
+        while len(data) >= 4 and len(data) >= (end := 4 + _LENGTH.unpack_from(data)[0]):
+            payloads.append(data[4:end])
+            data = data[end:]
+        if payloads:
+            yield payloads
 
 
-def _client(port: str, count: int) -> None:
+def _packed(payload: bytes) -> bytes:
+    return _LENGTH.pack(len(payload)) + payload
+
+
+def _client(port: str, count: int, batch: int) -> None:
     body = sys.stdin.buffer.read()
     with socket.create_connection(("127.0.0.1", int(port))) as sock:
+        replies = _frames(sock)
         for _ in range(count):
-            sock.sendall(_LENGTH.pack(len(body)) + body)
-            assert b'"flag":1' in _frame(sock)
+            sock.sendall(_packed(body))
+            (reply,) = next(replies)
+            assert b'"flag":1' in reply
 
 
-def _model(path: str, count: int) -> None:
+def _model(path: str, count: int, batch: int) -> None:
+    result = _packed(b"+" + _RESULT) * batch or b"+" + _RESULT
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path + ".new")
         listener.listen()
         Path(path + ".new").rename(path)
         sock, _ = listener.accept()
-        while frame := _frame(sock):
-            reply = frame[:4] + b"+" + _RESULT
-            sock.sendall(_LENGTH.pack(len(reply)) + reply)
+        for requests in _frames(sock):
+            sock.sendall(b"".join(_packed(request[:4] + result) for request in requests))
 
 
-def _front(path: str, count: int) -> None:
-    body = sys.stdin.buffer.read()
+def _front(path: str, count: int, batch: int) -> None:
+    request = sys.stdin.buffer.read()
+    body = _packed(request) * batch or request
+    result = _packed(b"+" + _RESULT) * batch or b"+" + _RESULT
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(path)
-        for number in range(count):
-            data = _LENGTH.pack(number) + body
-            sock.sendall(_LENGTH.pack(len(data)) + data)
-            assert _frame(sock) == _LENGTH.pack(number) + b"+" + _RESULT
+        replies = _frames(sock)
+        for number in range(count // max(1, batch)):
+            sock.sendall(_packed(_LENGTH.pack(number) + body))
+            assert next(replies) == [_LENGTH.pack(number) + result]
         from dubhe_sdk.process.linux import STOP_SIGNAL
 
         os.kill(os.getppid(), STOP_SIGNAL)
@@ -147,5 +218,5 @@ def _front(path: str, count: int) -> None:
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
     {"client": _client, "model": _model, "front": _front}[sys.argv[1]](
-        sys.argv[2], int(sys.argv[3])
+        sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     )
