@@ -33,10 +33,11 @@ class Shutdown:
     """Ends the children one after another.
 
     Training and evaluation: the model first, since the platform takes a service without a
-    heartbeat for dead. Inference: the web front first. It takes no further connections, and the
-    connections that it has get one more reply each. A client that kept its connection has sent its
-    request to a service that did not stop yet: it is run, and refused only shortly before the front
-    is out of time.
+    heartbeat for dead. Inference: the web front first. It takes no further connections. Over HTTP
+    those that it has get one more reply each, which says that it is the last; over TCP they are
+    served until their clients are silent for a moment. A client that kept its connection has sent
+    its request to a service that did not stop yet: it is run, and refused only shortly before the
+    front is out of time.
 
     Args:
         loop: the parent's event loop.

@@ -22,6 +22,8 @@ from dubhe_sdk.service.web.limits.shared_bodies import SharedBodies
 from dubhe_sdk.service.web.options import MAX_SHARED_BODIES, WebOptions, connection_limit
 from dubhe_sdk.service.web.state_check import check_state
 
+_PHASE_SECONDS = 0.1
+
 
 @dataclass(frozen=True)
 class WebConfig:
@@ -77,6 +79,13 @@ class WebRuntime:
                 options.max_connections, config.concurrency * len(config.model_sockets)
             )
         )
+
+    def is_draining(self) -> bool:
+        """Return whether what arrives is still run, though this process was told to stop."""
+        # The parent has sent its phase before SIGTERM, but it need not be read before.
+        phases = [self.draining, self.refusing]
+        found: list[Event] = gevent.wait(phases, timeout=_PHASE_SECONDS, count=1)
+        return found == [self.draining]
 
     def wait_for_state(self) -> bool:
         """Wait until the parent has sent its state. Returns False if the process should stop."""

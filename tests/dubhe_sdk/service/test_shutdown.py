@@ -231,6 +231,23 @@ def test_a_client_that_keeps_its_connection_is_told_that_the_next_reply_is_the_l
         assert app.wait() == 0
 
 
+def test_over_tcp_a_client_that_goes_on_asking_loses_no_request(tmp_path: Path) -> None:
+    with App(tmp_path, app_with() + BLOCKED, INFERENCE_ID) as app:
+        app.write("go on", "")
+        app.start()
+        client = app.client()
+        request = {"req_type": 3, "instance_id": INFERENCE_ID, "image_names": []}
+        assert client.send(request)["flag"] == 1
+        app.terminate()
+        # None is left without a reply: the refusal is known to be the last.
+        while (reply := client.send(request))["flag"] == 1:
+            pass
+        assert reply["message"] == "service is stopping and takes no new requests"
+        with pytest.raises(ConnectionError):
+            client.finish()
+        assert app.wait() == 0
+
+
 STOPS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT]
 
 

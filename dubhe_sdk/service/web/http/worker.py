@@ -47,7 +47,6 @@ from dubhe_sdk.service.web.runtime import WebConfig, WebRuntime
 from dubhe_sdk.service.web.stream import Stream
 
 _SHARED_MEMORY = "/dev/shm"
-_PHASE_SECONDS = 0.1
 
 
 def serve(config: WebConfig, options: WebOptions) -> int:
@@ -162,9 +161,7 @@ class WebWorker(GeventWorker):  # type: ignore[misc]
         A request that comes just as its idle connection is closed would fail, and not every client
         repeats it.
         """
-        # The parent has sent its phase before SIGTERM, but it need not be read before.
-        phases = [runtime.draining, runtime.refusing]
-        if gevent.wait(phases, timeout=_PHASE_SECONDS, count=1) == [runtime.draining]:
+        if runtime.is_draining():
             gevent.wait([runtime.refusing, runtime.connections.empty], count=1)
 
     def timeout_ctx(self) -> Any:

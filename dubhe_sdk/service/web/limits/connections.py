@@ -36,7 +36,8 @@ class Connections:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: OrderedDict[ClientConnection, None] = OrderedDict()  # longest first
+        # Longest first; whether they waited at the last `end_idle` already.
+        self._waiting: OrderedDict[ClientConnection, bool] = OrderedDict()
         self._working: set[ClientConnection] = set()
         self._receiving: set[ClientConnection] = set()  # of those that wait
         self.empty = Event()
@@ -59,14 +60,14 @@ class Connections:
             if not self._waiting:
                 return False
             _shut_down(self._waiting.popitem(last=False)[0], socket.SHUT_RDWR)
-        self._waiting[sock] = None
+        self._waiting[sock] = False
         self.empty.clear()
         return True
 
     def replace(self, old: ClientConnection, new: ClientConnection) -> None:
         """Note that another object stands for a connection that waits for its request."""
-        if self._waiting.pop(old, self) is None:  # else it was displaced meanwhile
-            self._waiting[new] = None
+        if self._waiting.pop(old, None) is not None:  # else it was displaced meanwhile
+            self._waiting[new] = False
 
     @contextlib.contextmanager
     def receiving(self, sock: ClientConnection) -> Iterator[None]:
@@ -80,14 +81,14 @@ class Connections:
     def work(self, sock: ClientConnection) -> None:
         """Note that a request has arrived: it is not closed before `wait`."""
         # A connection that was displaced at the same moment stays forgotten.
-        if self._waiting.pop(sock, self) is None:
+        if self._waiting.pop(sock, None) is not None:
             self._working.add(sock)
 
     def wait(self, sock: ClientConnection) -> None:
         """Note that the reply is ready; the connection waits for its next request."""
         if sock in self._working:
             self._working.remove(sock)
-            self._waiting[sock] = None
+            self._waiting[sock] = False
 
     def remove(self, sock: ClientConnection) -> None:
         """Forget a connection that is being closed."""
@@ -95,6 +96,13 @@ class Connections:
         self._working.discard(sock)
         if not self._waiting and not self._working:
             self.empty.set()
+
+    def end_idle(self) -> None:
+        """Let every connection end, as `stop` does, that has waited since the last call."""
+        for sock, has_waited in list(self._waiting.items()):
+            if has_waited and sock not in self._receiving:
+                _shut_down(sock, socket.SHUT_RD)
+            self._waiting[sock] = True
 
     def stop(self) -> None:
         """Let every waiting connection end; what has arrived on it already is still read, and so is

@@ -12,6 +12,7 @@ from typing import Any
 
 import gevent
 from gevent import socket as gevent_socket
+from gevent.event import Event
 from gevent.server import StreamServer
 
 from dubhe_sdk.contract.framing import LENGTH, FrameReader, FrameTooLarge, pack
@@ -19,11 +20,14 @@ from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.service.web import wrong_protocol
 from dubhe_sdk.service.web.arrivals import ArrivalOrder
 from dubhe_sdk.service.web.counted_log import CountedLog
-from dubhe_sdk.service.web.limits.connections import drain
+from dubhe_sdk.service.web.limits.connections import Connections, drain
 from dubhe_sdk.service.web.limits.memory_budget import EXEMPT_BYTES, BudgetExceeded, MemoryBudget
 from dubhe_sdk.service.web.options import WebOptions
 from dubhe_sdk.service.web.runtime import WebConfig, WebRuntime
 from dubhe_sdk.service.web.stream import Stream
+
+# A client that goes on asking has sent its next request by then.
+_IDLE_SECONDS = 0.2
 
 # A heartbeat is short: its `req_type` is in what is looked at.
 _HEARTBEAT = re.compile(rb'"req_type"\s*:\s*0\b')
@@ -43,9 +47,33 @@ def serve(config: WebConfig, options: WebOptions) -> int:
     runtime.ended.wait()
     if not runtime.orphaned:
         server.close()
-        runtime.connections.stop()
-        runtime.connections.join(runtime.options.stop_timeout_seconds)
+        _end_connections(runtime)
     return 0
+
+
+def _end_connections(runtime: WebRuntime) -> None:
+    """Let every connection end at a moment at which no request of its client is lost, if possible.
+
+    No reply over TCP can say that it is the last: a client that has it sends its next request at
+    once, and that would never be answered if the connection was closed behind the reply. So one
+    is closed when its client has been silent for a while. As long as the service runs what
+    arrives, the others are served. After that they get one refusal more, which is the last.
+    """
+    connections, refusing = runtime.connections, runtime.refusing
+    until = time.monotonic() + runtime.options.stop_timeout_seconds
+    if runtime.is_draining():
+        _end_idle(connections, until, refusing)
+    connections.stop()
+    _end_idle(connections, until)
+
+
+def _end_idle(connections: Connections, until: float, *events: Event) -> None:
+    """End connections that are idle until none is left, an event is set, or the time is over."""
+    while (left := until - time.monotonic()) > 0:
+        seconds = min(left, _IDLE_SECONDS)
+        if gevent.wait([connections.empty, *events], timeout=seconds, count=1):
+            return
+        connections.end_idle()
 
 
 class TcpServer(StreamServer):  # type: ignore[misc]
@@ -109,6 +137,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
                 return
             is_fresh = False
             connections.work(stream)
+            is_last = connections.stopping
             try:
                 reply = handler.handle(frame, None, stream)
             finally:
@@ -116,7 +145,7 @@ class TcpServer(StreamServer):  # type: ignore[misc]
                     self._runtime.shared_bodies.close(frame)
             connections.wait(stream)
             stream.sendall(pack(reply), seconds)
-            if connections.stopping:
+            if is_last and not reader.buffered:
                 return
             deadline_stream.end_frame(reader.buffered)
 

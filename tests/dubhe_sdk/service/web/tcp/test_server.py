@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import select
+import signal
 import socket
 import struct
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from tests.dubhe_sdk.service.web.http.test_routes import many_idle
 from tests.dubhe_sdk.service.web.support import (
     INSTANCE,
     LIMIT,
+    READY,
     TcpClient,
     Web,
     data_segments,
@@ -228,3 +232,40 @@ def test_concurrency_is_bounded_and_all_are_served(start: Start) -> None:
         thread.join()
     assert replies == [1] * 100
     assert web.model.most_running == 3
+
+
+STOPPING = "service is stopping and takes no new requests"
+
+
+def test_who_goes_on_asking_while_it_ends_gets_a_reply_to_each_request(start: Start) -> None:
+    web = start("tcp")
+    asking, silent = TcpClient(web), TcpClient(web)
+    web.push(replace(READY, phase=Phase.DRAINING))
+    web.process.send_signal(signal.SIGTERM)
+    while not select.select([silent.sock], [], [], 0)[0]:
+        assert asking.json(inference_request())["flag"] == 1
+    assert silent.is_closed()
+    assert asking.json(inference_request())["flag"] == 1
+    web.push(replace(READY, phase=Phase.STOPPING))
+    while (reply := asking.json(inference_request()))["flag"] == 1:
+        pass
+    assert refusal(reply) == STOPPING
+    assert asking.is_closed()
+    assert web.process.wait(60) == 0
+
+
+def test_what_has_come_together_is_answered_though_it_ends(start: Start) -> None:
+    web = start("tcp")
+    go_on = threading.Event()
+    web.model.answer = lambda request: b"+[]" if go_on.wait(10) else b"+0"
+    client, idle = TcpClient(web), TcpClient(web)
+    client.sock.sendall(3 * pack(json.dumps(inference_request()).encode()))
+    web.model.wait_running(1)
+    web.push(replace(READY, phase=Phase.STOPPING))
+    web.process.send_signal(signal.SIGTERM)
+    assert idle.is_closed()  # so it has begun to stop
+    go_on.set()
+    replies = [client.reply() for _ in range(3)]
+    assert replies[0]["flag"] == 1
+    assert [refusal(reply) for reply in replies[1:]] == [STOPPING] * 2
+    assert client.is_closed()
