@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.page.fixtures import Visitor
 from tests.page.platform import Platform
+from tests.page.store import SaidMessage, store, task
 from tests.support.waiting import wait_for
 
 POINTS = 30
@@ -116,3 +117,34 @@ def test_the_axis_can_be_steps_or_time(page: Page) -> None:
     expect(position).to_have_text(f"Step {POINTS - 1}")
     page.get_by_role("button", name="Time").click()
     expect(position).to_contain_text(":")
+
+
+def said(points: int) -> list[SaidMessage]:
+    shares = [(number + 1) / points for number in range(points)]
+    progress: list[SaidMessage] = [
+        ("alg_model_progress", 2, {"loss": 1 - share, "progress": share, "epoch": number})
+        for number, share in enumerate(shares)
+    ]
+    return [task("START"), *progress, task("END")]
+
+
+def test_without_a_choice_the_newest_training_is_shown(
+    start: Callable[..., Platform], tmp_path: Path, visit: Visitor
+) -> None:
+    """An evaluation after it has one point of each metric; alone, it is shown all the same."""
+    said_by = {
+        "curves-a1-train-1": said(20),
+        "curves-a1-train-2": said(30),
+        "curves-a1-forecast-3": said(1),
+    }
+    store(tmp_path / "both", said_by)
+    page = visit(f"{start(runs=tmp_path / 'both').url}/#/curves")
+    chosen = page.locator(".chip[aria-pressed=true]")
+    expect(chosen).to_have_count(1)
+    expect(chosen).to_contain_text("Training #2")
+    wait_for(lambda: total(page) == 30, "the points of the newest training")
+
+    store(tmp_path / "alone", {"curves-a1-forecast-3": said(1)})
+    page = visit(f"{start(runs=tmp_path / 'alone').url}/#/curves")
+    expect(page.locator(".chip[aria-pressed=true]")).to_contain_text("Evaluation #1")
+    wait_for(lambda: total(page) == 1, "the point of the evaluation")

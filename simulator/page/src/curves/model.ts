@@ -41,7 +41,7 @@ export class CurvesModel {
     }
   }
 
-  /** Whether the newest run is shown because none was chosen. */
+  /** Whether one run is shown because none was chosen. */
   get automatic(): boolean {
     return route.get("runs") === null;
   }
@@ -56,7 +56,12 @@ export class CurvesModel {
 
   chosen(): Run[] {
     const all = this.candidates();
-    if (this.automatic) return LIVE ? all.slice(0, 1) : all; // a report holds what was chosen
+    if (this.automatic && !LIVE) return all; // a report holds what was chosen
+    if (this.automatic) {
+      // An evaluation after a training has one point of each metric: rarely what somebody looks for.
+      const first = all.find((run) => run.kind !== "evaluate") ?? all[0];
+      return first ? [first] : [];
+    }
     const ids = new Set(list(route.get("runs")).map(Number));
     return all.filter((run) => ids.has(run.id));
   }
