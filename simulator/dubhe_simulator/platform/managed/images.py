@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from dubhe_simulator.platform.managed.previews import Previews
+from dubhe_simulator.platform.managed.previews import Facts, Previews
 from dubhe_simulator.platform.storage.database import Database
 
 TOKEN_LENGTH = 24
@@ -52,11 +52,11 @@ class ImageFiles:
         # Another address, since browsers keep images by theirs.
         return f"/api/images/{result}-{self._sign(result, path)}?turned={int(turned)}"
 
-    def size(self, path: str, *, turned: bool) -> tuple[int, int] | None:
-        """Return width and height of a result's image as it is shown; None: they are not known."""
+    def facts(self, path: str) -> Facts | None:
+        """Return what is known of a result's image; None if that is nothing."""
         try:
             file = self.find(path)
-            return None if file is None else self.previews.size(file, turned=turned)
+            return None if file is None else self.previews.facts(file)
         except OSError:
             return None  # it has just gone
 

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import io
 from array import array
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import PIL.Image
+from PIL.Image import Image
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from dubhe_simulator.platform.managed.tiff import Box, TiffFile
 
 DEEP = ("I", "F")  # how modes of more than 8 bits begin
 SAMPLE = 512  # px, at which brightness is looked at
 DARKEST, BRIGHTEST = 0.005, 0.995  # shares of the pixels that become black and white
+REDUCIBLE = ("L", "RGB", "RGBA", "CMYK", "LA", "YCbCr")
 _ORIENTATION = 0x0112
-_BAND_PIXELS = 1 << 22  # of a deep image that are computed with at once
+_BAND_PIXELS = 1 << 22  # that are computed with at once
 
-Box = tuple[int, int, int, int]
-"""Left, upper, right and lower, in pixels."""
+Source = Image | TiffFile
+"""Pixels as they are stored: decoded, or read when they are looked at."""
 Range = tuple[float, float] | None
 """What becomes black and what white."""
 
@@ -41,63 +41,68 @@ _TURNS: dict[int, tuple[PIL.Image.Transpose, Callable[[Box, int, int], Box]]] = 
 }
 
 
-def orientation_of(image: Image) -> int:
+def orientation_of(source: Source) -> int:
     """Return the orientation in an image's EXIF data; 1 if it is shown as it is stored."""
-    if image.format == "TIFF":
-        return 1  # Pillow turns those itself, for whoever reads them
-    # Not PNG's own method, which decodes the whole image to look for a late entry.
-    found = PIL.Image.Image.getexif(image).get(_ORIENTATION)
+    if isinstance(source, TiffFile):
+        found = source.orientation
+    elif source.format == "TIFF":
+        return 1  # one that cannot be read in bands: Pillow turns it itself
+    else:
+        # Not PNG's own method, which decodes the whole image to look for a late entry.
+        found = Image.getexif(source).get(_ORIENTATION, 1)
     return found if found in _TURNS else 1
 
 
-def size_of(image: Image, *, turned: bool) -> tuple[int, int]:
+def size_of(source: Source, *, turned: bool) -> tuple[int, int]:
     """Return width and height, as stored or as the EXIF data want it."""
-    width, height = image.size
-    return (height, width) if turned and orientation_of(image) >= 5 else (width, height)
+    width, height = source.size
+    return (height, width) if turned and orientation_of(source) >= 5 else (width, height)
 
 
-def is_deep(image: Image) -> bool:
+def is_deep(source: Source) -> bool:
     """Return whether it has more than 8 bits a value."""
-    return image.mode.startswith(DEEP)
+    return source.mode.startswith(DEEP)
 
 
-def brightness(image: Image) -> tuple[float, float] | None:
+def brightness(source: Source) -> tuple[float, float] | None:
     """Return what becomes black and what white; None: of 8 bits, it stays as it is."""
-    if not is_deep(image):
+    if not is_deep(source):
         return None
-    width, height = image.size
+    width, height = source.size
     step = max(1.0, max(width, height) / SAMPLE)
-    small = (max(1, round(width / step)), max(1, round(height / step)))
-    sample = image.resize(small, PIL.Image.Resampling.NEAREST).convert("F")
-    found = sorted(array("f", sample.tobytes()))
-    return found[int(DARKEST * (len(found) - 1))], found[int(BRIGHTEST * (len(found) - 1))]
+    found = array("f")
+    for band in _bands(source, (0, 0, width, height), max(1, int(step))):
+        size = (max(1, round(width / step)), max(1, round(band.size[1] / step)))
+        sample = band.resize(size, PIL.Image.Resampling.NEAREST).convert("F")
+        found.frombytes(sample.tobytes())
+    values = sorted(found)
+    return values[int(DARKEST * (len(values) - 1))], values[int(BRIGHTEST * (len(values) - 1))]
 
 
-def part(image: Image, box: Box | None, most: int | None, *, turned: bool, range_: Range) -> Image:
+def part(
+    source: Source, box: Box | None, most: int | None, *, turned: bool, range_: Range
+) -> Image:
     """Return pixels of an image, at most of so many on the longer side.
 
     Args:
-        image: decoded or not.
+        source: the image.
         box: which part, in the image as it is shown; None for all of it.
         most: pixels of the longer side; None for as many as there are.
         turned: whether it is shown as the EXIF data want it, instead of as stored.
         range_: its `brightness`.
     """
-    orientation = orientation_of(image) if turned else 1
-    width, height = image.size
+    orientation = orientation_of(source) if turned else 1
+    width, height = source.size
     if box is not None and orientation > 1:
         box = _TURNS[orientation][1](box, width, height)
-    left, upper, right, lower = box or (0, 0, width, height)
+    left, upper, right, lower = whole = box or (0, 0, width, height)
     longer = max(right - left, lower - upper)
     factor = max(1, longer // most) if most is not None else 1
-    if range_ is None:
-        whole = (left, upper, right, lower)
-        found = image.reduce(factor, whole) if factor > 1 and _reducible(image) else None
-        found = image.crop(whole) if found is None else found
-        if found.mode not in ("L", "RGB", "RGBA"):
-            found = found.convert("RGBA" if "A" in found.mode else "RGB")
+    if isinstance(source, Image) and range_ is None and source.mode in REDUCIBLE:
+        found = source.reduce(factor, whole) if factor > 1 else source.crop(whole)
+        found = _eight_bits(found, None)
     else:
-        found = _bands(image, (left, upper, right, lower), factor, range_)
+        found = _put_together(source, whole, factor, range_)
     if most is not None and max(found.size) > most:
         found.thumbnail((most, most), PIL.Image.Resampling.BOX)
     return found.transpose(_TURNS[orientation][0]) if orientation > 1 else found
@@ -111,22 +116,43 @@ def png(image: Image) -> bytes:
     return content.getvalue()
 
 
-def _reducible(image: Image) -> bool:
-    return image.mode in ("L", "RGB", "RGBA", "CMYK", "LA", "YCbCr")
-
-
-def _bands(image: Image, box: Box, factor: int, range_: tuple[float, float]) -> Image:
-    """Return a part of a deep image in 256 grey values, computed in bands of rows."""
+def _bands(source: Source, box: Box, multiple: int) -> Iterator[Image]:
+    """Yield a part in bands of rows, each of a multiple of so many, but for the last one."""
     left, upper, right, lower = box
-    low, high = range_
-    scale = 255 / (high - low) if high > low else 1.0
-    rows = max(1, _BAND_PIXELS // max(1, right - left) // factor) * factor
-    size = (-(-(right - left) // factor), -(-(lower - upper) // factor))
-    found = PIL.Image.new("L", size)
+    rows = max(1, _BAND_PIXELS // max(1, right - left) // multiple) * multiple
     for top in range(upper, lower, rows):
-        band = image.crop((left, top, right, min(lower, top + rows))).convert("F")
-        if factor > 1:
-            band = band.reduce(factor)
-        grey = band.point(lambda value: value * scale - low * scale).convert("L")
-        found.paste(grey, (0, (top - upper) // factor))
+        yield source.crop((left, top, right, min(lower, top + rows)))
+
+
+def _put_together(source: Source, box: Box, factor: int, range_: Range) -> Image:
+    """Return a part of an image, computed in bands of rows."""
+    left, upper, right, lower = box
+    size = (-(-(right - left) // factor), -(-(lower - upper) // factor))
+    found, top = None, 0
+    for band in _bands(source, box, factor):
+        shown = _eight_bits(band, range_, factor)
+        found = found or PIL.Image.new(shown.mode, size)
+        found.paste(shown, (0, top))
+        top += shown.size[1]
+    assert found is not None
     return found
+
+
+def _eight_bits(image: Image, range_: Range, factor: int = 1) -> Image:
+    """Return it in a mode that PNG and browsers have, reduced."""
+    if range_ is not None:
+        low, high = range_
+        scale = 255 / (high - low) if high > low else 1.0
+        image = image.convert("F")
+        if factor > 1:
+            image = image.reduce(factor)
+        return image.point(lambda value: value * scale - low * scale).convert("L")
+    if image.mode == "1":
+        image = image.convert("L")
+    elif image.mode not in ("L", "RGB", "RGBA"):
+        image = image.convert(
+            "RGBA"
+            if image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
+            else "RGB"
+        )
+    return image.reduce(factor) if factor > 1 else image

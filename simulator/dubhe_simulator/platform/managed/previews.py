@@ -6,23 +6,48 @@ Needs Pillow (``dubhe-simulator[images]``); without it files are served as they 
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from dubhe_simulator.errors import Refused
+from dubhe_simulator.i18n import translate
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from dubhe_simulator.platform.managed.pixels import Box, Range
+    from dubhe_simulator.platform.managed.pixels import Range, Source
+    from dubhe_simulator.platform.managed.tiff import Box
 
 TIFF = frozenset({".tif", ".tiff"})
 SMALL = 256 * 1024  # bytes: such a file is its own preview, unless it has more than
 FEW_PIXELS = 1 << 22
+MANY_PIXELS = 1 << 27  # more are never sent as one image
 KEPT_BYTES = 64 << 20  # of reduced images in memory
 DECODED_BYTES = 512 << 20  # of images whose parts are looked at; one may be larger
 DECODED_S = 30.0  # after the last look
+
+
+class Facts(NamedTuple):
+    """What a file's head tells.
+
+    Attributes:
+        size: width and height as stored.
+        turned: as its EXIF data want it.
+        reduction: by what it is shown smaller, since all its pixels do not fit in memory: 1, 2, 4
+            or 8. None if it cannot be shown.
+    """
+
+    size: tuple[int, int]
+    turned: tuple[int, int]
+    reduction: int | None
+
+
+class _Decoded(NamedTuple):
+    source: Source
+    range_: Range
+    reduction: int
+    memory: int
 
 
 class Previews:
@@ -33,28 +58,22 @@ class Previews:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, ...], tuple[bytes, str] | None] = OrderedDict()
         self._kept_bytes = 0
-        self._sizes: dict[tuple[object, ...], tuple[int, int] | None] = {}
-        self._decoded: OrderedDict[tuple[object, ...], tuple[Image, Range]] = OrderedDict()
+        self._facts: dict[tuple[object, ...], Facts | None] = {}
+        self._decoded: OrderedDict[tuple[object, ...], _Decoded] = OrderedDict()
         self._timer: threading.Timer | None = None
-        if self.available:
-            import PIL.Image
 
-            # It warns of images of more than 89 megapixels, and refuses those of twice as many.
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+    def facts(self, path: Path) -> Facts | None:
+        """Return what is known of an image; None if that is nothing.
 
-    def size(self, path: Path, *, turned: bool = False) -> tuple[int, int] | None:
-        """Return an image's width and height; None if they are not known.
-
-        Args:
-            path: of the file.
-            turned: as its EXIF data want it, instead of as it is stored.
+        Raises:
+            OSError: there is no such file.
         """
         if not self.available:
             return None
-        key = (*_version(path), turned)
-        if key not in self._sizes:
-            self._sizes[key] = _size(path, turned)
-        return self._sizes[key]
+        key = _version(path)
+        if key not in self._facts:
+            self._facts[key] = _facts(path)
+        return self._facts[key]
 
     def of(self, path: Path, most: int | None, *, turned: bool = False) -> tuple[bytes, str] | None:
         """Return an image and its media type; None: the file itself is to be shown.
@@ -63,15 +82,18 @@ class Previews:
             path: of the file.
             most: pixels of its longer side; None for its own size.
             turned: as its EXIF data want it, instead of as it is stored.
+
+        Raises:
+            Refused: it is too large, there is not enough memory now, or it is large and damaged.
         """
         if not self.available:
             return None
         key = (*_version(path), most, turned)
         with self._lock:
             if most is None:
-                return _preview(path, None, turned)  # may be large, and the browser keeps it
+                return self._preview(path, None, turned)  # may be large, and the browser keeps it
             if key not in self._kept:
-                self._keep(key, _preview(path, most, turned))
+                self._keep(key, self._preview(path, most, turned))
             self._kept.move_to_end(key)
             return self._kept[key]
 
@@ -87,22 +109,27 @@ class Previews:
             box: which part, in pixels of the image as it is shown.
             most: pixels of the part's longer side.
             turned: whether it is shown as its EXIF data want it.
+
+        Raises:
+            Refused: it is too large, or there is not enough memory now.
         """
         if not self.available:
             return None
         from dubhe_simulator.platform.managed import pixels
+        from dubhe_simulator.platform.managed.decode import UNREADABLE
 
         with self._lock:
-            found = self._decode(path)
-            if found is None:
+            try:
+                source, range_, reduction, _ = self._decode(path)
+                width, height = pixels.size_of(source, turned=turned)
+                left, upper = (each // reduction for each in box[:2])
+                right, lower = (-(-each // reduction) for each in box[2:])
+                inside = (left, upper, min(width, right), min(height, lower))
+                if inside[0] >= inside[2] or inside[1] >= inside[3]:
+                    return None
+                cut = pixels.part(source, inside, most, turned=turned, range_=range_)
+            except UNREADABLE:
                 return None
-            image, range_ = found
-            width, height = pixels.size_of(image, turned=turned)
-            left, upper, right, lower = box
-            inside = (max(0, left), max(0, upper), min(width, right), min(height, lower))
-            if inside[0] >= inside[2] or inside[1] >= inside[3]:
-                return None
-            cut = pixels.part(image, inside, most, turned=turned, range_=range_)
             return pixels.png(cut), "image/png"
 
     def _keep(self, key: tuple[object, ...], preview: tuple[bytes, str] | None) -> None:
@@ -112,21 +139,42 @@ class Previews:
             _, old = self._kept.popitem(last=False)
             self._kept_bytes -= len(old[0]) if old else 0
 
-    def _decode(self, path: Path) -> tuple[Image, Range] | None:
-        import PIL.Image
+    def _preview(self, path: Path, most: int | None, turned: bool) -> tuple[bytes, str] | None:
+        from dubhe_simulator.platform.managed import decode, pixels
 
-        from dubhe_simulator.platform.managed import pixels
+        count = 0
+        try:
+            with closing(decode.open_image(path)) as source:
+                count, longer = source.size[0] * source.size[1], max(source.size)
+                large = path.stat().st_size > SMALL or count > FEW_PIXELS
+                longest = most if most is not None and large and longer > most else None
+                other = pixels.is_deep(source) or path.suffix.lower() in TIFF
+                if not (other or longest) or (most is None and count > MANY_PIXELS):
+                    return None
+                reduction = _needed_reduction(source)
+                if longest is not None:
+                    reduction = decode.reduction_for(source, longest, reduction)
+                self._make_room(decode.memory_of(source, reduction))
+                decode.decode(source, reduction)
+                range_ = pixels.brightness(source)
+                shown = pixels.part(source, None, longest, turned=turned, range_=range_)
+                return pixels.png(shown), "image/png"
+        except decode.UNREADABLE:
+            if count > FEW_PIXELS and most is not None:  # not all of it, for a small picture
+                raise Refused(translate("ui_image_damaged"), 415) from None
+            return None
+
+    def _decode(self, path: Path) -> _Decoded:
+        from dubhe_simulator.platform.managed import decode, pixels
 
         key = _version(path)
         if key not in self._decoded:
-            while self._decoded and self._decoded_bytes() + _bytes_of(path) > DECODED_BYTES:
-                self._decoded.popitem(last=False)
-            try:
-                image = PIL.Image.open(path)
-                image.load()
-            except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
-                return None
-            self._decoded[key] = image, pixels.brightness(image)
+            source = decode.open_image(path)
+            reduction = _needed_reduction(source)
+            memory = decode.memory_of(source, reduction)
+            self._make_room(memory)
+            decode.decode(source, reduction)
+            self._decoded[key] = _Decoded(source, pixels.brightness(source), reduction, memory)
         self._decoded.move_to_end(key)
         if self._timer is not None:
             self._timer.cancel()
@@ -135,28 +183,26 @@ class Previews:
         self._timer.start()
         return self._decoded[key]
 
+    def _make_room(self, needed: int) -> None:
+        """Let decoded images go, until there is room for another one."""
+        while self._decoded and self._decoded_bytes() + needed > DECODED_BYTES:
+            self._decoded.popitem(last=False)
+
     def _decoded_bytes(self) -> int:
-        return sum(_memory(image) for image, _ in self._decoded.values())
+        return sum(decoded.memory for decoded in self._decoded.values())
 
     def _let_go(self) -> None:
         with self._lock:
             self._decoded.clear()
 
 
-def _memory(image: Image) -> int:
-    """Return how many bytes an image takes once it is decoded."""
-    each = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
-    return image.size[0] * image.size[1] * each
+def _needed_reduction(source: Source) -> int:
+    from dubhe_simulator.platform.managed import decode
 
-
-def _bytes_of(path: Path) -> int:
-    import PIL.Image
-
-    try:
-        with PIL.Image.open(path) as image:
-            return _memory(image)
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
-        return 0
+    reduction = decode.reduction_of(source)
+    if reduction is None:
+        raise Refused(translate("ui_image_large"), 413)
+    return reduction
 
 
 def _version(path: Path) -> tuple[object, ...]:
@@ -164,35 +210,12 @@ def _version(path: Path) -> tuple[object, ...]:
     return str(path), stat.st_mtime_ns, stat.st_size
 
 
-def _size(path: Path, turned: bool) -> tuple[int, int] | None:
-    import PIL.Image
-
-    from dubhe_simulator.platform.managed import pixels
+def _facts(path: Path) -> Facts | None:
+    from dubhe_simulator.platform.managed import decode, pixels
 
     try:
-        with PIL.Image.open(path) as image:
-            return pixels.size_of(image, turned=turned)
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
+        with closing(decode.open_image(path)) as source:
+            sizes = [pixels.size_of(source, turned=turned) for turned in (False, True)]
+            return Facts(sizes[0], sizes[1], decode.reduction_of(source))
+    except decode.UNREADABLE:
         return None  # damaged: the browser says so
-
-
-def _preview(path: Path, most: int | None, turned: bool) -> tuple[bytes, str] | None:
-    import PIL.Image
-
-    from dubhe_simulator.platform.managed import pixels
-
-    try:
-        with PIL.Image.open(path) as image:
-            width, height = image.size
-            large = path.stat().st_size > SMALL or width * height > FEW_PIXELS
-            reduced = most is not None and large and max(image.size) > most
-            if not (pixels.is_deep(image) or reduced or path.suffix.lower() in TIFF):
-                return None
-            if reduced and most is not None:
-                image.draft("RGB", (most, most))  # JPEG: decodes no more than is needed
-            range_ = pixels.brightness(image)
-            longest = most if reduced else None
-            shown = pixels.part(image, None, longest, turned=turned, range_=range_)
-            return pixels.png(shown), "image/png"
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
-        return None

@@ -18,7 +18,7 @@ from dubhe_simulator.web.api.params import choice, decimal, required, whole
 from dubhe_simulator.web.api.resource import Resource, as_download, is_known
 
 if TYPE_CHECKING:
-    from dubhe_simulator.platform.managed.pixels import Box
+    from dubhe_simulator.platform.managed.tiff import Box
 
 MOST = 500
 MOST_PIXELS = 4096
@@ -58,8 +58,12 @@ def with_urls(platform: Platform, run: Run, items: list[dict[str, Any]]) -> list
         url = images.url(item["id"], item["img_path"], turned=turned)
         item["url"] = url
         item["turned"] = turned
-        item["size"] = images.size(item["img_path"], turned=turned) if url else None
-        item["why"] = None if url else platform.images.why_not(item["img_path"])
+        facts = images.facts(item["img_path"]) if url else None
+        item["size"] = (facts.turned if turned else facts.size) if facts else None
+        item["reduction"] = facts.reduction if facts else 1
+        item["why"] = None if url else images.why_not(item["img_path"])
+        if item["reduction"] is None:
+            item["why"] = "large"
     return items
 
 
@@ -126,6 +130,8 @@ class ImageResource(Resource):
         """Return the file, or for ``most`` pixels a reduced one; TIFF and 16 bits as PNG.
 
         With ``part=x,y,width,height`` that part of the image as it is shown.
+
+        What takes too much memory is refused, but not the file itself.
 
         Files carry their EXIF data: the page turns them or does not. What is made of them is
         turned here.

@@ -21,12 +21,18 @@ def opened(preview: tuple[bytes, str] | None) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
+def size(previews: Previews, path: Path) -> tuple[int, int]:
+    facts = previews.facts(path)
+    assert facts is not None
+    return facts.size
+
+
 def test_what_browsers_show_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("RGB", (30, 20)).save(path)
     assert Previews().of(path, None) is None
     assert Previews().of(path, 10) is None, "a small file is its own preview"
-    assert Previews().size(path) == (30, 20)
+    assert size(Previews(), path) == (30, 20)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK", "1", "LA", "I;16", "I", "F"])
@@ -53,43 +59,77 @@ def test_a_large_image_is_reduced_and_keeps_its_stored_orientation(tmp_path: Pat
     exif[0x0112] = 6
     Image.effect_noise((1200, 800), 90).save(path, exif=exif)
     previews = Previews()
-    assert previews.size(path) == (1200, 800)
+    assert size(previews, path) == (1200, 800)
     small = opened(previews.of(path, 300))
     assert (small.size, small.getexif()) == ((300, 200), {})
     assert previews.of(path, None) is None
 
 
 @pytest.mark.parametrize("orientation", [2, 3, 4, 5, 6, 7, 8])
-@pytest.mark.parametrize("name", ["a.jpg", "deep.png"])
+@pytest.mark.parametrize("name", ["a.jpg", "deep.png", "a.tif", "deep.tif"])
 def test_an_image_is_turned_as_its_exif_data_want_it(
     tmp_path: Path, orientation: int, name: str
 ) -> None:
     path, previews = tmp_path / name, Previews()
     mode = "I;16" if name.startswith("deep") else "L"
-    size = (3000, 2000)
-    stored = Image.effect_noise((60, 40), 90).resize(size, Image.Resampling.NEAREST)
+    stored = Image.effect_noise((60, 40), 90).resize((3000, 2000), Image.Resampling.NEAREST)
     exif = Image.Exif()
     exif[0x0112] = orientation
     if mode == "I;16":
         stored = stored.convert("I").point(lambda value: value * 200).convert("I;16")
     stored.save(path, exif=exif)
-    with Image.open(path) as image:
-        expected = ImageOps.exif_transpose(image)
-        assert expected is not None
-        assert previews.size(path, turned=True) == expected.size
-        assert previews.size(path) == size
-    reduced = opened(previews.of(path, 300, turned=True))
-    assert max(reduced.size) == 300
-    assert reduced.size[0] * expected.size[1] == reduced.size[1] * expected.size[0]
-    box = (100, 200, 400, 350)
-    part = opened(previews.part(path, box, 512, turned=True))
-    assert part.size == (300, 150)
-    shades = list(part.convert("L").tobytes())
-    values = list(array("f", expected.crop(box).convert("F").tobytes()))
-    if mode == "L":
-        assert shades == values
-    else:  # brighter or darker, but in the same places
-        assert len(set(zip(shades, values, strict=True))) == len(set(values))
+    if path.suffix == ".jpg":
+        with Image.open(path) as image:
+            stored = image.copy()
+    # Not of Pillow's reading of the file: it turns a TIFF itself, and scrambles one without
+    # compression.
+    stored.getexif()[0x0112] = orientation
+    turned = ImageOps.exif_transpose(stored)
+    assert turned is not None
+    assert previews.facts(path) == (stored.size, turned.size, 1)
+    for is_turned, expected in ((True, turned), (False, stored)):
+        reduced = opened(previews.of(path, 300, turned=is_turned))
+        assert max(reduced.size) == 300
+        assert reduced.size[0] * expected.size[1] == reduced.size[1] * expected.size[0]
+        box = (100, 200, 400, 350)
+        part = opened(previews.part(path, box, 512, turned=is_turned))
+        assert part.size == (300, 150)
+        shades = list(part.convert("L").tobytes())
+        values = list(array("f", expected.crop(box).convert("F").tobytes()))
+        if mode == "L":
+            assert shades == values
+        else:  # brighter or darker, but in the same places
+            assert len(set(zip(shades, values, strict=True))) == len(set(values))
+
+
+@pytest.mark.parametrize(
+    "compression", ["raw", "tiff_lzw", "jpeg", "packbits", "tiff_adobe_deflate"]
+)
+@pytest.mark.parametrize("mode", ["L", "RGB", "I;16", "1", "P", "CMYK"])
+def test_tiff_in_bands_has_the_pixels_of_the_whole(
+    tmp_path: Path, mode: str, compression: str
+) -> None:
+    if compression == "jpeg" and mode not in ("L", "RGB"):
+        return
+    path = tmp_path / "a.tif"
+    noise = Image.effect_noise((3000, 2500), 90)
+    if mode == "I;16":
+        image = noise.convert("I").point(lambda value: value * 200).convert("I;16")
+    else:
+        image = Image.merge("RGB", (noise, noise.rotate(90, expand=False), noise)).convert(mode)
+    # Strips of eight rows: parts begin and end within one.
+    image.save(path, compression=compression, tiffinfo={278: 8})
+    with Image.open(path) as whole:
+        whole.load()
+        assert whole.size == image.size
+    for box in [(0, 0, 200, 100), (1400, 1203, 1700, 1457), (2900, 2401, 3000, 2500)]:
+        part = opened(Previews().part(path, box, 512))
+        expected = whole.crop(box)
+        if mode == "I;16":
+            pairs = zip(part.tobytes(), array("H", expected.tobytes()), strict=True)
+            assert len(set(pairs)) == len(set(array("H", expected.tobytes())))
+        else:
+            assert part.tobytes() == expected.convert(part.mode).tobytes()
 
 
 LARGE = """
@@ -135,9 +175,9 @@ def test_parts_are_cut_out_and_reduced(tmp_path: Path) -> None:
 def test_a_file_that_changes_is_looked_at_again(tmp_path: Path) -> None:
     path, previews = tmp_path / "a.tif", Previews()
     Image.new("L", (30, 20)).save(path)
-    assert previews.size(path) == (30, 20)
+    assert size(previews, path) == (30, 20)
     Image.new("L", (300, 200)).save(path)
-    assert previews.size(path) == (300, 200)
+    assert size(previews, path) == (300, 200)
     assert opened(previews.of(path, None)).size == (300, 200)
 
 
@@ -145,4 +185,4 @@ def test_damaged_files_are_left_to_the_browser(tmp_path: Path) -> None:
     for name, content in (("a.png", b"\x89PNG\r\n\x1a\n rubbish"), ("b.tif", b""), ("c.jpg", b"x")):
         (tmp_path / name).write_bytes(content)
         assert Previews().of(tmp_path / name, 100) is None
-        assert Previews().size(tmp_path / name) is None
+        assert Previews().facts(tmp_path / name) is None
