@@ -26,8 +26,10 @@ from dubhe_simulator.instances.docker.image import (
     workdir_of,
 )
 from dubhe_simulator.instances.docker.pauses import PauseWatcher
+from dubhe_simulator.instances.docker.provenance import container_provenance
 from dubhe_simulator.instances.docker.spec import ContainerSpec
 from dubhe_simulator.instances.local import HOST
+from dubhe_simulator.instances.provenance.record import Provenance
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -138,6 +140,19 @@ class DockerInstance(Instance):
         except EnvironmentInvalid:  # the container will refuse it too, and end
             given = read_shutdown_times({})
         return given.total + GRACE_MARGIN_S
+
+    def provenance(self) -> Provenance | None:
+        """See `Instance.provenance`."""
+        from docker.errors import DockerException
+
+        try:
+            container = self._container
+            if container is None:
+                return None
+            image = self._client.images.get(container.attrs["Image"])
+            return container_provenance(container.attrs, image.attrs, self._client.info())
+        except (DockerException, OSError):
+            return None  # it has ended, or its image is gone
 
     def start(self) -> None:
         """See `Instance.start`: the port is taken, there is no such GPU."""

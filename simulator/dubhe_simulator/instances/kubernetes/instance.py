@@ -16,8 +16,10 @@ from dubhe_simulator.instances.base import Condition, ExitInfo, Instance, wait_f
 from dubhe_simulator.instances.console_file import ConsoleFile
 from dubhe_simulator.instances.kubernetes import status
 from dubhe_simulator.instances.kubernetes.cluster import Cluster
+from dubhe_simulator.instances.kubernetes.provenance import pod_provenance
 from dubhe_simulator.instances.kubernetes.spec import Notes
 from dubhe_simulator.instances.kubernetes.watcher import PodWatcher, Seen
+from dubhe_simulator.instances.provenance.record import Provenance
 from dubhe_simulator.instances.spool_status import reported_count
 
 LOG = logging.getLogger("dubhe_simulator")
@@ -89,6 +91,11 @@ class KubernetesInstance(Instance):
         """See `Instance.condition`."""
         seen = self._seen
         return status.waits_for(seen.pod) if seen is not None and not seen.deleted else None
+
+    def provenance(self) -> Provenance | None:
+        """See `Instance.provenance`."""
+        seen = self._seen
+        return pod_provenance(seen.pod) if seen is not None else None
 
     def ended(self) -> ExitInfo | None:
         """See `Instance.ended`."""

@@ -58,17 +58,34 @@ class Host:
 
 
 @dataclass(frozen=True)
+class ContainerImage:
+    """A container's image.
+
+    Attributes:
+        name: as it was asked for.
+        id: of its content, on this engine; empty if the engine does not tell it.
+        digest: its name with the digest that a registry has it by; empty if it came from none.
+    """
+
+    name: str
+    id: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Provenance:
     """With what an instance ran, as far as it could be told.
 
     Attributes:
-        command: how it was started.
-        folder: in which; a container's image instead of a folder.
+        command: how it was started; empty if its image alone says that.
+        folder: in which; that of a container is one of its image. Empty if it is not known.
         host: where.
         environment: its variables that matter, secrets masked.
         git: the state of its folder; None if that is not below git.
         python: the algorithm's interpreter; None if there is none.
         problems: what could not be told, and why.
+        image: of its container; None if it runs in none. Then nothing in it was looked at, so
+            packages, and changes since the commit, are not known.
     """
 
     command: str
@@ -78,3 +95,4 @@ class Provenance:
     git: Revision | None = None
     python: Interpreter | None = None
     problems: tuple[str, ...] = ()
+    image: ContainerImage | None = None
