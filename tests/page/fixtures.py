@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page
 
 from tests.page.browser import WIDE, chromium
 
@@ -20,6 +20,12 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+# Chromium breaks off every request when a network interface comes or goes, on loopback too. Tests
+# with containers beside these make some all the time; a page that was being loaded is loaded again.
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+TRIES = 10
+
+
 class Visitor:
     """Opens pages and notes what they complain of and whom they ask."""
 
@@ -27,6 +33,7 @@ class Visitor:
         self._browser = browser
         self.complaints: list[str] = []
         self.hosts: set[str] = set()
+        self._interrupted = False
         self.forgiven = ""  # complaints that hold this text are expected
 
     def __call__(
@@ -46,11 +53,27 @@ class Visitor:
         page.on("console", lambda m: m.type in ("error", "warning") and self._note(m.text))
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
-        page.goto(url)
+        self._open(page, url)
         return page
 
+    def _open(self, page: Page, url: str) -> None:
+        for _ in range(TRIES):
+            self._interrupted = False
+            try:
+                page.goto(url)
+            except Error as error:
+                if NETWORK_CHANGED not in str(error):
+                    raise
+                continue
+            if not self._interrupted:
+                return
+            page.goto("about:blank")  # or another fragment of the address would load nothing
+        raise AssertionError("the network never stays as it is")
+
     def _note(self, text: str) -> None:
-        if not self.forgiven or self.forgiven not in text:
+        if NETWORK_CHANGED in text:
+            self._interrupted = True
+        elif not self.forgiven or self.forgiven not in text:
             self.complaints.append(text)
 
 
