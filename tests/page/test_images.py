@@ -14,9 +14,21 @@ from playwright.sync_api import Page, expect
 from tests.page.fixtures import Visitor
 from tests.page.platform import Platform
 from tests.page.store import SaidMessage, store, task
+from tests.support.images import flat_png
 
 LIGHT, DARK = (200, 200, 200), (20, 20, 20)
+TURNED = [
+    *(f"turned-{orientation}.jpg" for orientation in (3, 6, 8)),
+    *(f"plain-{orientation}.tif" for orientation in range(1, 9)),
+    *(f"packed-{orientation}.tif" for orientation in range(1, 9)),
+]
+# Where the square's upper left corner is, once the image is turned by its EXIF data.
+PLACES = {
+    1: (30, 20), 2: (310, 20), 3: (310, 220), 4: (30, 220),
+    5: (20, 30), 6: (220, 30), 7: (220, 310), 8: (20, 310),
+}  # fmt: skip
 STEPS = 40  # presses of "+": more than any image needs
+LINE_SCAN = (2048, 110_000)  # 225 megapixels
 ZOOM = 16  # screen pixels for one of the image, at most
 
 
@@ -60,6 +72,21 @@ def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFa
         exif[0x0112] = orientation
         boxes[f"turned-{orientation}.jpg"] = [[30, 20], [90, 80]]
         image.save(files / f"turned-{orientation}.jpg", exif=exif)
+    for orientation in range(1, 9):
+        for kind, compression in (("plain", "raw"), ("packed", "tiff_lzw")):
+            name = f"{kind}-{orientation}.tif"
+            exif = Image.Exif()
+            exif[0x0112] = orientation
+            boxes[name] = [[30, 20], [90, 80]]
+            image.save(files / name, exif=exif, compression=compression)
+    image = Image.new("L", LINE_SCAN, LIGHT[0])
+    boxes["belt.png"] = [[1021, 54_997], [1027, 55_003]]
+    image.paste(DARK[0], (1021, 54_997, 1027, 55_003))
+    image.save(files / "belt.png", compress_level=1)
+    image.save(files / "belt.tif", compression="packbits")
+    boxes["belt.tif"] = boxes["belt.png"]
+    flat_png(files / "wafer.png", 40_000, 30_000)
+    boxes["wafer.png"] = [[0, 0], [100, 100]]
     (files / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n rubbish")
     paths = [str(files / name) for name in boxes]
     paths += [str(files / name) for name in ("broken.png", "gone.png", "notes.svg")]
@@ -68,7 +95,8 @@ def platform(start: Callable[..., Platform], tmp_path_factory: pytest.TempPathFa
     def evaluation() -> Iterator[SaidMessage]:
         yield task("START")
         for path in paths:
-            info = {"ground_true": "pore", "predict_code": "pore", "conf": 0.9}
+            class_ = class_of(Path(path).name)
+            info = {"ground_true": class_, "predict_code": class_, "conf": 0.9}
             if box := boxes.get(Path(path).name):
                 info |= {"shape_type": "rectangle", "position": box, "special": None}
             yield "als_model_result", 3, [{"img_path": path, "info": [info]}]
@@ -83,7 +111,19 @@ def page(platform: Platform, visit: Visitor) -> Page:
     return visit(f"{platform.url}/#/results")
 
 
+def class_of(name: str) -> str:
+    """Return a class that few images have: a gallery holds only the tiles that are visible."""
+    kind = name.partition("-")[0].partition(".")[0]
+    return kind if kind in ("turned", "plain", "packed", "belt", "wafer") else "pore"
+
+
+def narrowed(page: Page, name: str) -> None:
+    page.evaluate("truth => { location.hash = `#/results?truth=${truth}`; }", class_of(name))
+    expect(page.locator(f".tile[data-name='{name}']")).to_be_visible()
+
+
 def opened(page: Page, name: str) -> None:
+    narrowed(page, name)
     page.locator(f".tile[data-name='{name}']").click()
     expect(page.locator(".lightbox .prediction rect").first).to_be_attached()
 
@@ -103,7 +143,10 @@ def is_light(pixel: object) -> bool:
     )
 
 
-@pytest.mark.parametrize(("name", "defect"), [("plate.png", 12), ("scan.png", 6), ("panel.png", 6)])
+@pytest.mark.parametrize(
+    ("name", "defect"),
+    [("plate.png", 12), ("scan.png", 6), ("panel.png", 6), ("belt.png", 6), ("belt.tif", 6)],
+)
 def test_a_box_never_covers_what_it_is_about(page: Page, name: str, defect: int) -> None:
     opened(page, name)
     page.evaluate("document.querySelectorAll('.tag, .overlay text').forEach((e) => e.remove())")
@@ -125,7 +168,7 @@ def test_a_box_never_covers_what_it_is_about(page: Page, name: str, defect: int)
     assert 1 <= len(stroke) <= 3, beside
 
 
-@pytest.mark.parametrize("name", ["scan.png", "panel.png"])
+@pytest.mark.parametrize("name", ["scan.png", "panel.png", "belt.png", "belt.tif"])
 def test_of_a_large_image_what_is_seen_is_fetched(page: Page, name: str) -> None:
     loaded: list[str] = []
     page.on("request", lambda request: loaded.append(request.url))
@@ -158,9 +201,9 @@ def test_a_defect_is_seen_before_anything_is_magnified(page: Page) -> None:
     assert is_dark(seen.getpixel((seen.width // 2, seen.height // 2)))
 
 
-@pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_coordinates_are_those_of_the_stored_pixels(page: Page, orientation: int) -> None:
-    opened(page, f"turned-{orientation}.jpg")
+@pytest.mark.parametrize("name", TURNED)
+def test_coordinates_are_those_of_the_stored_pixels(page: Page, name: str) -> None:
+    opened(page, name)
     expect(page.locator(".lightbox .overlay")).to_have_attribute("viewBox", "0 0 400 300")
     box = page.locator(".lightbox .prediction rect").first.bounding_box()
     stage = page.locator(".lightbox .picture").bounding_box()
@@ -174,21 +217,23 @@ def test_coordinates_are_those_of_the_stored_pixels(page: Page, orientation: int
         assert not is_dark(seen.getpixel(place)), (x, y)
 
 
-@pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_a_run_may_have_its_images_turned(page: Page, platform: Platform, orientation: int) -> None:
+@pytest.mark.parametrize("name", TURNED)
+def test_a_run_may_have_its_images_turned(page: Page, platform: Platform, name: str) -> None:
     """Its boxes are those of what `cv2.imread` returns unless it is told otherwise."""
-    size = "300 400" if orientation in (6, 8) else "400 300"
+    orientation = int(name[name.index("-") + 1])
+    size = "300 400" if orientation >= 5 else "400 300"
     menu = page.get_by_label("Images of this run")
     expect(menu).to_have_value("stored")
     menu.select_option("turned")
-    tile = page.locator(f".tile[data-name='turned-{orientation}.jpg'] .overlay")
+    narrowed(page, name)
+    tile = page.locator(f".tile[data-name='{name}'] .overlay")
     expect(tile).to_have_attribute("viewBox", f"0 0 {size}")
     page.reload()  # it is the run's, and kept
     expect(menu).to_have_value("turned")
-    opened(page, f"turned-{orientation}.jpg")
+    opened(page, name)
     expect(page.locator(".lightbox .overlay")).to_have_attribute("viewBox", f"0 0 {size}")
     rectangle = page.locator(".lightbox .prediction rect").first
-    left, top = {3: (310, 220), 6: (220, 30), 8: (20, 310)}[orientation]  # where the square is now
+    left, top = PLACES[orientation]
     rectangle.evaluate(
         "(e, [x, y]) => { e.setAttribute('x', x); e.setAttribute('y', y); }", [left, top]
     )
@@ -227,6 +272,7 @@ def test_what_browsers_cannot_show_is_shown_as_png(page: Page, name: str) -> Non
 
 
 def test_tiles_hold_reduced_images_with_their_boxes(page: Page) -> None:
+    narrowed(page, "large.bmp")
     tile = page.locator(".tile[data-name='large.bmp']")
     expect(tile.locator("img")).to_be_visible()
     assert tile.locator("img").evaluate("image => [image.naturalWidth, image.naturalHeight]") == [
@@ -238,6 +284,17 @@ def test_tiles_hold_reduced_images_with_their_boxes(page: Page) -> None:
     image = page.locator(".lightbox .picture img")
     expect(image).to_be_visible()
     assert image.evaluate("image => image.naturalWidth") == 4000
+
+
+def test_what_takes_too_much_memory_can_be_downloaded(page: Page) -> None:
+    narrowed(page, "wafer.png")
+    tile = page.locator(".tile[data-name='wafer.png']")
+    expect(tile.locator(".no-image")).to_contain_text("Too large to be shown: 1,200 megapixels")
+    tile.click()
+    expect(page.locator(".lightbox .no-image")).to_contain_text("Too large to be shown")
+    with page.expect_download() as download:
+        page.locator(".lightbox").get_by_role("link", name="Download the file").click()
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
 def test_what_is_not_shown_has_its_own_reason(page: Page) -> None:

@@ -112,6 +112,9 @@ def test_a_stop_in_a_workflow_is_no_failure_of_it(platform: Platform, visit: Vis
     expect(page.locator(".card .badge")).to_have_text("已停止")
     expect(page.locator(".workflow li.stopped")).to_have_count(1)
     expect(page.locator(".workflow-status.bad")).to_have_count(0)
+    status = page.locator(".workflow-status")
+    expect(status).to_have_text("在结束前被 SIGTERM 停止")
+    expect(status).to_have_attribute("title", re.compile(" current model error "))
 
 
 def test_the_server_is_killed_and_started_again_in_mid_run(

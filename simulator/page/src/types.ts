@@ -114,6 +114,8 @@ export interface Provenance {
   python: { executable: string; version: string; packages: { [name: string]: string } } | null;
   /** What could not be told, and why. */
   problems: string[];
+  /** Of its container, in which nothing was looked at; null: none. Absent in runs of before. */
+  image?: { name: string; id: string; digest: string } | null;
 }
 
 export interface RunDetails {
@@ -207,8 +209,11 @@ export interface ResultItem {
   turned: boolean;
   /** In pixels as it is shown, if it is known; then `url` has reduced images, too. */
   size: [width: number, height: number] | null;
-  /** Why there is no URL. */
-  why: "kind" | "outside" | "missing" | null;
+  /** By what it is shown smaller than it is, since its pixels take too much memory; null: not at
+   * all. */
+  reduction: number | null;
+  /** Why there is no URL, or (`large`) why the file is not shown. */
+  why: "kind" | "outside" | "missing" | "large" | null;
   /** A result of the algorithm's own format, as JSON; null: it is one of the platform's. */
   plain: string | null;
   predictions: Prediction[];

@@ -3,6 +3,7 @@
 import { h } from "../dom";
 import { clock, duration } from "../format";
 import { t } from "../i18n";
+import { inWords } from "../reasons";
 import { facts as grid, runName } from "../ui";
 import type { ReportRun } from "./data";
 
@@ -12,7 +13,7 @@ export function facts({ run, request }: ReportRun): HTMLElement {
   const row = grid(["instance", "state", "m_time", "elapsed"]);
   row.update([
     run.instance,
-    run.status === 200 ? state : `${state} ${run.message}`.trim(),
+    run.status === 200 ? state : `${state} ${inWords(run.message)}`.trim(),
     clock(run.started_ms),
     run.ended_ms === null ? "–" : duration((run.ended_ms - run.started_ms) / 1000),
   ]);

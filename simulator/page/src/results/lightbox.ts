@@ -8,6 +8,7 @@ import { iconButton } from "../ui";
 import { predictionsTable } from "./predictions";
 import { truePosition } from "./overlay";
 import { Magnifier } from "./magnifier";
+import { sizeNote } from "./why";
 import { Picture, type PictureOptions } from "./picture";
 
 /** A picture with its predictions; the pictures of one item are magnified together. */
@@ -136,6 +137,7 @@ function findings({ item, options, title }: Pane): HTMLElement[] {
     item.plain === null
       ? predictionsTable(item.predictions, options.classes)
       : h("pre", { class: "json" }, JSON.stringify(JSON.parse(item.plain), null, 2)),
+    ...(item.plain === null ? [sizeNote(item)].filter((note) => note !== null) : []),
     ...(item.predictions.some((prediction) => truePosition(prediction).length)
       ? [h("p", { class: "note" }, t("box_legend"))]
       : []),

@@ -13,7 +13,7 @@ const SETTLED_MS = 80; // without a movement
 /** Whether an image is shown by a preview with parts over it. */
 export function isLarge(item: ResultItem): boolean {
   const [width, height] = item.size ?? [0, 0];
-  return Boolean(item.url) && (width * height > LARGE || Math.max(width, height) > LONG);
+  return Boolean(item.url) && !item.why && (width * height > LARGE || Math.max(width, height) > LONG);
 }
 
 export interface Look {

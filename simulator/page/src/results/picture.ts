@@ -2,9 +2,11 @@
 
 import { h, s } from "../dom";
 import { t } from "../i18n";
+import { ApiError, get } from "../transport";
 import type { ResultItem } from "../types";
 import { isLarge, Parts, PREVIEW } from "./parts";
 import { shapes } from "./overlay";
+import { whyNot } from "./why";
 
 export interface PictureOptions {
   classes: string[];
@@ -25,6 +27,8 @@ export class Picture {
   private zoom = 1;
   private moved: readonly [number, number] = [0, 0]; // px of the screen, of the magnified image
   private large = false;
+  private wanted: string | null = null; // the address that is shown
+  private again: string | null = null; // the one that was asked for once more
   private exchanged = false; // EXIF data exchange width and height, and it is shown as stored
 
   constructor() {
@@ -32,7 +36,7 @@ export class Picture {
       this.measure();
       this.draw();
     });
-    this.image.addEventListener("error", () => this.blank(t("image_unreadable")));
+    this.image.addEventListener("error", () => void this.explain());
   }
 
   show(item: ResultItem, options: PictureOptions): void {
@@ -40,16 +44,17 @@ export class Picture {
     this.large = !options.most && isLarge(item);
     this.parts.use(this.large ? item : null);
     const most = options.most ?? (this.large ? PREVIEW : null);
-    const source = item.url && item.size && most ? `${item.url}&most=${most}` : item.url;
+    const source = item.why ? null : item.url && item.size && most ? `${item.url}&most=${most}` : item.url;
     const other = this.image.getAttribute("src") !== source;
     this.item = item;
+    this.wanted = source;
     this.image.alt = item.name;
     this.image.classList.toggle("turned", item.turned);
     this.missing.classList.toggle("plain", item.plain !== null);
     if (item.plain !== null) {
       this.blank(item.plain);
     } else if (!source) {
-      this.blank(t(`image_${item.why ?? "missing"}`));
+      this.blank(whyNot(item));
     } else if (other) {
       this.blank("");
       this.image.src = source;
@@ -58,7 +63,7 @@ export class Picture {
   }
 
   clear(): void {
-    this.item = null;
+    this.item = this.wanted = null;
     this.parts.use(null);
     this.blank("");
   }
@@ -132,6 +137,23 @@ export class Picture {
     const { offsetWidth, offsetHeight } = probe;
     probe.remove();
     this.exchanged = !this.item?.turned && (offsetWidth - offsetHeight) * (width - height) < 0;
+  }
+
+  /** Tells why an image cannot be shown: by the server's reason, if it gives one. What it does give
+   * is asked for once more: a network that changes, as each start of a container changes it, breaks
+   * off what is on its way. */
+  private async explain(): Promise<void> {
+    const { wanted } = this;
+    this.blank(t("image_unreadable"));
+    if (!wanted || this.again === wanted) return;
+    this.again = wanted;
+    try {
+      await get(wanted.replace(/^\/api\//, ""));
+    } catch (error) {
+      if (this.wanted !== wanted || !(error instanceof ApiError)) return;
+      if (error.status >= 400) this.blank(error.message);
+      else this.image.src = wanted;
+    }
   }
 
   /** Takes the former image away, with what was drawn over it. */

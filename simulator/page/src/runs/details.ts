@@ -148,8 +148,10 @@ function sections(details: RunDetails): HTMLElement[] {
     return [...found, section("code", h("p", { class: "note" }, t(why)))];
   }
   const problems = ran.problems.map((text) => h("p", { class: "notice bad" }, text));
-  found.push(section("code", ...problems, pairs(facts.code)));
-  found.push(section("environment", h("p", { class: "note" }, t("environment_note")), searchable(facts.environment, t("environment"))));
+  const unknown = ran.image ? [h("p", { class: "note" }, t("image_note"))] : [];
+  found.push(section("code", ...problems, pairs(facts.code), ...unknown));
+  const which = t(ran.image ? "environment_image" : "environment_note");
+  found.push(section("environment", h("p", { class: "note" }, which), searchable(facts.environment, t("environment"))));
   if (facts.packages.size) found.push(section("packages", searchable(facts.packages, t("packages"))));
   return found;
 }

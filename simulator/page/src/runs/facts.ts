@@ -50,10 +50,13 @@ export function factsOf(details: RunDetails): Facts {
     packages: new Map(Object.entries(ran?.python?.packages ?? {})),
   };
   if (ran) {
-    const { git, python, host } = ran;
+    const { git, python, host, image } = ran;
     facts.code = named([
       ["command", ran.command],
       ["folder", ran.folder],
+      ["image_name", image?.name ?? ""],
+      ["image_digest", image?.digest ?? ""],
+      ["image_id", image?.id ?? ""],
       ["git_commit", git?.commit ?? ""],
       ["git_branch", git?.branch ?? ""],
       ["git_changed", git ? git.changed.join(", ") + (git.changes > git.changed.length ? ", …" : "") : ""],

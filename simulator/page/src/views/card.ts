@@ -5,6 +5,7 @@ import { clock, count, duration, percent } from "../format";
 import { t, type Key } from "../i18n";
 import { icon, type IconName } from "../icons";
 import { isStuck } from "../outages";
+import { inWords } from "../reasons";
 import { store } from "../state";
 import { post } from "../transport";
 import type { Instance } from "../types";
@@ -86,7 +87,8 @@ export function instanceCard(first: Instance): Row<Instance> {
       setText(badge, stateName(instance.state));
       badge.className = `badge ${instance.state}`;
       element.dataset.state = instance.state;
-      setText(reason, instance.reason);
+      setText(reason, inWords(instance.reason));
+      reason.title = instance.reason;
       show(reason, Boolean(instance.reason));
       show(progress, instance.progress !== null && instance.kind !== "infer");
       const done = Math.max(0, Math.min(1, instance.progress ?? 0));

@@ -3,8 +3,9 @@
 import { h, KeyedList, setText, show } from "../dom";
 import { t } from "../i18n";
 import { icon } from "../icons";
+import { inWords } from "../reasons";
 import { store } from "../state";
-import type { Instance, Step } from "../types";
+import type { Instance, Step, Workflow } from "../types";
 import { empty, type View } from "../ui";
 import { actions } from "./actions";
 import { attachForm } from "./attach";
@@ -48,6 +49,12 @@ export function overview(): View {
   return { element, destroy: stop };
 }
 
+/** What became of a workflow; the raw reason is in the tip. */
+function outcome({ state, error, note }: Workflow): string {
+  if (error === null) return note ?? t(`workflow_${state}`);
+  return state === "failed" ? t("workflow_failed_why", { why: inWords(error) }) : inWords(error);
+}
+
 /** Train → evaluate → infer, with the step that is under way. */
 function workflowStrip(): { element: HTMLElement; update(): void } {
   const order: Step[] = ["train", "evaluate", "infer"];
@@ -65,7 +72,8 @@ function workflowStrip(): { element: HTMLElement; update(): void } {
         const done = place < at || (workflow.state === "done" && place === at);
         step.className = done ? "done" : place === at ? workflow.state : "";
       });
-      setText(feedback, workflow.error ?? workflow.note ?? t(`workflow_${workflow.state}`));
+      setText(feedback, outcome(workflow));
+      feedback.title = workflow.error ?? "";
       feedback.classList.toggle("bad", workflow.state === "failed");
     },
   };

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
+from dubhe_simulator.errors import Refused
+from dubhe_simulator.platform.managed import decode
 from dubhe_simulator.platform.managed.previews import Previews
+from tests.support.images import flat_png
 
 
 def opened(preview: tuple[bytes, str] | None) -> Image.Image:
@@ -136,6 +139,7 @@ LARGE = """
 import resource, sys
 from pathlib import Path
 from dubhe_simulator.platform.managed.previews import Previews
+from tests.support.images import flat_png
 path, previews = Path(sys.argv[1]), Previews()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 previews.of(path, 2048)
@@ -156,6 +160,51 @@ def test_a_hundred_megapixels_take_the_memory_of_one_decoded_image(
         [sys.executable, "-c", LARGE, path], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < decoded_mb * 1.6
+
+
+@pytest.mark.slow
+def test_a_line_scan_as_tiff_takes_the_memory_of_a_few_bands(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.new("L", (2048, 110_000), 200).save(path, compression="packbits")
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE, path], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 120, "225 MB are never decoded at once"
+
+
+def test_what_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
+    path, previews = tmp_path / "a.png", Previews()
+    flat_png(path, 40_000, 30_000)
+    assert previews.facts(path) == ((40_000, 30_000), (40_000, 30_000), None)
+    with pytest.raises(Refused, match="too many pixels"):
+        previews.of(path, 400)
+    with pytest.raises(Refused, match="too many pixels"):
+        previews.part(path, (0, 0, 512, 512), 512)
+    assert previews.of(path, None) is None, "the file itself can be had"
+
+
+def test_a_jpeg_that_takes_too_much_memory_is_decoded_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "MOST_BYTES", 1 << 20)
+    path, previews = tmp_path / "a.jpg", Previews()
+    image = Image.new("RGB", (1600, 1000), "white")
+    image.paste("black", (800, 0, 1600, 1000))
+    image.save(path)
+    assert previews.facts(path) == ((1600, 1000), (1600, 1000), 4)
+    part = opened(previews.part(path, (640, 400, 960, 600), 512))
+    assert part.size == (80, 50), "a quarter of its pixels"
+    left, right = part.getpixel((10, 25)), part.getpixel((70, 25))
+    assert isinstance(left, tuple) and isinstance(right, tuple)
+    assert min(left) > 240 > 15 > max(right)
+
+
+def test_a_large_damaged_file_is_not_handed_out_in_place_of_a_preview(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    flat_png(path, 4000, 3000)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(Refused, match="damaged"):
+        Previews().of(path, 400)
 
 
 def test_parts_are_cut_out_and_reduced(tmp_path: Path) -> None:
