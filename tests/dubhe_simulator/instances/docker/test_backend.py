@@ -173,7 +173,10 @@ def test_what_a_killed_platform_has_left_is_ended_by_its_label(place: Place) -> 
         ui.kill()
     # As the documentation has it.
     label = f"label=dubhe.platform={place.runs}"
-    command = f"docker rm $(docker stop -t 40 $(docker ps -q -f {label}))"
+    command = (
+        f"docker ps --quiet --filter {label} | xargs --no-run-if-empty docker stop -t 40"
+        " | xargs --no-run-if-empty docker rm"
+    )
     subprocess.run(["sh", "-c", command], check=True)
     assert place.containers() == []
     [journal] = place.runs.glob("*/train/journal/*.jsonl")
