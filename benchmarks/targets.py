@@ -40,6 +40,12 @@ TARGETS = (
         1.5,
         unit=" %",
     ),
+    Target(
+        "metric call between two batches, median, × `os.write` there",
+        "frameworks",
+        lambda f: f["plain/ours/median_ns"] / f["plain/os.write/median_ns"],
+        1.5,
+    ),
     *(
         Target(
             f"{framework}, fastest peer, × ours",

@@ -81,8 +81,14 @@ def measure(session: Session) -> Section:
 def _turn(session: Session, server: Server, port: int, kept: dict[Key, _Kept]) -> None:
     plan = [(model, clients) for model in MODELS for clients in session.scale.clients]
     for model, clients in [*plan, (BESIDE, 1), (HOLD, 1)]:
-        seconds = HOLD_SECONDS + 0.5 if model == HOLD else session.scale.load_seconds
-        warm = max(0.3, clients * BUSY_SECONDS) if model == BUSY else 0.0 if model == HOLD else 0.3
+        seconds, warm = session.scale.load_seconds, 0.3
+        if model == HOLD:
+            seconds, warm = HOLD_SECONDS + 0.5, 0.0
+        elif model == BUSY:
+            # A server may answer all clients at once, as often as all have been computed: of less
+            # than a few such waves, the rate would be that of a wave.
+            warm = max(warm, clients * BUSY_SECONDS)
+            seconds = max(seconds, 3 * warm)
         with keeping_a_core_busy() if model == BESIDE else contextlib.nullcontext():
             what = NOOP if model == BESIDE else model
             seen, heartbeats = load(server, port, what, clients, seconds, warm)
