@@ -19,6 +19,7 @@ from dubhe_simulator.instances.kubernetes.instance import KubernetesInstance
 from dubhe_simulator.instances.kubernetes.spec import PodOptions
 from dubhe_simulator.instances.kubernetes.volumes import Volume
 from tests.dubhe_simulator.instances.kubernetes.api_server import ApiServer
+from tests.support.languages import in_both_languages
 from tests.support.waiting import wait_for
 
 ID = "digits-local-train-1"
@@ -225,14 +226,42 @@ def test_orphans_are_ended_in_order(
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "expected"),
+    ("status", "message", "english", "chinese"),
     [
-        (403, "pods x is forbidden: exceeded quota: q", "the quota of namespace team is exhausted"),
-        (403, 'violates PodSecurity "restricted:latest"', "the Pod Security level of namespace"),
-        (403, "User x cannot create resource pods", "needs the verbs create, delete, list and wat"),
-        (401, "Unauthorized", "does not accept the credentials"),
-        (404, 'namespaces "team" not found', "kubectl create namespace team"),
-        (422, "spec: Invalid value", "the cluster refuses the pod: spec: Invalid value"),
+        (
+            *(403, "exceeded quota: q"),
+            "the quota of namespace team is exhausted: {}",
+            "命名空间 team 的配额已用完：{}",
+        ),
+        (
+            *(403, 'violates PodSecurity "restricted:latest"'),
+            "the Pod Security level of namespace team does not allow this pod: {}",
+            "命名空间 team 的 Pod Security 级别不允许这个 pod：{}",
+        ),
+        (
+            *(403, "User x cannot create resource pods"),
+            "the cluster refuses it in namespace team: {}. The platform needs the verbs create, "
+            "delete, list and watch on pods, and get on pods/log",
+            "集群在命名空间 team 中拒绝了请求：{}。平台需要对 pods 的 create、delete、list、"
+            "watch 权限，以及对 pods/log 的 get 权限",
+        ),
+        (
+            *(401, "Unauthorized"),
+            "the Kubernetes API server does not accept the credentials of this context: {}",
+            "Kubernetes API server 不接受该 context 的凭据：{}",
+        ),
+        (
+            *(404, 'namespaces "team" not found'),
+            "the cluster has no namespace team: create it (kubectl create namespace team), or "
+            "choose another with --namespace",
+            "集群中没有命名空间 team：先创建（kubectl create namespace team），或用 --namespace "
+            "换一个",
+        ),
+        (
+            *(422, "spec: Invalid value"),
+            "the cluster refuses the pod: {}",
+            "集群拒绝了这个 pod：{}",
+        ),
     ],
 )
 def test_refusals_in_words(
@@ -241,13 +270,19 @@ def test_refusals_in_words(
     tmp_path: Path,
     status: int,
     message: str,
-    expected: str,
+    english: str,
+    chinese: str,
 ) -> None:
     api.refusal = (status, message)
+    texts = (english.replace("{}", message), chinese.replace("{}", message))
     found = backend.instance(TaskKind.TRAIN, ID, tmp_path / "runs" / "1", {})
-    with pytest.raises(EngineError) as refused:
-        found.start()
-    assert expected in str(refused.value)
+
+    def refused() -> str:
+        with pytest.raises(EngineError) as error:
+            found.start()
+        return str(error.value)
+
+    assert in_both_languages(refused) == texts
     found.close()
 
 
