@@ -90,10 +90,12 @@ def test_heartbeats_do_not_wait_for_pictures_whose_memory_is_bounded(
     assert 0 < max(files) <= CLIENTS * (len(body) + 4096)
     assert grown + max(files) <= 1.5 * CLIENTS * len(body)
     # What the front did meanwhile, since times depend on who else has the processor. It takes
-    # requests in pieces, and leaves it to the model process to parse them.
+    # requests in pieces, and leaves it to the model process to parse them. If it did so itself, a
+    # heartbeat would wait for each request, or for one of each client together; the few longest may
+    # have waited for nothing but this test, which was not running.
     began = time.thread_time()
     json.loads(body)
-    assert max(waited) < 2 * (time.thread_time() - began)
+    assert sorted(waited)[-REQUESTS] < time.thread_time() - began
 
 
 def processor_seconds(pid: int) -> float:
