@@ -23,10 +23,10 @@ METHOD = """\
 One training in one process and one thread; after each batch one contestant reports, and in each
 round of batches every contestant does so once, in an order that is drawn by lot. So all meet the
 same caches and the same machine. Ours is the whole callback of the integration, with everything
-that it reports of a batch, in the plain loop `logProgressByBatch`; the peers report one number. What is timed is the call
-(`perf_counter_ns`): what threads and processes of a contestant do meanwhile is not in it. `share`
-is the median of the calls over the median of a batch without them. Nothing is delivered meanwhile:
-the section `training` measures that. Five rounds warm up."""
+that it reports of a batch, in the plain loop `logProgressByBatch`; the peers report one number.
+What is timed is the call (`perf_counter_ns`): what threads and processes of a contestant do
+meanwhile is not in it. `share` is the median of the calls over the median of a batch without them.
+Nothing is delivered meanwhile: the section `training` measures that. Five rounds warm up."""
 
 
 def measure(session: Session) -> Section:

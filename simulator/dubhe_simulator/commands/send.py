@@ -19,6 +19,7 @@ from dubhe_sdk.errors import EnvironmentInvalid
 from dubhe_simulator.algorithm.dataset import NO_DATA, Dataset, read_dataset
 from dubhe_simulator.client.address import Address, ask, name_of
 from dubhe_simulator.client.base import NoAnswer
+from dubhe_simulator.client.load import load
 from dubhe_simulator.client.platform_api import PlatformClient, PlatformUnavailable
 from dubhe_simulator.commands.options import (
     EXIT_FAILED,
@@ -28,6 +29,7 @@ from dubhe_simulator.commands.options import (
     adder,
     address,
     command_parser,
+    positive,
 )
 from dubhe_simulator.contract.message import Message
 from dubhe_simulator.contract.payload_options import read_body, set_fields
@@ -36,6 +38,7 @@ from dubhe_simulator.errors import CannotStart
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.sources import open_source
 from dubhe_simulator.sources.record import InvalidRecord, RecordBatch, read
+from dubhe_simulator.terminal.screen import Screen
 
 KINDS = {kind.value: kind for kind in TaskKind}
 UNKNOWN = "manual-local-{word}-1"  # manual mode takes any id
@@ -53,6 +56,11 @@ def main(argv: list[str]) -> int:
         parser.error(translate("send_inference_no_wait"))
     if given.wait and not (given.ui or given.journal or given.brokers):
         parser.error(translate("send_wait_how"))
+    if given.repeat is None:
+        if given.clients != 1:
+            parser.error(translate("send_clients_repeat"))
+    elif given.kind != "infer" or given.ui is not None:
+        parser.error(translate("send_repeat_inference"))
     try:
         return _through(given) if given.ui is not None else _directly(given, given.address)
     except (CannotStart, NoAnswer, PlatformUnavailable, EnvironmentInvalid) as error:
@@ -63,6 +71,8 @@ def _directly(given: argparse.Namespace, to: Address) -> int:
     kind = KINDS[given.kind]
     name = given.instance or name_of(to) or UNKNOWN.format(word=kind.id_word)
     body = _body(given, kind, name)
+    if given.repeat is not None:
+        return _repeatedly(given, to, body)
     if not given.wait:
         return _print_reply(ask(to, body, given.timeout).__dict__)
     batches: SimpleQueue[RecordBatch] = SimpleQueue()
@@ -87,6 +97,27 @@ def _directly(given: argparse.Namespace, to: Address) -> int:
     if message is None:
         raise CannotStart(translate("send_no_end", seconds=given.timeout))
     return _ended(message.failed, str(message.data.get("msg", "")))
+
+
+def _repeatedly(given: argparse.Namespace, to: Address, body: dict[str, Any]) -> int:
+    """Send it by several clients, and print how quick the replies were."""
+    screen = Screen(sys.stderr)
+
+    def progress(count: int) -> None:
+        screen.bottom(f"{count} / {given.repeat}")
+
+    seen = load(to, body, given.clients, given.repeat, given.timeout, progress)
+    for failure, count in seen.failures.most_common():
+        screen.line(translate("send_load_failed", count=count, error=failure))
+    screen.clear()
+    if seen.ms:
+        figures = {
+            "requests": len(seen.ms), "clients": given.clients, "seconds": f"{seen.seconds:.2f}",
+            "rate": f"{seen.rate:.1f}", "median": f"{seen.percentile(0.5):.1f}",
+            "p99": f"{seen.percentile(0.99):.1f}",
+        }  # fmt: skip
+        sys.stdout.write(translate("send_load", **figures) + "\n")
+    return EXIT_FAILED if seen.failures else EXIT_OK
 
 
 def _wait_for_end(
@@ -206,6 +237,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--images", help="send_help_images", type=Path, metavar="DIR")
     add("--body", help="send_help_body", type=Path, metavar="FILE")
     add("--set", help="send_help_set", action="append", default=[], metavar="KEY=VALUE")
+    add("--repeat", help="send_help_repeat", type=positive, metavar="N")
+    add("--clients", help="send_help_clients", type=positive, default=1, metavar="N")
     add("--wait", help="send_help_wait", action="store_true")
     add("--journal", help="send_help_journal", type=Path, metavar="DIR")
     add_brokers(parser, "send_help_brokers")

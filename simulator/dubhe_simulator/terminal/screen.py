@@ -47,6 +47,12 @@ class Screen:
         self._bottom = True
         self._write(CLEAR_LINE + fit(text, shutil.get_terminal_size().columns - 1))
 
+    def clear(self) -> None:
+        """Take the line away that changes."""
+        if self._bottom:
+            self._bottom = False
+            self._write(CLEAR_LINE)
+
     def _write(self, text: str) -> None:
         if self._gone:
             return

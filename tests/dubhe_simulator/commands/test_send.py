@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,27 @@ def test_no_end_in_time(tmp_path: Path, capsys: Capture) -> None:
     assert "no END message within 1 seconds" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("refuse", ["", "infer"])
+def test_an_inference_again_and_again(tmp_path: Path, capsys: Capture, refuse: str) -> None:
+    name = "net-local-inference-1"
+    algorithm = read_algorithm(fake_algorithm(tmp_path / "net", refuse=refuse))
+    with LocalInstance(algorithm, TaskKind.INFER, name, tmp_path / "run", {}) as instance:
+        wait_until(lambda: ready(instance))
+        again = ["infer", f"127.0.0.1:{instance.port}", "--instance", name]
+        status = main([*again, "--repeat", "20", "--clients", "4"])
+    seen = capsys.readouterr()
+    if refuse:
+        assert (status, seen.out) == (1, "")
+        assert seen.err.startswith("20 failed: ")
+    else:
+        assert (status, seen.err) == (0, "")
+        assert re.fullmatch(
+            r"20 requests of 4 clients in [\d.]+ s: [\d.]+ a second; "
+            r"reply after [\d.]+ ms \(median\), [\d.]+ ms \(99th percentile\)\n",
+            seen.out,
+        )
+
+
 def test_through_a_platform(tmp_path: Path, capsys: Capture) -> None:
     with Ui(tmp_path / "runs", fake_algorithm(tmp_path / "net")) as ui:
         assert main(["train", "--ui", ui.url, "--wait"]) == 0
@@ -140,6 +162,10 @@ def test_nobody_answers(capsys: Capture) -> None:
         ["train", "http://h:99999"],
         ["train", "http://h:1", "--wait"],
         ["infer", "http://h:1", "--wait", "--journal", "."],
+        ["infer", "http://h:1", "--clients", "2"],
+        ["infer", "--ui", "http://h:1", "--repeat", "2"],
+        ["train", "http://h:1", "--repeat", "2"],
+        ["infer", "http://h:1", "--repeat", "0"],
     ],
 )
 def test_wrong_use(arguments: list[str]) -> None:
