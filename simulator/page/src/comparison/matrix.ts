@@ -35,7 +35,7 @@ export function differenceTable(found: Comparison, chosen: Cell | null, pick: Pi
     h(
       "table",
       { class: "matrix difference-matrix" },
-      h("caption", {}, t("difference_note")),
+      h("caption", {}, h("span", {}, t("difference_note"))),
       h("thead", {}, h("tr", {}, h("td"), across), h("tr", {}, down, ...shown.map((place) => heading(place, "col")))),
       h("tbody", {}, ...rows),
     ),

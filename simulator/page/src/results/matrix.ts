@@ -59,7 +59,7 @@ export function matrixTable(summary: Summary, chosen: Cell | null, pick: (cell: 
     h(
       "table",
       { class: "matrix" },
-      h("caption", {}, t("matrix_note")),
+      h("caption", {}, h("span", {}, t("matrix_note"))),
       h(
         "thead",
         {},

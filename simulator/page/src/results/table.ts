@@ -147,7 +147,7 @@ export class ResultTable {
     if (!row) return element.replaceChildren();
     const confidence = typeof row.confidence === "number" ? percent(row.confidence) : "–";
     element.replaceChildren(
-      cell(row.id, "mono"),
+      cell(row.id, "mono", inShort(row.id)),
       cell(row.truth || t("none")),
       cell(row.predicted || t("none")),
       cell(confidence, "number"),
@@ -163,9 +163,15 @@ function ownCell(own: Json | undefined): HTMLElement {
   return cell(typeof own === "string" ? own : JSON.stringify(own));
 }
 
-function cell(text: string, name = ""): HTMLElement {
+/** The end of a path: its beginning is the same for all, and leaves no room. */
+function inShort(id: string): string {
+  const parts = id.split("/");
+  return parts.length > 3 ? `…/${parts.slice(-2).join("/")}` : id;
+}
+
+function cell(text: string, name = "", shown = text): HTMLElement {
   const element = h("div", { role: "cell", class: name, title: text });
-  setText(element, text);
+  setText(element, shown);
   return element;
 }
 
