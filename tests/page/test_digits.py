@@ -29,7 +29,7 @@ def test_train_evaluate_and_infer_by_clicking(platform: Platform, visit: Visitor
     page = visit(platform.url)
     expect(page.get_by_role("heading", name="No instance yet")).to_be_visible()
     note = page.locator("[data-action=evaluate] .action-note")
-    expect(note).to_have_text("No model file: runs without one")
+    expect(note).to_have_text("Without a model file")
 
     page.locator("[data-action=train]").click()
     card = page.locator(".card").first

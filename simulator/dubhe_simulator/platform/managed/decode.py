@@ -23,7 +23,7 @@ UNREADABLE = (OSError, ValueError, SyntaxError)
 _REDUCTIONS = (1, 2, 4, 8)  # that a JPEG can be decoded with
 _COEFFICIENTS = 6  # bytes a pixel that a progressive JPEG needs beside, in its full size
 _TWICE = ("WEBP", "AVIF")  # their decoders have a buffer of the whole image
-_CGROUP = Path("/sys/fs/cgroup")
+CGROUP = Path("/sys/fs/cgroup")
 
 PIL.Image.MAX_IMAGE_PIXELS = None  # bytes are what counts, and `MOST_BYTES` bounds them
 
@@ -105,9 +105,9 @@ def _available() -> int:
             if line.startswith("MemAvailable:"):
                 found = min(found, int(line.split()[1]) << 10)
     with suppress(OSError, ValueError, StopIteration):  # not in a container, or without a limit
-        most = int((_CGROUP / "memory.max").read_text("ascii"))
-        used = int((_CGROUP / "memory.current").read_text("ascii"))
-        stat = (_CGROUP / "memory.stat").read_text("ascii").splitlines()
+        most = int((CGROUP / "memory.max").read_text("ascii"))
+        used = int((CGROUP / "memory.current").read_text("ascii"))
+        stat = (CGROUP / "memory.stat").read_text("ascii").splitlines()
         cached = next(int(line.split()[1]) for line in stat if line.startswith("inactive_file "))
         found = min(found, most - used + cached)
     return found

@@ -91,7 +91,7 @@ function deliveryCard(): Row<Instance> {
         count(d.dropped),
         count(d.dead_letters),
         clock(d.at_ms),
-        d.sink ?? "–",
+        d.sink?.replace(/^journal(?= )/, t("source_journal")) ?? "–",
       ]);
     },
   };

@@ -199,6 +199,22 @@ def test_a_jpeg_that_takes_too_much_memory_is_decoded_smaller(
     assert min(left) > 240 > 15 > max(right)
 
 
+def test_nothing_is_decoded_that_the_container_has_no_memory_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "CGROUP", tmp_path)
+    limits = {"max": "9000000", "current": "8900000", "stat": "anon 1\ninactive_file 500000\n"}
+    for name, text in limits.items():
+        (tmp_path / f"memory.{name}").write_text(text)
+    path = tmp_path / "a.png"
+    Image.effect_noise((1000, 800), 90).save(path)
+    with pytest.raises(Refused, match="not enough memory") as refused:
+        Previews().of(path, 300)
+    assert refused.value.status == 503
+    (tmp_path / "memory.current").write_text("1000000")
+    assert opened(Previews().of(path, 300)).size == (300, 240)
+
+
 def test_a_large_damaged_file_is_not_handed_out_in_place_of_a_preview(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     flat_png(path, 4000, 3000)
