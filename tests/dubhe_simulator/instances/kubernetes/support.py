@@ -39,6 +39,8 @@ class Net:
                 if given.get("fill") and epoch < 10:
                     with self.filler.open("ab") as file:
                         file.write(b"x" * (8 << 20))
+                for line in range(given.get("lines", 0)):
+                    print(f"line {epoch:04d} {line:04d} {'.' * 85}", flush=True)
                 ctx.logProgressByEpoch(epoch, epoch / epochs, {"loss": 1 / epoch})
                 time.sleep(0.05)
         except dubhe_sdk.TaskStopped:

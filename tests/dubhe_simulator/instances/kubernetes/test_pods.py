@@ -198,6 +198,34 @@ def test_everything_in_the_container_is_killed(
         ui.wait(lambda s: [run["status"] for run in s["runs"]] == [300], 60)
 
 
+def test_the_output_of_a_pod_whose_log_the_kubelet_rotates(place: Place) -> None:
+    place.cluster.may_touch_its_node()  # by its settings: another one may keep ten times as much
+    first, last = "line 0001 0000 ", "line 0300 0099 "
+    with place.ui() as ui:
+        name = start_training(ui, epochs=300, lines=100)
+        pod = place.pod().metadata.name
+
+        def kept() -> str:
+            return str(place.cluster.api.read_namespaced_pod_log(pod, place.namespace))
+
+        wait_for(lambda: first not in kept(), "another file", timeout=120)
+        ui.kill()
+    [console] = place.runs.glob("*/train/console.log")
+    with place.ui() as ui:
+        ui.wait(lambda s: s["runs"][0]["status"] == 200, 120)
+        wait_for(lambda: last in console.read_text(), "the last line")
+        ui.post("stop", instance=name)
+    before, gap = -1, False
+    for line in console.read_text().splitlines():
+        if found := re.fullmatch(r"line (\d+) (\d+) \.+", line):
+            number = (int(found[1]) - 1) * 100 + int(found[2])
+            assert number > before if gap else number == before + 1
+            before, gap = number, False
+        gap |= line.startswith("! output may be missing here")
+    assert before == 29_999
+    place.wait_until_empty()
+
+
 def test_the_memory_limit(place: Place) -> None:
     with place.ui("--memory", "400m") as ui:
         ui.post("workflow/train", special_params={"eat": True})
