@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.backend import InstanceBackend
-from dubhe_simulator.instances.base import GRACE_S
 from dubhe_simulator.instances.docker import notes
 from dubhe_simulator.instances.docker.image import find_image, protocol_in, workdir_of
 from dubhe_simulator.instances.docker.instance import DockerInstance
 from dubhe_simulator.instances.docker.pauses import PauseWatcher
 from dubhe_simulator.instances.docker.spec import ContainerSpec, default_user, network_for
 from dubhe_simulator.instances.docker.surroundings import surroundings
+from dubhe_simulator.instances.grace import grace_of
 from dubhe_simulator.instances.local import free_port
 from dubhe_simulator.instances.spool_status import reported_count
 
@@ -162,5 +163,10 @@ class DockerBackend(InstanceBackend):
 
 
 def _end(container: Container) -> None:
-    container.stop(timeout=int(GRACE_S))
-    container.remove(force=True, v=True)
+    from docker.errors import NotFound
+
+    words = container.attrs["Config"]["Env"] or ()
+    grace = grace_of(dict(word.partition("=")[::2] for word in words))
+    with suppress(NotFound):  # somebody removes it meanwhile
+        container.stop(timeout=round(grace))
+        container.remove(force=True, v=True)

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.layout import DEFAULT_PROTOCOL
 from dubhe_simulator.errors import EngineError, TaskFailed
@@ -28,6 +26,7 @@ from dubhe_simulator.instances.docker.image import (
 from dubhe_simulator.instances.docker.pauses import PauseWatcher
 from dubhe_simulator.instances.docker.provenance import container_provenance
 from dubhe_simulator.instances.docker.spec import ContainerSpec
+from dubhe_simulator.instances.grace import grace_of
 from dubhe_simulator.instances.local import HOST
 from dubhe_simulator.instances.provenance.record import Provenance
 
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("dubhe_simulator")
 POLL_INTERVAL_S = 0.1
 LAST_LINES_S = 5.0
-# Beyond what the container gives itself (DUBHE_SHUTDOWN_TIMEOUT_SECONDS).
-GRACE_MARGIN_S = 1.0
 
 
 class DockerInstance(Instance):
@@ -135,11 +132,7 @@ class DockerInstance(Instance):
     @property
     def grace(self) -> float:
         """How many seconds it may take to end."""
-        try:
-            given = read_shutdown_times(self.spec.environment)
-        except EnvironmentInvalid:  # the container will refuse it too, and end
-            given = read_shutdown_times({})
-        return given.total + GRACE_MARGIN_S
+        return grace_of(self.spec.environment)
 
     def provenance(self) -> Provenance | None:
         """See `Instance.provenance`."""

@@ -12,17 +12,14 @@ from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import DEFAULT_PORT
-from dubhe_sdk.errors import EnvironmentInvalid
-from dubhe_sdk.launch.shutdown_times import read_shutdown_times
 from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.grace import grace_of
 from dubhe_simulator.instances.kubernetes.status import CONTAINER
 from dubhe_simulator.instances.kubernetes.volumes import Mounts, Volume
 
 TEMPORARY = "/temporary"
 SPOOL = "/spool"
-# Beyond what the container gives itself (DUBHE_SHUTDOWN_TIMEOUT_SECONDS).
-GRACE_MARGIN_S = 1.0
 NOBODY = 65534  # the user of pods whose platform is root's
 PLATFORM_LABEL = "dubhe.platform"
 KIND_LABEL = "dubhe.kind"
@@ -101,15 +98,6 @@ class Notes:
         )
 
 
-def grace_of(environment: Mapping[str, str]) -> int:
-    """Return a pod's ``terminationGracePeriodSeconds``: what the container takes, and a margin."""
-    try:
-        given = read_shutdown_times(environment)
-    except EnvironmentInvalid:  # the container will refuse it too, and end
-        given = read_shutdown_times({})
-    return round(given.total + GRACE_MARGIN_S)
-
-
 def manifest(
     options: PodOptions,
     kind: TaskKind,
@@ -173,7 +161,7 @@ def manifest(
         },
         "spec": {
             "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": grace_of({**options.environment, **environment}),
+            "terminationGracePeriodSeconds": round(grace_of(variables)),
             # A Service called dubhe-metrics would set DUBHE_METRICS_PORT.
             "enableServiceLinks": False,
             "automountServiceAccountToken": False,
