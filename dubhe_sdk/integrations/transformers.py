@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from accelerate import PartialState
 from transformers import TrainerCallback
 
 from dubhe_sdk.api.context import Context
@@ -40,7 +42,8 @@ class DubheCallback(TrainerCallback):  # type: ignore[misc] # Transformers is no
     | end | the model as a model file; progress 1 |
     | stop | a checkpoint at once, as a model file; `dubhe_sdk.TaskStopped` |
 
-    The model file is what the trainer holds at the end: the best one with
+    A stop in an evaluation of one process leaves it out; several ranks end after it. The model file
+    is what the trainer holds at the end: the best one with
     ``load_best_model_at_end``, otherwise the last. How often it logs is ``logging_steps``.
 
     Args:
@@ -50,11 +53,12 @@ class DubheCallback(TrainerCallback):  # type: ignore[misc] # Transformers is no
     def __init__(self, ctx: Context | None = None) -> None:
         self._training = Training(ctx)
         self._loss = 0.0
+        self._trains = False
         self._ended = False  # by a stop
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Begin, in every rank."""
-        self._ended = False
+        self._trains, self._ended = True, False
         rank, ranks = args.process_index, args.world_size
         self._training.begin(None, rank=rank, ranks=ranks)
 
@@ -66,6 +70,30 @@ class DubheCallback(TrainerCallback):  # type: ignore[misc] # Transformers is no
             control.should_training_stop = control.should_save = True
             control.should_evaluate = False
 
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Leave out what comes at an epoch's end: after a stop it was cut off, and is saved."""
+        if self._ended:
+            control.should_evaluate = control.should_save = False
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Pack the checkpoint of a stop: the trainer may remove it before the training's end."""
+        if self._ended:
+            if args.world_size > 1:
+                PartialState().wait_for_everyone()  # each rank writes a part of it
+            if state.is_world_process_zero:
+                self._pack(Path(args.output_dir, f"checkpoint-{state.global_step}"), state)
+
+    def on_prediction_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Save and leave after a stop in an evaluation of the training.
+
+        Several ranks have unequal parts of the data: they end after it.
+        """
+        if self._trains and args.world_size == 1 and self._training.stopping:
+            with tempfile.TemporaryDirectory() as folder:
+                _save_checkpoint(folder, state, kwargs)
+                self._pack(Path(folder), state)
+            self._training.leave()
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Report what is logged."""
         loss = (logs or {}).get("eval_loss", (logs or {}).get("loss"))
@@ -74,20 +102,16 @@ class DubheCallback(TrainerCallback):  # type: ignore[misc] # Transformers is no
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Leave the model file, and report the end; after a stop leave the training."""
-        if state.is_world_process_zero:
-            if self._ended:
-                self._pack(Path(args.output_dir, f"checkpoint-{state.global_step}"), state)
-            else:
-                self._pack_model(kwargs, state)
+        self._trains = False
         if self._ended:
             self._training.leave()
+        if state.is_world_process_zero:
+            self._pack_model(kwargs, state)
         self._training.end()
 
     def _pack_model(self, kwargs: Mapping[str, Any], state: Any) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            for part in (kwargs.get("model"), kwargs.get("processing_class")):
-                if part is not None and hasattr(part, "save_pretrained"):
-                    part.save_pretrained(folder)
+            _save_pretrained(folder, kwargs)
             if any(Path(folder).iterdir()):
                 self._pack(Path(folder), state)
 
@@ -95,6 +119,23 @@ class DubheCallback(TrainerCallback):  # type: ignore[misc] # Transformers is no
         with tempfile.TemporaryDirectory() as place:
             archive = shutil.make_archive(str(Path(place, "model")), "zip", folder)
             keep_model(self._training.ctx, archive, _epoch(state), self._loss)
+
+
+def _save_pretrained(folder: str, parts: Mapping[str, Any]) -> None:
+    for part in (parts.get("model"), parts.get("processing_class")):
+        if part is not None and hasattr(part, "save_pretrained"):
+            part.save_pretrained(folder)
+
+
+def _save_checkpoint(folder: str, state: Any, parts: Mapping[str, Any]) -> None:
+    """Write what a trainer resumes from: within an evaluation it cannot be asked to save.
+
+    The states of random generators are not in it; the order of the data does not depend on them.
+    """
+    _save_pretrained(folder, parts)
+    for name, file in (("optimizer", "optimizer.pt"), ("lr_scheduler", "scheduler.pt")):
+        torch.save(parts[name].state_dict(), Path(folder, file))
+    state.save_to_json(str(Path(folder, "trainer_state.json")))
 
 
 def _epoch(state: Any) -> int:

@@ -50,6 +50,9 @@ class Waits(TrainerCallback):
     def __init__(self, ctx):
         self.ctx = ctx
 
+    def on_prediction_step(self, args, state, control, **kwargs):
+        wait_for_the_stop(self.ctx, f"evaluation{{state.global_step}}")
+
     def on_step_begin(self, args, state, control, **kwargs):
         if os.environ.get("FAILS"):
             raise ValueError("bad step")
@@ -84,8 +87,16 @@ class Model:
                 save_steps=2, metric_for_best_model="eval_loss", load_best_model_at_end=True,
             )
             callbacks.append(EarlyStoppingCallback(1, early_stopping_threshold=1e9))
+        if os.environ.get("KEEPS_BEST"):  # which is the first one
+            arguments = dataclasses.replace(
+                arguments, eval_strategy="steps", eval_steps=1, save_strategy="steps", save_steps=1,
+                save_total_limit=1, load_best_model_at_end=True, metric_for_best_model="youth",
+                greater_is_better=True,
+            )
+        evaluations = iter(range(100))
         trainer = Trainer(
             model, arguments, train_dataset=data, eval_dataset=Images(), callbacks=callbacks,
+            compute_metrics=lambda _: {{"youth": -next(evaluations)}},
         )
         start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH)
         try:
@@ -124,7 +135,7 @@ def test_a_training(tmp_path: Path) -> None:
     assert shares == sorted(shares) and shares[0] == 0.25 and shares[-1] == 1
     assert {epoch for epoch, _ in steps(app)[:-1]} == {0, 1}
     names = {name for one in progress_of(app) for name in one}
-    expected = {"loss", "grad_norm", "learning_rate", "eval_loss", "train_loss"}
+    expected = {"loss", "grad_norm", "learning_rate", "eval_loss", "eval_youth", "train_loss"}
     assert names == {*expected, "progress", "epoch"}
     (model,) = models(app)
     assert model.suffix == ".zip" and model.name.split("_")[2] == "1"
@@ -159,6 +170,27 @@ def test_a_stop_and_its_resumption(tmp_path: Path) -> None:
     assert again.ends()[0]["status"] == 200, again.console
     assert steps(again)[0] == (1, 0.999), "one step was left"
     assert steps(again)[-1] == (None, 1)
+
+
+def test_a_stop_whose_checkpoint_the_trainer_removes(tmp_path: Path) -> None:
+    app = stopped(tmp_path / "first", APP, at=2, KEEPS_BEST="1")
+    left = {path.name for path in (tmp_path / "first/output/trainer").iterdir()}
+    assert left == {"checkpoint-1"}, "the best one"
+    (model,) = models(app)
+    again = trained(tmp_path / "again", APP, {"pretrained_model_path": str(model)})
+    assert again.ends()[0]["status"] == 200, again.console
+    assert steps(again)[0] == (1, 0.999), "one step was left"
+
+
+def test_a_stop_in_an_evaluation_and_its_resumption(tmp_path: Path) -> None:
+    app = stopped(tmp_path / "first", APP, at="evaluation2")
+    assert steps(app)[-1] == (0, 0.5), app.console
+    assert "eval_loss" not in {name for one in progress_of(app) for name in one}, "it was left out"
+    (model,) = models(app)
+    assert model.name.split("_")[2] == "0"
+    again = trained(tmp_path / "again", APP, {"pretrained_model_path": str(model)})
+    assert again.ends()[0]["status"] == 200, again.console
+    assert steps(again)[0] == (1, 0.75) and steps(again)[-1] == (None, 1)
 
 
 def test_a_failure(tmp_path: Path) -> None:
