@@ -15,13 +15,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, callbacks
 
 from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.keys import ContextKey
 from dubhe_sdk.api.model_file import model_path
 from dubhe_sdk.integrations.model_files import keep_model
 from dubhe_sdk.integrations.training import Training
+
+_AVERAGING: Any = getattr(callbacks, "WeightAveraging", ())  # from 2.6 on
 
 
 class DubheCallback(Callback):  # type: ignore[misc] # Lightning is not there to be checked
@@ -81,6 +83,24 @@ class DubheCallback(Callback):  # type: ignore[misc] # Lightning is not there to
         if training.ends_here:
             self._keep(trainer, "last")
             training.leave()
+
+    def on_validation_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """Leave a training's validation after a stop.
+
+        Several ranks end after it: they may have unequal parts of the data. In the check that
+        comes before the training there is nothing to be saved yet.
+        """
+        training = self._training
+        if trainer.world_size > 1 or trainer.state.fn != "fit" or not training.stopping:
+            return
+        if not trainer.sanity_checking:
+            for callback in trainer.callbacks:
+                if isinstance(callback, _AVERAGING):  # has put the mean weights into the model
+                    callback.on_validation_epoch_end(trainer, pl_module)
+            self._keep(trainer, "last")
+        training.leave()
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Report the epoch's metrics; its validation has run before."""

@@ -41,6 +41,8 @@ class Net(lightning.LightningModule):
         return loss
 
     def validation_step(self, batch, index):
+        checks = self.trainer.sanity_checking
+        wait_for_the_stop(self.ctx, "check" if checks else f"validation{{self.current_epoch}}")
         self.log("val_loss", self.layer(batch[0]).pow(2).mean(), sync_dist=True)
 
     def configure_optimizers(self):
@@ -73,7 +75,7 @@ class Model:
             accumulate_grad_batches=2,
         )
         start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) or None
-        held_out = DataLoader(TensorDataset(torch.randn(8, 4)), batch_size=8)
+        held_out = DataLoader(TensorDataset(torch.randn(24, 4)), batch_size=8)
         trainer.fit(Net(ctx), data, held_out, ckpt_path=start)
         if ranks > 1:
             trainer.strategy.barrier()
@@ -109,6 +111,23 @@ def test_a_stop_and_its_resumption(tmp_path: Path) -> None:
     again = trained(tmp_path / "again", APP, {"pretrained_model_path": str(model)})
     assert again.ends()[0]["status"] == 200, again.console
     assert steps(again) == WHOLE[7:], "it goes on after the batch"
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_stop_in_a_validation_and_its_resumption(tmp_path: Path, epoch: int) -> None:
+    app = stopped(tmp_path / "first", APP, at=f"validation{epoch}")
+    before = 4 + 5 * epoch
+    assert steps(app) == WHOLE[:before]
+    (model,) = models(app)
+    assert model.name.split("_")[2] == str(epoch)
+    again = trained(tmp_path / "again", APP, {"pretrained_model_path": str(model)})
+    assert again.ends()[0]["status"] == 200, again.console
+    assert steps(again) == WHOLE[before:], "the rest of the epoch is its validation"
+
+
+def test_a_stop_in_the_check_before_the_training(tmp_path: Path) -> None:
+    app = stopped(tmp_path, APP, at="check")
+    assert steps(app) == [] and models(app) == []
 
 
 def test_a_failure(tmp_path: Path) -> None:
