@@ -43,6 +43,15 @@ class TrainingProgress:
         """Change the number of epochs: some frameworks do, to keep to a time."""
         self._epochs = epochs
 
+    def keep(self, reached: float) -> float:
+        """Do not go below a progress that was reported before; return the progress so far.
+
+        Args:
+            reached: from 0 to 1.
+        """
+        self.value = max(self.value, reached)
+        return self.value
+
     def batches(self, known: float | None = None) -> int:
         """Return how many batches an epoch has, as far as that is known; otherwise 0.
 

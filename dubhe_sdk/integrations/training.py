@@ -163,6 +163,30 @@ class Training:
             epoch += self.epoch_offset
             self.ctx.logProgressByEpoch(epoch, self.progress.value, found)
 
+    def evaluation(self, done: float, total: float) -> None:
+        """Report how far an evaluation outside of a training is; after one it is at 1 and stays.
+
+        Args:
+            done: how many of its batches are done.
+            total: how many there are.
+        """
+        before = self.progress.keep(self.ctx.last_progress)
+        value = self.progress.after_step(done, total)
+        if self.reports and value > before:
+            self.ctx.logProgress(value)
+
+    def evaluated(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
+        """Report the metrics and the end of an evaluation outside of a training.
+
+        Args:
+            epoch: the last one of the training before, from 0; 0 if there was none.
+            metrics: as the framework logs them.
+        """
+        before = self.progress.keep(self.ctx.last_progress)
+        self.metrics(epoch, metrics)
+        if before < 1:
+            self.end()
+
     def note(self, position: int) -> None:
         """Note how far this rank is, without a report.
 

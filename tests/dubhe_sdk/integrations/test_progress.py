@@ -77,6 +77,13 @@ def test_more_epochs_than_were_announced() -> None:
     assert progress.after_epoch(3) == 0.999, "it does not go back"
 
 
+def test_what_was_reported_before_is_kept() -> None:
+    progress = TrainingProgress()
+    assert progress.keep(0.5) == 0.5
+    assert [progress.after_step(done, 4) for done in (1, 3)] == [0.5, 0.75]
+    assert progress.keep(0.5) == 0.75
+
+
 def test_steps() -> None:
     progress = TrainingProgress()
     assert [progress.after_step(done, 4) for done in (1, 3, 4)] == [0.25, 0.75, 0.999]

@@ -83,6 +83,39 @@ def test_after_a_stop_it_never_says_one(
     assert [data["progress"] for data in reported()] == [0.999, 0.999]
 
 
+def test_an_evaluation_alone(ctx: Context, reported: Reported) -> None:
+    training = Training(ctx)
+    training.evaluation(1, 2)
+    training.evaluation(2, 2)
+    training.evaluated(0, {"accuracy": 0.9})
+    assert reported() == [
+        {"progress": 0.5},
+        {"progress": 0.999},
+        {"accuracy": 0.9, "progress": 0.999, "epoch": 0},
+        {"progress": 1.0},
+    ]
+
+
+def test_an_evaluation_after_a_training_does_not_go_back(ctx: Context, reported: Reported) -> None:
+    training = Training(ctx)
+    training.begin(1)
+    training.epoch(0)
+    training.end()
+    for other in (training, Training(ctx)):
+        other.evaluation(1, 2)
+        other.evaluated(0, {"accuracy": 0.9})
+    assert [data["progress"] for data in reported()] == [0.999, 1, 1, 1]
+
+
+def test_a_second_training_begins_again(ctx: Context, reported: Reported) -> None:
+    training = Training(ctx)
+    for _ in range(2):
+        training.begin(2)
+        training.epoch(0)
+        training.end()
+    assert [data["progress"] for data in reported()] == [0.5, 1, 0.5, 1]
+
+
 def test_a_stop_is_a_question_until_the_end(
     ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
