@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from mmengine.hooks import EarlyStoppingHook, Hook
+from mmengine.hooks import EarlyStoppingHook, EMAHook, Hook
 from mmengine.registry import HOOKS
 
 from dubhe_sdk.api.context import Context
@@ -64,7 +64,8 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
         self._model = model
         self._confidence = confidence
         self._loss: Any = 0.0
-        self._batch = 0
+        self._trains = False
+        self._images = 0  # of a validation or test, that this rank has had
         self._kept: list[Report] = []  # of a validation that may turn out to be the last one
 
     # --- training ------------------------------------------------------------------------------
@@ -76,10 +77,7 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
         epochs = loop.max_epochs if _by_epoch(runner) else None
         rank, ranks = runner.rank, runner.world_size
         self._training.begin(epochs, first_epoch=first, rank=rank, ranks=ranks)
-
-    def before_train_epoch(self, runner: Any) -> None:
-        """Count an epoch's batches from 0."""
-        self._batch = 0
+        self._trains = True
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -94,7 +92,7 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
             done, total = runner.iter + 1, runner.max_iters
             self._training.step(runner.epoch, done, total, losses)
         if self._training.ends_here:
-            self._stop(runner)
+            self._stop(runner, _meta(runner, runner.epoch, runner.iter + 1), runner.epoch)
 
     def after_train_epoch(self, runner: Any) -> None:
         """Report the learning rates."""
@@ -103,7 +101,7 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
 
     def before_val_epoch(self, runner: Any) -> None:
         """Forget the images of the validation before."""
-        self._kept = []
+        self._kept, self._images = [], 0
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
         """Report the metrics. The runner has counted the epoch already."""
@@ -114,6 +112,7 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
 
     def after_train(self, runner: Any) -> None:
         """Leave the model file, and report the end."""
+        self._trains = False
         for report in self._kept:
             report(self._training.ctx)
         self._kept = []
@@ -128,47 +127,80 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
             self._keep(source, max(0, runner.epoch - 1))
         self._training.end()
 
-    def _stop(self, runner: Any) -> None:
-        runner.save_checkpoint(runner.work_dir, _STOPPED, meta=_meta(runner), by_epoch=False)
+    def _stop(self, runner: Any, meta: dict[str, Any], epoch: int) -> None:
+        runner.save_checkpoint(runner.work_dir, _STOPPED, meta=meta, by_epoch=False)
         if runner.rank == 0:
-            self._keep(Path(runner.work_dir, _STOPPED), runner.epoch)
+            self._keep(Path(runner.work_dir, _STOPPED), epoch)
         self._training.leave()
+
+    def _stop_in_validation(self, runner: Any) -> None:
+        """Save and leave. The runner has counted the iteration and the epoch before it already."""
+        for hook in runner.hooks:
+            if isinstance(hook, EMAHook):  # has put the mean weights into the model
+                hook.after_val_epoch(runner)
+        epoch = max(0, runner.epoch - 1) if _by_epoch(runner) else runner.epoch
+        self._stop(runner, _meta(runner, runner.epoch, runner.iter), epoch)
 
     def _keep(self, source: str | Path, epoch: int) -> None:
         keep_model(self._training.ctx, source, epoch, self._loss)
 
     # --- results -------------------------------------------------------------------------------
 
+    def before_test_epoch(self, runner: Any) -> None:
+        """Begin, in every rank."""
+        self._images = 0
+        self._training.reports = runner.rank == 0
+
     def after_test_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Report the predictions of a batch, and the test's progress."""
-        report_samples(self._training.ctx, outputs or (), _classes(runner), self._confidence)
-        batches = len(runner.test_dataloader)
-        self._training.ctx.logProgress(min((batch_idx + 1) / batches, 0.999))
+        own = self._own(runner, runner.test_dataloader, outputs or ())
+        report_samples(self._training.ctx, own, _classes(runner), self._confidence)
+        self._training.evaluation(batch_idx + 1, len(runner.test_dataloader))
 
     def after_test_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
         """Report the test's metrics, and its end."""
-        self._training.metrics(0, metrics or {})
-        self._training.ctx.logProgress(1.0)
+        self._training.evaluated(max(0, runner.epoch - 1), metrics or {})
 
     def after_val_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Report the predictions of the last validation.
+        """Report the predictions of the last validation; save and leave after a stop.
 
-        Which one that is shows only afterwards if the training may end early. Then the reports
+        Several ranks have unequal parts of the images: they end after the validation.
+
+        Which one is the last shows only afterwards if the training may end early. Then the reports
         of each are kept until the next one.
         """
+        if self._trains and runner.world_size == 1 and self._training.stopping:
+            self._stop_in_validation(runner)
         ends_early = any(isinstance(hook, EarlyStoppingHook) for hook in runner.hooks)
         if not (ends_early or _is_last(runner.train_loop)):
             return
-        reports = reports_of(outputs or (), _classes(runner), self._confidence)
+        own = self._own(runner, runner.val_dataloader, outputs or ())
+        reports = reports_of(own, _classes(runner), self._confidence)
         if ends_early:
             self._kept += reports
         else:
             for report in reports:
                 report(self._training.ctx)
+
+    def _own(self, runner: Any, loader: Any, outputs: Sequence[Any]) -> Sequence[Any]:
+        """Return the samples of a batch that no other rank reports.
+
+        Samplers give rank r of n the images r, r + n, …, and fill the last round with the first
+        images. A loader without such a sampler gives every rank all of them.
+        """
+        before, ranks = self._images, runner.world_size
+        self._images += len(outputs)
+        if ranks == 1:
+            return outputs
+        sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
+        if not hasattr(sampler, "total_size"):
+            return outputs if runner.rank == 0 else ()
+        mine = len(range(runner.rank, len(loader.dataset), ranks))
+        return outputs[: max(0, mine - before)]
 
 
 def _classes(runner: Any) -> Sequence[str]:
@@ -199,8 +231,8 @@ def _rates(runner: Any) -> dict[str, Any]:
     return rates
 
 
-def _meta(runner: Any) -> dict[str, Any]:
-    """Return what lets an epoch that was cut off be repeated."""
-    if not _by_epoch(runner):
-        return {"epoch": runner.epoch, "iter": runner.iter + 1}
-    return {"epoch": runner.epoch, "iter": runner.epoch * len(runner.train_dataloader)}
+def _meta(runner: Any, epoch: int, done: int) -> dict[str, Any]:
+    """Return what lets an epoch that was cut off be repeated; ``done``: iterations."""
+    if _by_epoch(runner):
+        done = epoch * len(runner.train_dataloader)
+    return {"epoch": epoch, "iter": done}
