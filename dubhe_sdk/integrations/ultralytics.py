@@ -17,30 +17,31 @@ To continue from the request's model, pass ``resume=True``::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy
-from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
-from ultralytics.utils import RANK, ops
+from ultralytics.utils import RANK
 
 from dubhe_sdk.api.context import Context
 from dubhe_sdk.api.keys import ContextKey
-from dubhe_sdk.integrations.masks import Points, outline
 from dubhe_sdk.integrations.model_files import keep_model
-from dubhe_sdk.integrations.predictions import (
-    CONFIDENCE,
-    Box,
-    Shape,
-    report_class,
-    report_shapes,
-)
+from dubhe_sdk.integrations.predictions import CONFIDENCE, report_class, report_shapes
 from dubhe_sdk.integrations.training import Training
+from dubhe_sdk.integrations.ultralytics_results import (
+    found_shapes,
+    in_order,
+    report_results,
+    true_shapes,
+)
+
+__all__ = ["DubheCallback", "report_results"]
 
 _EVENTS = (
-    *("on_train_start", "on_train_epoch_start", "on_train_batch_end", "on_fit_epoch_end"),
-    *("on_train_end", "teardown", "on_val_start", "on_val_batch_end", "on_val_end"),
+    *("on_pretrain_routine_start", "on_train_start", "on_train_epoch_start"),
+    *("on_train_batch_end", "on_fit_epoch_end", "on_train_end", "teardown"),
+    *("on_val_start", "on_val_batch_end", "on_val_end"),
 )
 _TASKS = ("detect", "segment", "pose", "classify")
 """Whose validations give results."""
@@ -85,11 +86,7 @@ class DubheCallback:
         self._loss: dict[str, float] = {}  # of the weights that are the best, and the last
 
     def __getstate__(self) -> dict[str, Any]:
-        # To start its ranks, Ultralytics pickles its callbacks and then waits in `subprocess.run`,
-        # which would kill the launcher if TaskStopped were raised there. The ranks are told of a
-        # stop by the launcher, save, and end it.
-        if RANK == -1:
-            self._training.begin(None)
+        # To start its ranks, Ultralytics pickles its callbacks.
         return {**self.__dict__, "_trainer": None, "_paths": iter(())}
 
     def attach(self, model: Any) -> Any:
@@ -105,6 +102,33 @@ class DubheCallback:
         return model
 
     # --- training ------------------------------------------------------------------------------
+
+    def on_pretrain_routine_start(self, trainer: Any) -> None:
+        """Have the process that starts ranks wait for them at a stop, and then leave itself.
+
+        No callback is called there. It waits in `subprocess.run`, which would kill the launcher of
+        the ranks if `TaskStopped` were raised: the launcher tells the ranks, and they save.
+        """
+        train: Callable[[], None] = trainer.train
+        training = self._training
+
+        def train_in_ranks() -> None:
+            del trainer.train  # this function, which refers to the trainer
+            if not trainer.ddp:
+                return train()
+            training.begin(None)
+            try:
+                train()
+            except subprocess.CalledProcessError:  # ranks that have left look like a failure
+                if not training.stopping:
+                    raise
+            finally:
+                training.release()
+            if training.stopping:  # in whatever way the ranks have ended: the model may be cut off
+                training.leave()
+            training.progress.end(stopped=False)  # the first rank has reported it
+
+        trainer.train = train_in_ranks
 
     def on_train_start(self, trainer: Any) -> None:
         """Begin, in every rank."""
@@ -140,8 +164,7 @@ class DubheCallback:
         self._training.epoch(trainer.epoch, {**losses, **validated, **trainer.lr})
         if self._training.reports:
             self._note_loss(trainer, losses, validated)
-        last = trainer.epoch + 1 >= trainer.epochs
-        if not last and self._training.ends_here:
+        if not _is_last(trainer) and self._training.ends_here:
             self._stop(trainer, complete=True)
 
     def _note_loss(self, trainer: Any, losses: dict[str, Any], validated: dict[str, Any]) -> None:
@@ -169,7 +192,9 @@ class DubheCallback:
         """
         if RANK in (-1, 0):
             epoch, fitness = trainer.epoch, trainer.fitness
-            # Of an epoch that was cut off nothing counts as done: it is repeated.
+            # Of an epoch that was cut off nothing counts as done: it is repeated. So is the last
+            # one in its validation, because a training without one left cannot be resumed.
+            complete = complete and not _is_last(trainer)
             trainer.epoch, trainer.fitness = epoch if complete else epoch - 1, None
             names = ["yaml", "nc", "args", "names", "stride", "class_weights"]
             trainer.ema.update_attr(trainer.model, include=names)
@@ -192,7 +217,7 @@ class DubheCallback:
         if validator.training or validator.args.task not in _TASKS:
             return
         if validator.args.task == "classify":
-            self._paths = _in_order(validator)
+            self._paths = in_order(validator)
         update: Callable[..., Any] = type(validator).update_metrics
 
         def update_and_report(preds: Any, batch: dict[str, Any]) -> None:
@@ -204,8 +229,7 @@ class DubheCallback:
     def on_val_batch_end(self, validator: Any) -> None:
         """Report the progress of `model.val`; take note of a stop."""
         if self._trainer is None:
-            share = (validator.batch_i + 1) / len(validator.dataloader)
-            self._training.ctx.logProgress(min(share, 0.999))
+            self._training.evaluation(validator.batch_i + 1, len(validator.dataloader))
         elif validator.training:
             # Several ranks have unequal parts of the images: they end after the validation.
             if RANK == -1 and self._training.stopping:
@@ -220,8 +244,7 @@ class DubheCallback:
         if not validator.training:
             vars(validator).pop("update_metrics", None)
         if self._trainer is None:
-            self._training.metrics(0, validator.metrics.results_dict)
-            self._training.ctx.logProgress(1.0)
+            self._training.evaluated(self._epoch, validator.metrics.results_dict)
 
     def _report(self, validator: Any, preds: Any, batch: dict[str, Any]) -> None:
         ctx, names = self._training.ctx, validator.names
@@ -231,113 +254,10 @@ class DubheCallback:
                 report_class(ctx, path, names[int(truth)], names[best], float(shares[best]))
             return
         for index, pred in enumerate(preds):
-            found = _found(pred, batch, index, names, self._confidence)
-            report_shapes(ctx, batch["im_file"][index], _truth(batch, index, names), found)
+            found = found_shapes(pred, batch, index, names, self._confidence)
+            report_shapes(ctx, batch["im_file"][index], true_shapes(batch, index, names), found)
 
 
-def report_results(
-    ctx: Context, results: Iterable[Any], truth: Callable[[str], Any] | None = None
-) -> list[dict[str, Any]]:
-    """Report Ultralytics' results, as ``model(…)`` returns them; return what is reported.
-
-    Args:
-        ctx: of the task or the inference.
-        results: ``ultralytics.engine.results.Results``.
-        truth: called with an image's path; returns its class, or its `Shape` objects. None if the
-            truth is not known.
-
-    Examples:
-        >>> return report_results(ctx, model(paths))      # in an inference
-    """
-    reported = []
-    for result in results:
-        known = None if truth is None else truth(result.path)
-        if result.probs is not None:
-            code, conf = result.names[int(result.probs.top1)], float(result.probs.top1conf)
-            reported += report_class(ctx, result.path, known, code, conf)
-        else:
-            reported += report_shapes(ctx, result.path, known, _shapes(result))
-    return reported
-
-
-def _shapes(result: Any) -> Iterator[Shape]:
-    polygons: list[Any] | None
-    if result.obb is not None:
-        corners = result.obb.xyxyxyxy.tolist()
-        boxes, polygons = result.obb, [tuple(map(tuple, points)) for points in corners]
-    else:
-        boxes = result.boxes
-        polygons = None
-        if result.masks is not None:
-            polygons = _outlines(result.masks.data, result.orig_shape)
-    for index, (box, conf, cls) in enumerate(
-        zip(boxes.xyxy.tolist(), boxes.conf.tolist(), boxes.cls.tolist(), strict=True)
-    ):
-        points = polygons[index] if polygons else None
-        yield Shape(result.names[int(cls)], _box(box), conf, points or None)
-
-
-def _in_order(validator: Any) -> Iterator[str]:
-    """Have a classification's images come in an order that is known; return their paths.
-
-    Its batches do not name their images, and Ultralytics shuffles them, in a validation too.
-    """
-    loader = validator.dataloader
-    sampler = loader.sampler
-    if isinstance(sampler, RandomSampler):
-        sampler = SequentialSampler(loader.dataset)
-        validator.dataloader = DataLoader(
-            loader.dataset,
-            loader.batch_size,
-            sampler=sampler,
-            num_workers=loader.num_workers,
-            collate_fn=loader.collate_fn,
-        )
-    return iter([loader.dataset.samples[number][0] for number in sampler])
-
-
-def _truth(batch: dict[str, Any], index: int, names: Any) -> Iterator[Shape]:
-    """Yield what is on an image of a batch: its boxes are centre and size, as shares."""
-    mine = batch["batch_idx"] == index
-    height, width = batch["img"].shape[2:]
-    boxes = ops.xywh2xyxy(batch["bboxes"][mine][:, :4])
-    boxes[:, [0, 2]] *= width
-    boxes[:, [1, 3]] *= height
-    classes = batch["cls"][mine].flatten().tolist()
-    for box, cls in zip(_original(boxes, batch, index), classes, strict=True):
-        yield Shape(names[int(cls)], box)
-
-
-def _found(
-    pred: dict[str, Any], batch: dict[str, Any], index: int, names: Any, confidence: float
-) -> Iterator[Shape]:
-    sure = pred["conf"] >= confidence
-    boxes = _original(pred["bboxes"][sure][:, :4], batch, index)
-    polygons: list[Any] = [None] * len(boxes)
-    if "masks" in pred and len(boxes):
-        polygons = _outlines(pred["masks"][sure], batch["ori_shape"][index])
-    classes, confs = pred["cls"][sure].tolist(), pred["conf"][sure].tolist()
-    for box, cls, conf, points in zip(boxes, classes, confs, polygons, strict=True):
-        yield Shape(names[int(cls)], box, conf, points or None)
-
-
-def _outlines(masks: Any, shape: tuple[int, int]) -> list[Points]:
-    """Return polygons in pixels of the original image around masks of the scaled and padded one."""
-    found = []
-    for mask in masks:
-        points = numpy.array(outline(mask), float).reshape(-1, 2)
-        scaled = ops.scale_coords(mask.shape, points, shape, normalize=False)
-        found.append(tuple((float(x), float(y)) for x, y in scaled.tolist()))
-    return found
-
-
-def _original(boxes: Any, batch: dict[str, Any], index: int) -> list[Box]:
-    """Return corners in pixels of the original image, from those of the scaled and padded one."""
-    shape, ratio_pad = batch["ori_shape"][index], batch["ratio_pad"][index]
-    scaled = ops.scale_boxes(batch["img"].shape[2:], boxes.clone(), shape, ratio_pad=ratio_pad)
-    return [_box(box) for box in scaled.tolist()]
-
-
-def _box(values: list[float]) -> Box:
-    x1, y1, x2, y2 = values
-    return x1, y1, x2, y2
+def _is_last(trainer: Any) -> bool:
+    """Return whether the trainer's epoch is the last one."""
+    return bool(trainer.epoch + 1 >= trainer.epochs)

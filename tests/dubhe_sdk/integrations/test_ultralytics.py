@@ -22,6 +22,8 @@ from tests.support.distributions import ROOT
 
 pytestmark = marks
 
+Step = tuple[int | None, float]
+
 APP = f"""{WAIT}
 import dubhe_sdk
 from dubhe_sdk import ContextKey
@@ -52,11 +54,16 @@ class Model:
                 Path(f"batch{{rank}}").write_text(str(number))
             if rank == "0":
                 wait_for_the_stop(ctx, number)
+        def before_validated_batch(validator):
+            if validator.training:
+                wait_for_the_stop(ctx, f"validation{{model.trainer.epoch}}")
         def leave(trainer):
             rank = os.environ.get("RANK", "0")
             if os.environ.get("RANKS"):
                 Path(f"batch{{rank}}").rename(f"left{{rank}}")
         model.add_callback("teardown", leave)
+        if not os.environ.get("RANKS"):
+            model.add_callback("on_val_batch_start", before_validated_batch)
         model.callbacks["on_train_batch_end"].insert(0, after_batch)
         if os.environ.get("ENDS_EARLY"):
             def best_so_far(trainer):
@@ -68,9 +75,15 @@ class Model:
         if os.environ.get("RANKS"):
             from ranks import TwoRanks as trainer
         model.train(trainer, data=data, resume=bool(start), **SETTINGS)
+        if os.environ.get("RANKS"):
+            wait_for_the_stop(ctx, "after")
+            Path("went_on").write_text("1")
         if os.environ.get("VALIDATES"):
             model.val(data=data, imgsz=32, device="cpu", plots=False, split="val")
 """
+
+
+WHOLE: list[Step] = [(0, 0.25), (0, 0.5), (0, 0.5), (1, 0.75), (1, 0.999), (1, 0.999), (None, 1)]
 
 
 @pytest.fixture
@@ -88,9 +101,9 @@ def folder(tmp_path: Path) -> Path:
 def test_a_training(folder: Path) -> None:
     app = trained(folder, APP, VALIDATES="1")
     assert app.ends()[0]["status"] == 200, app.console
-    training = steps(app)[:7]
-    assert training == [(0, 0.25), (0, 0.5), (0, 0.5), (1, 0.75), (1, 0.999), (1, 0.999), (None, 1)]
-    batch, epoch = progress_of(app)[1], progress_of(app)[2]
+    assert steps(app) == [*WHOLE, (1, 1)], "what `model.val` reports comes after progress 1"
+    batch, epoch, validation = progress_of(app)[1], progress_of(app)[2], progress_of(app)[-1]
+    assert "metrics/mAP50(B)" in validation
     assert set(batch) == {"box_loss", "cls_loss", "dfl_loss", "progress", "epoch"}
     assert {"train/box_loss", "val/box_loss", "metrics/mAP50(B)", "lr/pg0"} <= set(epoch)
     (model,) = models(app)
@@ -123,18 +136,31 @@ def is_box(found: list[list[float]], true: list[list[float]]) -> bool:
     return all(abs(a - b) < 0.2 for a, b in pairs)
 
 
-def test_a_stop_in_the_middle_of_an_epoch_and_its_resumption(folder: Path) -> None:
-    app = stopped(folder, APP, at=2)
-    assert steps(app) == [(0, 0.25), (0, 0.5), (0, 0.5), (1, 0.75)]
+@pytest.mark.parametrize(
+    ("at", "before", "after"),
+    [
+        # There is nothing to be resumed in the first epoch: a new training has its weights.
+        pytest.param(0, WHOLE[:1], WHOLE, id="first epoch"),
+        pytest.param("validation0", WHOLE[:2], WHOLE[3:], id="first validation"),
+        pytest.param(2, WHOLE[:4], WHOLE[3:], id="last epoch"),
+        pytest.param("validation1", WHOLE[:5], WHOLE[3:], id="last validation"),
+    ],
+)
+def test_a_stop_and_its_resumption(
+    folder: Path, at: int | str, before: list[Step], after: list[Step]
+) -> None:
+    app = stopped(folder, APP, at=at)
+    assert steps(app) == before
     (model,) = models(app)
-    assert model.name.split("_")[2] == "1"
+    epoch = before[-1][0]
+    assert model.name.split("_")[2] == str(epoch)
     again = trained(
         folder.parent / "again",
         APP.replace("data/data.yaml", f"{folder}/data/data.yaml"),
-        {"pretrained_model_path": str(model), "pretrained_epoch": 1},
+        {"pretrained_model_path": str(model), "pretrained_epoch": epoch},
     )
     assert again.ends()[0]["status"] == 200, again.console
-    assert steps(again) == [(1, 0.75), (1, 0.999), (1, 0.999), (None, 1)], "the epoch is repeated"
+    assert steps(again) == after, "an epoch that was cut off is repeated"
 
 
 def test_a_model_that_is_trained_further(folder: Path) -> None:
@@ -230,7 +256,8 @@ def test_ranks_of_ultralytics_own_launcher(folder: Path) -> None:
     assert app.ends()[0]["status"] == 200, app.console
     assert steps(app)[-1] == (None, 1)
     assert [epoch for epoch, _ in steps(app)[:-1]] == [0, 0, 0, 1, 1, 1], "one rank reports"
-    assert len({image["img_path"] for image in results_of(app)}) == 8
+    paths = [image["img_path"] for image in results_of(app)]
+    assert len(paths) == 8 and len(set(paths)) == 8, "each image is reported by one rank"
     assert len(models(app)) == 1
 
 
@@ -240,3 +267,11 @@ def test_a_stop_of_ranks(folder: Path) -> None:
     assert len(models(app)) == 1, app.console
     left = [(folder / f"left{rank}").read_text() for rank in range(2)]
     assert left == ["1", "1"], "the second rank had begun a batch before it could know of the stop"
+    assert not (folder / "went_on").exists(), "`model.train` does not return a model cut off"
+
+
+def test_a_stop_after_the_ranks(folder: Path) -> None:
+    (folder / "ranks.py").write_text(RANKS)
+    app = stopped(folder, APP, at="after", RANKS="1")
+    assert steps(app)[-1] == (None, 1)
+    assert not (folder / "went_on").exists(), "a stop is an exception again"
