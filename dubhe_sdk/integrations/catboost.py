@@ -11,6 +11,9 @@ iteration, unless ``use_best_model=False``.
 A block, because CatBoost does not tell callbacks that a training has ended. On a GPU it refuses
 callbacks: there, leave ``callbacks`` out; the model file and progress 1 come all the same.
 
+CatBoost writes files of its own to ``catboost_info/`` in the working directory, unless the model
+was made with ``allow_writing_files=False``.
+
 To train the request's model further, pass
 ``init_model=ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) or None``.
 """

@@ -32,6 +32,11 @@ PARAMS = {
 
 
 @pytest.mark.parametrize("name", PARAMS)
+def test_it_is_short(name: str) -> None:
+    assert len((ROOT / "examples" / name / "app.py").read_text("utf-8").splitlines()) <= 80
+
+
+@pytest.mark.parametrize("name", PARAMS)
 def test_it_is_played(tmp_path: Path, visit: Visitor, name: str) -> None:
     ignored = shutil.ignore_patterns("data", "output", "temporary", "runs", "__pycache__")
     folder = shutil.copytree(ROOT / "examples" / name, tmp_path / name, ignore=ignored)
