@@ -18,7 +18,7 @@ import lightning
 import torch
 from dubhe_sdk import ContextKey
 from dubhe_sdk.integrations.lightning import DubheCallback
-from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
 from torch.utils.data import DataLoader, TensorDataset
 
 class Net(lightning.LightningModule):
@@ -42,6 +42,7 @@ class Net(lightning.LightningModule):
 
     def validation_step(self, batch, index):
         checks = self.trainer.sanity_checking
+        torch.save(self.state_dict(), "validated.pt")
         wait_for_the_stop(self.ctx, "check" if checks else f"validation{{self.current_epoch}}")
         self.log("val_loss", self.layer(batch[0]).pow(2).mean(), sync_dist=True)
 
@@ -67,6 +68,8 @@ class Model:
         if os.environ.get("ENDS_EARLY"):
             early = EarlyStopping("val_loss", min_delta=1e9, patience=1)
             callbacks, epochs = [*callbacks, early], 4
+        if os.environ.get("AVERAGES"):
+            callbacks.append(WeightAveraging())
         ranks = int(os.environ.get("RANKS", "1"))
         trainer = lightning.Trainer(
             max_epochs=epochs, accelerator="cpu", devices=ranks, logger=False,
@@ -76,7 +79,15 @@ class Model:
         )
         start = ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) or None
         held_out = DataLoader(TensorDataset(torch.randn(24, 4)), batch_size=8)
-        trainer.fit(Net(ctx), data, held_out, ckpt_path=start)
+        try:
+            trainer.fit(Net(ctx), data, held_out, ckpt_path=start)
+        except dubhe_sdk.TaskStopped:
+            if os.environ.get("AVERAGES"):
+                (path,) = Path("output/models").glob("model_*")
+                saved = torch.load(path, weights_only=False)["state_dict"]["layer.weight"]
+                validated = torch.load("validated.pt")["layer.weight"]
+                Path("same").write_text(str(torch.equal(saved, validated)))
+            raise
         if ranks > 1:
             trainer.strategy.barrier()
 """
@@ -115,12 +126,13 @@ def test_a_stop_and_its_resumption(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_a_stop_in_a_validation_and_its_resumption(tmp_path: Path, epoch: int) -> None:
-    app = stopped(tmp_path / "first", APP, at=f"validation{epoch}")
+    app = stopped(tmp_path / "first", APP, at=f"validation{epoch}", AVERAGES="1")
     before = 4 + 5 * epoch
     assert steps(app) == WHOLE[:before]
+    assert (tmp_path / "first" / "same").read_text() == "True", "the mean weights are saved as such"
     (model,) = models(app)
     assert model.name.split("_")[2] == str(epoch)
-    again = trained(tmp_path / "again", APP, {"pretrained_model_path": str(model)})
+    again = trained(tmp_path / "again", APP, {"pretrained_model_path": str(model)}, AVERAGES="1")
     assert again.ends()[0]["status"] == 200, again.console
     assert steps(again) == WHOLE[before:], "the rest of the epoch is its validation"
 
