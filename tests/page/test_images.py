@@ -304,4 +304,5 @@ def test_what_is_not_shown_has_its_own_reason(page: Page) -> None:
         "notes.svg": "This kind of file is not shown",
         "elsewhere.png": "Not in a served folder (--images)",
     }.items():
+        narrowed(page, name)
         expect(page.locator(f".tile[data-name='{name}'] .no-image")).to_contain_text(reason)
