@@ -10,69 +10,54 @@ from contextlib import closing
 
 import pytest
 
-from dubhe_sdk.contract.framing import FrameReader, pack
 from dubhe_simulator.client.address import Address
 from dubhe_simulator.client.load import Load, load
+from tests.dubhe_simulator.client.test_tcp import Server, frame
 
 
-class Server:
-    """Answers over TCP, every third request by a refusal, once so many clients ask at once."""
+class Answers:
+    """Refuses every third request; the first ones are answered once so many clients ask at once."""
 
     def __init__(self, together: int) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = Address("tcp", "127.0.0.1", self._listener.getsockname()[1])
-        self.connections = 0
         self.requests = 0
         self._lock = threading.Lock()
         self._first = threading.Barrier(together, timeout=20)
-        threading.Thread(target=self._accept, daemon=True).start()
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        reader = FrameReader(connection, 1000)
-        with connection:
-            while reader.read() is not None:
-                with self._lock:
-                    self.requests += 1
-                    number = self.requests
-                if number <= self._first.parties:
-                    self._first.wait()
-                if number % 3 == 0:
-                    connection.sendall(pack(b'{"flag": 2, "message": "no"}'))
-                else:
-                    connection.sendall(pack(b'{"flag": 1, "message": "yes"}'))
+    def __call__(self, body: bytes) -> bytes:
+        with self._lock:
+            self.requests += 1
+            number = self.requests
+        if number <= self._first.parties:
+            self._first.wait()
+        return frame({"flag": 2, "message": "no"} if number % 3 == 0 else {"flag": 1})
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with closing(Server(3)) as made:
+    with closing(Server()) as made:
         yield made
+
+
+def address(server: Server) -> Address:
+    return Address("tcp", "127.0.0.1", server.port)
 
 
 def test_each_client_has_a_connection_and_all_send_as_many_as_was_asked_for(
     server: Server,
 ) -> None:
-    seen = load(server.address, {"req_type": 3}, 3, 30, 20.0, lambda count: None)
-    assert (server.connections, server.requests) == (3, 30)
+    server.answer = answers = Answers(together=3)
+    seen = load(address(server), {"req_type": 3}, 3, 30, 20.0, lambda count: None)
+    assert (server.connections, answers.requests) == (3, 30)
     assert len(seen.ms) == 20
     assert seen.failures == Counter({"no": 10})
     assert seen.rate == pytest.approx(20 / seen.seconds)
 
 
-def test_nobody_is_there(server: Server) -> None:
-    server.close()
-    seen = load(server.address, {"req_type": 3}, 2, 4, 20.0, lambda count: None)
+def test_nobody_is_there() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        nobody = Address("tcp", "127.0.0.1", silent.getsockname()[1])
+        seen = load(nobody, {"req_type": 3}, 2, 4, 20.0, lambda count: None)
     assert seen.ms == []
     assert seen.failures.total() == 4
 
