@@ -244,8 +244,8 @@ class Service:
         elif message["op"] == "serving":
             self._report_ready_when_all_serve()
         elif message["op"] == "start":
-            verdict = self._tasks.start(Job(message["type"], message["request"]))
-            self._web.send({"op": "verdict", "id": message["id"], "verdict": verdict})
+            reply = self._tasks.start(Job(message["type"], message["request"]))
+            self._web.send({"op": "start_reply", "id": message["id"], "reply": reply})
 
     def _on_model_message(self, model: ModelSlot, message: dict[str, Any]) -> None:
         op = message["op"]

@@ -1,4 +1,4 @@
-"""What the parent sends to the web front: its state, and verdicts on start requests."""
+"""What the parent sends to the web front: its state, and its replies to start requests."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ServiceState:
         )
 
 
-class Verdict(str, Enum):
+class StartReply(str, Enum):
     """The parent's answer to a start request."""
 
     STARTED = "started"

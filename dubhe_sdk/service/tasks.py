@@ -10,7 +10,7 @@ from dubhe_sdk.ipc.rank_failures import read_failures
 from dubhe_sdk.service.models import Models
 from dubhe_sdk.service.publisher import StatePublisher
 from dubhe_sdk.service.slot import Job, JobSlot
-from dubhe_sdk.service.state import Phase, Verdict
+from dubhe_sdk.service.state import Phase, StartReply
 
 
 class TaskControl:
@@ -43,21 +43,21 @@ class TaskControl:
         self._ended_well = False  # while the service was stopping
         self._held: Job | None = None
 
-    def start(self, job: Job) -> Verdict:
+    def start(self, job: Job) -> StartReply:
         """Start a task if the slot is free, or hold it until the model is ready."""
         known = self.slot.job or self._held
         if known is not None:
-            return Verdict.DUPLICATE if known == job else Verdict.BUSY
+            return StartReply.DUPLICATE if known == job else StartReply.BUSY
         if self._publisher.phase is Phase.STARTING:
             self._held = job
-            return Verdict.STARTED
+            return StartReply.STARTED
         child = self._models.first.child
         if self._publisher.phase is not Phase.READY or child is None:
-            return Verdict.UNAVAILABLE
+            return StartReply.UNAVAILABLE
         self.slot.start(job)
         self._publisher.enter(Phase.BUSY)
         child.channel.send({"op": "run", "request": job.request})
-        return Verdict.STARTED
+        return StartReply.STARTED
 
     def start_held(self) -> bool:
         """Start the task that was held, now that the model is ready. Return False if it failed."""

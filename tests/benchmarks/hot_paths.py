@@ -242,13 +242,13 @@ def shared_out_request(folder: Path, count: int) -> None:
 def _handler(pool: ModelPool | None = None) -> RequestHandler:
     from dubhe_sdk.contract.kind import TaskKind
     from dubhe_sdk.contract.requests import RequestType
-    from dubhe_sdk.service.state import Phase, ServiceState, Verdict
+    from dubhe_sdk.service.state import Phase, ServiceState, StartReply
     from dubhe_sdk.service.web.handler import RequestHandler
 
     class Backend:
         state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFER)
 
-        def start_task(self, type_: RequestType, request: object) -> Verdict:
+        def start_task(self, type_: RequestType, request: object) -> StartReply:
             raise AssertionError("an inference starts no task")
 
         def infer(self, body: bytes, client: Client | None) -> bytes:

@@ -20,7 +20,7 @@ with atheris.instrument_imports():
     from dubhe_sdk.contract import requests
     from dubhe_sdk.contract.kind import TaskKind
     from dubhe_sdk.contract.requests import RequestType
-    from dubhe_sdk.service.state import Phase, ServiceState, Verdict
+    from dubhe_sdk.service.state import Phase, ServiceState, StartReply
     from dubhe_sdk.service.web import handler
 
 from tests.fuzz.payloads import payload
@@ -35,8 +35,8 @@ class Backend:
 
     state = ServiceState(Phase.READY, INSTANCE, TaskKind.INFER, platform_mode=True)
 
-    def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
-        return Verdict.STARTED
+    def start_task(self, type_: RequestType, request: dict[str, Any]) -> StartReply:
+        return StartReply.STARTED
 
     def infer(self, body: bytes, client: object) -> bytes:
         return b"[]"

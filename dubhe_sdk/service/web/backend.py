@@ -6,7 +6,7 @@ from typing import Any
 
 from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.ipc.shared_body import SharedBody
-from dubhe_sdk.service.state import ServiceState, Verdict
+from dubhe_sdk.service.state import ServiceState, StartReply
 from dubhe_sdk.service.web.client import Client
 from dubhe_sdk.service.web.control import Control
 from dubhe_sdk.service.web.inference.pool import ModelPool
@@ -29,7 +29,7 @@ class Backend:
         """The state last published. Never waits: the heartbeat depends on it."""
         return self._control.state
 
-    def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
+    def start_task(self, type_: RequestType, request: dict[str, Any]) -> StartReply:
         """Ask the parent to start a training or an evaluation."""
         return self._control.start_task(type_, request)
 

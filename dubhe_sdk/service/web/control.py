@@ -20,7 +20,7 @@ from gevent.lock import BoundedSemaphore
 
 from dubhe_sdk.contract.framing import FrameReader, pack
 from dubhe_sdk.contract.requests import RequestType
-from dubhe_sdk.service.state import ServiceState, Verdict
+from dubhe_sdk.service.state import ServiceState, StartReply
 from dubhe_sdk.service.watchdog import KEEPALIVE_INTERVAL_SECONDS
 
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 _LIMIT = 2**32 - 1
 
 # The parent answers in milliseconds. If it does not, the client gets a refusal instead of waiting.
-_VERDICT_TIMEOUT_SECONDS = 30.0
+_REPLY_TIMEOUT_SECONDS = 30.0
 
 
 class Control:
@@ -55,7 +55,7 @@ class Control:
         self._state: ServiceState | None = None
         self.has_state = Event()
         self._sending = BoundedSemaphore(1)  # a long frame is sent in several steps
-        self._verdicts: dict[int, AsyncResult] = {}
+        self._replies: dict[int, AsyncResult] = {}
         self._ids = itertools.count(1)
         self._reader = gevent.spawn(self._read)
 
@@ -76,20 +76,20 @@ class Control:
                 gevent.sleep(KEEPALIVE_INTERVAL_SECONDS)
                 self._send({"op": "alive", "inferences": self._describe()})
 
-    def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
-        """Ask the parent to start a task; wait for its verdict."""
+    def start_task(self, type_: RequestType, request: dict[str, Any]) -> StartReply:
+        """Ask the parent to start a task; wait for its reply."""
         number = next(self._ids)
-        answer = self._verdicts[number] = AsyncResult()
+        answer = self._replies[number] = AsyncResult()
         try:
             self._send({"op": "start", "id": number, "type": int(type_), "request": request})
-            return Verdict(answer.get(timeout=_VERDICT_TIMEOUT_SECONDS))
+            return StartReply(answer.get(timeout=_REPLY_TIMEOUT_SECONDS))
         except gevent.Timeout:
-            _log.error("the service parent has not answered for %g s", _VERDICT_TIMEOUT_SECONDS)
+            _log.error("the service parent has not answered for %g s", _REPLY_TIMEOUT_SECONDS)
         except OSError as error:
             _log.warning("the service parent cannot be asked: %s", error)
         finally:
-            del self._verdicts[number]
-        return Verdict.UNAVAILABLE
+            del self._replies[number]
+        return StartReply.UNAVAILABLE
 
     def _send(self, message: dict[str, Any]) -> None:
         frame = pack(json.dumps(message).encode())
@@ -111,9 +111,9 @@ class Control:
             self._state = ServiceState.from_json(message["state"])
             self._on_state(self._state)
             self.has_state.set()
-        elif message["op"] == "verdict":
-            answer = self._verdicts.get(message["id"])
+        elif message["op"] == "start_reply":
+            answer = self._replies.get(message["id"])
             if answer is not None:  # else: it came too late
-                answer.set(message["verdict"])
+                answer.set(message["reply"])
         else:
             _log.warning("the service parent sent an unknown message: %s", message["op"])

@@ -20,7 +20,7 @@ from dubhe_sdk.contract.requests import RequestType
 from dubhe_sdk.errors import RequestInvalid
 from dubhe_sdk.ipc.shared_body import SharedBody
 from dubhe_sdk.reporting.encoding import dumps
-from dubhe_sdk.service.state import ServiceState, Verdict
+from dubhe_sdk.service.state import ServiceState, StartReply
 from dubhe_sdk.service.web.inference.errors import (
     ClientGone,
     InferenceFailed,
@@ -154,7 +154,7 @@ class RequestHandler:
             result = self._backend.infer(body, client)
             return b"".join((_INFERRED, result, number, b"}"))
         # The task gets numbers as they were written, beyond 64 bits too.
-        self._check_verdict(type_, self._backend.start_task(type_, requests.parse(body)))
+        self._check_reply(type_, self._backend.start_task(type_, requests.parse(body)))
         return dumps(requests.success(type_))
 
     def _is_for_model(self, body: SharedBody, route_type: RequestType | None) -> bool:
@@ -169,10 +169,10 @@ class RequestHandler:
         number = _NUMBER + body.request_number if body.request_number else b""
         return b"".join((_INFERRED, result, number, b"}"))
 
-    def _check_verdict(self, type_: RequestType, verdict: Verdict) -> None:
-        if verdict is Verdict.BUSY:
+    def _check_reply(self, type_: RequestType, reply: StartReply) -> None:
+        if reply is StartReply.BUSY:
             raise RequestInvalid("service is busy: another task is running in this instance")
-        if verdict is Verdict.UNAVAILABLE:
+        if reply is StartReply.UNAVAILABLE:
             check_state(self._backend.state, type_)
             raise RequestInvalid("model is not ready: it cannot start a task now")
 

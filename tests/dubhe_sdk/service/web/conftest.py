@@ -54,5 +54,5 @@ def tcp(shared_tcp: Web) -> Iterator[Web]:
 
 def restore(web: Web) -> None:
     web.model.answer = lambda request: b"+[]"
-    web.verdict = "started"
+    web.start_reply = "started"
     web.push(READY)

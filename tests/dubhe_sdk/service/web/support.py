@@ -135,7 +135,7 @@ class Web:
         env: dict[str, str] | None = None,
         answer: Answer | None = None,
     ) -> None:
-        self.verdict = "started"
+        self.start_reply = "started"
         self.started: list[dict[str, Any]] = []
         self.alive = 0
         """Signs of life so far."""
@@ -202,7 +202,7 @@ class Web:
             self.alive += message["op"] == "alive"
             if message["op"] == "start":
                 self.started.append({"type": message["type"], "request": message["request"]})
-                answer = {"op": "verdict", "id": message["id"], "verdict": self.verdict}
+                answer = {"op": "start_reply", "id": message["id"], "reply": self.start_reply}
                 self.channel.send(answer)
 
     def _read_stderr(self) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.contract.requests import RequestType
-from dubhe_sdk.service.state import Phase, ServiceState, Verdict
+from dubhe_sdk.service.state import Phase, ServiceState, StartReply
 from dubhe_sdk.service.web import handler as handler_module
 from dubhe_sdk.service.web.handler import RequestHandler
 from dubhe_sdk.service.web.inference.errors import (
@@ -33,14 +33,14 @@ TRAIN = {"req_type": 1, "instance_id": INSTANCE, "data_paths": ["/data"]}
 class FakeBackend:
     def __init__(self, state: ServiceState = READY) -> None:
         self.state = state
-        self.verdict = Verdict.STARTED
+        self.start_reply = StartReply.STARTED
         self.result: bytes | Exception = b"[1]"
         self.started: list[tuple[RequestType, dict[str, Any]]] = []
         self.inferred: list[bytes] = []
 
-    def start_task(self, type_: RequestType, request: dict[str, Any]) -> Verdict:
+    def start_task(self, type_: RequestType, request: dict[str, Any]) -> StartReply:
         self.started.append((type_, request))
-        return self.verdict
+        return self.start_reply
 
     def infer(self, body: bytes, client: object) -> bytes:
         self.inferred.append(body)
@@ -184,12 +184,12 @@ def test_overload_and_death_are_reported() -> None:
         (2, TaskKind.EVALUATE, "model predict starting now"),
     ],
 )
-@pytest.mark.parametrize("verdict", [Verdict.STARTED, Verdict.DUPLICATE])
+@pytest.mark.parametrize("reply", [StartReply.STARTED, StartReply.DUPLICATE])
 def test_a_start_is_acknowledged(
-    type_: int, kind: TaskKind, message: str, verdict: Verdict
+    type_: int, kind: TaskKind, message: str, reply: StartReply
 ) -> None:
     backend = FakeBackend(ServiceState(Phase.READY, INSTANCE, kind, platform_mode=True))
-    backend.verdict = verdict
+    backend.start_reply = reply
     request = {**TRAIN, "req_type": type_, "algorithm_id": 2**70}
     for route in (None, RequestType(type_)):
         assert answer(backend, request, route) == {"flag": 1, "message": message}
@@ -198,13 +198,13 @@ def test_a_start_is_acknowledged(
 
 def test_a_repeated_start_is_asked_for_while_busy() -> None:
     backend = FakeBackend(training(Phase.BUSY))
-    backend.verdict = Verdict.BUSY
+    backend.start_reply = StartReply.BUSY
     assert "another task" in refusal(answer(backend, TRAIN))
 
 
 def test_unavailable_names_the_reason() -> None:
     backend = FakeBackend(training())
-    backend.verdict = Verdict.UNAVAILABLE
+    backend.start_reply = StartReply.UNAVAILABLE
     assert "not ready" in refusal(answer(backend, TRAIN))
     backend.state = training(Phase.READY)
 

@@ -67,11 +67,11 @@ def test_start(http: Web, path: str, kind: TaskKind, message: str) -> None:
     client = HttpClient(http)
     assert client.json(path, TRAIN) == {"flag": 1, "message": message}
     assert http.started[-1] == {"type": kind.request_type, "request": TRAIN}
-    http.verdict = "duplicate"
+    http.start_reply = "duplicate"
     assert client.json(path, TRAIN)["flag"] == 1
-    http.verdict = "busy"
+    http.start_reply = "busy"
     assert "another task" in refusal(client.json(path, TRAIN))
-    http.verdict = "unavailable"
+    http.start_reply = "unavailable"
     assert "not ready" in refusal(client.json(path, TRAIN))
 
 

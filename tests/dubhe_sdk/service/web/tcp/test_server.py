@@ -74,7 +74,7 @@ def test_start(tcp: Web, type_: int, kind: TaskKind, message: str) -> None:
     request = {"req_type": type_, "instance_id": INSTANCE, "data_paths": []}
     assert client.json(request) == {"flag": 1, "message": message}
     assert tcp.started[-1] == {"type": type_, "request": request}
-    tcp.verdict = "busy"
+    tcp.start_reply = "busy"
     assert "another task" in refusal(client.json(request))
 
 
