@@ -7,8 +7,11 @@ import subprocess
 import sys
 from array import array
 from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
+import tifffile
 from PIL import Image, ImageOps
 
 from dubhe_simulator.errors import Refused
@@ -133,6 +136,29 @@ def test_tiff_in_bands_has_the_pixels_of_the_whole(
             assert len(set(pairs)) == len(set(array("H", expected.tobytes())))
         else:
             assert part.tobytes() == expected.convert(part.mode).tobytes()
+
+
+@pytest.mark.parametrize("kind", ["tiles", "planes", "planes in tiles", "big-endian", "BigTIFF"])
+def test_tiff_as_microscopes_and_line_cameras_write_it(tmp_path: Path, kind: str) -> None:
+    """Compared with the array that tifffile wrote, not with anybody's reading of the file."""
+    path = tmp_path / "a.tif"
+    pixels = numpy.random.default_rng(1).integers(0, 256, (2500, 3000, 3), dtype=numpy.uint8)
+    options: dict[str, Any] = {"photometric": "rgb", "compression": "zlib"}
+    if "tiles" in kind:
+        options["tile"] = (256, 128)
+    if "planes" in kind:
+        options["planarconfig"] = "separate"
+    stored = numpy.moveaxis(pixels, 2, 0) if "planes" in kind else pixels
+    tifffile.imwrite(
+        *(path, stored),
+        **options,
+        bigtiff=kind == "BigTIFF",
+        byteorder=">" if kind == "big-endian" else "<",
+    )
+    assert size(Previews(), path) == (3000, 2500)
+    for left, upper, right, lower in [(0, 0, 200, 100), (1400, 1203, 1700, 1457)]:
+        part = opened(Previews().part(path, (left, upper, right, lower), 512)).convert("RGB")
+        assert (numpy.asarray(part) == pixels[upper:lower, left:right]).all()
 
 
 LARGE = """
