@@ -1,8 +1,8 @@
 """`MissingTopics`: topics whose records are deferred, and when they exist again.
 
-Problem: a topic that does not exist must not hold back the others. And while it is away, what had
-arrived in it cannot be found out: if it was only hidden (a broker that has just started may not
-know its topics yet), sending again would repeat.
+Problem: a topic that does not exist, or that may not be written to, is *missing*, and must not hold
+back the others. And while it is away, what had arrived in it cannot be found out: if it was only
+hidden (a broker that has just started may not know its topics yet), sending again would repeat.
 
 Mechanism: records of a missing topic are deferred: they stay in the spool. The cluster is asked
 about the topic every `KafkaLimits.topic_check_s`, beside the delivery. When it exists, the tails of

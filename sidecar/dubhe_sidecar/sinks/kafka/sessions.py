@@ -6,10 +6,11 @@ cluster is waited for as at the start, the tails of our partitions are read, and
 is neither settled nor found there is sent again in the old order. Nothing is repaired half-way. The
 reasons for it are
 
-- an error that only waiting cures (permission, credentials);
+- an error that only waiting cures (credentials, a permission on the cluster);
 - no answer at all for `KafkaLimits.stall_s`;
 - none of the known brokers is there any more, but a bootstrap server is (they have moved);
-- a topic in use that does not exist any more: its records are deferred, see ``missing_topics.py``;
+- a topic in use that does not exist any more, or may not be written to: its records are deferred,
+  see ``missing_topics.py``;
 - a record that the broker refuses for itself. The error of a shared batch does not show which one
   that is, so all that is in flight goes again in an *isolated* session, one record to a batch;
   there the first error is about its own record, which is rejected, and the others arrive;
@@ -31,6 +32,7 @@ from kafka.errors import (
     MessageSizeTooLargeError,
     NoError,
     SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
 from kafka.structs import TopicPartition
@@ -51,7 +53,8 @@ from dubhe_sidecar.sinks.kafka.recovery.tail import ArrivedRecords
 
 CHECK_S = 0.1  # while it waits, the session is checked this often
 CLOSE_S = 2.0
-MISSING = (UnknownTopicOrPartitionError,)  # what else a topic may lack, its use will show
+# What else a topic may lack, its use will show.
+MISSING = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
 NEW_SESSION_AFTER = 3  # failed requests about a topic until a new session asks
 
 
@@ -298,7 +301,8 @@ class Sessions:
                 if self._is_useless(session) or time.monotonic() >= deadline:
                     return None
             error = lookup.errors.get(topic)
-            if error not in MISSING or time.monotonic() - begun >= self._limits.topic_missing_s:
+            unknown = error is UnknownTopicOrPartitionError
+            if not unknown or time.monotonic() - begun >= self._limits.topic_missing_s:
                 return error
             self._on_wait()
             time.sleep(CHECK_S)

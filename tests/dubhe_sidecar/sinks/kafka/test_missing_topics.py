@@ -235,3 +235,41 @@ def test_what_had_arrived_in_a_topic_that_was_hidden_is_not_sent_again(
         )
         assert status == [1, 2, *range(3, 63, 2), 63]
         assert result == list(range(4, 63, 2))
+
+
+def test_a_topic_that_may_be_described_only_holds_back_what_is_for_it(
+    tmp_path: Path, harness: SidecarHarness
+) -> None:
+    """From the start, and when the permission is taken away while it is in use."""
+    with Broker(tmp_path / "secured", SECURED, security_protocol="SASL_PLAINTEXT") as broker:
+        for topic in (STATUS, RESULT):
+            broker.create_topic(topic)
+        grant(broker, STATUS, AclOperation.READ, AclOperation.WRITE)
+        grant(broker, RESULT, AclOperation.DESCRIBE)
+        task = Task(harness.spool)
+        task.begin()
+        task.work(10)
+        start(harness, broker, **SASL)
+        await_delivered(harness, 12)
+        wait_for(
+            lambda: f"permission on topic {RESULT}" in last_error(harness),
+            lambda: str(read_live(harness.spool)),
+        )
+        grant(broker, RESULT, AclOperation.READ, AclOperation.WRITE)
+        await_delivered(harness, 22)
+        grant(broker, RESULT, AclOperation.READ)  # which implies Describe
+        task.work(10)
+        await_delivered(harness, 32)
+        wait_for(
+            lambda: f"permission on topic {RESULT}" in last_error(harness),
+            lambda: str(read_live(harness.spool)),
+        )
+        assert read_live(harness.spool)["last_error_code"] == "authorization"
+        grant(broker, RESULT, AclOperation.READ, AclOperation.WRITE)
+        task.end()
+        await_delivered(harness, 43)
+        status, result = (
+            said(read_topic(broker.plain_bootstrap, name)) for name in (STATUS, RESULT)
+        )
+        assert status == [1, 2, *range(3, 43, 2), 43]
+        assert result == list(range(4, 43, 2))

@@ -19,6 +19,7 @@ from tests.dubhe_sidecar.sinks.kafka.helpers import (
     Beside,
     Cursor,
     deliver,
+    deliver_in_the_end,
     drain,
     numbers,
     outage_text,
@@ -84,21 +85,15 @@ def test_permission_to_write_comes_later_and_goes(secured: Broker, topic_name: s
     cursor = Cursor()
     sink.connect()
     sink.open(None, undelivered=False, save=cursor.save)
-    work = Beside(lambda: sink.send([record(topic_name, 1)]))
-    until(lambda: "no permission on topic" in outage_text(sink))
+    work = Beside(lambda: deliver_in_the_end(sink, [record(topic_name, 1)]))
+    until(lambda: "no permission" in outage_text(sink))
     grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
     work.join()
-    drain(sink)
     assert sink.outage is None
     grant(secured, topic_name, AclOperation.DESCRIBE)
-    for n in range(2, 20):
-        sink.send([record(topic_name, n)])
-
-    def refused() -> bool:
-        return "no permission" in outage_text(sink)
-
-    work = Beside(lambda: drain(sink))
-    until(refused)
+    rest = [record(topic_name, n) for n in range(2, 20)]
+    work = Beside(lambda: deliver_in_the_end(sink, rest))
+    until(lambda: "no permission" in outage_text(sink))
     grant(secured, topic_name, AclOperation.WRITE, AclOperation.READ)
     work.join()
     sink.close()
