@@ -5,13 +5,18 @@ Weights & Biases and SwanLab have the same interface, but for their names.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from tests.dubhe_sdk.api.support import TRAIN, data_of
 from tests.dubhe_sdk.service.harness import App
 from tests.integrations.boost_environment import boost_python
-from tests.integrations.support import run, started
+from tests.integrations.support import IMPORT_SECONDS, run, started
+from tests.support.environ import clean_environ
+from tests.support.no_network import attempts, without_network
 
 MODES = ["", "disabled"]
 """Values of the tracker's variable for its mode; the first is none."""
@@ -86,3 +91,48 @@ def check_that_a_failure_leaves_nothing(app: App) -> None:
     found = run(app, fails=True)
     assert "ValueError: bad step" in found.end["msg"]
     assert found.progress == EXPECTED[:1]
+
+
+ALONE = """
+import TRACKER
+import dubhe_sdk
+from dubhe_sdk.integrations.TRACKER import report
+
+with report(dubhe_sdk.Context({}), steps=2):
+    TRACKER.init(project="plates")
+    for step in range(2):
+        TRACKER.log({"loss": 1 / (step + 1)})
+    TRACKER.finish()
+"""
+
+
+def check_that_no_network_is_asked_for(tracker: str, folder: Path) -> None:
+    """Report on a machine that has nothing but loopback: the tracker does not try to leave it."""
+    assert reported_without_network(ALONE.replace("TRACKER", tracker), folder) == [
+        {"loss": 1.0, "progress": 0.5, "epoch": 0},
+        {"loss": 0.5, "progress": 0.999, "epoch": 1},
+        {"progress": 1.0},
+    ]
+
+
+def reported_without_network(program: str, folder: Path) -> list[Any]:
+    """Run a program on a machine without a network; return what it reports.
+
+    Args:
+        program: its source.
+        folder: where it runs; its home, too.
+    """
+    counts = folder / "counts"
+    folders = dict.fromkeys(("HOME", "TMPDIR", "DUBHE_TEMPORARY"), str(folder))
+    done = subprocess.run(
+        [*without_network(counts), boost_python(), "-c", program],
+        cwd=folder,
+        env=clean_environ(**folders, INSTANCE_ID=TRAIN),
+        capture_output=True,
+        text=True,
+        timeout=IMPORT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert attempts(counts) == 0, done.stderr
+    return data_of(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +27,8 @@ def test_what_is_logged_is_reported(app: App) -> None:
 
 def test_after_a_failure_it_is_as_before(app: App) -> None:
     trackers.check_that_a_failure_leaves_nothing(app)
+
+
+@pytest.mark.needs("root", "unshare", "ip")
+def test_no_network_is_asked_for(tmp_path: Path) -> None:
+    trackers.check_that_no_network_is_asked_for("swanlab", tmp_path)

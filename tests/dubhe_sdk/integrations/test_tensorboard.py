@@ -12,6 +12,7 @@ from tests.dubhe_sdk.service.harness import App
 from tests.examples.torch_environment import torch_python
 from tests.integrations.boost_environment import boost_python
 from tests.integrations.support import marks, run, started
+from tests.integrations.trackers import reported_without_network
 
 pytestmark = marks
 
@@ -49,6 +50,14 @@ class Model:
             assert SummaryWriter.add_scalar is before
         learn(False)  # is not reported
         assert any(os.path.getsize(f"events/{name}") > 100 for name in os.listdir("events"))
+"""
+ALONE = """
+import dubhe_sdk
+from dubhe_sdk.integrations import tensorboard
+from tensorboardX import SummaryWriter
+
+with tensorboard.report(dubhe_sdk.Context({}), steps=1), SummaryWriter("events") as writer:
+    writer.add_scalar("loss", 1.0, 0)
 """
 EXPECTED = [
     {"loss": 1.0, "progress": 0.25, "epoch": 0},
@@ -93,3 +102,9 @@ def test_without_a_writer(tmp_path: Path) -> None:
         [boost_python(), "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert "found neither torch.utils.tensorboard" in done.stderr
+
+
+@pytest.mark.needs("root", "unshare", "ip")
+def test_no_network_is_asked_for(tmp_path: Path) -> None:
+    first = {"loss": 1.0, "progress": 0.999, "epoch": 0}
+    assert reported_without_network(ALONE, tmp_path) == [first, {"progress": 1.0}]
