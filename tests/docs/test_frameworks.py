@@ -9,6 +9,7 @@ import pytest
 from tests.docs.markdown import LANGUAGES, ROOT
 from tests.examples import torch_environment
 from tests.integrations import boost_environment, keras_environment
+from tests.integrations.openmmlab_environment import PACKAGES as OPENMMLAB
 
 PINNED = {
     requirement.partition("==")[2]
@@ -20,15 +21,33 @@ PINNED = {
     )
 }
 
+COLUMNS = 5
+
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_table_of_frameworks(language: str) -> None:
     text = (ROOT / "docs" / language / "guides" / "frameworks.md").read_text("utf-8")
-    rows = re.findall(r"^\| .* \| `dubhe_sdk\.[\w.]+` \|$", text, re.MULTILINE)
-    modules = {path.stem for path in (ROOT / "dubhe_sdk" / "integrations").glob("*.py")}
-    assert len(rows) > 10
+    header, _, *lines = re.findall(r"^\|.*\|$", text.partition("\n## ")[0], re.MULTILINE)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    folder = ROOT / "dubhe_sdk" / "integrations"
+    modules = {
+        path.stem for path in folder.glob("*.py") if "class DubheCallback" in path.read_text()
+    }
+    modules |= {"accelerate", "mmengine", "paddle_tools", "tensorboard", "torchvision"}
+    modules |= {"dubhe_sdk.track", "swanlab", "wandb"}
+    assert header.count("|") == 1 + COLUMNS
+    assert sorted(row[2].strip("`") for row in rows) == sorted(modules)
     for row in rows:
-        versions = re.findall(r"\d+(?:\.\d+)+", row)
-        assert versions and set(versions) <= PINNED, row
-        module = row.rstrip("` |").rpartition(".")[2]
-        assert module in modules or module == "track", row
+        assert len(row) == COLUMNS and all(row), row
+        versions = re.findall(r"\d+(?:\.\d+)+", f"{row[0]} {row[1]}")
+        assert set(versions) <= PINNED, row
+        assert versions or row[2] == "`paddle_tools`", "not installed: the tests follow its lines"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_built_on_mmengine(language: str) -> None:
+    text = (ROOT / "docs" / language / "guides" / "frameworks.md").read_text("utf-8")
+    names = {"mmdet": "MMDetection", "mmsegmentation": "MMSegmentation", "mmpretrain": "MMPretrain"}
+    tested = dict(package.split("==") for package in OPENMMLAB if "==" in package)
+    for package, name in names.items():
+        assert f"{name} {tested[package]}" in text

@@ -1,4 +1,4 @@
-"""An interpreter with MMDetection and MMSegmentation above PyTorch, and this project."""
+"""An interpreter with MMDetection, MMSegmentation, MMPretrain, PyTorch and this project."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 from tests.examples import torch_environment
 from tests.integrations.environments import python_with
 
-PACKAGES = ("mmcv-lite==2.1.0", "mmdet==3.3.0", "mmsegmentation==1.2.2", "ftfy==6.3.1", "regex")
+PACKAGES = (
+    *("mmcv-lite==2.1.0", "mmdet==3.3.0", "mmsegmentation==1.2.2", "mmpretrain==1.2.0"),
+    *("ftfy==6.3.1", "regex"),
+)
 
 
 def openmmlab_python() -> Path:
