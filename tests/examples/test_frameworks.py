@@ -91,8 +91,8 @@ def shows(runs: Path, folder: Path, visit: Visitor, right: int, predictions: int
         page = visit(f"{ui.link}#/curves?runs={ids['train']}")
         assert CURVES[folder.name] <= {metric["name"] for metric in own["metrics"]}
         for name in CURVES[folder.name]:
+            page.get_by_label("Search metrics").fill(name)  # there are more than one screen shows
             plot = page.locator(f'.chart[data-metric="{name}"] .plot')
-            plot.scroll_into_view_if_needed()
             expect(plot.locator("canvas")).to_be_visible()
             expect(plot).to_have_attribute("data-points", re.compile(r"^[1-9]"))
         results = f"{ui.link}#/results?run={ids['evaluate']}"

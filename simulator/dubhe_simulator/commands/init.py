@@ -27,6 +27,7 @@ _FRAMEWORK_STEPS = {
     "init_step_install": "pip install -r requirements.txt",
     "init_step_prepare": "python3 prepare.py",
     "init_step_play": "dubhe play",
+    "init_step_ui": "dubhe ui .",
     "init_step_build": "dubhe build",
     "init_step_run": "dubhe run --kind train",
 }
@@ -34,6 +35,7 @@ _TABLE_STEPS = {key: step for key, step in _FRAMEWORK_STEPS.items() if key != "i
 _STEPS = {
     "init_step_cd": "cd {folder}",
     "init_step_play": "dubhe play",
+    "init_step_ui": "dubhe ui .",
     "init_step_test": "python3 -m pytest",
     "init_step_build": "dubhe build",
     "init_step_run": "dubhe run --kind train",
