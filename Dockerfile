@@ -108,5 +108,6 @@ LABEL org.opencontainers.image.title="dubhe-base" \
     org.opencontainers.image.licenses="MIT" \
     org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${REVISION}" \
+    dubhe.base.revision="${REVISION}" \
     org.opencontainers.image.created="${CREATED}" \
     org.opencontainers.image.base.name="${BASE_IMAGE}"

@@ -116,18 +116,25 @@ class Instance(ABC):
 
     @abstractmethod
     def ended(self) -> ExitInfo | None:
-        """Return how it ended, or None while it runs.
+        """Return how it ended, or None while it runs, as far as anybody knows.
 
-        Raises:
-            TaskFailed: nobody can tell any more.
+        It returns at once. An engine that does not answer is no end: see `condition`.
         """
 
     @abstractmethod
     def stop(self) -> ExitInfo:
-        """Ask it to end (SIGTERM, after a grace SIGKILL) and wait until nothing of it runs."""
+        """Ask it to end (SIGTERM, after a grace SIGKILL) and wait until nothing of it runs.
+
+        Raises:
+            EngineProblem: its engine does not do it now. It may run on: call this again later.
+        """
 
     def close(self) -> None:
-        """End it if it runs, and remove what need not stay."""
+        """End it if it runs, and remove what need not stay; later if its engine does not answer.
+
+        Raises:
+            EngineProblem: it may run on, as with `stop`.
+        """
         self.stop()
 
     def reported_count(self) -> int | None:
@@ -159,6 +166,7 @@ def wait_for_exit(
     ended: Callable[[], ExitInfo | None],
     kill: Callable[[], None],
     graces: Sequence[float],
+    begun: float | None = None,
 ) -> ExitInfo:
     """Wait for the end of what was asked to end; after the grace, kill it.
 
@@ -166,8 +174,9 @@ def wait_for_exit(
         ended: returns how it ended; None while it runs.
         kill: sends SIGKILL; may be called again.
         graces: seconds, after no, one, two signals to this process and so on.
+        begun: when it was asked, by the monotonic clock; None for just now.
     """
-    begun = time.monotonic()
+    begun = time.monotonic() if begun is None else begun
     while (exit_info := ended()) is None:
         grace = graces[min(interrupts.count(), len(graces) - 1)]
         if time.monotonic() - begun > grace:

@@ -156,8 +156,6 @@ class TaskRun:
                 platform.catch_up()  # its last messages may still be on their way
                 if self._is(done):
                     return
-                if managed.lost:
-                    raise TaskFailed(managed.lost, self._logs())
                 if managed.stopped:
                     raise TaskWasStopped(translate("ui_stopped"), self._logs())
                 failure = self._failed("ended_early", status=managed.exit_status, action=action)

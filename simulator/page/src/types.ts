@@ -2,7 +2,7 @@
 
 export type Kind = "train" | "evaluate" | "infer";
 export type Step = Kind;
-export type State = "starting" | "ready" | "running" | "paused" | "ended" | "stopped" | "failed" | "lost" | "unknown";
+export type State = "starting" | "ready" | "running" | "paused" | "stopping" | "ended" | "stopped" | "failed" | "lost" | "unknown";
 export type Outcome = "right" | "wrong" | "missed" | "false" | "none";
 /** `relative`: since the run began. */
 export type Axis = "step" | "epoch" | "time" | "relative";

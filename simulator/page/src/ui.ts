@@ -22,7 +22,7 @@ export function stateName(state: State): string {
 
 /** Whether an instance may still do something. */
 export function isActive(instance: Instance): boolean {
-  return ["starting", "ready", "running", "paused", "unknown"].includes(instance.state);
+  return ["starting", "ready", "running", "paused", "stopping", "unknown"].includes(instance.state);
 }
 
 /** How a run is called in legends and menus: as somebody named it, else "training 3". */

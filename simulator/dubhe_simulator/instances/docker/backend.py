@@ -13,11 +13,14 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.backend import InstanceBackend
 from dubhe_simulator.instances.docker import notes
+from dubhe_simulator.instances.docker.answers import answers
+from dubhe_simulator.instances.docker.engine import connect
 from dubhe_simulator.instances.docker.image import find_image, protocol_in, workdir_of
 from dubhe_simulator.instances.docker.instance import DockerInstance
-from dubhe_simulator.instances.docker.pauses import PauseWatcher
 from dubhe_simulator.instances.docker.spec import ContainerSpec, default_user, network_for
 from dubhe_simulator.instances.docker.surroundings import surroundings
+from dubhe_simulator.instances.docker.watcher import ContainerWatcher
+from dubhe_simulator.instances.engine_problem import until_answered
 from dubhe_simulator.instances.grace import grace_of
 from dubhe_simulator.instances.local import free_port
 from dubhe_simulator.instances.spool_status import reported_count
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 PLATFORM_LABEL = "dubhe.platform"
+CONTROL_TIMEOUT_S = 10  # for what the engine does at once
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class DockerBackend(InstanceBackend):
 
     def __init__(self, client: DockerClient, options: DockerOptions) -> None:
         self._client = client
+        self._control = connect(CONTROL_TIMEOUT_S)
         self._options = options
         self._surroundings = surroundings(client)
         info = client.info()
@@ -80,7 +85,7 @@ class DockerBackend(InstanceBackend):
         self._network = self._surroundings.network or network_for(options.brokers, None, info)
         self._instances: list[DockerInstance] = []
         self._mark = self._surroundings.on_host(options.runs)
-        self._pauses = PauseWatcher(client, f"{PLATFORM_LABEL}={self._mark}")
+        self._watcher = ContainerWatcher(client, f"{PLATFORM_LABEL}={self._mark}", self._found)
         workdir = workdir_of(find_image(client, options.image, options.folder))
         # An image can be looked into by a container of it alone.
         container = client.containers.create(options.image)
@@ -107,6 +112,7 @@ class DockerBackend(InstanceBackend):
                 continue
             found = self._instance(spec)
             found.adopt(container)
+        self._watcher.start()  # not before: it takes what is not ours yet for nobody's
         return tuple(self._instances)
 
     def instance(
@@ -137,11 +143,25 @@ class DockerBackend(InstanceBackend):
             labels={PLATFORM_LABEL: self._mark, **self._surroundings.labels},
             on_host=self._surroundings.on_host,
         )
+        self._watcher.start()
         return self._instance(spec)
 
+    def _found(self, name: str) -> None:
+        """Remove a container that is nobody's: the engine has created it after all.
+
+        Whoever wanted it was told that the engine does not answer.
+        """
+        if all(each.over or each.spec.name != name for each in self._instances):
+            until_answered(lambda: self._remove(name))
+
+    def _remove(self, name: str) -> None:
+        from docker.errors import NotFound
+
+        with suppress(NotFound), answers():
+            self._client.api.remove_container(name, force=True, v=True)
+
     def _instance(self, spec: ContainerSpec) -> DockerInstance:
-        self._pauses.start()
-        found = DockerInstance(self._client, spec, pauses=self._pauses)
+        found = DockerInstance(self._client, spec, watcher=self._watcher, control=self._control)
         self._instances.append(found)
         return found
 

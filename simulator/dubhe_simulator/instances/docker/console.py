@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import struct
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dubhe_simulator.instances.console_file import ConsoleFile
+from dubhe_simulator.instances.docker.answers import answers
+from dubhe_simulator.instances.engine_problem import EngineProblem, EngineSilent
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -20,44 +22,59 @@ REPEATED_S = 0.1
 _ENDED = ("exited", "dead", "removing")
 
 
-def copy_output(container: Container, console: Path) -> Iterator[bytes]:
+def copy_output(
+    container: Container,
+    console: Path,
+    waits: Callable[[EngineSilent | None], bool] = lambda _: True,
+) -> Iterator[bytes]:
     """Copy a container's output to a file until it ends; yield its lines on the way.
 
     Args:
         container: a started one.
         console: the file; one that is there is continued.
+        waits: called when the engine does not answer, and with None when it does again; returns
+            whether to go on until then.
     """
-    from docker.errors import APIError, NotFound
+    from docker.errors import NotFound
 
     rest = b""
     try:
         with ConsoleFile(console) as file:
-            for added in _added(container, file):
+            for added in _added(container, file, waits):
                 *lines, rest = (rest + added).split(b"\n")
                 yield from lines
     except NotFound:  # somebody has removed it
         pass
-    except (APIError, OSError) as error:
+    except (EngineProblem, OSError) as error:
         yield f"! {error}".encode()
     if rest:
         yield rest
 
 
-def _added(container: Container, file: ConsoleFile) -> Iterator[bytes]:
+def _added(
+    container: Container, file: ConsoleFile, waits: Callable[[EngineSilent | None], bool]
+) -> Iterator[bytes]:
     """Yield what is new, on one connection after the other as long as the container runs."""
     complete = False
     while True:
         some = False
-        with contextlib.closing(_records(container, file.since)) as records:
-            for added in file.copy(records):
-                some = True
-                yield added
-        if file.repeats:
-            time.sleep(REPEATED_S)
+        try:
+            with answers(), contextlib.closing(_records(container, file.since)) as records:
+                for added in file.copy(records):
+                    some = True
+                    yield added
+                if file.repeats:
+                    time.sleep(REPEATED_S)
+                    continue
+                if complete:
+                    return
+                container.reload()
+            waits(None)
+        except EngineSilent as silence:
+            if not waits(silence):
+                return
+            time.sleep(AGAIN_S)
             continue
-        if complete:
-            return
-        container.reload()
         # A connection may end before the output does.
         complete = container.status in _ENDED
         if not complete and not some:

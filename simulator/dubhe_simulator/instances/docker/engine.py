@@ -41,8 +41,11 @@ def engine() -> Iterator[DockerClient]:
             raise EngineError(translate("engine_lost", host=where()[0], error=error)) from error
 
 
-def connect() -> DockerClient:
+def connect(timeout_s: int = TIMEOUT_S) -> DockerClient:
     """Return a client of the engine that answers.
+
+    Args:
+        timeout_s: for one answer, in seconds.
 
     Raises:
         EngineError: the package ``docker`` is missing, or no engine answers.
@@ -58,9 +61,9 @@ def connect() -> DockerClient:
     with contextlib.ExitStack() as stack:
         try:
             if found_in == "DOCKER_HOST":
-                client = docker.from_env(timeout=TIMEOUT_S)
+                client = docker.from_env(timeout=timeout_s)
             else:
-                client = docker.DockerClient(base_url=host, timeout=TIMEOUT_S, tls=_tls(found_in))
+                client = docker.DockerClient(base_url=host, timeout=timeout_s, tls=_tls(found_in))
             stack.callback(client.close)
             client.ping()
         # requests' and urllib3's errors are OSErrors or wrapped in a DockerException; an unusable
@@ -124,7 +127,7 @@ def _why(host: str, found_in: str, error: BaseException) -> str:
         source = translate("from_variable")
     elif found_in:
         source = translate("from_context", name=found_in)
-    number = _errno(error)
+    number = error_number(error)
     if number in (errno.EACCES, errno.EPERM):
         advice = translate("advice_permission")
     elif number == errno.ENOENT and not found_in:
@@ -137,7 +140,7 @@ def _why(host: str, found_in: str, error: BaseException) -> str:
     return translate("no_engine", host=host, source=source, reason=reason, advice=advice)
 
 
-def _errno(error: BaseException) -> int | None:
+def error_number(error: BaseException) -> int | None:
     """Return the system's error number from below the layers of wrapped exceptions."""
     seen: set[int] = set()
     waiting: list[object] = [error]

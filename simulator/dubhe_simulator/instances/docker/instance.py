@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dubhe_simulator import interrupts
 from dubhe_simulator.algorithm.layout import DEFAULT_PROTOCOL
-from dubhe_simulator.errors import EngineError, TaskFailed
-from dubhe_simulator.i18n import translate
+from dubhe_simulator.errors import EngineError
 from dubhe_simulator.instances.base import Condition, ExitInfo, Instance, wait_for_exit
 from dubhe_simulator.instances.docker import status
-from dubhe_simulator.instances.docker.console import copy_output
+from dubhe_simulator.instances.docker.answers import answers
+from dubhe_simulator.instances.docker.console import AGAIN_S, copy_output
 from dubhe_simulator.instances.docker.image import (
     DEFAULT_WORKDIR,
     find_image,
     protocol_in,
     workdir_of,
 )
-from dubhe_simulator.instances.docker.pauses import PauseWatcher
 from dubhe_simulator.instances.docker.provenance import container_provenance
-from dubhe_simulator.instances.docker.spec import ContainerSpec
+from dubhe_simulator.instances.docker.spec import INSTANCE_LABEL, RUN_LABEL, ContainerSpec
+from dubhe_simulator.instances.docker.watcher import ContainerWatcher
+from dubhe_simulator.instances.engine_problem import EngineProblem, EngineSilent, until_answered
 from dubhe_simulator.instances.grace import grace_of
 from dubhe_simulator.instances.local import HOST
 from dubhe_simulator.instances.provenance.record import Provenance
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("dubhe_simulator")
 POLL_INTERVAL_S = 0.1
 LAST_LINES_S = 5.0
+NOT_RUNNING = 409
 
 
 class DockerInstance(Instance):
@@ -46,7 +48,9 @@ class DockerInstance(Instance):
         client: the engine's.
         spec: what to start.
         show: called with each line of its output, on a thread of its own.
-        pauses: says whether it is paused; None if nobody asks.
+        watcher: says whether it is paused; None if nobody asks.
+        control: a client for requests that are answered at once, which therefore waits for an
+            answer less long; None for ``client``.
 
     Attributes:
         over: whether nothing of it is left.
@@ -58,19 +62,24 @@ class DockerInstance(Instance):
         self,
         client: DockerClient,
         spec: ContainerSpec,
-        show: Callable[[bytes], object] = lambda line: None,
-        pauses: PauseWatcher | None = None,
+        show: Callable[[bytes], None] = lambda line: None,
+        watcher: ContainerWatcher | None = None,
+        control: DockerClient | None = None,
     ) -> None:
         super().__init__(spec.kind, spec.instance_id, spec.temporary_folder)
         self.console = spec.run / "console.log"
         self.over = False
         self.spec = spec
         self._client = client
+        self._control = control or client
         self._show = show
-        self._pauses = pauses
+        self._watcher = watcher
         self._container: Container | None = None
+        self._unsure = False  # whether the engine may have created one without saying so
         self._exit_info: ExitInfo | None = None
+        self._asked_at: float | None = None  # when the engine passed SIGTERM on
         self._killed = False
+        self._problem: Condition | None = None
         self._address: tuple[str, int] | None = None
 
     @property
@@ -80,27 +89,16 @@ class DockerInstance(Instance):
 
     @property
     def condition(self) -> Condition | None:
-        """See `Instance.condition`: it is paused."""
-        container, pauses = self._container, self._pauses
-        if container is None or pauses is None or container.id not in pauses.paused:
+        """See `Instance.condition`: its engine does not answer, or it is paused."""
+        container, watcher = self._container, self._watcher
+        if self._problem is not None:
+            return self._problem
+        if container is None or watcher is None or container.id not in watcher.paused:
             return None
         return Condition("container_paused", {"name": self.spec.name})
 
     def ended(self) -> ExitInfo | None:
         """See `Instance.ended`. By then `show` has got every line."""
-        # The engine ends the output of a container that has ended: no need to ask it before.
-        if self._container is None or self._exit_info is not None or self._copying.is_alive():
-            return self._exit_info
-        from docker.errors import NotFound
-
-        try:
-            self._container.reload()
-        except NotFound:
-            self._exit_info = status.REMOVED
-        except OSError as error:
-            raise TaskFailed(translate("container_lost", error=error), self.logs) from error
-        else:
-            self._exit_info = status.exit_of(self._container.attrs, killed=self._killed)
         return self._exit_info
 
     def wait(self, seconds: float) -> None:
@@ -117,12 +115,11 @@ class DockerInstance(Instance):
         if self._container is None:
             return self._exit_info or ExitInfo(0)
         with interrupts.deferred():
-            try:
+            if self._asked_at is None:
                 self._signal("SIGTERM")
-                return wait_for_exit(self.ended, self._kill, (self.grace, self.grace, 0.0))
-            except (OSError, TaskFailed) as error:
-                LOG.warning("%s: %s", self.id, error)
-                return ExitInfo(status.EXIT_UNKNOWN)
+                self._asked_at = time.monotonic()
+            graces = (self.grace, self.grace, 0.0)
+            return wait_for_exit(self.ended, self._kill, graces, self._asked_at)
 
     def reported_count(self) -> int | None:
         """See `Instance.reported_count`."""
@@ -154,19 +151,16 @@ class DockerInstance(Instance):
             with interrupts.deferred():  # or nobody would hold on to the container
                 self._start()
         except BaseException:
-            self._remove()
+            self._remove_sometime()
             raise
 
     def close(self) -> None:
         """See `Instance.close`: the container."""
         with interrupts.deferred():
             if self._container is not None and self._exit_info is None:
-                self._exit_info = self.stop()
+                self.stop()
                 self.wait(LAST_LINES_S)
-            try:
-                self._remove()
-            except (EngineError, OSError) as problem:
-                LOG.warning("%s: %s", self.id, problem)
+            self._remove_sometime()
 
     def _prepare_folders(self) -> None:
         spool = self.spec.spool
@@ -179,19 +173,33 @@ class DockerInstance(Instance):
         from docker.errors import APIError, DockerException
 
         spec = self.spec
-        workdir = workdir_of(find_image(self._client, spec.image))
         try:
-            container = self._client.containers.create(**spec.arguments(workdir))
-            self._container = container
-            chosen = spec.environment.get("protocol", DEFAULT_PROTOCOL)
-            self.protocol = protocol_in(container, workdir, chosen)
-            container.start()
-        except APIError as error:
-            raise EngineError(status.refusal(error, spec)) from error
+            with answers():
+                workdir = workdir_of(find_image(self._client, spec.image))
+                self._container = container = self._create(spec.arguments(workdir))
+                chosen = spec.environment.get("protocol", DEFAULT_PROTOCOL)
+                self.protocol = protocol_in(container, workdir, chosen)
+                container.start()
+                container.reload()
+        except EngineSilent:
+            raise
+        except (APIError, EngineProblem) as error:
+            raise EngineError(status.refusal(error.__cause__ or error, spec)) from error
         except DockerException as error:  # an option that the package itself refuses
             raise EngineError(str(error)) from error
-        container.reload()
         self._follow(container)
+
+    def _create(self, arguments: dict[str, Any]) -> Container:
+        from docker.errors import DockerException
+
+        self._unsure = True
+        try:
+            container = self._client.containers.create(**arguments)
+        except DockerException:  # refused
+            self._unsure = False
+            raise
+        self._unsure = False
+        return container
 
     def adopt(self, container: Container) -> None:
         """Take over a container that an earlier session of the platform has started.
@@ -210,38 +218,96 @@ class DockerInstance(Instance):
         self._copying.start()
 
     def _copy(self, container: Container) -> None:
-        for line in copy_output(container, self.console):
+        for line in copy_output(container, self.console, self._waits):
             self._show(line)
+        while self._exit_info is None and not self.over:
+            self._poll_exit(container)
+
+    def _poll_exit(self, container: Container) -> None:
+        """Note how it ended; wait a moment if it has not."""
+        from docker.errors import NotFound
+
+        try:
+            with answers():
+                container.reload()
+            self._problem = None
+            self._exit_info = status.exit_of(container.attrs, killed=self._killed)
+        except NotFound:
+            self._exit_info = status.REMOVED
+        except EngineProblem as problem:
+            self._problem = problem.condition
+        if self._exit_info is None:
+            time.sleep(AGAIN_S)
+
+    def _waits(self, silence: EngineSilent | None) -> bool:
+        """See `copy_output`."""
+        self._problem = silence.condition if silence is not None else None
+        return not self.over
 
     def _kill(self) -> None:
         self._killed = True
         self._signal("SIGKILL")
 
     def _signal(self, name: str) -> None:
-        from docker.errors import APIError
+        """Send a signal; what has ended meanwhile needs none.
 
-        if self._container is not None:
-            with contextlib.suppress(APIError):  # it has ended meanwhile
-                self._container.kill(name)
-
-    def _remove(self) -> None:
-        """Kill and remove the container, if there is one."""
+        Raises:
+            EngineProblem: the engine refuses, or does not answer.
+        """
         from docker.errors import APIError, NotFound
 
-        container, self._container = self._container, None
-        deadline = time.monotonic() + self.grace
-        while container is not None:
-            try:
-                container.remove(force=True, v=True)
-                container = None
-            except NotFound:
-                container = None
-            except APIError as error:
-                # "removal … is already in progress" (409) ends by itself.
-                if error.status_code != 409 or time.monotonic() > deadline:
-                    raise EngineError(str(error.explanation or error)) from error
-                time.sleep(POLL_INTERVAL_S)
+        assert self._container is not None
+        try:
+            with answers(), suppress(NotFound):
+                self._control.api.kill(self.spec.name, name)
+        except EngineProblem as problem:
+            cause = problem.__cause__
+            if not isinstance(cause, APIError) or cause.status_code != NOT_RUNNING:
+                self._problem = problem.condition
+                raise
+        self._problem = None
+
+    def _remove_sometime(self) -> None:
+        """Kill and remove the container, if there is one; later if the engine does not answer."""
+        try:
+            self._remove()
+        except EngineProblem as problem:
+            LOG.warning("%s: %s", self.id, problem)
+            until_answered(self._remove)
+
+    def _remove(self) -> None:
+        """Kill and remove the container, if there is one.
+
+        Raises:
+            EngineProblem: the engine refuses, or does not answer.
+        """
+        with answers():
+            containers = self._created() if self._unsure else filter(None, [self._container])
+            for container in containers:
+                self._remove_one(container)
+        self._container = None
         self.over = True
+
+    def _created(self) -> list[Container]:
+        """Return what the engine has created without saying so."""
+        labels = {RUN_LABEL: self.spec.run, INSTANCE_LABEL: self.id}
+        wanted = [f"{name}={value}" for name, value in labels.items()]
+        found: list[Container] = self._client.containers.list(all=True, filters={"label": wanted})
+        return found
+
+    def _remove_one(self, container: Container) -> None:
+        from docker.errors import APIError, NotFound
+
+        deadline = time.monotonic() + self.grace
+        with suppress(NotFound):
+            while True:
+                try:
+                    return container.remove(force=True, v=True)
+                except APIError as error:
+                    # "removal … is already in progress" (409) ends by itself.
+                    if error.status_code != 409 or time.monotonic() > deadline:
+                        raise
+                time.sleep(POLL_INTERVAL_S)
 
 
 def _address(container: Container, spec: ContainerSpec) -> tuple[str, int] | None:

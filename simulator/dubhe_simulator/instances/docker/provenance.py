@@ -16,6 +16,8 @@ from dubhe_simulator.instances.provenance.record import (
 
 # https://github.com/opencontainers/image-spec/blob/main/annotations.md
 _REVISION = "org.opencontainers.image.revision"
+# An image inherits the labels of its base: this one tells the base's commit from its own.
+_BASE_REVISION = "dubhe.base.revision"
 
 
 def container_provenance(
@@ -30,7 +32,10 @@ def container_provenance(
     """
     config = container["Config"]
     environment = dict(each.partition("=")[::2] for each in config["Env"] or ())
-    commit = (config.get("Labels") or {}).get(_REVISION, "")
+    labels = config.get("Labels") or {}
+    commit = labels.get(_REVISION, "")
+    if commit == labels.get(_BASE_REVISION):
+        commit = ""
     digests = image.get("RepoDigests") or ()
     system = " ".join(filter(None, (info.get("OperatingSystem"), info.get("KernelVersion"))))
     return Provenance(

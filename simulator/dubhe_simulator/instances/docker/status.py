@@ -40,7 +40,7 @@ def _why(found: Mapping[str, Any], status: int) -> Condition | None:
     return None
 
 
-def refusal(error: Exception, spec: ContainerSpec) -> str:
+def refusal(error: BaseException, spec: ContainerSpec) -> str:
     """Return in words why the engine does not start a container."""
     text = str(getattr(error, "explanation", None) or error)
     if "port is already allocated" in text or "address already in use" in text:

@@ -12,6 +12,7 @@ from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.backend import InstanceBackend
+from dubhe_simulator.instances.engine_problem import until_answered
 from dubhe_simulator.instances.kubernetes import spec
 from dubhe_simulator.instances.kubernetes.cluster import Cluster
 from dubhe_simulator.instances.kubernetes.instance import (
@@ -44,7 +45,7 @@ class KubernetesBackend(InstanceBackend):
         self._instances: list[KubernetesInstance] = []
         self._platform = _label(options.runs)
         self._selector = f"{spec.PLATFORM_LABEL}={self._platform}"
-        self._watcher = PodWatcher(cluster, self._selector)
+        self._watcher = PodWatcher(cluster, self._selector, self._found)
         options.output.mkdir(parents=True, exist_ok=True)
         _open_to_pods(options.output)
         # What would fail with every pod is told at once.
@@ -101,6 +102,13 @@ class KubernetesBackend(InstanceBackend):
         found = self._instance(kind, notes, pod)
         self._instances.append(found)
         return found
+
+    def _found(self, name: str) -> None:
+        """Remove a pod that is nobody's: the API server has made it after all.
+
+        Whoever wanted it was told that the API server does not answer.
+        """
+        until_answered(lambda: self._cluster.delete(name))
 
     def _instance(
         self, kind: TaskKind, notes: Notes, pod: dict[str, object], *, adopted: bool = False

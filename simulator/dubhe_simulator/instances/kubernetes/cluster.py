@@ -13,12 +13,16 @@ from typing import Any
 
 from dubhe_simulator.errors import EngineError
 from dubhe_simulator.i18n import translate
+from dubhe_simulator.instances.base import Condition
+from dubhe_simulator.instances.engine_problem import EngineProblem, EngineSilent
 
 ANSWER_TIMEOUT_S = (10.0, 30.0)  # to connect, and between two parts of an answer
+CONTROL_TIMEOUT_S = (10.0, 10.0)  # for what it does at once
 WATCH_S = 240  # the API server ends a watch then
 WATCH_SILENCE_S = 270.0  # without a byte for so long it has broken
 OUTPUT_SILENCE_S = 86400.0
 EXPIRED = 410
+SERVER_ERROR = 500
 CONNECTIONS = 200
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 DEFAULT_NAMESPACE = "default"
@@ -42,7 +46,7 @@ class Cluster:
         """Return the pods with these labels, and the version of the list.
 
         Raises:
-            EngineError: the API server refuses, or does not answer.
+            EngineProblem: the API server refuses, or does not answer.
         """
         with self.answers():
             found = self._json(
@@ -56,7 +60,7 @@ class Cluster:
         """Make a pod; return it as the API server has it.
 
         Raises:
-            EngineError: the API server refuses, or does not answer.
+            EngineProblem: the API server refuses, or does not answer.
         """
         with self.answers():
             return self._json(
@@ -73,7 +77,7 @@ class Cluster:
             grace: seconds between SIGTERM and SIGKILL; None for what the pod says; 0 for none.
 
         Raises:
-            EngineError: the API server refuses, or does not answer.
+            EngineProblem: the API server refuses, or does not answer.
         """
         from kubernetes.client.exceptions import ApiException
 
@@ -83,7 +87,7 @@ class Cluster:
                 self.api.delete_namespaced_pod(
                     name,
                     self.namespace,
-                    _request_timeout=ANSWER_TIMEOUT_S,
+                    _request_timeout=CONTROL_TIMEOUT_S,
                     **options,
                 )
             except ApiException as error:
@@ -100,7 +104,7 @@ class Cluster:
             version: of the list after which it begins.
 
         Raises:
-            EngineError: the API server refuses, or does not answer.
+            EngineProblem: the API server refuses, or does not answer.
         """
         from kubernetes.client.exceptions import ApiException
         from kubernetes.watch import Watch
@@ -125,7 +129,7 @@ class Cluster:
         """Yield the lines of a container's output, dated, as far as the node has them, to its end.
 
         Raises:
-            EngineError: the API server refuses, or does not answer.
+            EngineProblem: the API server refuses, or does not answer.
         """
         from kubernetes.watch import Watch
 
@@ -146,18 +150,21 @@ class Cluster:
 
     @contextlib.contextmanager
     def answers(self) -> Iterator[None]:
-        """Turn refusals and silence of the API server into `EngineError`."""
+        """Turn refusals of the API server into `EngineProblem`, its silence into `EngineSilent`."""
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         try:
             yield
         except ApiException as error:
-            raise EngineError(_refusal(error, self.namespace)) from error
+            # What it could not do in time it may do later, as with no answer at all.
+            kind = EngineSilent if (error.status or 0) >= SERVER_ERROR else EngineProblem
+            raise kind(_refusal(error, self.namespace)) from error
         except (HTTPError, OSError) as error:
             host = self.api.api_client.configuration.host
             reason = getattr(error, "reason", None) or error
-            raise EngineError(translate("pod_no_answer", host=host, reason=reason)) from error
+            values = {"host": host, "reason": str(reason)}
+            raise EngineSilent(Condition("pod_no_answer", values)) from error
 
 
 def connect(context: str | None, namespace: str | None) -> Cluster:
@@ -174,6 +181,7 @@ def connect(context: str | None, namespace: str | None) -> Cluster:
     try:
         from kubernetes import config
         from kubernetes.client import ApiClient, Configuration, CoreV1Api
+        from urllib3.util import Retry
     except ImportError as error:
         if error.name and error.name.partition(".")[0] == "kubernetes":
             raise EngineError(translate("pod_no_package")) from None
@@ -181,6 +189,8 @@ def connect(context: str | None, namespace: str | None) -> Cluster:
     configuration = Configuration()
     # The output of each instance is followed on a connection of its own.
     configuration.connection_pool_maxsize = CONNECTIONS
+    # Whoever asked is told of the silence, and asks again: not four times as late.
+    configuration.retries = Retry(read=0)
     # Its attempts are no news: what becomes of them is told.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     try:
@@ -212,20 +222,21 @@ def _in_cluster() -> bool:
     )
 
 
-def _refusal(error: Any, namespace: str) -> str:
+def _refusal(error: Any, namespace: str) -> Condition:
     """Say what an `ApiException` means and what to do."""
     try:
         text = str(json.loads(error.body)["message"])
     except (ValueError, KeyError, TypeError):
         text = str(error.reason or error.body or error)
+    values = {"namespace": namespace, "detail": text}
     if error.status == 403 and "exceeded quota" in text:
-        return translate("pod_quota", namespace=namespace, detail=text)
+        return Condition("pod_quota", values)
     if error.status == 403 and "violates PodSecurity" in text:
-        return translate("pod_security", namespace=namespace, detail=text)
+        return Condition("pod_security", values)
     if error.status == 403 and f'namespaces "{namespace}" not found' not in text:
-        return translate("pod_forbidden", namespace=namespace, detail=text)
+        return Condition("pod_forbidden", values)
     if error.status == 401:
-        return translate("pod_unauthorized", detail=text)
+        return Condition("pod_unauthorized", values)
     if f'namespaces "{namespace}" not found' in text:
-        return translate("pod_no_namespace", namespace=namespace)
-    return translate("pod_refused", detail=text)
+        return Condition("pod_no_namespace", values)
+    return Condition("pod_refused", values)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import DEFAULT_PORT
 from dubhe_simulator import interrupts
-from dubhe_simulator.errors import EngineError
 from dubhe_simulator.instances.base import Condition, ExitInfo, Instance, wait_for_exit
 from dubhe_simulator.instances.console_file import ConsoleFile
+from dubhe_simulator.instances.engine_problem import EngineProblem, EngineSilent, until_answered
 from dubhe_simulator.instances.kubernetes import status
 from dubhe_simulator.instances.kubernetes.cluster import Cluster
 from dubhe_simulator.instances.kubernetes.provenance import pod_provenance
@@ -66,6 +67,8 @@ class KubernetesInstance(Instance):
         self._grace = float(pod["spec"]["terminationGracePeriodSeconds"])
         self._made = adopted
         self._asked = self._killed = False
+        self._asked_at: float | None = None  # when the API server took it
+        self._problem: Condition | None = None
         self._exit_info: ExitInfo | None = None
         self._following: threading.Thread | None = None
         if adopted:
@@ -75,7 +78,17 @@ class KubernetesInstance(Instance):
         """See `Instance.start`: a quota is exhausted, a right is missing."""
         self._make_folders()
         with interrupts.deferred():  # or nobody would hold on to the pod
-            self._watcher.enter(self._cluster.create(self._pod))
+            self._watcher.expect(self._name)
+            try:
+                made = self._cluster.create(self._pod)
+            except EngineProblem as problem:
+                self._watcher.forget(self._name)
+                if isinstance(problem, EngineSilent):  # it may have been made nevertheless
+                    until_answered(self._delete)
+                else:
+                    self.over = True
+                raise
+            self._watcher.enter(made)
             self._made = True
             self._follow()
 
@@ -89,6 +102,8 @@ class KubernetesInstance(Instance):
     @property
     def condition(self) -> Condition | None:
         """See `Instance.condition`."""
+        if (problem := self._problem or self._watcher.problem) is not None:
+            return problem
         seen = self._seen
         return status.waits_for(seen.pod) if seen is not None and not seen.deleted else None
 
@@ -113,14 +128,11 @@ class KubernetesInstance(Instance):
             seen = self._seen
             # What somebody else has deleted before ends for that reason.
             self._asked |= seen is None or not status.is_being_deleted(seen.pod)
+            if self._asked_at is None and self.ended() is None:
+                self._ask()
+                self._asked_at = time.monotonic()
             patience = self._grace + KUBELET_S
-            try:
-                if self.ended() is None:
-                    self._cluster.delete(self._name)
-                return wait_for_exit(self.ended, self._kill, (patience, patience, 0.0))
-            except EngineError as error:
-                LOG.warning("%s: %s", self.id, error)
-                return ExitInfo(status.EXIT_UNKNOWN)
+            return wait_for_exit(self.ended, self._kill, (patience, patience, 0.0), self._asked_at)
 
     def close(self) -> None:
         """See `Instance.close`: the pod."""
@@ -129,14 +141,29 @@ class KubernetesInstance(Instance):
                 self._exit_info = self.stop()
             if self._following is not None:
                 self._following.join(LAST_LINES_S)
-            try:
-                if self._made:
-                    self._cluster.delete(self._name)
-            except EngineError as error:
-                LOG.warning("%s: %s", self.id, error)
-            self._made = False
-            self.over = True
+            made, self._made = self._made, False
             self._watcher.forget(self._name)
+            if not made:
+                return
+            try:
+                self._delete()
+            except EngineProblem as problem:
+                LOG.warning("%s: %s", self.id, problem)
+                until_answered(self._delete)
+
+    def _ask(self, grace: float | None = None) -> None:
+        """Ask for its end: see `Cluster.delete`."""
+        try:
+            self._cluster.delete(self._name, grace)
+        except EngineProblem as problem:
+            self._problem = problem.condition
+            raise
+        self._problem = None
+
+    def _delete(self) -> None:
+        """Remove its pod, if there is one."""
+        self._cluster.delete(self._name)
+        self.over = True
 
     def reported_count(self) -> int | None:
         """See `Instance.reported_count`."""
@@ -157,8 +184,8 @@ class KubernetesInstance(Instance):
 
     def _kill(self) -> None:
         if not self._killed:
+            self._ask(grace=0)
             self._killed = True
-            self._cluster.delete(self._name, grace=0)
 
     def _follow(self) -> None:
         self._following = threading.Thread(target=self._copy, name="console", daemon=True)
@@ -183,7 +210,7 @@ class KubernetesInstance(Instance):
                 lines = self._cluster.output(self._name, status.CONTAINER)
                 for _ in file.copy(f"{line}\n".encode() for line in lines):
                     pass
-            except EngineError as error:
+            except EngineProblem as error:
                 if self._watcher.wait(self._name, _is_gone, FOLLOW_POLL_S):
                     return  # with its last lines
                 LOG.warning("%s: %s", self.id, error)

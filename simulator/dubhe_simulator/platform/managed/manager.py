@@ -15,6 +15,7 @@ from dubhe_simulator.client.base import NoAnswer
 from dubhe_simulator.errors import CannotStart, Refused
 from dubhe_simulator.i18n import translate
 from dubhe_simulator.instances.base import ExitInfo, Instance
+from dubhe_simulator.instances.engine_problem import EngineProblem
 from dubhe_simulator.platform.managed.factory import InstanceFactory
 from dubhe_simulator.platform.managed.instance import ManagedInstance
 from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState
@@ -99,8 +100,13 @@ class InstanceManager:
         return process.id
 
     def adopt(self, process: Instance) -> None:
-        """Take over an instance that an earlier session of the platform has started."""
+        """Take over an instance that an earlier session of the platform has started.
+
+        One that it was asked to stop, which its engine has not done since, is stopped.
+        """
         address = _address(process)
+        record = self._registry.instances.get(process.id)
+        stopping = record is not None and record.managed.stopped and not record.managed.gone
 
         def change(record: InstanceRecord) -> None:
             managed = record.managed
@@ -109,20 +115,23 @@ class InstanceManager:
             managed.protocol, managed.folder = process.protocol, str(process.folder)
             managed.address = address.text if address is not None else None
             managed.created_ms = managed.created_ms or now_ms()
-            managed.exit_status, managed.lost = None, ""
-            managed.stopped, managed.stopped_ms = False, 0
+            managed.exit_status = None
+            if not stopping:
+                managed.stopped, managed.stopped_ms = False, 0
 
         self._registry.enter(process.id, change)
         with self._lock:
             managed = ManagedInstance(process.id, address, process, self._registry)
             self._managed[process.id] = managed
         self._follow(process.folder)
+        if stopping:
+            managed.stop_later()
 
     def stop(self, name: str) -> ExitInfo:
         """End an instance that was started here, and wait for its end.
 
         Raises:
-            Refused: it is not ours.
+            Refused: it is not ours; or its engine does not do it now, and is asked again.
         """
         managed = self.find(name)
         if managed is None or managed.process is None:
@@ -130,7 +139,11 @@ class InstanceManager:
                 translate("ui_not_ours", instance=name),
                 409 if name in self._registry.instances else 404,
             )
-        return managed.stop()
+        try:
+            return managed.stop()
+        except EngineProblem as problem:
+            reason = problem.condition.text
+            raise Refused(translate("ui_stop_later", reason=reason), 503) from problem
 
     def attach(self, address: Address, name: str | None, folder: Path | None) -> str:
         """Attach to a running instance; return its id.

@@ -63,7 +63,6 @@ class ManagedState:
         model: the model file it was started with.
         params: the business parameters it was started with; None if that is not known.
         exit_status: after its end.
-        lost: why nobody can tell its exit status, if it has ended so.
         stopped: the platform asked it to end.
         stopped_ms: when it did, ms since 1970; 0 if it did not.
         created_ms: when it was started or attached.
@@ -83,13 +82,12 @@ class ManagedState:
     stopped: bool = False
     stopped_ms: int = 0
     created_ms: int = 0
-    lost: str = ""
     condition: dict[str, str] = field(default_factory=dict)
 
     @property
     def gone(self) -> bool:
         """Whether its process has ended, as far as is known."""
-        return self.exit_status is not None or bool(self.lost)
+        return self.exit_status is not None
 
     @property
     def paused(self) -> bool:

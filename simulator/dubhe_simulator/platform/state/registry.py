@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from dubhe_simulator.contract.json_safe import encode
@@ -31,6 +31,7 @@ from dubhe_simulator.platform.storage.write_batch import WriteBatch
 from dubhe_simulator.sources.record import InvalidRecord, RecordBatch, SourceRecord, read
 
 LOG = logging.getLogger("dubhe_simulator")
+MANAGED_FIELDS = frozenset(each.name for each in fields(ManagedState))
 REPLAY_STEP = 20_000  # messages between two pauses
 
 _NOTHING = WriteBatch()
@@ -74,7 +75,9 @@ class InstanceRegistry:
     def _restore(self) -> None:
         database = self._database
         for name, facts in database.facts("managed", "instance"):
-            self.record(name).managed = ManagedState(**facts)
+            # An earlier build kept more.
+            known = {key: value for key, value in facts.items() if key in MANAGED_FIELDS}
+            self.record(name).managed = ManagedState(**known)
         for name, facts in database.facts("reported", "instance"):
             self.record(name).reported = ReportedState(**facts)
 

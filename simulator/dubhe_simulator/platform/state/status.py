@@ -21,6 +21,8 @@ def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
     """
     reported, managed = record.reported, record.managed
     gone = managed.owned and (managed.gone or managed.session_id != session_id)
+    if managed.owned and managed.stopped and not gone:
+        return "stopping", _condition(record)  # whatever it says: its container lives
     if reported.open_run is None and reported.end is not None:
         if reported.end == STATUS_OK:
             return "ended", ""
@@ -38,12 +40,12 @@ def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
         silence = translate("ui_no_heartbeat", detail=record.heartbeat_error)
         return "lost", _condition(record) or silence
     if reported.open_run is not None:
-        return "running", ""
+        return "running", _condition(record)
     if not managed.owned and managed.address is None and (reported.ready or reported.runs):
         # One that dies reports nothing, and without an address nobody can ask it.
         return "unknown", translate("ui_unknown")
     if reported.ready:
-        return "ready", ""
+        return "ready", _condition(record)
     if not managed.owned and record.alive:
         return "ready", ""  # attached: its messages are not known, but it answers
     return "starting", _condition(record)
@@ -52,8 +54,6 @@ def state_of(record: InstanceRecord, session_id: str) -> tuple[str, str]:
 def _gone(record: InstanceRecord) -> tuple[str, str]:
     """Return the state of a process that is gone without a last word."""
     reported, managed = record.reported, record.managed
-    if managed.lost:
-        return "lost", managed.lost
     if managed.exit_status is None:
         return "lost", translate("ui_platform_gone")
     if managed.stopped:

@@ -36,6 +36,7 @@ export const en = {
   state_ready: "Ready",
   state_running: "Running",
   state_paused: "Paused",
+  state_stopping: "Stopping",
   state_ended: "Ended",
   state_stopped: "Stopped",
   state_failed: "Failed",

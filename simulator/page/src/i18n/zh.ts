@@ -38,6 +38,7 @@ export const zh: Record<keyof typeof en, string> = {
   state_ready: "就绪",
   state_running: "运行中",
   state_paused: "已暂停",
+  state_stopping: "停止中",
   state_ended: "已结束",
   state_stopped: "已停止",
   state_failed: "失败",

@@ -32,14 +32,14 @@ export function runState(run: Run): State {
   if (run.ended_ms !== null) return "lost";
   const state = store.instances.get(run.instance)?.state;
   if (state === "stopped") return "stopped"; // without an END
-  if (state === "paused") return "paused";
+  if (state === "paused" || state === "stopping") return state;
   return state === "running" || state === "ready" || state === "unknown" ? "running" : "lost";
 }
 
 /** How long it took, or has been running, in seconds; null: nobody can tell. */
 export function runSeconds(run: Run): number | null {
   if (run.ended_ms !== null) return (run.ended_ms - run.started_ms) / 1000;
-  return ["running", "paused"].includes(runState(run)) ? Math.max(0, Date.now() - run.started_ms) / 1000 : null;
+  return ["running", "paused", "stopping"].includes(runState(run)) ? Math.max(0, Date.now() - run.started_ms) / 1000 : null;
 }
 
 export function paramText(given: Run["params"][string] | undefined): string {

@@ -15,7 +15,7 @@ import { filtered, sorted } from "./select";
 import { RunTable } from "./table";
 
 const LIVE_MS = 300;
-const STATES: State[] = ["running", "paused", "ended", "stopped", "failed", "lost"];
+const STATES: State[] = ["running", "paused", "stopping", "ended", "stopped", "failed", "lost"];
 
 export function runList(): View {
   const feedback = notice();

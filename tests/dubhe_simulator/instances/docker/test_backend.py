@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 from docker.models.containers import Container
 
 from dubhe_simulator.instances.docker.backend import PLATFORM_LABEL
+from dubhe_simulator.instances.docker.engine import where
 from tests.dubhe_simulator.instances.docker.support import dubhe, image_tag
 from tests.dubhe_simulator.ui import Ui
 from tests.kafka.broker import Broker
+from tests.support.relay import Relay
+from tests.support.waiting import wait_for
 
 ENDLESS = {"epochs": 100_000}
 
@@ -116,6 +121,28 @@ def test_a_container_gets_its_limits_and_variables_and_a_stop(place: Place) -> N
         ui.post("stop", instance=name)
         ui.wait_state(name, "stopped")
         assert place.containers() == []
+
+
+def test_with_what_a_container_ran(docker_engine: docker.DockerClient, place: Place) -> None:
+    image = docker_engine.images.get(place.algorithm.name)
+    command = [*(image.attrs["Config"]["Entrypoint"] or ()), *image.attrs["Config"]["Cmd"]]
+    with place.ui("--env", "OMP_NUM_THREADS=3") as ui:
+        name = start_training(ui)
+        [run] = ui.runs_of(name)
+
+        def kept() -> Any:
+            return ui.get("runs", run=run["id"])["items"][0]["provenance"]
+
+        found = wait_for(kept, "what it runs")
+        ui.post("stop", instance=name)
+    assert found["command"] == shlex.join(command)
+    assert found["folder"] == image.attrs["Config"]["WorkingDir"]
+    assert found["image"] == {"name": place.algorithm.name, "id": image.id, "digest": ""}
+    assert found["environment"]["OMP_NUM_THREADS"] == "3"
+    assert found["environment"]["special_params"] == json.dumps(ENDLESS)
+    info = docker_engine.info()
+    assert (found["host"]["name"], found["host"]["memory"]) == (info["Name"], info["MemTotal"])
+    assert found["git"] is None and found["python"] is None  # its image has no commit but its base's
 
 
 def test_the_end_of_the_platform_ends_its_instances_in_order(place: Place) -> None:
@@ -237,6 +264,100 @@ def test_a_container_that_was_paused_while_the_platform_was_away(place: Place) -
         container.unpause()
         ui.wait_state(name, "running")
         ui.post("stop", instance=name)
+
+
+@pytest.fixture
+def relay(docker_engine: docker.DockerClient, tmp_path: Path) -> Iterator[Relay]:
+    """What a platform takes for the engine."""
+    with Relay(where()[0].removeprefix("unix://"), tmp_path / "engine.sock") as found:
+        yield found
+
+
+def chinese(ui: Ui) -> str:
+    """Return what a reader of Chinese is told about the one instance."""
+    _, _, content = ui.raw("GET", "/api/state", Accept_Language="zh")
+    [shown] = json.loads(content)["instances"]
+    return str(shown["reason"])
+
+
+@pytest.mark.parametrize(
+    ("goes_away", "why"), [(Relay.silence, "timeout"), (Relay.refuse, "Connection refused")]
+)
+def test_a_stop_while_the_engine_does_not_answer(
+    place: Place, relay: Relay, goes_away: Callable[[Relay], None], why: str
+) -> None:
+    with place.ui(DOCKER_HOST=f"unix://{relay.address}") as ui:
+        name = start_training(ui)
+        goes_away(relay)
+        refused = ui.post("stop", 503, instance=name)["error"]
+        text = f"the Docker engine does not answer: {why}"
+        assert refused == f"not stopped yet: {text}. It is stopped as soon as that is possible"
+        wait_for(lambda: ui.instance(name)["reason"] == text, lambda: str(ui.instance(name)))
+        assert ui.instance(name)["state"] == "stopping"
+        assert chinese(ui) == f"Docker 引擎没有响应：{why}"
+        [container] = place.containers()
+        assert container.status == "running"
+
+        relay.resume()
+        found = ui.wait_state(name, "stopped", 90)
+        assert found["reason"].endswith("was stopped by SIGTERM before its end")
+        assert place.containers() == []
+
+
+def test_a_stop_that_the_next_session_carries_out(place: Place, relay: Relay) -> None:
+    with place.ui(DOCKER_HOST=f"unix://{relay.address}") as ui:
+        name = start_training(ui)
+        relay.refuse()
+        ui.post("stop", 503, instance=name)
+        assert ui.end() == 143
+    [container] = place.containers()
+    assert container.status == "running"
+    with place.ui() as ui:
+        found = ui.wait_state(name, "stopped", 60)
+        assert found["reason"].endswith("was stopped by SIGTERM before its end")
+        assert place.containers() == []
+
+
+def test_an_engine_that_goes_and_comes_back_in_mid_training(place: Place, relay: Relay) -> None:
+    with place.ui(DOCKER_HOST=f"unix://{relay.address}") as ui:
+        name = start_training(ui)
+        relay.refuse()
+        text = "the Docker engine does not answer: Connection refused"
+        wait_for(lambda: ui.instance(name)["reason"] == text, lambda: str(ui.instance(name)))
+        assert ui.instance(name)["state"] == "running"
+        before = ui.runs_of(name)[0]["progress"]
+        ui.wait(lambda s: s["runs"][0]["progress"] > before)
+        relay.resume()
+        wait_for(lambda: not ui.instance(name)["reason"], lambda: str(ui.instance(name)))
+        ui.post("stop", instance=name)
+        ui.wait_state(name, "stopped")
+    # Its output too goes on where it was.
+    assert b" END 300 " in place.console().read_bytes()
+
+
+def test_a_container_whose_creation_was_not_confirmed(place: Place, relay: Relay) -> None:
+    with place.ui(DOCKER_HOST=f"unix://{relay.address}") as ui:
+        relay.lose_answer(b"/containers/create")
+        refused = ui.post("start", 409, kind="train")["error"]
+        assert "the Docker engine does not answer" in refused
+        [container] = place.containers()
+        assert container.status == "created"
+        relay.resume()
+        wait_for(lambda: place.containers() == [], "its removal")
+        name = start_training(ui)
+        ui.post("stop", instance=name)
+
+
+def test_a_container_that_is_created_after_nobody_waits_for_it_any_more(
+    docker_engine: docker.DockerClient, place: Place
+) -> None:
+    with place.ui() as ui:
+        name = start_training(ui)
+        [ours] = place.containers()
+        labels = {PLATFORM_LABEL: str(place.runs)}
+        docker_engine.containers.create(place.algorithm.name, labels=labels)
+        wait_for(lambda: [each.id for each in place.containers()] == [ours.id], "its removal")
+        assert ui.instance(name)["state"] == "running"
 
 
 def test_the_next_instance_delivers_what_a_killed_one_could_not(

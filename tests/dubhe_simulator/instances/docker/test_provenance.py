@@ -40,6 +40,18 @@ def test_image_command_and_machine_are_what_the_engine_says() -> None:
     assert (found.python, found.problems) == (None, ())
 
 
+def test_the_commit_of_the_base_image_is_not_the_algorithms() -> None:
+    def commit(**labels: str) -> Revision | None:
+        given = {name.replace("_", "."): label for name, label in labels.items()}
+        container = {**CONTAINER, "Config": {**CONTAINER["Config"], "Labels": given}}
+        return container_provenance(container, IMAGE, INFO).git
+
+    inherited = {"org_opencontainers_image_revision": "b" * 40, "dubhe_base_revision": "b" * 40}
+    assert commit(**inherited) is None
+    own = {**inherited, "org_opencontainers_image_revision": "c" * 40}
+    assert commit(**own) == Revision("c" * 40, "")
+
+
 def test_neither_secrets_nor_what_only_its_owner_understands_are_kept() -> None:
     found = container_provenance(CONTAINER, IMAGE, INFO).environment
     assert found["CUDA_VISIBLE_DEVICES"] == "0"

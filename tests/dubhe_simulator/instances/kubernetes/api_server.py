@@ -35,6 +35,7 @@ class ApiServer:
         self._generation = 0  # of the connections: a break ends those before
         self._output: dict[str, list[bytes]] = {}
         self.refusal: tuple[int, str] | None = None
+        self.answers = True  # if not: connections end after what was asked for has been done
         self.requests: list[str] = []
 
     def __enter__(self) -> ApiServer:
@@ -269,6 +270,9 @@ class _Handler(BaseHTTPRequestHandler):
         return found
 
     def _reply(self, status: int, body: dict[str, Any]) -> None:
+        if not self.api.answers:
+            self.close_connection = True
+            return
         content = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

@@ -5,6 +5,7 @@ That pods really run is for `test_pods.py`.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_simulator.errors import EngineError
 from dubhe_simulator.instances.base import ExitInfo
+from dubhe_simulator.instances.engine_problem import EngineSilent
 from dubhe_simulator.instances.kubernetes.backend import KubernetesBackend
 from dubhe_simulator.instances.kubernetes.instance import KubernetesInstance
 from dubhe_simulator.instances.kubernetes.spec import PodOptions
@@ -173,6 +175,101 @@ def test_output_of_which_the_node_gives_the_newest_file(
     assert console(instance) == f"first\n{gap}\nthird\n"
 
 
+def test_a_stop_that_is_not_answered_is_no_end(
+    api: ApiServer, instance: KubernetesInstance
+) -> None:
+    api.run(POD)
+    runs(instance)
+    api.refusal = (503, "apiserver not ready")
+    with pytest.raises(EngineSilent):
+        instance.stop()
+    assert instance.ended() is None
+    assert instance.condition is not None
+    assert in_both_languages(lambda: instance.condition.text) == (  # type: ignore[union-attr]
+        "the cluster refuses the pod: apiserver not ready",
+        "集群拒绝了这个 pod：apiserver not ready",
+    )
+    api.refusal = None
+    stopping = stop(instance)
+    wait_for(lambda: "deletionTimestamp" in api.pods[POD]["metadata"], "the request to end")
+    wait_for(lambda: instance.condition is None, lambda: str(instance.condition))
+    api.end(POD, 143)
+    api.remove(POD)
+    stopping.join(30)
+    assert instance.ended() == ExitInfo(143)
+
+
+def test_a_stop_that_is_done_but_not_answered(api: ApiServer, instance: KubernetesInstance) -> None:
+    api.run(POD)
+    runs(instance)
+    api.answers = False
+    with pytest.raises(EngineSilent):
+        instance.stop()
+    api.answers = True
+    stopping = stop(instance)
+
+    def asked() -> int:
+        return sum(one.startswith("DELETE") for one in api.requests)
+
+    wait_for(lambda: asked() == 2, "the second attempt")
+    api.end(POD, 143)
+    api.remove(POD)
+    stopping.join(30)
+    assert instance.ended() == ExitInfo(143)  # not: somebody deleted it
+
+
+def test_an_outage_is_said_of_each_pod(api: ApiServer, instance: KubernetesInstance) -> None:
+    api.run(POD)
+    runs(instance)
+    api.refusal = (503, "apiserver not ready")
+    api.break_connections()
+    wait_for(lambda: instance.condition is not None, "the outage")
+    assert instance.ended() is None
+    api.refusal = None
+    wait_for(lambda: instance.condition is None, lambda: str(instance.condition))
+
+
+def test_a_pod_whose_creation_was_not_confirmed(
+    api: ApiServer, backend: KubernetesBackend, tmp_path: Path
+) -> None:
+    found = backend.instance(TaskKind.TRAIN, ID, tmp_path / "runs" / "1" / "train", {})
+    api.answers = False
+    with pytest.raises(EngineSilent):
+        found.start()
+    assert list(api.pods) == [POD]
+    assert not found.over  # its spool is in use
+    api.answers = True
+    wait_for(lambda: api.pods == {}, lambda: str(api.pods))
+    wait_for(lambda: found.over, "the answer to that")
+
+
+@pytest.mark.parametrize("watching", [True, False])
+def test_a_pod_that_is_made_after_nobody_waits_for_it_any_more(
+    api: ApiServer, instance: KubernetesInstance, watching: bool
+) -> None:
+    late = copy.deepcopy(api.pods[POD])
+    late["metadata"]["name"] = "dubhe-late"
+    if not watching:
+        api.refusal = (503, "apiserver not ready")
+        api.break_connections()
+    api.create(late)
+    api.refusal = None
+    wait_for(lambda: list(api.pods) == [POD], lambda: str(api.pods))
+
+
+def test_what_an_ended_instance_has_left_is_removed_when_the_api_server_answers(
+    api: ApiServer, instance: KubernetesInstance
+) -> None:
+    api.run(POD)
+    api.end(POD, 0)
+    ended(instance)
+    api.refusal = (503, "apiserver not ready")
+    instance.close()
+    assert list(api.pods) == [POD] and not instance.over
+    api.refusal = None
+    wait_for(lambda: api.pods == {} and instance.over, lambda: str(api.pods))
+
+
 def test_somebody_deletes_the_pod(api: ApiServer, instance: KubernetesInstance) -> None:
     api.run(POD)
     runs(instance)
@@ -190,6 +287,7 @@ def test_a_platform_on_the_same_folder_goes_on_with_it(
 ) -> None:
     api.run(POD)
     api.write(POD, b"said before")
+    wait_for(lambda: console(instance) == "said before\n", "its output")
     [adopted] = backend_of(api, tmp_path).adopt()
     assert (adopted.id, adopted.kind, adopted.folder) == (ID, TaskKind.TRAIN, instance.folder)
     assert adopted.address == ("127.0.0.2", 8030)

@@ -6,6 +6,7 @@ import pytest
 
 from dubhe_simulator.platform.state.records import InstanceRecord, ManagedState, ReportedState
 from dubhe_simulator.platform.state.status import state_of
+from tests.support.languages import in_both_languages
 
 OWN = {"owned": True, "session_id": "now", "address": "127.0.0.1:1"}
 FORMER = {**OWN, "session_id": "before"}
@@ -36,11 +37,10 @@ PAUSED = {"key": "container_paused", "name": "dubhe-x"}
         # stopped in mid-run: with an END, or without one
         ({"end": 300, "end_message": "why", "end_stopped": True}, OWN, True, "stopped"),
         ({"open_run": 1}, {**OWN, "exit_status": 1, "stopped": True}, None, "stopped"),
-        ({"ready": True, "open_run": 1}, {**OWN, "stopped": True}, True, "running"),
+        ({"ready": True, "open_run": 1}, {**OWN, "stopped": True}, True, "stopping"),
+        ({"end": 300, "end_message": "why"}, {**OWN, "stopped": True}, True, "stopping"),
+        ({"ready": True, "end": 200}, {**OWN, "stopped": True}, False, "stopping"),
         ({"ready": True, "open_run": 1}, {"stopped": True}, None, "stopped"),
-        # its host has gone
-        ({"ready": True, "open_run": 1}, {**OWN, "lost": "host"}, None, "lost"),
-        ({"end": 300, "end_message": "why"}, {**OWN, "lost": "host"}, None, "failed"),
         # started by a former session of the platform, and so gone
         ({"ready": True}, FORMER, None, "lost"),
         ({"ready": True, "open_run": 1}, FORMER, None, "lost"),
@@ -93,3 +93,20 @@ def test_what_the_engine_knows_stands_beside_the_last_word(exit_status: int | No
     _, reason = state_of(InstanceRecord("a-b-train-1", reported, managed, None), "now")
     engine = " (somebody deleted the pod)" if exit_status is not None else ""
     assert reason == f"stopped by SIGTERM{engine}"
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("reported", [{"ready": True}, {"ready": True, "open_run": 1}])
+def test_an_engine_that_does_not_answer_is_no_end(
+    reported: dict[str, object], stopped: bool
+) -> None:
+    condition = {"key": "engine_silent", "detail": "timeout"}
+    managed = ManagedState(**OWN, condition=condition, stopped=stopped)  # type: ignore[arg-type]
+    record = InstanceRecord("a-b-train-1", ReportedState(**reported), managed, True)  # type: ignore[arg-type]
+    state = "stopping" if stopped else "running" if "open_run" in reported else "ready"
+    text = "the Docker engine does not answer: timeout"
+    assert state_of(record, "now") == (state, text)
+    assert in_both_languages(lambda: state_of(record, "now")[1]) == (
+        text,
+        "Docker 引擎没有响应：timeout",
+    )

@@ -1,4 +1,8 @@
-"""Which containers a real engine has paused; what the page says of it is in `test_backend`."""
+"""Which containers a real engine has and has paused.
+
+What the page says of paused ones, and what becomes of those that are nobody's, is in
+`test_backend`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from dubhe_simulator.instances.docker.pauses import PauseWatcher
+from dubhe_simulator.instances.docker.watcher import ContainerWatcher
 from tests.docker import images
 from tests.support.waiting import wait_for
 
@@ -34,11 +38,11 @@ def start(docker_engine: docker.DockerClient) -> Iterator[Start]:
         each.remove(force=True)
 
 
-def test_those_of_one_label(docker_engine: docker.DockerClient, start: Start) -> None:
+def test_paused_ones_of_one_label(docker_engine: docker.DockerClient, start: Start) -> None:
     mark = uuid.uuid4().hex
     before, later, other = start(mark), start(mark), start("another")
     before.pause()
-    watcher = PauseWatcher(docker_engine, f"{LABEL}={mark}")
+    watcher = ContainerWatcher(docker_engine, f"{LABEL}={mark}")
     assert watcher.paused == frozenset()
     watcher.start()
     watcher.start()
@@ -50,3 +54,17 @@ def test_those_of_one_label(docker_engine: docker.DockerClient, start: Start) ->
     wait_for(lambda: watcher.paused == {later.id}, lambda: str(watcher.paused))
     later.unpause()
     wait_for(lambda: watcher.paused == frozenset(), lambda: str(watcher.paused))
+
+
+def test_each_is_found_whether_it_is_there_or_created_later(
+    docker_engine: docker.DockerClient, start: Start
+) -> None:
+    mark = uuid.uuid4().hex
+    found: list[str] = []
+    before = start(mark)
+    watcher = ContainerWatcher(docker_engine, f"{LABEL}={mark}", found.append)
+    watcher.start()
+    wait_for(lambda: found == [before.name], lambda: str(found))
+    start("another")
+    later = start(mark)
+    wait_for(lambda: found == [before.name, later.name], lambda: str(found))
