@@ -142,7 +142,7 @@ def test_with_what_a_container_ran(docker_engine: docker.DockerClient, place: Pl
     assert found["environment"]["special_params"] == json.dumps(ENDLESS)
     info = docker_engine.info()
     assert (found["host"]["name"], found["host"]["memory"]) == (info["Name"], info["MemTotal"])
-    assert found["git"] is None and found["python"] is None  # its image has no commit but its base's
+    assert found["git"] is None and found["python"] is None  # that is its base's
 
 
 def test_the_end_of_the_platform_ends_its_instances_in_order(place: Place) -> None:
