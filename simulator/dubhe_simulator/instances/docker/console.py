@@ -55,10 +55,15 @@ def _added(
     container: Container, file: ConsoleFile, waits: Callable[[EngineSilent | None], bool]
 ) -> Iterator[bytes]:
     """Yield what is new, on one connection after the other as long as the container runs."""
-    complete = False
+    complete = away = False
     while True:
         some = False
         try:
+            if away:  # asked first: a connection that follows the output may bring nothing
+                with answers():
+                    container.reload()
+                waits(None)
+                away = False
             with answers(), contextlib.closing(_records(container, file.since)) as records:
                 for added in file.copy(records):
                     some = True
@@ -69,8 +74,8 @@ def _added(
                 if complete:
                     return
                 container.reload()
-            waits(None)
         except EngineSilent as silence:
+            away = True
             if not waits(silence):
                 return
             time.sleep(AGAIN_S)

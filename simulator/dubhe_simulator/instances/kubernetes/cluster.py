@@ -181,7 +181,6 @@ def connect(context: str | None, namespace: str | None) -> Cluster:
     try:
         from kubernetes import config
         from kubernetes.client import ApiClient, Configuration, CoreV1Api
-        from urllib3.util import Retry
     except ImportError as error:
         if error.name and error.name.partition(".")[0] == "kubernetes":
             raise EngineError(translate("pod_no_package")) from None
@@ -190,7 +189,7 @@ def connect(context: str | None, namespace: str | None) -> Cluster:
     # The output of each instance is followed on a connection of its own.
     configuration.connection_pool_maxsize = CONNECTIONS
     # Whoever asked is told of the silence, and asks again: not four times as late.
-    configuration.retries = Retry(read=0)
+    configuration.retries = 0
     # Its attempts are no news: what becomes of them is told.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     try:

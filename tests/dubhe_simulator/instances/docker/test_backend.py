@@ -337,7 +337,7 @@ def test_an_engine_that_goes_and_comes_back_in_mid_training(place: Place, relay:
 
 def test_a_container_whose_creation_was_not_confirmed(place: Place, relay: Relay) -> None:
     with place.ui(DOCKER_HOST=f"unix://{relay.address}") as ui:
-        relay.lose_answer(b"/containers/create")
+        relay.lose_answer(b"/containers/")
         refused = ui.post("start", 409, kind="train")["error"]
         assert "the Docker engine does not answer" in refused
         [container] = place.containers()

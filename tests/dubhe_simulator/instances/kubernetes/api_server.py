@@ -59,7 +59,16 @@ class ApiServer:
     @property
     def cluster(self) -> Cluster:
         """A client's side of it."""
-        configuration = Configuration(host=f"http://127.0.0.1:{self._server.server_address[1]}")
+        return self.cluster_at(self.port)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    def cluster_at(self, port: int) -> Cluster:
+        """A client's side of it, by another port that leads to it."""
+        configuration = Configuration(host=f"http://127.0.0.1:{port}")
         configuration.retries = 0
         return Cluster(CoreV1Api(ApiClient(configuration)), NAMESPACE, "test")
 

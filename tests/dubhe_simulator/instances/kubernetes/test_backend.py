@@ -17,11 +17,13 @@ from dubhe_simulator.errors import EngineError
 from dubhe_simulator.instances.base import ExitInfo
 from dubhe_simulator.instances.engine_problem import EngineSilent
 from dubhe_simulator.instances.kubernetes.backend import KubernetesBackend
+from dubhe_simulator.instances.kubernetes.cluster import Cluster
 from dubhe_simulator.instances.kubernetes.instance import KubernetesInstance
 from dubhe_simulator.instances.kubernetes.spec import PodOptions
 from dubhe_simulator.instances.kubernetes.volumes import Volume
 from tests.dubhe_simulator.instances.kubernetes.api_server import ApiServer
 from tests.support.languages import in_both_languages
+from tests.support.relay import Relay
 from tests.support.waiting import wait_for
 
 ID = "digits-local-train-1"
@@ -34,10 +36,10 @@ def api() -> Iterator[ApiServer]:
         yield found
 
 
-def backend_of(api: ApiServer, folder: Path) -> KubernetesBackend:
+def backend_of(api: ApiServer, folder: Path, cluster: Cluster | None = None) -> KubernetesBackend:
     volumes = [Volume(folder.resolve(), "claim")]
     options = PodOptions("digits:1", "digits", "http", folder / "runs", folder / "out", volumes)
-    return KubernetesBackend(api.cluster, options)
+    return KubernetesBackend(cluster or api.cluster, options)
 
 
 @pytest.fixture
@@ -197,6 +199,30 @@ def test_a_stop_that_is_not_answered_is_no_end(
     api.remove(POD)
     stopping.join(30)
     assert instance.ended() == ExitInfo(143)
+
+
+def test_a_stop_while_the_api_server_has_stopped(api: ApiServer, tmp_path: Path) -> None:
+    with Relay(("127.0.0.1", api.port)) as relay:
+        port = int(relay.address[1])
+        backend = backend_of(api, tmp_path, api.cluster_at(port))
+        backend.adopt()
+        instance = backend.instance(TaskKind.TRAIN, ID, tmp_path / "runs" / "1" / "train", {})
+        instance.start()
+        api.run(POD)
+        runs(instance)
+        relay.silence()
+        with pytest.raises(EngineSilent):
+            instance.stop()
+        assert instance.ended() is None and instance.condition is not None
+        text = f"the Kubernetes API server at http://127.0.0.1:{port} does not answer: "
+        assert instance.condition.text.startswith(text)
+        assert "deletionTimestamp" not in api.pods[POD]["metadata"]
+        relay.resume()
+        stopping = stop(instance)
+        wait_for(lambda: "deletionTimestamp" in api.pods[POD]["metadata"], "the request to end")
+        api.end(POD, 143)
+        wait_for(lambda: instance.ended() == ExitInfo(143), lambda: str(instance.ended()))
+        stopping.join(30)
 
 
 def test_a_stop_that_is_done_but_not_answered(api: ApiServer, instance: KubernetesInstance) -> None:
