@@ -90,7 +90,7 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
             self._training.batch(runner.epoch, batch_idx, batches, losses)
         else:  # `runner.iter` is that of the iteration that has just ended
             done, total = runner.iter + 1, runner.max_iters
-            self._training.step(runner.epoch, done, total, losses)
+            self._training.step(runner.epoch, done, total, losses, (runner.iter, total))
         if self._training.ends_here:
             self._stop(runner, _meta(runner, runner.epoch, runner.iter + 1), runner.epoch)
 
@@ -108,7 +108,9 @@ class DubheHook(Hook):  # type: ignore[misc] # MMEngine is not there to be check
         if _by_epoch(runner):
             self._training.metrics(max(0, runner.epoch - 1), metrics or {})
         else:
-            self._training.metrics(runner.epoch, {**(metrics or {}), **_rates(runner)})
+            # The runner has counted the iteration before the validation already.
+            place = (max(0, runner.iter - 1), runner.max_iters)
+            self._training.metrics(runner.epoch, {**(metrics or {}), **_rates(runner)}, place)
 
     def after_train(self, runner: Any) -> None:
         """Leave the model file, and report the end."""

@@ -125,6 +125,7 @@ class Training:
         done: int,
         total: float | None = None,
         metrics: Mapping[Any, Any] | None = None,
+        place: tuple[int, int] | None = None,
     ) -> None:
         """Report a step of a training that counts steps and not epochs.
 
@@ -133,11 +134,12 @@ class Training:
             done: how many steps of the whole training are done.
             total: how many there are; None if that is not known.
             metrics: as the framework logs them.
+            place: as that of `metrics`.
         """
         value = self.progress.after_step(done, total)
         self.note(done)
         if self.reports:
-            self.ctx.logProgressByEpoch(epoch + self.epoch_offset, value, curves(metrics))
+            self._log(epoch, place, value, curves(metrics))
 
     def epoch(self, epoch: int, metrics: Mapping[Any, Any] | None = None) -> None:
         """Report an epoch.
@@ -151,17 +153,29 @@ class Training:
         if self.reports:
             self.ctx.logProgressByEpoch(epoch + self.epoch_offset, value, curves(metrics))
 
-    def metrics(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
+    def metrics(
+        self, epoch: int, metrics: Mapping[Any, Any], place: tuple[int, int] | None = None
+    ) -> None:
         """Report metrics alone, with the progress so far; nothing if none of them is a curve.
 
         Args:
             epoch: the epoch's number, from 0.
             metrics: as the framework logs them.
+            place: where in the epoch they belong: a step's number, from 0, and how many the epoch
+                has. None: to the whole epoch. A curve by epochs has one place for all of these.
         """
         found = curves(metrics)
         if found and self.reports:
-            epoch += self.epoch_offset
-            self.ctx.logProgressByEpoch(epoch, self.progress.value, found)
+            self._log(epoch, place, self.progress.value, found)
+
+    def _log(
+        self, epoch: int, place: tuple[int, int] | None, value: float, found: dict[str, Any]
+    ) -> None:
+        epoch += self.epoch_offset
+        if place is None:
+            self.ctx.logProgressByEpoch(epoch, value, found)
+        else:
+            self.ctx.logProgressByBatch(epoch, *place, value, found)
 
     def evaluation(self, done: float, total: float) -> None:
         """Report how far an evaluation outside of a training is; after one it is at 1 and stays.

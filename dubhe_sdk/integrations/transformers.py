@@ -98,7 +98,8 @@ class DubheCallback(TrainerCallback):  # type: ignore[misc] # Transformers is no
         """Report what is logged."""
         loss = (logs or {}).get("eval_loss", (logs or {}).get("loss"))
         self._loss = self._loss if loss is None else loss
-        self._training.metrics(_epoch(state), logs or {})
+        place = _place(state) if "loss" in (logs or {}) else None  # evaluations are of an epoch
+        self._training.metrics(_epoch(state), logs or {}, place)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Leave the model file, and report the end; after a stop leave the training."""
@@ -142,6 +143,17 @@ def _epoch(state: Any) -> int:
     """Return the epoch that the last step belongs to, from 0; the trainer counts in fractions."""
     epoch = state.epoch or 0.0
     return max(0, int(epoch - 1e-6))
+
+
+def _place(state: Any) -> tuple[int, int] | None:
+    """Return the last step's number in its epoch, from 0, and how many steps an epoch has.
+
+    The trainer knows neither; it has the epoch's fraction, and counts steps over all epochs.
+    """
+    if not state.epoch:
+        return None
+    steps = max(1, round(state.global_step / state.epoch))
+    return min(max(0, round((state.epoch - _epoch(state)) * steps) - 1), steps - 1), steps
 
 
 def unpack_model(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> str:

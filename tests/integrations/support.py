@@ -111,6 +111,15 @@ def steps(app: App) -> list[tuple[int | None, float]]:
     return [(one.get("epoch"), one["progress"]) for one in progress_of(app)]
 
 
+def places(app: App, metric: str) -> list[str | None]:
+    """Return which batch of how many each message with a metric belongs to, such as ``0/8``."""
+    return [
+        one["headers"].get("dubhe-batch")
+        for one in app.messages
+        if one["value"]["mes_type"] == 2 and metric in one["value"]["data"]
+    ]
+
+
 def models(app: App) -> list[Path]:
     """Return the model files, in the order of their names."""
     return sorted((app.folder / "output" / "models").glob("model_*"))

@@ -8,6 +8,7 @@ from tests.integrations.support import (
     WAIT,
     marks,
     models,
+    places,
     progress_of,
     results_of,
     steps,
@@ -194,6 +195,8 @@ def test_iterations_of_a_length_that_is_not_known(tmp_path: Path) -> None:
     assert app.ends()[0]["status"] == 200, app.console
     assert [progress for _, progress in steps(app)] == [0.25, 0.5, 0.75, 0.999, 0.999, 1]
     assert set(progress_of(app)[4]) == {"count", "lr", "progress", "epoch"}, "of the validation"
+    assert places(app, "loss") == ["0/4", "1/4", "2/4", "3/4"]
+    assert places(app, "count") == ["3/4"]
     images = results_of(app)
     assert len(images) == 4, "of the last validation"
     assert images[0]["info"][0]["position"] == [[0.0, 0.0], [8.0, 7.0]]

@@ -10,6 +10,7 @@ from tests.integrations.support import (
     WAIT,
     marks,
     models,
+    places,
     progress_of,
     results_of,
     steps,
@@ -137,6 +138,8 @@ def test_a_training(tmp_path: Path) -> None:
     names = {name for one in progress_of(app) for name in one}
     expected = {"loss", "grad_norm", "learning_rate", "eval_loss", "eval_youth", "train_loss"}
     assert names == {*expected, "progress", "epoch"}
+    assert places(app, "loss") == ["1/2", "1/2"], "logged in each epoch's second step of two"
+    assert places(app, "eval_loss") == [None, None], "of the whole epoch"
     (model,) = models(app)
     assert model.suffix == ".zip" and model.name.split("_")[2] == "1"
     with zipfile.ZipFile(model) as archive:
