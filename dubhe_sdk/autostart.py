@@ -8,10 +8,10 @@ Importing `dubhe_sdk` replaces the process (exec: same PID, clean interpreter) i
   twice,
 * and no service is above: a model's children inherit ``DUBHE_PROCESS`` and never serve.
 
-A launcher (torchrun, ``accelerate launch``, Lightning) starts the script once for each rank, with
-``RANK`` or ``LOCAL_RANK`` and ``WORLD_SIZE``. Below a task of this very script each becomes a rank
-of the task; with no service above, rank 0 becomes the service and the others wait for its tasks:
-see `dubhe_sdk.model.rank`.
+A launcher (torchrun, ``accelerate launch``, Lightning, ``paddle.distributed.launch``, msrun) starts
+the script once for each rank, with variables that `dubhe_sdk.rank_environment` reads. Below a task
+of this very script each becomes a rank of the task; with no service above, rank 0 becomes the
+service and the others wait for its tasks: see `dubhe_sdk.model.rank`.
 
 Otherwise it happens as soon as a class is marked in the started script: under another name of the
 decorator, or in a file without source. A class that is marked in an imported module makes the
@@ -32,9 +32,7 @@ import atexit
 import os
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from dubhe_sdk.rank_environment import rank_of
 
 # Set by the service parent for the model and all its children.
 PROCESS_VARIABLE = "DUBHE_PROCESS"
@@ -81,24 +79,6 @@ def serve_if_started_app() -> None:
             _replace("rank", started)
     elif os.path.basename(started.path) == APP_NAME or _marks_a_class(started.path):
         _become(started)
-
-
-def rank_of(env: Mapping[str, str]) -> int | None:
-    """Return this process's rank, or None if no launcher has started it.
-
-    Lightning sets no ``RANK`` but ``LOCAL_RANK`` and ``NODE_RANK``. Then the number is that within
-    the machine, and of other machines' ranks not 0.
-    https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variables
-    """
-    if not env.get("WORLD_SIZE"):
-        return None
-    for name in ("RANK", "LOCAL_RANK"):
-        value = env.get(name, "")
-        if value.isascii() and value.isdecimal():
-            node = env.get("NODE_RANK", "0")
-            other = name == "LOCAL_RANK" and int(value) == 0 and node not in ("", "0")
-            return 1 if other else int(value)
-    return None
 
 
 def serve_if_marked(cls: type) -> None:

@@ -22,7 +22,7 @@ from dubhe_sdk.api.kept_context import KeptContext
 from dubhe_sdk.api.parameters import with_instance
 from dubhe_sdk.api.registry import BatchLimits
 from dubhe_sdk.api.stopping import TASK_VARIABLE
-from dubhe_sdk.autostart import APP_VARIABLE, rank_of
+from dubhe_sdk.autostart import APP_VARIABLE
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import AppInvalid
@@ -39,6 +39,7 @@ from dubhe_sdk.model.stop import StopSignal
 from dubhe_sdk.model.tasks import TaskRunner
 from dubhe_sdk.process.linux import die_with_parent
 from dubhe_sdk.process.memory import raise_oom_score
+from dubhe_sdk.rank_environment import rank_of
 
 EXIT_FAILED = 1
 

@@ -23,7 +23,7 @@ from dubhe_sdk.api.kept_context import KeptContext
 from dubhe_sdk.api.parameters import with_instance
 from dubhe_sdk.api.stopping import TASK_VARIABLE
 from dubhe_sdk.api.task_reports import RESULTS_ONLY_VARIABLE
-from dubhe_sdk.autostart import APP_VARIABLE, PROCESS_VARIABLE, rank_of
+from dubhe_sdk.autostart import APP_VARIABLE, PROCESS_VARIABLE
 from dubhe_sdk.contract.kind import TaskKind, kind_of
 from dubhe_sdk.environment import Settings, read_settings
 from dubhe_sdk.errors import AppInvalid, TaskStopped
@@ -37,6 +37,7 @@ from dubhe_sdk.model.failure import describe, is_success, log_failure
 from dubhe_sdk.model.outcome import check_task
 from dubhe_sdk.model.rank_group import RankGroup, group_file
 from dubhe_sdk.model.stop import StopSignal
+from dubhe_sdk.rank_environment import rank_of
 
 EXIT_FAILED = 1
 EXIT_STOPPED = 128 + signal.SIGTERM
@@ -90,7 +91,8 @@ def _refuse_nesting(app: Path) -> None:
     if os.environ.get(PROCESS_VARIABLE) == RANK_PROCESS:
         raise AppInvalid(
             f"a rank has started {app} again: it would start ranks without end. Start the launcher "
-            "only where it has not been: if 'WORLD_SIZE' not in os.environ"
+            "only where it has not been: if 'WORLD_SIZE' not in os.environ, or the variable that "
+            "your launcher sets in its place"
         )
 
 

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from dubhe_sdk.api.stopping import TASK_VARIABLE
 from dubhe_sdk.api.task_gate import TaskGate
 from dubhe_sdk.ipc.rank_failures import read_failures
+from dubhe_sdk.rank_environment import group_of
 from dubhe_sdk.reporting.reporter import SERVICE_VARIABLE
 
 # The group is in another process tree: nothing can be awaited but the files themselves.
@@ -32,7 +33,7 @@ _HANDED_ON = (TASK_VARIABLE, SERVICE_VARIABLE, "INSTANCE_ID")
 
 def group_file(temporary: Path, env: Mapping[str, str]) -> Path:
     """Return the file of this process's group; arguments as of `RankGroup.of`."""
-    name = "-".join(env.get(key, "") for key in ("MASTER_ADDR", "MASTER_PORT"))
+    name, _ = group_of(env)
     return temporary / "ranks" / f"{re.sub(r'[^0-9A-Za-z.-]', '_', name)}.json"
 
 
@@ -49,9 +50,9 @@ class RankGroup(NamedTuple):
 
         Args:
             temporary: the folder of the SDK's files.
-            env: with ``MASTER_ADDR``, ``MASTER_PORT``, and ``LOCAL_WORLD_SIZE`` or ``WORLD_SIZE``.
+            env: as `dubhe_sdk.rank_environment` describes it.
         """
-        size = int(env.get("LOCAL_WORLD_SIZE") or env["WORLD_SIZE"])
+        _, size = group_of(env)
         return cls(group_file(temporary, env), size)
 
     @contextmanager

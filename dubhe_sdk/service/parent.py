@@ -23,7 +23,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dubhe_sdk.autostart import rank_of
 from dubhe_sdk.contract.kind import TaskKind
 from dubhe_sdk.environment import Settings
 from dubhe_sdk.ipc.group_failures import GroupFailures
@@ -33,6 +32,7 @@ from dubhe_sdk.model.rank_group import group_file
 from dubhe_sdk.process import inherited, lifeline, tree
 from dubhe_sdk.process.command import CANNOT_START
 from dubhe_sdk.process.linux import adopt_orphans
+from dubhe_sdk.rank_environment import rank_of
 from dubhe_sdk.reporting.reporter import SERVICE_VARIABLE, Reporter
 from dubhe_sdk.service.children import Child, socket_of, start_model, start_web
 from dubhe_sdk.service.deaths import DeathDescriber
