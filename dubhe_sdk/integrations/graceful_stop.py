@@ -74,7 +74,7 @@ class GracefulStop:
             if not (below or _is_ours(now)):
                 return  # of the algorithm or a library; or nobody would answer the question
             _before = now
-            signal.signal(signal.SIGTERM, leave_to_the_callback)
+            _take()
         _training.add(self)
 
     def take_again(self) -> None:
@@ -83,7 +83,7 @@ class GracefulStop:
         To be called where `begin` was, and only for a handler that is known.
         """
         if self in _training:
-            signal.signal(signal.SIGTERM, leave_to_the_callback)
+            _take()
 
     def end(self) -> None:
         """Give SIGTERM back. May be called more than once, and without `begin`."""
@@ -92,6 +92,12 @@ class GracefulStop:
         _training.discard(self)
         if not _training and signal.getsignal(signal.SIGTERM) is leave_to_the_callback:
             signal.signal(signal.SIGTERM, _before)
+
+
+def _take() -> None:
+    signal.signal(signal.SIGTERM, leave_to_the_callback)
+    # A system call in C goes on: LightGBM's ranks would take EINTR for the end of their connection.
+    signal.siginterrupt(signal.SIGTERM, False)
 
 
 def _forget_failed() -> None:

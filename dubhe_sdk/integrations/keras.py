@@ -23,6 +23,8 @@ With JAX, PyTorch or TensorFlow; of several processes the first one reports (wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,16 +96,16 @@ class DubheCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """End a validation when a stop is asked for."""
-        if self._training.stopping:
+        if self._training.ends_in_validation:
             self.model.stop_training = self.model.stop_evaluating = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report the epoch, unless it was cut off."""
         self._logs = logs or {}
-        if self._training.stopping:
+        if not self._training.ends_here:
+            self._training.epoch(epoch, {**self._learning_rate(), **self._logs})
+        if self._training.ends_here:  # of several ranks all after the same epoch, too
             self.model.stop_training = True
-            return
-        self._training.epoch(epoch, {**self._learning_rate(), **self._logs})
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Write the model file, then report the end. Keras does not call it after a failure."""
@@ -117,7 +119,8 @@ class DubheCallback(keras.callbacks.Callback):  # type: ignore[misc]
         ctx, best = self._training.ctx, self._best
         loss = self._logs.get("val_loss", self._logs.get("loss"))
         if best is None or self._training.stopping or not Path(best.filepath).exists():
-            save_model(ctx, self.model.save, self._epoch, loss, ".keras")
+            with _alone():
+                save_model(ctx, self.model.save, self._epoch, loss, ".keras")
         else:
             loss = best.best if best.monitor.endswith("loss") else loss
             keep_model(ctx, best.filepath, self._epoch, loss)
@@ -125,6 +128,24 @@ class DubheCallback(keras.callbacks.Callback):  # type: ignore[misc]
     def _learning_rate(self) -> dict[str, Any]:
         rate = getattr(self.model.optimizer, "learning_rate", None)
         return {} if rate is None else {"learning_rate": keras.ops.convert_to_numpy(rate)}
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Have what Keras does concern no other process.
+
+    To save, Keras makes variables, and JAX compares those of a distribution in all processes: the
+    one that saves would wait for the others for ever.
+    """
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        yield
+        return
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
 
 
 def _rank() -> tuple[int, int]:

@@ -13,6 +13,7 @@ model further, pass ``init_model=ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH) o
 
 from __future__ import annotations
 
+import socket
 from types import TracebackType
 from typing import Any
 
@@ -62,7 +63,9 @@ class DubheCallback:
         """
         if not self._begun:
             self._begun = True
-            self._training.begin(env.end_iteration, first_epoch=env.begin_iteration)
+            rank, ranks = _rank(env.model)
+            first = env.begin_iteration
+            self._training.begin(env.end_iteration, first_epoch=first, rank=rank, ranks=ranks)
         self._model, self._epoch = env.model, env.iteration
         results = env.evaluation_result_list or []
         metrics: dict[str, Any] = {}
@@ -76,7 +79,7 @@ class DubheCallback:
                 metrics[f"{name}-mean"], metrics[f"{name}-stdv"] = value, deviation
         metrics["learning_rate"] = env.params.get("learning_rate")
         self._training.epoch(env.iteration, metrics)
-        if self._training.stopping:
+        if self._training.ends_here:
             raise lightgbm.callback.EarlyStopException(env.iteration, results)
 
     def __exit__(
@@ -90,8 +93,36 @@ class DubheCallback:
         if error is not None:
             self._training.release()
             return
-        if self._save and isinstance(model, lightgbm.Booster):
+        if self._save and self._training.reports and isinstance(model, lightgbm.Booster):
             save_model(self._training.ctx, model.save_model, self._epoch, self._loss, ".txt")
         if self._training.stopping:
             self._training.leave()
         self._training.end()
+
+
+def _rank(model: Any) -> tuple[int, int]:
+    """Return this process's rank and how many there are, as LightGBM itself finds out.
+
+    Its rank is the place in ``machines`` of an address of this machine with the port that it
+    listens on. https://lightgbm.readthedocs.io/en/stable/Parallel-Learning-Guide.html
+    """
+    if not isinstance(model, lightgbm.Booster):  # cross-validated, which is done alone
+        return 0, 1
+    params = model.params  # under their main names, with defaults
+    machines = params.get("machines") or ()
+    if isinstance(machines, str):
+        machines = machines.split(",")
+    for rank, machine in enumerate(machines):
+        address, _, port = machine.strip().rpartition(":")
+        if int(port) == int(params["local_listen_port"]) and _is_local(address):
+            return rank, len(machines)
+    return 0, 1
+
+
+def _is_local(address: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True

@@ -100,19 +100,22 @@ class DubheCallback(mindspore.train.Callback):  # type: ignore[misc]
         self._loss = _loss(run.net_outputs)
         epoch = run.cur_epoch_num - 1
         self._training.batch(epoch, index, run.batch_num, {"loss": self._loss})
-        self._end_if_stopped(run_context)
+        if self._training.ends_here:
+            run_context.request_stop()
 
     def on_eval_step_end(self, run_context: Any) -> None:
         """End a validation when a stop is asked for."""
-        if self._begun:
-            self._end_if_stopped(run_context)
+        if self._begun and self._training.ends_in_validation:
+            run_context.request_stop()
 
     def on_train_epoch_end(self, run_context: Any) -> None:
         """Report the epoch, unless it was cut off."""
-        self._end_if_stopped(run_context)
-        if self._training.stopping:
-            return
-        run = run_context.original_args()
+        if not self._training.ends_here:
+            self._report_epoch(run_context.original_args())
+        if self._training.ends_here:  # of several ranks all after the same epoch, too
+            run_context.request_stop()
+
+    def _report_epoch(self, run: Any) -> None:
         validated = dict(run.get("eval_results") or {})
         if "loss" in validated:  # the mean; MindSpore's own `eval_loss` is that of the last batch
             validated["eval_loss"] = validated.pop("loss")
@@ -143,10 +146,6 @@ class DubheCallback(mindspore.train.Callback):  # type: ignore[misc]
             loss,
             ".ckpt",
         )
-
-    def _end_if_stopped(self, run_context: Any) -> None:
-        if self._training.stopping:
-            run_context.request_stop()
 
 
 def _loss(outputs: Any) -> float:

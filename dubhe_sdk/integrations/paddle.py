@@ -87,7 +87,8 @@ class DubheCallback(paddle.callbacks.Callback):  # type: ignore[misc]
         """Report the batch; stop here, because Paddle looks at its flag after epochs alone."""
         self._last = dict(logs or {})
         self._training.batch(self._epoch, step, self.params["steps"], logs)
-        self._leave_if_stopped()
+        if self._training.ends_here:
+            self._stop()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report the epoch."""
@@ -95,8 +96,8 @@ class DubheCallback(paddle.callbacks.Callback):  # type: ignore[misc]
 
     def on_eval_batch_end(self, step: int, logs: dict[str, Any] | None = None) -> None:
         """Stop in a validation, too."""
-        if self._fits:
-            self._leave_if_stopped()
+        if self._fits and self._training.ends_in_validation:
+            self._stop()
 
     def on_eval_end(self, logs: dict[str, Any] | None = None) -> None:
         """Report a validation's metrics."""
@@ -106,16 +107,16 @@ class DubheCallback(paddle.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Write the model files, then report the end. Paddle does not call it after a failure."""
-        self._leave_if_stopped()
+        if self._training.stopping:
+            self._stop()
         self._keep()
         self._fits = False
         self._training.end()
 
-    def _leave_if_stopped(self) -> None:
-        if self._training.stopping:
-            self._keep()
-            self._fits = False
-            self._training.leave()
+    def _stop(self) -> None:
+        self._keep()
+        self._fits = False
+        self._training.leave()
 
     def _keep(self) -> None:
         if not (self._save and self._training.reports):

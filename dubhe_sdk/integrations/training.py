@@ -65,6 +65,14 @@ class Training:
         """
         return is_asked() and (self._agreement is None or self._agreement.ends_here())
 
+    @property
+    def ends_in_validation(self) -> bool:
+        """Whether to save and leave within a validation, because a stop was asked for.
+
+        Several ranks end after it: they may have unequal parts of the data.
+        """
+        return self._agreement is None and self.stopping
+
     def continue_epochs(self) -> int:
         """Have the epochs that are reported begin where the request says; return that number.
 

@@ -79,7 +79,7 @@ class DubheCallback(xgboost.callback.TrainingCallback):  # type: ignore[misc]
                 metrics[f"{data}-{name}"] = self._loss = last
         self._epoch = self._first + epoch
         self._training.epoch(self._epoch, metrics)
-        return self._training.stopping
+        return self._training.ends_here
 
     def after_training(self, model: Any) -> Any:
         """Write the model file, then report the end. XGBoost does not call it after a failure."""

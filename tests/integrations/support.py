@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,42 @@ def wait_for_the_stop(ctx, number):
 '''
 
 
+# An algorithm whose trainings are processes that `write_ranks` has described.
+LAUNCHES = """
+import json, os, subprocess
+from pathlib import Path
+import dubhe_sdk
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        commands = json.loads(Path("ranks.json").read_text())
+        ranks = [subprocess.Popen(command) for command in commands]
+        ended = [rank.wait() for rank in ranks]
+        if any(ended):
+            raise RuntimeError(f"ranks ended with {ended}")
+"""
+
+
+def write_ranks(folder: Path, script: str, commands: Iterable[Sequence[str | Path]]) -> None:
+    """Write ``rank.py``, and the commands by which `LAUNCHES` starts it.
+
+    Args:
+        folder: the algorithm's.
+        script: what each rank runs; ``ctx`` and what `WAIT` has are there.
+        commands: the program and arguments of each process.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    head = f"{WAIT}\nimport dubhe_sdk\nctx = dubhe_sdk.current_context()\n"
+    (folder / "rank.py").write_text(head + script)
+    words = [[str(word) for word in command] for command in commands]
+    (folder / "ranks.json").write_text(json.dumps(words))
+
+
 def algorithm(folder: Path, source: str, python: Path, **env: str) -> App:
     """Return an algorithm that is not started yet."""
     settings = {
@@ -65,9 +102,15 @@ def started(folder: Path, source: str, python: Path | None = None, **env: str) -
         yield app
 
 
-def trained(folder: Path, source: str, request: dict[str, Any] | None = None, **env: str) -> App:
+def trained(
+    folder: Path,
+    source: str,
+    request: dict[str, Any] | None = None,
+    python: Path | None = None,
+    **env: str,
+) -> App:
     """Run one training to its end, and return what is left of it."""
-    with started(folder, source, **env) as app:
+    with started(folder, source, python, **env) as app:
         app.train(**(request or {}))
         app.wait_reported("END", timeout=IMPORT_SECONDS)
         app.terminate()

@@ -9,7 +9,19 @@ import pytest
 
 from tests.dubhe_sdk.service.harness import App
 from tests.integrations.keras_environment import keras_python
-from tests.integrations.support import WAIT, marks, models, run, started, steps, stopped
+from tests.integrations.support import (
+    LAUNCHES,
+    WAIT,
+    marks,
+    models,
+    run,
+    started,
+    steps,
+    stopped,
+    trained,
+    write_ranks,
+)
+from tests.support.ports import private_port
 
 pytestmark = marks
 
@@ -65,6 +77,9 @@ class Model:
             loss = kept.evaluate(x, y, verbose=0)[0]
             assert abs(loss - best.best) < 1e-6, "it is of the first epoch"
             assert model.evaluate(x, y, verbose=0)[0] > 2 * loss
+        elif case == "several":
+            model.compile(keras.optimizers.SGD(0.1), "mse", steps_per_execution=3)
+            model.fit(x, y, epochs=2, validation_data=(x, y), **options)
         elif case == "unknown":
             batches = ((x[at:at + 8], y[at:at + 8]) for at in range(0, 32, 8))
             model.fit(batches, epochs=1, verbose=0, callbacks=callbacks)
@@ -124,6 +139,18 @@ def test_an_unknown_length(app: App) -> None:
     assert found.steps == [*[(0, 0)] * 4, (0, 0.999), (None, 1)]
 
 
+def test_several_steps_in_one_execution(app: App, backend: str) -> None:
+    found = run(app, case="several")
+    if backend == "torch":
+        assert "`steps_per_execution` must be 1 with the PyTorch backend" in found.end["msg"]
+        return
+    assert found.end["status"] == 200, app.console
+    assert found.steps == [
+        *[(0, 0.375), (0, 0.5), (0, 0.5)],
+        *[(1, 0.875), (1, 0.999), (1, 0.999), (None, 1)],
+    ]
+
+
 def test_a_failure_in_a_callback(app: App) -> None:
     found = run(app, fails=True)
     assert found.end["status"] == 300 and "ValueError: bad batch" in found.end["msg"]
@@ -143,3 +170,81 @@ def test_a_stop_while_validating(tmp_path: Path) -> None:
     stop = stopped(tmp_path, APP, at="test 0", python=keras_python("jax"), KERAS_BACKEND="jax")
     assert steps(stop) == WHOLE[:4]
     assert len(models(stop)) == 1
+
+
+RANK = """
+import keras
+import numpy as np
+from dubhe_sdk.integrations.keras import DubheCallback
+
+backend = keras.backend.backend()
+if backend == "torch":  # data-parallel by hand: Keras has no distribution for it
+    import torch.distributed as dist
+    dist.init_process_group("gloo")
+    rank = dist.get_rank()
+else:  # Keras' own
+    rank = int(sys.argv[2])
+    keras.distribution.initialize(sys.argv[1], 2, rank)
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+
+class Places(keras.callbacks.Callback):
+    batches = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        if rank == 0:
+            wait_for_the_stop(ctx, self.batches)
+        self.batches += 1
+        Path(f"batches{rank}").write_text(str(self.batches))
+
+x = np.random.default_rng(0).random((32, 3))
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+model.compile(keras.optimizers.SGD(0.1), "mse")
+if backend == "torch":
+    for variable in model.trainable_variables:
+        parameter = variable.value
+        dist.broadcast(parameter.data, 0)
+        def average(parameter):
+            dist.all_reduce(parameter.grad)
+            parameter.grad /= 2
+        parameter.register_post_accumulate_grad_hook(average)
+x = x[rank::2]
+y = x.sum(axis=1)
+callbacks = [Places(), DubheCallback(ctx)]
+try:
+    model.fit(x, y, epochs=2, batch_size=4, verbose=0, validation_data=(x, y), callbacks=callbacks)
+except dubhe_sdk.TaskStopped:
+    Path(f"batches{rank}").rename(f"left{rank}")
+    raise
+np.save(f"weights{rank}.npy", np.asarray(model.get_weights()[0]))
+"""
+
+
+def ranks(folder: Path, backend: str) -> Path:
+    """Write an algorithm of two ranks; return its interpreter."""
+    python = keras_python(backend)
+    if backend == "torch":
+        torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+        write_ranks(folder, RANK, [[python, *torchrun, "rank.py"]])
+    else:
+        address = f"127.0.0.1:{private_port()}"
+        write_ranks(folder, RANK, [[python, "rank.py", address, rank] for rank in "01"])
+    return python
+
+
+@pytest.mark.parametrize("parallel", ["jax", "torch"])
+def test_ranks(tmp_path: Path, parallel: str) -> None:
+    python = ranks(tmp_path, parallel)
+    app = trained(tmp_path, LAUNCHES, python=python, KERAS_BACKEND=parallel)
+    assert app.ends()[0]["status"] == 200, app.console
+    assert steps(app) == WHOLE, "one reports; each has half of the batches"
+    assert len(models(app)) == 1
+    assert (tmp_path / "weights0.npy").read_bytes() == (tmp_path / "weights1.npy").read_bytes()
+
+
+@pytest.mark.parametrize("parallel", ["jax", "torch"])
+def test_a_stop_of_ranks(tmp_path: Path, parallel: str) -> None:
+    python = ranks(tmp_path, parallel)
+    app = stopped(tmp_path, LAUNCHES, at=1, python=python, KERAS_BACKEND=parallel)
+    left = [(tmp_path / f"left{rank}").read_text() for rank in range(2)]
+    assert left[0] == left[1], app.console
+    assert len(models(app)) == 1

@@ -9,7 +9,19 @@ import pytest
 
 from tests.dubhe_sdk.service.harness import App
 from tests.integrations.boost_environment import boost_python
-from tests.integrations.support import WAIT, marks, models, run, started, steps, stopped
+from tests.integrations.support import (
+    LAUNCHES,
+    WAIT,
+    marks,
+    models,
+    run,
+    started,
+    steps,
+    stopped,
+    trained,
+    write_ranks,
+)
+from tests.support.ports import private_port
 
 pytestmark = marks
 
@@ -121,3 +133,56 @@ def test_a_stop_and_its_resumption(app: App, tmp_path: Path) -> None:
     again = run(app, pretrained_model_path=str(model), pretrained_epoch=2)
     assert again.end["status"] == 200, app.console
     assert again.steps[0] == (2, 0.5)
+
+
+RANK = """
+import lightgbm
+import numpy as np
+from dubhe_sdk.integrations.lightgbm import DubheCallback
+
+rank, ports = int(sys.argv[1]), sys.argv[2:]
+params = {
+    "num_leaves": 4, "num_threads": 1, "objective": "l2", "verbose": -1, "min_data_in_leaf": 4,
+    "tree_learner": "data", "machines": ",".join(f"127.0.0.1:{port}" for port in ports),
+    "local_listen_port": int(ports[rank]),
+}
+x = np.random.default_rng(0).random((64, 3))
+data = lightgbm.Dataset(x[rank::2], x.sum(axis=1)[rank::2])
+
+def places(env):
+    if rank == 0:
+        wait_for_the_stop(ctx, env.iteration)
+    Path(f"rounds{rank}").write_text(str(env.iteration + 1))
+
+try:
+    with DubheCallback(ctx) as dubhe:
+        lightgbm.train(params, data, 4, [data], callbacks=[places, dubhe])
+except dubhe_sdk.TaskStopped:
+    Path(f"rounds{rank}").rename(f"left{rank}")
+    raise
+"""
+
+
+@pytest.fixture
+def ranks(tmp_path: Path) -> Path:
+    """An algorithm of two ranks, each with a port of its own."""
+    one = private_port()
+    ports = [str(one), str(private_port(after=one))]
+    write_ranks(tmp_path, RANK, [[boost_python(), "rank.py", rank, *ports] for rank in "01"])
+    return tmp_path
+
+
+def test_ranks(ranks: Path) -> None:
+    app = trained(ranks, LAUNCHES, python=boost_python())
+    assert app.ends()[0]["status"] == 200, app.console
+    assert steps(app) == [(0, 0.25), (1, 0.5), (2, 0.75), (3, 0.999), (None, 1)], "one reports"
+    assert len(models(app)) == 1
+    assert [(ranks / f"rounds{rank}").read_text() for rank in range(2)] == ["4", "4"]
+
+
+def test_a_stop_of_ranks(ranks: Path) -> None:
+    app = stopped(ranks, LAUNCHES, at=1, python=boost_python())
+    left = [(ranks / f"left{rank}").read_text() for rank in range(2)]
+    assert left[0] == left[1], app.console
+    assert len(steps(app)) == int(left[0]) < 4
+    assert len(models(app)) == 1

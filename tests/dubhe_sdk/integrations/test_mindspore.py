@@ -9,7 +9,19 @@ import pytest
 
 from tests.dubhe_sdk.service.harness import App
 from tests.integrations.boost_environment import mindspore_python
-from tests.integrations.support import WAIT, marks, models, run, started, steps, stopped
+from tests.integrations.support import (
+    LAUNCHES,
+    WAIT,
+    marks,
+    models,
+    run,
+    started,
+    steps,
+    stopped,
+    trained,
+    write_ranks,
+)
+from tests.support.ports import private_port
 
 pytestmark = marks
 
@@ -202,3 +214,69 @@ def test_a_stop_and_its_resumption(app: App, tmp_path: Path, place: int | str) -
     again = run(app, pretrained_model_path=str(model), pretrained_epoch=1)
     assert again.end["status"] == 200, app.console
     assert again.steps == WHOLE[5:]
+
+
+RANK = """
+import mindspore
+import numpy as np
+from mindspore import nn
+from mindspore.dataset import NumpySlicesDataset
+
+mindspore.set_device("CPU")
+mindspore.communication.init()  # what msrun starts as scheduler stays here
+from dubhe_sdk.integrations.mindspore import DubheCallback
+
+mindspore.set_auto_parallel_context(
+    parallel_mode=mindspore.ParallelMode.DATA_PARALLEL, gradients_mean=True
+)
+mindspore.dataset.config.set_num_parallel_workers(1)
+rank = mindspore.communication.get_rank()
+
+class Places(mindspore.train.Callback):
+    steps = 0
+
+    def on_train_step_end(self, run_context):
+        if rank == 0:
+            wait_for_the_stop(ctx, self.steps)
+        self.steps += 1
+        Path(f"steps{rank}").write_text(str(self.steps))
+
+x = np.random.default_rng(0).random((64, 3), np.float32)
+columns = (x, x.sum(1, keepdims=True)), ["x", "y"]
+data = NumpySlicesDataset(*columns, shuffle=False, num_shards=2, shard_id=rank).batch(8)
+network = nn.Dense(3, 1, weight_init="ones")
+optimizer = nn.Momentum(network.trainable_params(), 0.1, 0.9)
+model = mindspore.train.Model(network, nn.MSELoss(), optimizer, metrics={"mae"})
+try:
+    model.fit(2, data, data, callbacks=[Places(), DubheCallback(ctx)])
+except dubhe_sdk.TaskStopped:
+    Path(f"steps{rank}").rename(f"left{rank}")
+    raise
+np.save(f"weights{rank}.npy", network.weight.asnumpy())
+"""
+
+
+@pytest.fixture
+def ranks(tmp_path: Path) -> Path:
+    """An algorithm of two ranks."""
+    python = mindspore_python()
+    port = f"--master_port={private_port()}"
+    msrun = ["--worker_num=2", "--local_worker_num=2", port, "--join=True", "--log_dir=logs"]
+    module = "mindspore.parallel.cluster.run"
+    write_ranks(tmp_path, RANK, [[python, "-m", module, *msrun, "rank.py"]])
+    return tmp_path
+
+
+def test_ranks(ranks: Path) -> None:
+    app = trained(ranks, LAUNCHES, python=mindspore_python())
+    assert app.ends()[0]["status"] == 200, app.console
+    assert steps(app) == WHOLE, "one reports"
+    assert len(models(app)) == 1
+    assert (ranks / "weights0.npy").read_bytes() == (ranks / "weights1.npy").read_bytes()
+
+
+def test_a_stop_of_ranks(ranks: Path) -> None:
+    app = stopped(ranks, LAUNCHES, at=1, python=mindspore_python())
+    left = [(ranks / f"left{rank}").read_text() for rank in range(2)]
+    assert left[0] == left[1], app.console
+    assert len(models(app)) == 1

@@ -9,7 +9,16 @@ import pytest
 
 from tests.dubhe_sdk.service.harness import App
 from tests.integrations.boost_environment import boost_python
-from tests.integrations.support import WAIT, marks, models, run, started, steps, stopped
+from tests.integrations.support import (
+    WAIT,
+    marks,
+    models,
+    run,
+    started,
+    steps,
+    stopped,
+    trained,
+)
 
 pytestmark = marks
 
@@ -161,3 +170,69 @@ def test_after_a_training_sigterm_is_the_sdk_s_again(app: App) -> None:  # the l
     assert found.steps[-1] == (None, 1)
     assert found.end["msg"].endswith("the task was stopped before its end")
     assert "Termination signal" not in app.console, "of Paddle, which ends the process by it"
+
+
+RANKS = f"""{WAIT}
+import dubhe_sdk
+
+@dubhe_sdk.pipeline()
+class Model:
+    def __init__(self, ctx):
+        pass
+
+    @dubhe_sdk.train()
+    def train(self, ctx):
+        if "PADDLE_TRAINER_ID" not in os.environ:
+            launch = ["-m", "paddle.distributed.launch", "--nproc_per_node=2", "--log_dir=logs"]
+            subprocess.run([sys.executable, *launch, "app.py"], check=True)
+            return
+        import numpy as np
+        import paddle
+        from dubhe_sdk.integrations.paddle import DubheCallback
+
+        class Data(paddle.io.Dataset):
+            def __len__(self):
+                return 32
+
+            def __getitem__(self, index):
+                return np.float32([index, -index, 1]) / 32, np.int64([index % 2])
+
+        class Places(paddle.callbacks.Callback):
+            batches = 0
+
+            def on_train_batch_end(self, step, logs=None):
+                if rank == 0:
+                    wait_for_the_stop(ctx, self.batches)
+                self.batches += 1
+                Path(f"batches{{rank}}").write_text(str(self.batches))
+
+        rank = paddle.distributed.get_rank()
+        paddle.seed(rank)
+        model = paddle.Model(paddle.nn.Linear(3, 2))
+        optimizer = paddle.optimizer.SGD(0.1, parameters=model.parameters())
+        model.prepare(optimizer, paddle.nn.CrossEntropyLoss(), paddle.metric.Accuracy())
+        callbacks = [Places(), DubheCallback(ctx)]
+        options = dict(epochs=2, batch_size=4, verbose=0, callbacks=callbacks, shuffle=False)
+        try:
+            model.fit(Data(), Data(), **options)
+        except dubhe_sdk.TaskStopped:
+            Path(f"batches{{rank}}").rename(f"left{{rank}}")
+            raise
+        np.save(f"weights{{rank}}.npy", model.network.weight.numpy())
+"""
+
+
+def test_ranks(tmp_path: Path) -> None:
+    app = trained(tmp_path, RANKS, python=boost_python())
+    assert app.ends()[0]["status"] == 200, app.console
+    assert steps(app) == WHOLE, "one reports; each has half of the batches"
+    assert len(models(app)) == 1
+    assert (tmp_path / "weights0.npy").read_bytes() == (tmp_path / "weights1.npy").read_bytes()
+
+
+def test_a_stop_of_ranks(tmp_path: Path) -> None:
+    app = stopped(tmp_path, RANKS, at=1, python=boost_python())
+    left = [(tmp_path / f"left{rank}").read_text() for rank in range(2)]
+    assert left[0] == left[1], app.console
+    assert len(steps(app)) == int(left[0]) < 8
+    assert len(models(app)) == 1

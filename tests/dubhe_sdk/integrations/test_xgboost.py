@@ -9,7 +9,18 @@ import pytest
 
 from tests.dubhe_sdk.service.harness import App
 from tests.integrations.boost_environment import boost_python
-from tests.integrations.support import WAIT, marks, models, run, started, steps, stopped
+from tests.integrations.support import (
+    LAUNCHES,
+    WAIT,
+    marks,
+    models,
+    run,
+    started,
+    steps,
+    stopped,
+    trained,
+    write_ranks,
+)
 
 pytestmark = marks
 
@@ -130,3 +141,59 @@ def test_a_stop_and_its_resumption(app: App, tmp_path: Path) -> None:
     again = run(app, pretrained_model_path=str(model), pretrained_epoch=2)
     assert again.end["status"] == 200, app.console
     assert again.steps[0] == (2, 0.5)
+
+
+RANK = """
+import json
+import numpy as np
+import xgboost
+from xgboost.tracker import RabitTracker
+from dubhe_sdk.integrations.xgboost import DubheCallback
+
+PARAMS = {"max_depth": 2, "nthread": 1, "objective": "reg:squarederror", "seed": 0}
+
+class Places(xgboost.callback.TrainingCallback):
+    def after_iteration(self, model, epoch, evals_log):
+        if xgboost.collective.get_rank() == 0:
+            wait_for_the_stop(ctx, epoch)
+        Path(f"rounds{xgboost.collective.get_rank()}").write_text(str(epoch + 1))
+        return False
+
+address = Path("tracker.json")
+if sys.argv[1] == "0":
+    tracker = RabitTracker(n_workers=2, host_ip="127.0.0.1")
+    tracker.start()
+    address.with_suffix(".new").write_text(json.dumps(tracker.worker_args()))
+    address.with_suffix(".new").rename(address)
+while not address.exists():
+    time.sleep(0.01)
+x = np.random.default_rng(0).random((64, 3))
+y = x.sum(axis=1)
+with xgboost.collective.CommunicatorContext(**json.loads(address.read_text())):
+    rank = xgboost.collective.get_rank()
+    data = xgboost.DMatrix(x[rank::2], y[rank::2])
+    callbacks = [Places(), DubheCallback(ctx, rounds=4)]
+    try:
+        xgboost.train(PARAMS, data, 4, [(data, "train")], callbacks=callbacks)
+    except dubhe_sdk.TaskStopped:
+        Path(f"rounds{rank}").rename(f"left{rank}")
+        raise
+"""
+
+
+def test_ranks(tmp_path: Path) -> None:
+    write_ranks(tmp_path, RANK, [[boost_python(), "rank.py", rank] for rank in "01"])
+    app = trained(tmp_path, LAUNCHES, python=boost_python())
+    assert app.ends()[0]["status"] == 200, app.console
+    assert steps(app) == [(0, 0.25), (1, 0.5), (2, 0.75), (3, 0.999), (None, 1)], "one reports"
+    assert len(models(app)) == 1
+    assert [(tmp_path / f"rounds{rank}").read_text() for rank in range(2)] == ["4", "4"]
+
+
+def test_a_stop_of_ranks(tmp_path: Path) -> None:
+    write_ranks(tmp_path, RANK, [[boost_python(), "rank.py", rank] for rank in "01"])
+    app = stopped(tmp_path, LAUNCHES, at=1, python=boost_python())
+    left = [(tmp_path / f"left{rank}").read_text() for rank in range(2)]
+    assert left[0] == left[1], app.console
+    assert len(steps(app)) == int(left[0]) < 4
+    assert len(models(app)) == 1
