@@ -80,7 +80,7 @@ def _of_coco(one: Mapping[str, Any], code: str) -> Shape:
         x, y, width, height = map(float, one["bbox"])
         return Shape(code, (x, y, x + width, y + height), points=points)
     if points is not None:
-        return Shape(code, _around(points), points=points)
+        return Shape.polygon(code, points)
     return Shape(code, _box_of_rle(one["segmentation"]))
 
 
@@ -122,7 +122,7 @@ def read_yolo(
             shapes.append(Shape(code, (*box, (x + w / 2) * width, (y + h / 2) * height)))
         elif len(values) >= 6 and len(values) % 2 == 0:
             points = tuple((x * width, y * height) for x, y in _pairs(values))
-            shapes.append(Shape(code, _around(points), points=points))
+            shapes.append(Shape.polygon(code, points))
         else:
             raise ValueError(
                 f"{path}:{number}: {len(values)} numbers after the class, expected 4 (a box) or "
@@ -183,22 +183,17 @@ def read_labelme(path: str | os.PathLike[str]) -> list[Shape]:
             radius = math.hypot(edge_x - x, edge_y - y)
             shapes.append(Shape(one["label"], (x - radius, y - radius, x + radius, y + radius)))
         elif kind == "rectangle":
-            shapes.append(Shape(one["label"], _around(points)))
+            shapes.append(Shape(one["label"], Shape.polygon("", points).box))
         elif kind == "mask":
             (x1, y1), (x2, y2) = points
             shapes.append(Shape(one["label"], (x1, y1, x2 + 1, y2 + 1)))
         elif kind in ("polygon", "oriented_rectangle"):
-            shapes.append(Shape(one["label"], _around(points), points=points))
+            shapes.append(Shape.polygon(one["label"], points))
     return shapes
 
 
 def _pairs(values: Sequence[float]) -> Points:
     return tuple(zip(map(float, values[::2]), map(float, values[1::2]), strict=True))
-
-
-def _around(points: Points) -> Box:
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _box_of_rle(rle: Mapping[str, Any]) -> Box:

@@ -48,6 +48,17 @@ class Shape:
     conf: float | None = None
     points: tuple[tuple[float, float], ...] | None = None
 
+    @classmethod
+    def polygon(cls, code: str, points: tuple[tuple[float, float], ...]) -> Shape:
+        """Return a polygon of the truth; its box is the one around it.
+
+        Args:
+            code: its class.
+            points: at least one.
+        """
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        return cls(code, (min(xs), min(ys), max(xs), max(ys)), points=points)
+
 
 Pair = tuple[Shape | None, Shape | None, float | None]
 """What is there, what was found, and their intersection over union."""

@@ -33,6 +33,7 @@ from dubhe_sdk.integrations.ultralytics_results import (
     found_shapes,
     in_order,
     report_results,
+    true_polygons,
     true_shapes,
 )
 
@@ -83,11 +84,12 @@ class DubheCallback:
         self._batches = 0  # of the epoch
         self._validated = False
         self._paths: Iterator[str] = iter(())
+        self._polygons: dict[str, dict[str, Any]] = {}  # labels by the paths of images
         self._loss: dict[str, float] = {}  # of the weights that are the best, and the last
 
     def __getstate__(self) -> dict[str, Any]:
         # To start its ranks, Ultralytics pickles its callbacks.
-        return {**self.__dict__, "_trainer": None, "_paths": iter(())}
+        return {**self.__dict__, "_trainer": None, "_paths": iter(()), "_polygons": {}}
 
     def attach(self, model: Any) -> Any:
         """Add it to a model; return the model.
@@ -218,6 +220,7 @@ class DubheCallback:
             return
         if validator.args.task == "classify":
             self._paths = in_order(validator)
+        self._polygons = true_polygons(validator)
         update: Callable[..., Any] = type(validator).update_metrics
 
         def update_and_report(preds: Any, batch: dict[str, Any]) -> None:
@@ -254,8 +257,10 @@ class DubheCallback:
                 report_class(ctx, path, names[int(truth)], names[best], float(shares[best]))
             return
         for index, pred in enumerate(preds):
+            path = batch["im_file"][index]
             found = found_shapes(pred, batch, index, names, self._confidence)
-            report_shapes(ctx, batch["im_file"][index], true_shapes(batch, index, names), found)
+            truth = true_shapes(batch, index, names, self._polygons.get(path))
+            report_shapes(ctx, path, truth, found)
 
 
 def _is_last(trainer: Any) -> bool:

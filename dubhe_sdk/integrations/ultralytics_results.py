@@ -75,8 +75,34 @@ def in_order(validator: Any) -> Iterator[str]:
     return iter([loader.dataset.samples[number][0] for number in sampler])
 
 
-def true_shapes(batch: dict[str, Any], index: int, names: Any) -> Iterator[Shape]:
-    """Yield what is on an image of a batch: its boxes are centre and size, as shares."""
+def true_polygons(validator: Any) -> dict[str, dict[str, Any]]:
+    """Return the labels of a segmentation's images that have polygons, by the images' paths.
+
+    A batch has but masks of them, of a quarter of the size, and in an order of their own.
+    """
+    if validator.args.task != "segment":
+        return {}
+    labels = getattr(validator.dataloader.dataset, "labels", ())  # of Ultralytics' own data set
+    return {label["im_file"]: label for label in labels if len(label["segments"])}
+
+
+def true_shapes(
+    batch: dict[str, Any], index: int, names: Any, label: dict[str, Any] | None = None
+) -> Iterator[Shape]:
+    """Yield what is on an image of a batch.
+
+    Args:
+        batch: of a validation; its boxes are centre and size, as shares.
+        index: the image's in the batch.
+        names: of the classes, by number.
+        label: the image's, of `true_polygons`; None: only its boxes are known.
+    """
+    if label is not None:
+        height, width = batch["ori_shape"][index]
+        for cls, segment in zip(label["cls"].flatten(), label["segments"], strict=True):
+            points = tuple((x * width, y * height) for x, y in segment.tolist())
+            yield Shape.polygon(names[int(cls)], points)
+        return
     mine = batch["batch_idx"] == index
     height, width = batch["img"].shape[2:]
     boxes = ops.xywh2xyxy(batch["bboxes"][mine][:, :4])

@@ -29,11 +29,14 @@ class Model:
         length = len(loader) // int(os.environ.get("WORLD_SIZE", "1"))
         whole = None if ctx.json_request.get("endless") else 2 * length
         tracker = DubheTracker(ctx, steps=whole, steps_per_epoch=length)
-        accelerator = Accelerator(cpu=True, log_with=tracker)
+        accumulates = ctx.json_request.get("accumulates", 1)
+        accelerator = Accelerator(
+            cpu=True, log_with=tracker, gradient_accumulation_steps=accumulates
+        )
         net = torch.nn.Linear(4, 1)
         net, optimizer, loader = accelerator.prepare(net, torch.optim.SGD(net.parameters()), loader)
         accelerator.init_trackers("training", config={{"rate": 0.1}})
-        step = 0
+        step = changed = 0
         if start := ctx.get(ContextKey.KEY_PRETRAINED_MODEL_PATH):
             accelerator.load_state(start)
             step = int(Path(start, "step").read_text())
@@ -41,9 +44,13 @@ class Model:
             for (x,) in accelerator.skip_first_batches(loader, step % length):
                 if ctx.json_request.get("fails") and step == 2:
                     raise ValueError("bad batch")
-                loss = net(x).pow(2).mean()
-                accelerator.backward(loss)
-                optimizer.step()
+                with accelerator.accumulate(net):
+                    before = net.weight.clone()
+                    loss = net(x).pow(2).mean()
+                    accelerator.backward(loss)
+                    optimizer.step()
+                    optimizer.zero_grad()
+                    changed += not torch.equal(net.weight, before)
                 accelerator.log({{"loss": loss.item(), "step": step}}, step=step)
                 if os.environ.get("STOPS_AT") == str(step):
                     accelerator.wait_for_everyone()  # so that both have done the step before
@@ -57,6 +64,7 @@ class Model:
                     accelerator.end_training()
                     return
         accelerator.end_training()
+        assert start or changed == 2 * length // accumulates, "steps of the optimizer"
 """
 
 
@@ -81,6 +89,9 @@ def test_a_failure_and_a_resumption(tmp_path: Path) -> None:
         whole = run(app)
         assert whole.steps == WHOLE
         assert set(whole.progress[0]) == {"loss", "progress", "epoch"}
+        accumulated = run(app, accumulates=2)
+        assert accumulated.end["status"] == 200, app.console
+        assert accumulated.steps == WHOLE, "batches count, not steps of the optimizer"
 
 
 def test_ranks(tmp_path: Path) -> None:

@@ -124,7 +124,11 @@ class Model:
         tests = {{name.replace("val_", "test_", 1): value for name, value in evaluates.items()}}
         runner = Runner(
             net, work_dir="output/run", train_dataloader=loader, train_cfg=counts,
-            optim_wrapper={{"optimizer": {{"type": "SGD", "lr": 0.01}}}}, **evaluates, **tests,
+            optim_wrapper=dict(
+                optimizer=dict(type="SGD", lr=0.01),
+                accumulative_counts=int(os.environ.get("ACCUMULATES", 1)),
+            ),
+            **evaluates, **tests,
             default_hooks={{"logger": None}},
             custom_hooks=hooks, load_from=start or None, resume=bool(start),
             experiment_name="run", launcher="pytorch" if os.environ.get("RANKS") else "none",
@@ -180,8 +184,8 @@ def test_a_training(tmp_path: Path) -> None:
     assert segments["info"][1]["position"] == [[0, 0], [2, 0], [2, 4], [0, 4]]
 
 
-def test_an_early_end(tmp_path: Path) -> None:
-    app = trained(tmp_path, APP, ENDS_EARLY="1")
+def test_an_early_end_with_accumulated_gradients(tmp_path: Path) -> None:
+    app = trained(tmp_path, APP, ENDS_EARLY="1", ACCUMULATES="2")
     assert app.ends()[0]["status"] == 200, app.console
     expected = [(epoch, progress / 2) for epoch, progress in WHOLE[:9]]
     expected += [(1, 0.5), (1, 0.5), (1, 0.5), (None, 1)]
