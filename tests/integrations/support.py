@@ -102,15 +102,9 @@ def started(folder: Path, source: str, python: Path | None = None, **env: str) -
         yield app
 
 
-def trained(
-    folder: Path,
-    source: str,
-    request: dict[str, Any] | None = None,
-    python: Path | None = None,
-    **env: str,
-) -> App:
+def trained(folder: Path, source: str, request: dict[str, Any] | None = None, **env: str) -> App:
     """Run one training to its end, and return what is left of it."""
-    with started(folder, source, python, **env) as app:
+    with started(folder, source, **env) as app:
         app.train(**(request or {}))
         app.wait_reported("END", timeout=IMPORT_SECONDS)
         app.terminate()

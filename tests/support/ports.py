@@ -22,22 +22,19 @@ def reserved_port() -> Iterator[int]:
         yield sock.getsockname()[1]
 
 
-def private_port(after: int = 0) -> int:
-    """Return a port for a server that does not set SO_REUSEADDR, and so cannot have a reserved one.
+def private_ports(count: int) -> list[int]:
+    """Return ports for servers that do not set SO_REUSEADDR, and so cannot have a reserved one.
 
-    It is below those that the kernel gives to clients and to whoever lets it choose. Processes of
-    the tests look for theirs at places of their own.
-
-    Args:
-        after: one that was returned before and is not bound yet.
+    They are below those that the kernel gives to clients and to whoever lets it choose. Processes
+    of the tests look for theirs at places of their own.
     """
     first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    lowest = 10_000
+    lowest, found = 10_000, []
     for number in range(first - lowest):
         port = lowest + (os.getpid() * 100 + number) % (first - lowest)
-        if port == after:
-            continue
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.bind(("0.0.0.0", port))
-            return port
-    raise OSError(f"no port from {lowest} to {first} is free")
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError(f"{count} ports from {lowest} to {first} are not free")

@@ -18,10 +18,9 @@ from tests.integrations.support import (
     started,
     steps,
     stopped,
-    trained,
     write_ranks,
 )
-from tests.support.ports import private_port
+from tests.support.ports import private_ports
 
 pytestmark = marks
 
@@ -192,30 +191,30 @@ class Places(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if rank == 0:
-            wait_for_the_stop(ctx, self.batches)
+            wait_for_the_stop(ctx, f"{training} {self.batches}")
         self.batches += 1
-        Path(f"batches{rank}").write_text(str(self.batches))
+        Path(f"batches{training}{rank}").write_text(str(self.batches))
 
-x = np.random.default_rng(0).random((32, 3))
-model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-model.compile(keras.optimizers.SGD(0.1), "mse")
-if backend == "torch":
-    for variable in model.trainable_variables:
-        parameter = variable.value
-        dist.broadcast(parameter.data, 0)
-        def average(parameter):
-            dist.all_reduce(parameter.grad)
-            parameter.grad /= 2
-        parameter.register_post_accumulate_grad_hook(average)
-x = x[rank::2]
+def average(parameter):
+    dist.all_reduce(parameter.grad)
+    parameter.grad /= 2
+
+x = np.random.default_rng(0).random((32, 3))[rank::2]
 y = x.sum(axis=1)
-callbacks = [Places(), DubheCallback(ctx)]
 try:
-    model.fit(x, y, epochs=2, batch_size=4, verbose=0, validation_data=(x, y), callbacks=callbacks)
+    for training in ("whole", "stopped"):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        if backend == "torch":
+            for variable in model.trainable_variables:
+                dist.broadcast(variable.value.data, 0)
+                variable.value.register_post_accumulate_grad_hook(average)
+        options = dict(epochs=2, batch_size=4, verbose=0, validation_data=(x, y))
+        model.fit(x, y, **options, callbacks=[Places(), DubheCallback(ctx)])
+        np.save(f"weights{rank}.npy", np.asarray(model.get_weights()[0]))
 except dubhe_sdk.TaskStopped:
-    Path(f"batches{rank}").rename(f"left{rank}")
+    Path(f"left{rank}").touch()
     raise
-np.save(f"weights{rank}.npy", np.asarray(model.get_weights()[0]))
 """
 
 
@@ -226,25 +225,22 @@ def ranks(folder: Path, backend: str) -> Path:
         torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
         write_ranks(folder, RANK, [[python, *torchrun, "rank.py"]])
     else:
-        address = f"127.0.0.1:{private_port()}"
+        address = f"127.0.0.1:{private_ports(1)[0]}"
         write_ranks(folder, RANK, [[python, "rank.py", address, rank] for rank in "01"])
     return python
 
 
 @pytest.mark.parametrize("parallel", ["jax", "torch"])
-def test_ranks(tmp_path: Path, parallel: str) -> None:
+def test_two_ranks_and_a_stop_of_theirs(tmp_path: Path, parallel: str) -> None:
     python = ranks(tmp_path, parallel)
-    app = trained(tmp_path, LAUNCHES, python=python, KERAS_BACKEND=parallel)
-    assert app.ends()[0]["status"] == 200, app.console
-    assert steps(app) == WHOLE, "one reports; each has half of the batches"
-    assert len(models(app)) == 1
+    app = stopped(tmp_path, LAUNCHES, at="stopped 1", python=python, KERAS_BACKEND=parallel)
+    assert all((tmp_path / f"left{rank}").exists() for rank in range(2)), app.console
+    whole, stop = (
+        [int((tmp_path / f"batches{one}{rank}").read_text()) for rank in range(2)]
+        for one in ("whole", "stopped")
+    )
+    assert whole == [8] * 2
+    assert stop[0] == stop[1] < 8, "all end after the same one"
+    assert steps(app) == [*WHOLE, *WHOLE[: stop[0]]], "one reports"
+    assert len(models(app)) == 2
     assert (tmp_path / "weights0.npy").read_bytes() == (tmp_path / "weights1.npy").read_bytes()
-
-
-@pytest.mark.parametrize("parallel", ["jax", "torch"])
-def test_a_stop_of_ranks(tmp_path: Path, parallel: str) -> None:
-    python = ranks(tmp_path, parallel)
-    app = stopped(tmp_path, LAUNCHES, at=1, python=python, KERAS_BACKEND=parallel)
-    left = [(tmp_path / f"left{rank}").read_text() for rank in range(2)]
-    assert left[0] == left[1], app.console
-    assert len(models(app)) == 1

@@ -18,10 +18,9 @@ from tests.integrations.support import (
     started,
     steps,
     stopped,
-    trained,
     write_ranks,
 )
-from tests.support.ports import private_port
+from tests.support.ports import private_ports
 
 pytestmark = marks
 
@@ -143,46 +142,43 @@ from dubhe_sdk.integrations.lightgbm import DubheCallback
 rank, ports = int(sys.argv[1]), sys.argv[2:]
 params = {
     "num_leaves": 4, "num_threads": 1, "objective": "l2", "verbose": -1, "min_data_in_leaf": 4,
-    "tree_learner": "data", "machines": ",".join(f"127.0.0.1:{port}" for port in ports),
-    "local_listen_port": int(ports[rank]),
+    "tree_learner": "data",
 }
 x = np.random.default_rng(0).random((64, 3))
-data = lightgbm.Dataset(x[rank::2], x.sum(axis=1)[rank::2])
 
 def places(env):
     if rank == 0:
-        wait_for_the_stop(ctx, env.iteration)
-    Path(f"rounds{rank}").write_text(str(env.iteration + 1))
+        wait_for_the_stop(ctx, f"{training} {env.iteration}")
+    Path(f"rounds{training}{rank}").write_text(str(env.iteration + 1))
 
 try:
-    with DubheCallback(ctx) as dubhe:
-        lightgbm.train(params, data, 4, [data], callbacks=[places, dubhe])
+    for training in ("whole", "stopped"):
+        ours, ports = ports[:2], ports[2:]
+        network = {
+            "machines": ",".join(f"127.0.0.1:{port}" for port in ours),
+            "local_listen_port": int(ours[rank]),
+        }
+        data = lightgbm.Dataset(x[rank::2], x.sum(axis=1)[rank::2])
+        with DubheCallback(ctx) as dubhe:
+            lightgbm.train({**params, **network}, data, 4, [data], callbacks=[places, dubhe])
 except dubhe_sdk.TaskStopped:
-    Path(f"rounds{rank}").rename(f"left{rank}")
+    Path(f"left{rank}").touch()
     raise
 """
 
+ROUNDS = [(0, 0.25), (1, 0.5), (2, 0.75), (3, 0.999), (None, 1)]
 
-@pytest.fixture
-def ranks(tmp_path: Path) -> Path:
-    """An algorithm of two ranks, each with a port of its own."""
-    one = private_port()
-    ports = [str(one), str(private_port(after=one))]
+
+def test_two_ranks_and_a_stop_of_theirs(tmp_path: Path) -> None:
+    ports = [str(port) for port in private_ports(4)]
     write_ranks(tmp_path, RANK, [[boost_python(), "rank.py", rank, *ports] for rank in "01"])
-    return tmp_path
-
-
-def test_ranks(ranks: Path) -> None:
-    app = trained(ranks, LAUNCHES, python=boost_python())
-    assert app.ends()[0]["status"] == 200, app.console
-    assert steps(app) == [(0, 0.25), (1, 0.5), (2, 0.75), (3, 0.999), (None, 1)], "one reports"
-    assert len(models(app)) == 1
-    assert [(ranks / f"rounds{rank}").read_text() for rank in range(2)] == ["4", "4"]
-
-
-def test_a_stop_of_ranks(ranks: Path) -> None:
-    app = stopped(ranks, LAUNCHES, at=1, python=boost_python())
-    left = [(ranks / f"left{rank}").read_text() for rank in range(2)]
-    assert left[0] == left[1], app.console
-    assert len(steps(app)) == int(left[0]) < 4
-    assert len(models(app)) == 1
+    app = stopped(tmp_path, LAUNCHES, at="stopped 1", python=boost_python())
+    assert all((tmp_path / f"left{rank}").exists() for rank in range(2)), app.console
+    whole, stop = (
+        [int((tmp_path / f"rounds{one}{rank}").read_text()) for rank in range(2)]
+        for one in ("whole", "stopped")
+    )
+    assert whole == [4] * 2
+    assert stop[0] == stop[1] < 4, "all end after the same one"
+    assert steps(app) == [*ROUNDS, *ROUNDS[: stop[0]]], "one reports"
+    assert len(models(app)) == 2

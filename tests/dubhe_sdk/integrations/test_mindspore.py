@@ -18,10 +18,9 @@ from tests.integrations.support import (
     started,
     steps,
     stopped,
-    trained,
     write_ranks,
 )
-from tests.support.ports import private_port
+from tests.support.ports import private_ports
 
 pytestmark = marks
 
@@ -237,46 +236,40 @@ class Places(mindspore.train.Callback):
 
     def on_train_step_end(self, run_context):
         if rank == 0:
-            wait_for_the_stop(ctx, self.steps)
+            wait_for_the_stop(ctx, f"{training} {self.steps}")
         self.steps += 1
-        Path(f"steps{rank}").write_text(str(self.steps))
+        Path(f"steps{training}{rank}").write_text(str(self.steps))
 
 x = np.random.default_rng(0).random((64, 3), np.float32)
 columns = (x, x.sum(1, keepdims=True)), ["x", "y"]
 data = NumpySlicesDataset(*columns, shuffle=False, num_shards=2, shard_id=rank).batch(8)
-network = nn.Dense(3, 1, weight_init="ones")
-optimizer = nn.Momentum(network.trainable_params(), 0.1, 0.9)
-model = mindspore.train.Model(network, nn.MSELoss(), optimizer, metrics={"mae"})
 try:
-    model.fit(2, data, data, callbacks=[Places(), DubheCallback(ctx)])
+    for training in ("whole", "stopped"):
+        network = nn.Dense(3, 1, weight_init="ones")
+        optimizer = nn.Momentum(network.trainable_params(), 0.1, 0.9)
+        model = mindspore.train.Model(network, nn.MSELoss(), optimizer, metrics={"mae"})
+        model.fit(2, data, data, callbacks=[Places(), DubheCallback(ctx)])
+        np.save(f"weights{rank}.npy", network.weight.asnumpy())
 except dubhe_sdk.TaskStopped:
-    Path(f"steps{rank}").rename(f"left{rank}")
+    Path(f"left{rank}").touch()
     raise
-np.save(f"weights{rank}.npy", network.weight.asnumpy())
 """
 
 
-@pytest.fixture
-def ranks(tmp_path: Path) -> Path:
-    """An algorithm of two ranks."""
+def test_two_ranks_and_a_stop_of_theirs(tmp_path: Path) -> None:
     python = mindspore_python()
-    port = f"--master_port={private_port()}"
+    port = f"--master_port={private_ports(1)[0]}"
     msrun = ["--worker_num=2", "--local_worker_num=2", port, "--join=True", "--log_dir=logs"]
     module = "mindspore.parallel.cluster.run"
     write_ranks(tmp_path, RANK, [[python, "-m", module, *msrun, "rank.py"]])
-    return tmp_path
-
-
-def test_ranks(ranks: Path) -> None:
-    app = trained(ranks, LAUNCHES, python=mindspore_python())
-    assert app.ends()[0]["status"] == 200, app.console
-    assert steps(app) == WHOLE, "one reports"
-    assert len(models(app)) == 1
-    assert (ranks / "weights0.npy").read_bytes() == (ranks / "weights1.npy").read_bytes()
-
-
-def test_a_stop_of_ranks(ranks: Path) -> None:
-    app = stopped(ranks, LAUNCHES, at=1, python=mindspore_python())
-    left = [(ranks / f"left{rank}").read_text() for rank in range(2)]
-    assert left[0] == left[1], app.console
-    assert len(models(app)) == 1
+    app = stopped(tmp_path, LAUNCHES, at="stopped 1", python=python)
+    assert all((tmp_path / f"left{rank}").exists() for rank in range(2)), app.console
+    whole, stop = (
+        [int((tmp_path / f"steps{one}{rank}").read_text()) for rank in range(2)]
+        for one in ("whole", "stopped")
+    )
+    assert whole == [8] * 2
+    assert stop[0] == stop[1] < 8, "all end after the same one"
+    assert steps(app) == [*WHOLE, *WHOLE[: stop[0]]], "one reports"
+    assert len(models(app)) == 2
+    assert (tmp_path / "weights0.npy").read_bytes() == (tmp_path / "weights1.npy").read_bytes()

@@ -17,7 +17,6 @@ from tests.integrations.support import (
     started,
     steps,
     stopped,
-    trained,
 )
 
 pytestmark = marks
@@ -202,37 +201,35 @@ class Model:
 
             def on_train_batch_end(self, step, logs=None):
                 if rank == 0:
-                    wait_for_the_stop(ctx, self.batches)
+                    wait_for_the_stop(ctx, f"{{training}} {{self.batches}}")
                 self.batches += 1
-                Path(f"batches{{rank}}").write_text(str(self.batches))
+                Path(f"batches{{training}}{{rank}}").write_text(str(self.batches))
 
         rank = paddle.distributed.get_rank()
         paddle.seed(rank)
-        model = paddle.Model(paddle.nn.Linear(3, 2))
-        optimizer = paddle.optimizer.SGD(0.1, parameters=model.parameters())
-        model.prepare(optimizer, paddle.nn.CrossEntropyLoss(), paddle.metric.Accuracy())
-        callbacks = [Places(), DubheCallback(ctx)]
-        options = dict(epochs=2, batch_size=4, verbose=0, callbacks=callbacks, shuffle=False)
         try:
-            model.fit(Data(), Data(), **options)
+            for training in ("whole", "stopped"):
+                model = paddle.Model(paddle.nn.Linear(3, 2))
+                optimizer = paddle.optimizer.SGD(0.1, parameters=model.parameters())
+                model.prepare(optimizer, paddle.nn.CrossEntropyLoss(), paddle.metric.Accuracy())
+                options = dict(epochs=2, batch_size=4, verbose=0, shuffle=False)
+                model.fit(Data(), Data(), **options, callbacks=[Places(), DubheCallback(ctx)])
+                np.save(f"weights{{rank}}.npy", model.network.weight.numpy())
         except dubhe_sdk.TaskStopped:
-            Path(f"batches{{rank}}").rename(f"left{{rank}}")
+            Path(f"left{{rank}}").touch()
             raise
-        np.save(f"weights{{rank}}.npy", model.network.weight.numpy())
 """
 
 
-def test_ranks(tmp_path: Path) -> None:
-    app = trained(tmp_path, RANKS, python=boost_python())
-    assert app.ends()[0]["status"] == 200, app.console
-    assert steps(app) == WHOLE, "one reports; each has half of the batches"
-    assert len(models(app)) == 1
+def test_two_ranks_and_a_stop_of_theirs(tmp_path: Path) -> None:
+    app = stopped(tmp_path, RANKS, at="stopped 1", python=boost_python())
+    assert all((tmp_path / f"left{rank}").exists() for rank in range(2)), app.console
+    whole, stop = (
+        [int((tmp_path / f"batches{one}{rank}").read_text()) for rank in range(2)]
+        for one in ("whole", "stopped")
+    )
+    assert whole == [8] * 2
+    assert stop[0] == stop[1] < 8, "all end after the same one"
+    assert steps(app) == [*WHOLE, *WHOLE[: stop[0]]], "one reports"
+    assert len(models(app)) == 2
     assert (tmp_path / "weights0.npy").read_bytes() == (tmp_path / "weights1.npy").read_bytes()
-
-
-def test_a_stop_of_ranks(tmp_path: Path) -> None:
-    app = stopped(tmp_path, RANKS, at=1, python=boost_python())
-    left = [(tmp_path / f"left{rank}").read_text() for rank in range(2)]
-    assert left[0] == left[1], app.console
-    assert len(steps(app)) == int(left[0]) < 8
-    assert len(models(app)) == 1

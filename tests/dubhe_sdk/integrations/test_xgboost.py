@@ -18,7 +18,6 @@ from tests.integrations.support import (
     started,
     steps,
     stopped,
-    trained,
     write_ranks,
 )
 
@@ -154,9 +153,9 @@ PARAMS = {"max_depth": 2, "nthread": 1, "objective": "reg:squarederror", "seed":
 
 class Places(xgboost.callback.TrainingCallback):
     def after_iteration(self, model, epoch, evals_log):
-        if xgboost.collective.get_rank() == 0:
-            wait_for_the_stop(ctx, epoch)
-        Path(f"rounds{xgboost.collective.get_rank()}").write_text(str(epoch + 1))
+        if rank == 0:
+            wait_for_the_stop(ctx, f"{training} {epoch}")
+        Path(f"rounds{training}{rank}").write_text(str(epoch + 1))
         return False
 
 address = Path("tracker.json")
@@ -172,28 +171,27 @@ y = x.sum(axis=1)
 with xgboost.collective.CommunicatorContext(**json.loads(address.read_text())):
     rank = xgboost.collective.get_rank()
     data = xgboost.DMatrix(x[rank::2], y[rank::2])
-    callbacks = [Places(), DubheCallback(ctx, rounds=4)]
     try:
-        xgboost.train(PARAMS, data, 4, [(data, "train")], callbacks=callbacks)
+        for training in ("whole", "stopped"):
+            callbacks = [Places(), DubheCallback(ctx, rounds=4)]
+            xgboost.train(PARAMS, data, 4, [(data, "train")], callbacks=callbacks)
     except dubhe_sdk.TaskStopped:
-        Path(f"rounds{rank}").rename(f"left{rank}")
+        Path(f"left{rank}").touch()
         raise
 """
 
+ROUNDS = [(0, 0.25), (1, 0.5), (2, 0.75), (3, 0.999), (None, 1)]
 
-def test_ranks(tmp_path: Path) -> None:
+
+def test_two_ranks_and_a_stop_of_theirs(tmp_path: Path) -> None:
     write_ranks(tmp_path, RANK, [[boost_python(), "rank.py", rank] for rank in "01"])
-    app = trained(tmp_path, LAUNCHES, python=boost_python())
-    assert app.ends()[0]["status"] == 200, app.console
-    assert steps(app) == [(0, 0.25), (1, 0.5), (2, 0.75), (3, 0.999), (None, 1)], "one reports"
-    assert len(models(app)) == 1
-    assert [(tmp_path / f"rounds{rank}").read_text() for rank in range(2)] == ["4", "4"]
-
-
-def test_a_stop_of_ranks(tmp_path: Path) -> None:
-    write_ranks(tmp_path, RANK, [[boost_python(), "rank.py", rank] for rank in "01"])
-    app = stopped(tmp_path, LAUNCHES, at=1, python=boost_python())
-    left = [(tmp_path / f"left{rank}").read_text() for rank in range(2)]
-    assert left[0] == left[1], app.console
-    assert len(steps(app)) == int(left[0]) < 4
-    assert len(models(app)) == 1
+    app = stopped(tmp_path, LAUNCHES, at="stopped 1", python=boost_python())
+    assert all((tmp_path / f"left{rank}").exists() for rank in range(2)), app.console
+    whole, stop = (
+        [int((tmp_path / f"rounds{one}{rank}").read_text()) for rank in range(2)]
+        for one in ("whole", "stopped")
+    )
+    assert whole == [4] * 2
+    assert stop[0] == stop[1] < 4, "all end after the same one"
+    assert steps(app) == [*ROUNDS, *ROUNDS[: stop[0]]], "one reports"
+    assert len(models(app)) == 2
