@@ -242,13 +242,16 @@ class Places(mindspore.train.Callback):
 
 x = np.random.default_rng(0).random((64, 3), np.float32)
 columns = (x, x.sum(1, keepdims=True)), ["x", "y"]
-data = NumpySlicesDataset(*columns, shuffle=False, num_shards=2, shard_id=rank).batch(8)
+
+def new_data():
+    return NumpySlicesDataset(*columns, shuffle=False, num_shards=2, shard_id=rank).batch(8)
+
 try:
     for training in ("whole", "stopped"):
         network = nn.Dense(3, 1, weight_init="ones")
         optimizer = nn.Momentum(network.trainable_params(), 0.1, 0.9)
         model = mindspore.train.Model(network, nn.MSELoss(), optimizer, metrics={"mae"})
-        model.fit(2, data, data, callbacks=[Places(), DubheCallback(ctx)])
+        model.fit(2, new_data(), new_data(), callbacks=[Places(), DubheCallback(ctx)])
         np.save(f"weights{rank}.npy", network.weight.asnumpy())
 except dubhe_sdk.TaskStopped:
     Path(f"left{rank}").touch()
