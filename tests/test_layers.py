@@ -26,7 +26,7 @@ LAYERS = {
     "dubhe_sdk": [
         {"compat", "errors", "version"},
         {"contract", "process"},
-        {"environment", "ipc"},
+        {"environment", "ipc", "rank_environment"},
         {"autostart", "logs", "spool"},
         {"reporting"},
         {"api"},
