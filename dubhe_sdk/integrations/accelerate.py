@@ -101,8 +101,10 @@ class DubheTracker(GeneralTracker):  # type: ignore[misc] # Accelerate is not th
             kwargs: for other trackers.
         """
         self._step = self._step + 1 if step is None else int(step)
-        epoch = self._step // self._steps_per_epoch if self._steps_per_epoch else 0
-        self._training.step(epoch, self._step + 1, self._steps, values)
+        epoch, place, length = 0, None, self._steps_per_epoch
+        if length:
+            epoch, place = self._step // length, (self._step % length, length)
+        self._training.step(epoch, self._step + 1, self._steps, values, place)
 
     def finish(self) -> None:
         """Report the end; called by `Accelerator.end_training`."""

@@ -97,12 +97,17 @@ class Bridge:
         number = int(given) if given is not None and named else self._step + 1
         if complete or named:
             self._step = number
-        epoch = found.pop("epoch", number // self._steps_per_epoch)
+        epoch = found.pop("epoch", None)
         progress = self._training.progress
         value = progress.after_step(number + 1, self._steps)
-        if found:
-            ctx = self._training.ctx
-            ctx.logProgressByEpoch(epoch, max(value, ctx.last_progress), found)
+        if not found:
+            return
+        ctx, steps = self._training.ctx, self._steps_per_epoch
+        value = max(value, ctx.last_progress)
+        if epoch is not None or steps == 1:
+            ctx.logProgressByEpoch(number if epoch is None else epoch, value, found)
+        else:
+            ctx.logProgressByBatch(number // steps, number % steps, steps, value, found)
 
     def __enter__(self) -> Bridge:
         """Go on reporting."""

@@ -14,7 +14,7 @@ from typing import Any
 from tests.dubhe_sdk.api.support import TRAIN, data_of
 from tests.dubhe_sdk.service.harness import App
 from tests.integrations.boost_environment import boost_python
-from tests.integrations.support import IMPORT_SECONDS, run, started
+from tests.integrations.support import IMPORT_SECONDS, places, run, started
 from tests.support.environ import clean_environ
 from tests.support.no_network import attempts, without_network
 
@@ -82,6 +82,7 @@ def check_what_is_reported(app: App) -> None:
     found = run(app)
     assert found.end["status"] == 200, app.console
     assert found.progress == EXPECTED
+    assert places(app, "loss") == ["0/2", "1/2", "0/2", "1/2"]
     kept = [path for path in app.folder.rglob("*") if path.suffix in (".wandb", ".swanlab")]
     assert "MODE_BEFORE" in app.env or kept, "the tracker's own files, to be sent later"
 
