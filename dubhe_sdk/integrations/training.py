@@ -98,6 +98,8 @@ class Training:
         """
         self.reports = rank == 0
         self._agreement = RankAgreement() if ranks > 1 else None
+        if self._agreement is not None:
+            self._agreement.note(0)  # not where the task's training before this one has ended
         self.progress = TrainingProgress(epochs, first_epoch)
         if not self.ctx.stopping:  # else it is too late for a question
             self._stop.begin()

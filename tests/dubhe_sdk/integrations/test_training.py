@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import pickle
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from dubhe_sdk.api import stopping
 from dubhe_sdk.api.current_task import set_task
 from dubhe_sdk.integrations import graceful_stop
 from dubhe_sdk.integrations.graceful_stop import leave_to_the_callback
+from dubhe_sdk.integrations.rank_agreement import RankAgreement
 from dubhe_sdk.integrations.training import Training
 
 Reported = Callable[[], list[Any]]
@@ -114,6 +117,33 @@ def test_a_second_training_begins_again(ctx: Context, reported: Reported) -> Non
         training.epoch(0)
         training.end()
     assert [data["progress"] for data in reported()] == [0.5, 1, 0.5, 1]
+
+
+def test_where_a_rank_was_in_the_training_before_does_not_count(
+    ctx: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop comes when this rank has begun the next training and has done no batch of it."""
+    task = tmp_path / "task.json"
+    task.touch()
+    monkeypatch.setenv(stopping.TASK_VARIABLE, str(task))
+    training = Training(ctx)
+    training.begin(1, ranks=2)
+    for index in range(100):
+        training.batch(0, index, 100)
+    training.end()
+    training.begin(1, ranks=2)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
+        assert other.submit(ends_at_the_second_batch).result()
+    training.release()
+
+
+def ends_at_the_second_batch() -> bool:
+    agreement = RankAgreement()
+    agreement.note(1)
+    if agreement.ends_here():
+        return False
+    agreement.note(2)
+    return agreement.ends_here()
 
 
 def test_a_stop_is_a_question_until_the_end(
