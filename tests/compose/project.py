@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import uuid
@@ -25,7 +26,9 @@ TIMEOUT_S = 240
 
 
 class Project:
-    """Runs docker-compose 1.29. Leaving it removes containers, volumes and the algorithm's image.
+    """Runs docker-compose 1.29, or what ``TEST_COMPOSE`` names (``docker compose``, for example).
+
+    Leaving it removes containers, volumes and the algorithm's image.
 
     Args:
         client: of the engine.
@@ -62,12 +65,13 @@ class Project:
 
     def command(self, *words: str, files: tuple[Path, ...] = (FILE, BUILDS)) -> list[str]:
         """Return a command line."""
-        compose = shutil.which("docker-compose")
+        program, *more = shlex.split(os.environ.get("TEST_COMPOSE", "docker-compose"))
+        compose = shutil.which(program, path=self.environment["PATH"])
         if compose is None:
-            raise engine.EngineError("docker-compose is absent: `tests/docker/engine start`")
+            raise engine.EngineError(f"{program} is absent: `tests/docker/engine start`")
         named = [word for file in files for word in ("--file", str(file))]
         directory = ["--project-directory", str(engine.REPOSITORY)]
-        return [compose, "--ansi", "never", *named, *directory, *words]
+        return [compose, *more, "--ansi", "never", *named, *directory, *words]
 
     def run(
         self, *words: str, files: tuple[Path, ...] = (FILE, BUILDS)
