@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 COMPOSE_LABEL = "com.docker.compose."
 COMPOSE_ONE_OFF = "com.docker.compose.oneoff"
+COMPOSE_SERVICE = "com.docker.compose.service"
+# On the platform's container: the service that instances belong to for Compose.
+SERVICE_LABEL = "dubhe.instances.service"
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,13 @@ class Surroundings:
         """Labels by which Compose takes the new container for a part of the project.
 
         Like one of ``docker compose run``: it goes with ``docker compose down``, should the
-        platform have been killed.
+        platform have been killed. Compose v2 takes the end of any container with the service's name
+        for the service's end, so it is of another one: the file names that by `SERVICE_LABEL`.
         """
         labels = (self.container["Config"]["Labels"] or {}) if self.container else {}
         found = {k: v for k, v in labels.items() if k.startswith(COMPOSE_LABEL)}
+        if found and SERVICE_LABEL in labels:
+            found[COMPOSE_SERVICE] = labels[SERVICE_LABEL]
         return {**found, COMPOSE_ONE_OFF: "True"} if found else {}
 
     def on_host(self, path: Path) -> str:

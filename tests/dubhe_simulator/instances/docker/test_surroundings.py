@@ -52,3 +52,20 @@ def test_what_starts_beside_a_container_is_a_part_of_its_project() -> None:
         "com.docker.compose.oneoff": "True",
     }
     assert Surroundings({**CONTAINER, "Config": {"Labels": None}}).labels == {}
+
+
+def test_the_file_of_the_project_names_the_service_of_what_starts() -> None:
+    """Compose v2 would take the end of one for the end of the platform's own service."""
+    labels = {
+        "com.docker.compose.project": "net",
+        "com.docker.compose.service": "platform",
+        "dubhe.instances.service": "base",
+    }
+    here = Surroundings({**CONTAINER, "Config": {"Labels": labels}})
+    assert here.labels == {
+        "com.docker.compose.project": "net",
+        "com.docker.compose.service": "base",
+        "com.docker.compose.oneoff": "True",
+    }
+    alone = Surroundings({**CONTAINER, "Config": {"Labels": {"dubhe.instances.service": "base"}}})
+    assert alone.labels == {}
