@@ -197,13 +197,13 @@ SITUATIONS = (
         "no permission",
         lambda place: sasl(place, "alice", "secret"),
         "authorization",
-        ("no permission on topic there",),
+        ("no permission on topic there (Describe, Write)",),
     ),
     Situation(
         "permission to describe only",
         lambda place: sasl(place, "bob", "secret"),
         "authorization",
-        ("Write on the topic (brokers 2.8 and later)", "IdempotentWrite on the cluster"),
+        ("no permission on topic there (Describe, Write)",),
     ),
 )
 

@@ -378,22 +378,26 @@ class Sessions:
     def _prepare(self, session: ProducerSession, unsettled: Sequence[PendingRun]) -> bool:
         """Get what a session needs before it sends again. Return False if it has failed.
 
-        That is the id of its producer, and the metadata of all topics: once it has failed no answer
-        comes, and who asks waits for the whole timeout.
+        That is the metadata of all topics that are there, and the id of its producer for them: once
+        it has failed no answer comes, and who asks waits for the whole timeout.
         """
+        topics = dict.fromkeys(pending.topic for pending in unsettled)
+        for topic in topics:
+            if topic in self.missing:
+                continue
+            state = self._look_up(session, topic)
+            if state in MISSING or topic in self.missing.unread:
+                self._defer_topic(topic, state)
+        present = [topic for topic in topics if topic not in self.missing]
+        if not present:
+            return True
         try:
             if not self._is_identified(session):
                 return False
         except KafkaError as error:
             session.fail(None, error)
             return False
-        for topic in dict.fromkeys(pending.topic for pending in unsettled):
-            if topic in self.missing:
-                continue
-            state = self._look_up(session, topic)
-            if state in MISSING or topic in self.missing.unread:
-                self._defer_topic(topic, state)
-                continue
+        for topic in present:
             try:
                 session.partition_count(topic)
             except KafkaError as error:

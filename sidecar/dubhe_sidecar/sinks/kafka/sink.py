@@ -202,7 +202,8 @@ class KafkaSink:
             session = sessions.working()
         if not queue.waiting and sessions.working().isolated:  # nothing suspect is left
             sessions.replace(isolated=False, settle=False)
-        sessions.identify()
+        if partition is not None and topic not in sessions.missing:
+            sessions.identify()  # which a user without Write on any topic cannot
         pending = queue.add(records, size)
         pending.undated = sessions.clock.is_undated
         if partition is None or topic in sessions.missing:
