@@ -130,6 +130,34 @@ def test_an_instance_is_started_followed_stopped_and_removed(place: Place, share
         assert ui.get("state")["instances"] == []
 
 
+def test_a_killed_platform_takes_its_instances_over_again(place: Place, shared: Path) -> None:
+    with forwarded(place) as port:
+        ui = Api(port, TOKEN)
+        ui.post("workflow/train")
+        ui.wait(lambda s: s["runs"] and s["runs"][0]["progress"] == 1, PATIENCE_S)
+        [name] = [each["id"] for each in ui.get("state")["instances"]]
+    [before] = instances(place)
+    [platform] = place.pods("platform")
+    place.cluster.kill_first_process(platform)
+
+    def again() -> bool:
+        return any(
+            each.ready and each.restart_count
+            for pod in place.pods("platform")
+            for each in _statuses(pod)
+        )
+
+    wait_for(again, lambda: place.logs("platform"), PATIENCE_S)
+    with forwarded(place) as port:
+        ui = Api(port, TOKEN)
+        ui.wait_state(name, "running")
+        assert [pod.metadata.uid for pod in instances(place)] == [before.metadata.uid]
+        ui.post("stop", instance=name)
+        ui.wait_state(name, "stopped")
+        assert "stopped by SIGTERM" in ui.runs_of(name)[0]["message"]
+        wait_for(lambda: instances(place) == [], "the pod's end", PATIENCE_S)
+
+
 def instances(place: Place) -> list[client.V1Pod]:
     """The pods that the platform has made."""
     label = "app.kubernetes.io/managed-by=dubhe-simulator"

@@ -6,8 +6,11 @@ one by KUBECONFIG; and in CI, where the first of them starts it.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shlex
+import signal
 import socket
 import subprocess
 import uuid
@@ -71,9 +74,29 @@ class TestCluster:
         if not self.own:
             pytest.skip("not with the cluster of KUBECONFIG: this test interferes with its node")
 
+    def kill_first_process(self, pod: Any) -> None:
+        """Send SIGKILL to PID 1 of a pod's container, from its node: in its own nobody can."""
+        self.may_touch_its_node()
+        os.kill(_first_process(pod), signal.SIGKILL)
+
     def pods(self, namespace: str) -> list[Any]:
         """Return a namespace's pods."""
         return list(self.api.list_namespaced_pod(namespace).items)
+
+
+def _first_process(pod: Any) -> int:
+    """Return the PID, on this machine, of what a pod's container has as PID 1."""
+    uid = pod.metadata.uid
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            if uid not in (process / "cgroup").read_text().replace("_", "-"):
+                continue
+            status = (process / "status").read_text()
+            [numbers] = re.findall(r"^NSpid:\s*(.*)$", status, re.MULTILINE)
+            # The sandbox has a PID 1 too.
+            if numbers.split()[-1] == "1" and "Name:\tpause" not in status:
+                return int(process.name)
+    raise AssertionError(f"no process of pod {pod.metadata.name} on this machine")
 
 
 @pytest.hookimpl(tryfirst=True)  # before the order of files is decided

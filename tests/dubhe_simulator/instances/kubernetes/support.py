@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -111,18 +109,3 @@ def reason(ui: Ui, word: str, kind: str = "train") -> str:
     name = ui.post("start", kind=kind)["instance"]
     wait_for(lambda: word in ui.instance(name)["reason"], lambda: str(ui.instance(name)))
     return str(ui.instance(name)["reason"])
-
-
-def first_process(pod: Any) -> int:
-    """Return the PID, on this machine, of what a pod's container has as PID 1."""
-    uid = pod.metadata.uid
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended
-            if uid not in (process / "cgroup").read_text().replace("_", "-"):
-                continue
-            status = (process / "status").read_text()
-            [numbers] = re.findall(r"^NSpid:\s*(.*)$", status, re.MULTILINE)
-            # The sandbox has a PID 1 too.
-            if numbers.split()[-1] == "1" and "Name:\tpause" not in status:
-                return int(process.name)
-    raise AssertionError(f"no process of pod {pod.metadata.name} on this machine")

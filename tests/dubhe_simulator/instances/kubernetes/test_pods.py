@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,11 +19,7 @@ from playwright.sync_api import Page, expect
 from tests.docker.engine import BUILD_TIMEOUT_S
 from tests.docker.mirror import PackageMirror
 from tests.dubhe_simulator.instances.docker.support import dubhe, image_tag
-from tests.dubhe_simulator.instances.kubernetes.support import (
-    Place,
-    first_process,
-    start_training,
-)
+from tests.dubhe_simulator.instances.kubernetes.support import Place, start_training
 from tests.dubhe_simulator.ui import Ui
 from tests.kafka.broker import Broker
 from tests.kubernetes.fixtures import TestCluster
@@ -178,9 +172,7 @@ def _kill_all_but_the_first(place: Place) -> None:
 
 
 def _kill_the_first(place: Place) -> None:
-    """From the node: in its own container nobody can."""
-    place.cluster.may_touch_its_node()
-    os.kill(first_process(place.pod()), signal.SIGKILL)
+    place.cluster.kill_first_process(place.pod())
 
 
 @pytest.mark.parametrize("kill", [_kill_all_but_the_first, _kill_the_first])
