@@ -104,11 +104,15 @@ class Connections:
                 _shut_down(sock, socket.SHUT_RD)
             self._waiting[sock] = True
 
+    def take_no_more(self) -> None:
+        """Take in no further connection. Each that is there gets one reply more, or `end_idle`."""
+        self.stopping = True
+
     def stop(self) -> None:
         """Let every waiting connection end; what has arrived on it already is still read, and so is
         the rest of a request that has begun to.
         """
-        self.stopping = True
+        self.take_no_more()
         for sock in self._waiting.keys() - self._receiving:
             _shut_down(sock, socket.SHUT_RD)
 

@@ -63,7 +63,9 @@ def _end_connections(runtime: WebRuntime) -> None:
     until = time.monotonic() + runtime.options.stop_timeout_seconds
     if runtime.is_draining():
         _end_idle(connections, until, refusing)
-    connections.stop()
+        connections.take_no_more()  # one that waits may be about to send
+    else:
+        connections.stop()
     _end_idle(connections, until)
 
 
