@@ -53,7 +53,7 @@ def test_the_import_and_the_marks_import_nothing_slow() -> None:
         *("dubhe_sdk.api", "dubhe_sdk.api.context", "dubhe_sdk.api.keys", "dubhe_sdk.api.registry"),
         *("dubhe_sdk.api.stopping", "dubhe_sdk.autostart"),
         *("dubhe_sdk.contract", "dubhe_sdk.contract.kind", "dubhe_sdk.errors"),
-        "dubhe_sdk.version",
+        *("dubhe_sdk.rank_environment", "dubhe_sdk.version"),
     }
 
 
