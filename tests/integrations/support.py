@@ -193,3 +193,24 @@ def run(app: App, **request: Any) -> Run:
     progress = [value["data"] for value in values if value["mes_type"] == 2]
     new = [path for path in models(app) if path not in known]
     return Run(progress, app.ends()[-1], new, app)
+
+
+def assert_ended_together(app: App, unit: str, whole: list[tuple[int | None, float]]) -> None:
+    """Two ranks have trained to the end, and were then stopped in a second training.
+
+    Args:
+        app: whose folder has what each rank noted: ``left0``, and for each training how many of
+            its batches it has done, as ``batcheswhole0`` and ``batchesstopped0``.
+        unit: what was counted; the files' names begin with it.
+        whole: epoch and progress of each message of the whole training: one for each of these, and
+            for the ends of epochs, if they are reported.
+    """
+    assert all((app.folder / f"left{rank}").exists() for rank in range(2)), app.console
+    done, stop = (
+        [int((app.folder / f"{unit}{one}{rank}").read_text()) for rank in range(2)]
+        for one in ("whole", "stopped")
+    )
+    assert done[0] == done[1]
+    assert stop[0] == stop[1] < done[0], "all end after the same one"
+    assert steps(app) == [*whole, *whole[: stop[0]]], "one reports"
+    assert len(models(app)) == 2

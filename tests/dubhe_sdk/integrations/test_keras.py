@@ -12,6 +12,7 @@ from tests.integrations.keras_environment import keras_python
 from tests.integrations.support import (
     LAUNCHES,
     WAIT,
+    assert_ended_together,
     marks,
     models,
     run,
@@ -234,13 +235,5 @@ def ranks(folder: Path, backend: str) -> Path:
 def test_two_ranks_and_a_stop_of_theirs(tmp_path: Path, parallel: str) -> None:
     python = ranks(tmp_path, parallel)
     app = stopped(tmp_path, LAUNCHES, at="stopped 1", python=python, KERAS_BACKEND=parallel)
-    assert all((tmp_path / f"left{rank}").exists() for rank in range(2)), app.console
-    whole, stop = (
-        [int((tmp_path / f"batches{one}{rank}").read_text()) for rank in range(2)]
-        for one in ("whole", "stopped")
-    )
-    assert whole == [8] * 2
-    assert stop[0] == stop[1] < 8, "all end after the same one"
-    assert steps(app) == [*WHOLE, *WHOLE[: stop[0]]], "one reports"
-    assert len(models(app)) == 2
+    assert_ended_together(app, "batches", WHOLE)
     assert (tmp_path / "weights0.npy").read_bytes() == (tmp_path / "weights1.npy").read_bytes()

@@ -12,6 +12,7 @@ from tests.integrations.boost_environment import boost_python
 from tests.integrations.support import (
     LAUNCHES,
     WAIT,
+    assert_ended_together,
     marks,
     models,
     run,
@@ -173,12 +174,4 @@ def test_two_ranks_and_a_stop_of_theirs(tmp_path: Path) -> None:
     ports = [str(port) for port in private_ports(4)]
     write_ranks(tmp_path, RANK, [[boost_python(), "rank.py", rank, *ports] for rank in "01"])
     app = stopped(tmp_path, LAUNCHES, at="stopped 1", python=boost_python())
-    assert all((tmp_path / f"left{rank}").exists() for rank in range(2)), app.console
-    whole, stop = (
-        [int((tmp_path / f"rounds{one}{rank}").read_text()) for rank in range(2)]
-        for one in ("whole", "stopped")
-    )
-    assert whole == [4] * 2
-    assert stop[0] == stop[1] < 4, "all end after the same one"
-    assert steps(app) == [*ROUNDS, *ROUNDS[: stop[0]]], "one reports"
-    assert len(models(app)) == 2
+    assert_ended_together(app, "rounds", ROUNDS)

@@ -12,6 +12,7 @@ from tests.integrations.boost_environment import mindspore_python
 from tests.integrations.support import (
     LAUNCHES,
     WAIT,
+    assert_ended_together,
     marks,
     models,
     run,
@@ -266,13 +267,5 @@ def test_two_ranks_and_a_stop_of_theirs(tmp_path: Path) -> None:
     module = "mindspore.parallel.cluster.run"
     write_ranks(tmp_path, RANK, [[python, "-m", module, *msrun, "rank.py"]])
     app = stopped(tmp_path, LAUNCHES, at="stopped 1", python=python)
-    assert all((tmp_path / f"left{rank}").exists() for rank in range(2)), app.console
-    whole, stop = (
-        [int((tmp_path / f"steps{one}{rank}").read_text()) for rank in range(2)]
-        for one in ("whole", "stopped")
-    )
-    assert whole == [8] * 2
-    assert stop[0] == stop[1] < 8, "all end after the same one"
-    assert steps(app) == [*WHOLE, *WHOLE[: stop[0]]], "one reports"
-    assert len(models(app)) == 2
+    assert_ended_together(app, "steps", WHOLE)
     assert (tmp_path / "weights0.npy").read_bytes() == (tmp_path / "weights1.npy").read_bytes()

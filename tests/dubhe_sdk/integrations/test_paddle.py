@@ -11,6 +11,7 @@ from tests.dubhe_sdk.service.harness import App
 from tests.integrations.boost_environment import boost_python
 from tests.integrations.support import (
     WAIT,
+    assert_ended_together,
     marks,
     models,
     run,
@@ -223,13 +224,5 @@ class Model:
 
 def test_two_ranks_and_a_stop_of_theirs(tmp_path: Path) -> None:
     app = stopped(tmp_path, RANKS, at="stopped 1", python=boost_python())
-    assert all((tmp_path / f"left{rank}").exists() for rank in range(2)), app.console
-    whole, stop = (
-        [int((tmp_path / f"batches{one}{rank}").read_text()) for rank in range(2)]
-        for one in ("whole", "stopped")
-    )
-    assert whole == [8] * 2
-    assert stop[0] == stop[1] < 8, "all end after the same one"
-    assert steps(app) == [*WHOLE, *WHOLE[: stop[0]]], "one reports"
-    assert len(models(app)) == 2
+    assert_ended_together(app, "batches", WHOLE)
     assert (tmp_path / "weights0.npy").read_bytes() == (tmp_path / "weights1.npy").read_bytes()
