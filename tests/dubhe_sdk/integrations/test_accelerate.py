@@ -34,6 +34,7 @@ class Model:
             cpu=True, log_with=tracker, gradient_accumulation_steps=accumulates
         )
         net = torch.nn.Linear(4, 1)
+        weight = net.weight  # ranks get the model wrapped
         net, optimizer, loader = accelerator.prepare(net, torch.optim.SGD(net.parameters()), loader)
         accelerator.init_trackers("training", config={{"rate": 0.1}})
         step = changed = 0
@@ -45,12 +46,12 @@ class Model:
                 if ctx.json_request.get("fails") and step == 2:
                     raise ValueError("bad batch")
                 with accelerator.accumulate(net):
-                    before = net.weight.clone()
+                    before = weight.clone()
                     loss = net(x).pow(2).mean()
                     accelerator.backward(loss)
                     optimizer.step()
                     optimizer.zero_grad()
-                    changed += not torch.equal(net.weight, before)
+                    changed += not torch.equal(weight, before)
                 accelerator.log({{"loss": loss.item(), "step": step}}, step=step)
                 if os.environ.get("STOPS_AT") == str(step):
                     accelerator.wait_for_everyone()  # so that both have done the step before
