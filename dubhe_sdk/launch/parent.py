@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -32,6 +31,7 @@ from dubhe_sdk.logs.format import log_to_stderr
 from dubhe_sdk.process import inherited, lifeline, tree
 from dubhe_sdk.process.disposition import catches
 from dubhe_sdk.process.linux import adopt_orphans
+from dubhe_sdk.process.readable import wait_readable
 from dubhe_sdk.process.state_file import StateFile, pid_namespace, read_states
 from dubhe_sdk.process.tree import Process
 
@@ -146,7 +146,7 @@ class Launcher:
         """Wait for a signal, a death or a time, and handle what every phase handles alike."""
         times = [t for t in (until, self._stop_at, self._sidecar.next_poll_at) if t is not None]
         timeout = max(0.0, min(times) - time.monotonic()) if times else None
-        select.select([self._wakeup], [], [], timeout)
+        wait_readable([self._wakeup.fileno()], timeout)
         with contextlib.suppress(BlockingIOError):
             self._wakeup.recv(4096)
         while self._signals:

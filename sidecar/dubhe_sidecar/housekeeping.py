@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dubhe_sdk.process.readable import wait_readable
 from dubhe_sdk.spool import disk_reserve
 from dubhe_sidecar.fsync import FsyncWorker
 from dubhe_sidecar.sinks.base import OutageReason, Sink
@@ -108,7 +108,7 @@ class Housekeeping:
 
     def _wait(self) -> None:
         watched = [self._wake] if self._lifeline is None else [self._wake, self._lifeline]
-        ready = select.select(watched, [], [], INTERVAL_SECONDS)[0]
+        ready = wait_readable(watched, INTERVAL_SECONDS)
         if self._wake in ready:
             os.eventfd_read(self._wake)
         if self._lifeline in ready:

@@ -28,7 +28,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import select
 import signal
 import threading
 import time
@@ -36,6 +35,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from dubhe_sdk.process.readable import wait_readable
 from dubhe_sdk.process.state_file import StateFile
 from dubhe_sdk.spool.destination import SIDECAR_ROLE
 from dubhe_sdk.spool.segment import remove_abandoned, remove_blank
@@ -206,8 +206,7 @@ class Sidecar:
             due = drain.wants_save_in
             timeout = wait if due is None else min(wait, due)
             watched = [wake.fileno()] if stopping else [wake.fileno(), self._stop_reader]
-            ready, _, _ = select.select(watched, [], [], timeout)
-            if not ready:
+            if not wait_readable(watched, timeout):
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
     def _drain_outage(self) -> OutageReason | None:
@@ -273,7 +272,7 @@ class Sidecar:
             if self._draining and not self._ownership().pending(mine=True):
                 return False
             # Waiting for a lock without polling would take a thread.
-            select.select([], [], [], _STANDBY_SECONDS)
+            time.sleep(_STANDBY_SECONDS)
 
     def _leave_lock(self) -> None:
         """Let another sidecar have the spool, and stand by."""

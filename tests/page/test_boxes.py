@@ -44,7 +44,7 @@ def test_boxes_below_the_confidence_vanish(platform: Platform, visit: Visitor) -
     page.get_by_label("Confidence from").fill("0.6")  # of 0.9, 0.7 (wrong), 0.5 and 0.3
     expect(page.locator(".gallery .prediction.right")).to_have_count(1)
     expect(page.locator(".gallery .prediction.missed")).to_have_count(2)
-    page.get_by_role("button", name="Missed").click()
+    page.get_by_role("button", name="Missed", exact=True).click()
     expect(page.locator(".gallery-count")).to_have_text(f"2 of {IMAGES} images")
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
 import time
 
+from dubhe_sdk.process.readable import wait_readable
 from dubhe_sidecar.system.reader import Figures, ReaderFailed
 
 COMMAND = "npu-smi"
@@ -97,7 +97,7 @@ def _read(fd: int) -> str:
     found = b""
     while True:
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([fd], [], [], left)[0]:
+        if left <= 0 or not wait_readable([fd], left):
             raise ReaderFailed(f"{COMMAND} took more than {TIMEOUT_SECONDS:g} s")
         chunk = os.read(fd, 65536)
         if not chunk:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import select
 import stat
 import subprocess
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dubhe_sdk.process.command import support_command
+from dubhe_sdk.process.readable import wait_readable
 
 REFRESH_INTERVAL_S = 3.0
 TIMEOUT_S = 20.0
@@ -180,11 +180,9 @@ def _exchange(process: subprocess.Popen[bytes], line: bytes, timeout: float) -> 
     assert process.stdout is not None
     process.stdin.write(line)
     answer, deadline = b"", time.monotonic() + timeout
-    readable = select.poll()  # unlike select(2), whatever the number of open files is
-    readable.register(process.stdout, select.POLLIN)
     while not answer.endswith(b"\n"):
         left = max(0.0, deadline - time.monotonic())
-        if not readable.poll(1000 * left):
+        if not wait_readable([process.stdout.fileno()], left):
             raise TimeoutError(f"dubhe status has not answered within {timeout:g} s")
         piece = process.stdout.read(65536)
         if not piece:
