@@ -84,7 +84,7 @@ unset PYTHONDONTWRITEBYTECODE
 
 if [ "$fast" = no ]; then
   say "preparing the Kafka broker"
-  python -m tests.kafka.jars
+  python -m tests.kafka.prepare
 fi
 
 if [ $# -eq 0 ]; then

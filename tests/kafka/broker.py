@@ -23,8 +23,8 @@ from types import TracebackType
 
 from confluent_kafka.admin import AdminClient
 
-from tests.kafka import topics
-from tests.kafka.jars import HarnessError, jar_directory, program
+from tests.kafka import storage, topics
+from tests.kafka.jars import HarnessError, class_archive, jar_directory, program
 from tests.kafka.releases import CURRENT, Release
 from tests.kafka.zookeeper import ZooKeeper
 
@@ -183,7 +183,12 @@ class Broker:
             self.directory.mkdir(parents=True, exist_ok=True)
             settings.write_text(self._server_properties(), encoding="utf-8")
             if self._zookeeper is None:
-                self._format(settings)
+                storage.create(
+                    self.directory / "data",
+                    self._java(),
+                    settings,
+                    *(self.release, self.cluster_id, {**KRAFT, **self._properties}["node.id"]),
+                )
             self._formatted = True
         if self._zookeeper is not None:
             self._zookeeper.start()
@@ -298,31 +303,17 @@ class Broker:
             process.wait()
 
     def _java(self) -> list[str]:
+        archive = class_archive(self.release)
         return [
             *self._prefix,
             program("java"),
             *JVM,
             *LOGGING,
+            *([f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []),
             *self._jvm,
             "-cp",
             f"{jar_directory(self.release)}/*",
         ]
-
-    def _format(self, settings: Path) -> None:
-        done = subprocess.run(
-            [
-                *self._java(),
-                *("kafka.tools.StorageTool", "format", "--ignore-formatted"),
-                *("--cluster-id", self.cluster_id, "--config", os.fspath(settings)),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=START_TIMEOUT_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise HarnessError(f"the broker's storage was not formatted:\n{done.stdout[-3000:]}")
 
     def _server_properties(self) -> str:
         listeners = {name: f"{name}://{self.at(name)}" for name in self._listeners}

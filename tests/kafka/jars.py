@@ -4,7 +4,7 @@ Safe when several test processes ask at once: one fetches under a file lock, the
 a finished directory appears under its final name in one step. The name holds a digest of
 ``pom.xml`` and of the release, so each version of Kafka has a directory of its own.
 
-``python -m tests.kafka.jars`` fetches all releases without testing, for example to warm a cache.
+`tests.kafka.prepare` fetches all releases.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.kafka.releases import CURRENT, POM, RELEASES, Release
+from tests.kafka.releases import CURRENT, POM, Release
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "kafka"
@@ -54,6 +54,12 @@ def jar_directory(release: Release = CURRENT) -> Path:
     return final
 
 
+def class_archive(release: Release) -> Path:
+    """Return where `tests.kafka.prepare` keeps the release's classes for a quick start."""
+    jars = jar_directory(release)
+    return jars.with_name(f"{jars.name}.jsa")
+
+
 def _fetch(release: Release, final: Path) -> None:
     fresh = final.with_name(f"{final.name}.part")
     shutil.rmtree(fresh, ignore_errors=True)  # left by a process that was killed
@@ -78,8 +84,3 @@ def _fetch(release: Release, final: Path) -> None:
             f"Maven could not fetch the jars of Kafka {release.kafka}:\n{done.stdout[-3000:]}"
         )
     fresh.rename(final)
-
-
-if __name__ == "__main__":
-    for one in RELEASES:
-        print(jar_directory(one))
