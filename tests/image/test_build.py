@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,18 @@ def test_a_change_of_the_algorithm_rebuilds_its_last_layer_alone(
     assert first[-1] != second[-1]
 
 
-def test_neither_authorities_nor_mirrors_are_left_in_it(
-    docker_engine: docker.DockerClient, base_image: str, tmp_path: Path
-) -> None:
-    mark = b"# mark of a bundle that trusts the company's own proxy\n"
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_bytes(mark + engine.CA_BUNDLE.read_bytes())
-    tag = "dubhe-test-base:secrets"
+MARK = b"# mark of a bundle that trusts the company's own proxy\n"
+MIRROR = b"mark-of-a-mirror"
+
+
+@pytest.fixture(scope="module")
+def built_again(
+    docker_engine: docker.DockerClient, base_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The base image once more, without the engine's cache, through a mirror and a bundle."""
+    bundle = tmp_path_factory.mktemp("authorities") / "bundle.pem"
+    bundle.write_bytes(MARK + engine.CA_BUNDLE.read_bytes())
+    tag = "dubhe-test-base:again"
     locks = [f"-r{engine.REPOSITORY}/image/{name}.lock" for name in ("requirements", "tools")]
     with PackageMirror(*locks) as mirror:
         engine.build(
@@ -106,45 +112,42 @@ def test_neither_authorities_nor_mirrors_are_left_in_it(
             engine.REPOSITORY,
             arguments={
                 "BASE_IMAGE": images.python_image(docker_engine),
-                "PIP_INDEX_URL": f"{mirror.url}mark-of-a-mirror/..",
+                "PIP_INDEX_URL": f"{mirror.url}{MIRROR.decode()}/..",
             },
             options=["--no-cache"],
             bundle=bundle,
         )
-    try:
-        history = json.dumps(docker_engine.images.get(tag).history())
-        assert "mark-of-a-mirror" not in history + json.dumps(attributes(docker_engine, tag))
-        seen = 0
-        for content in contents(docker_engine, tag).values():
-            seen += 1
-            assert mark not in content
-            assert b"mark-of-a-mirror" not in content
-        assert seen > 1000
-    finally:
-        docker_engine.images.remove(tag, force=True)
+    yield tag
+    docker_engine.images.remove(tag, force=True)
+
+
+@pytest.fixture(scope="module")
+def files_again(docker_engine: docker.DockerClient, built_again: str) -> dict[str, bytes]:
+    """Its files by name."""
+    return contents(docker_engine, built_again)
+
+
+def test_neither_authorities_nor_mirrors_are_left_in_it(
+    docker_engine: docker.DockerClient, built_again: str, files_again: dict[str, bytes]
+) -> None:
+    history = json.dumps(docker_engine.images.get(built_again).history())
+    assert MIRROR.decode() not in history + json.dumps(attributes(docker_engine, built_again))
+    assert [name for name, content in files_again.items() if MARK in content] == []
+    assert [name for name, content in files_again.items() if MIRROR in content] == []
+    assert len(files_again) > 1000
 
 
 def test_the_same_checkout_gives_the_same_files(
-    docker_engine: docker.DockerClient, base_image: str
+    docker_engine: docker.DockerClient, base_image: str, files_again: dict[str, bytes]
 ) -> None:
-    tag = "dubhe-test-base:again"
-    arguments = {"BASE_IMAGE": images.python_image(docker_engine)}
-    engine.build(tag, engine.REPOSITORY, arguments=arguments, options=["--no-cache"])
-    try:
-        again, before = (
-            {
-                name: content
-                for name, content in contents(docker_engine, image).items()
-                if name.startswith("opt/dubhe/")
-            }
-            for image in (tag, base_image)
-        )
-        assert again.keys() == before.keys()
-        # Compiled caches differ in flags that depend on the compiler's memory, and mean the same.
-        differing = [name for name in before if before[name] != again[name]]
-        assert [name for name in differing if not name.endswith(".pyc")] == []
-    finally:
-        docker_engine.images.remove(tag, force=True)
+    again, before = (
+        {name: content for name, content in found.items() if name.startswith("opt/dubhe/")}
+        for found in (files_again, contents(docker_engine, base_image))
+    )
+    assert again.keys() == before.keys()
+    # Compiled caches differ in flags that depend on the compiler's memory, and mean the same.
+    differing = [name for name in before if before[name] != again[name]]
+    assert [name for name in differing if not name.endswith(".pyc")] == []
 
 
 def test_a_base_without_python_gets_its_distributions(

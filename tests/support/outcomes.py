@@ -1,5 +1,7 @@
 """A pytest plugin that writes down how each test ended and how long it took.
 
+A failure is named at once: pytest itself tells of it when all others have run.
+
 Load it with ``-p tests.support.outcomes --outcomes FILE``; `read` reads the file.
 """
 
@@ -35,8 +37,9 @@ def read(file: Path) -> dict[str, Outcome]:
 
 
 class _Recorder:
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, config: pytest.Config) -> None:
         self._file = file
+        self._config = config
         self._outcomes: dict[str, Outcome] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -45,6 +48,14 @@ class _Recorder:
         # A teardown that passes does not make up for a call that failed.
         if report.failed or (report.skipped and outcome.result == "passed"):
             outcome.result = report.outcome
+        if report.failed:
+            self._name(report)
+
+    def _name(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            terminal.ensure_newline()
+            terminal.write_line(f"FAILED {report.nodeid} ({report.when})", red=True)
 
     def pytest_sessionfinish(self) -> None:
         values = {test: asdict(outcome) for test, outcome in self._outcomes.items()}
@@ -60,4 +71,4 @@ def pytest_configure(config: pytest.Config) -> None:
     """Record in the session that sees all tests, not in its workers."""
     file = config.getoption("outcomes")
     if file is not None and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Recorder(file.absolute()))
+        config.pluginmanager.register(_Recorder(file.absolute(), config))

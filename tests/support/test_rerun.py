@@ -113,6 +113,8 @@ def test_what_fails_twice_fails_the_run(toy: Path) -> None:
     assert section(output, "unsteady") == ["test_b.py::test_now_and_then"]
     assert section(output, "failed twice") == ["test_c.py::test_bad"]
     assert last_line(output) == "1 failed, 2 passed, 2 rerun"
+    named = output.index("FAILED test_c.py::test_bad (call)\n")
+    assert named < output.index("= FAILURES ="), "at once, not when all have run"
 
 
 def test_many_failures_are_no_accident(toy: Path) -> None:
