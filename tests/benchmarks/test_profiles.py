@@ -20,7 +20,7 @@ def test_call(
         monkeypatch.setenv(name, "")  # put back afterwards
     assert call.main(["--pairs", "1", "--calls", "20", *caches]) == 0
     lines = capsys.readouterr().out.splitlines()
-    layers = 5 if stream_state.StreamState is stream_state.PythonStreamState else 6
+    layers = 6 if stream_state.StreamState is stream_state.PythonStreamState else 7
     found = [bool(re.search(r" \d+ ns +\d+\.\d\d$", line)) for line in lines]
     assert found == [False] + [True] * layers
 
