@@ -32,7 +32,8 @@ REQUIRED = {
     "dubhe-simulator": {"dubhe-core"},
     "dubhe-sdk": {"dubhe-core", "dubhe-runtime", "dubhe-simulator"},
 }
-CORE_BYTES = 2_200_000
+# Not compiled: the size of compiled files depends on the folder that they lie in.
+CORE_BYTES = 1_000_000
 PRIVATE_INTERFACES = {"gunicorn", "gevent", "falcon", "kafka-python"}
 
 
@@ -134,7 +135,7 @@ def test_the_description_has_no_link_that_leads_nowhere(wheels: dict[str, Path])
 def test_core_is_small(wheels: dict[str, Path], tmp_path: Path) -> None:
     environment = Environment(tmp_path / "venv")
     before = set(environment.folder.rglob("*"))
-    environment.install("--compile", wheels["dubhe-core"])
+    environment.install("--no-compile", wheels["dubhe-core"])
     added = [path for path in environment.folder.rglob("*") if path not in before]
     assert 0 < size_of([path for path in added if path.is_file()]) < CORE_BYTES
     version = "import dubhe_sdk; print(dubhe_sdk.__version__)"
