@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -38,6 +40,14 @@ for name in list(os.environ):
 
 
 stop_ignoring_signals()
+
+
+@pytest.fixture(autouse=True)
+def closed_writers() -> Iterator[None]:
+    """No test leaves a spool's writer open."""
+    yield
+    if helpers := sys.modules.get("tests.dubhe_sdk.spool.helpers"):
+        helpers.close_writers()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -116,6 +116,8 @@ def test_numbers_are_positive_unique_and_below_2_63(settings: Settings) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    for one in reporters:
+        one.writer.close()
     numbers = [value["request_number"] for value in values_of(settings)]
     assert len(set(numbers)) == len(numbers) == 2000
     assert all(0 < number < 2**63 for number in numbers)

@@ -24,6 +24,7 @@ INSTANCE_ID = "modelid1412-algorithm112345540-train-1412-4"
 DATE_MS = 1_700_000_000_000
 KIB = 1024
 MIB = 1024 * 1024
+_made: list[SpoolWriter] = []
 
 
 def description(stream: str = "writer-1", **changes: Any) -> Description:
@@ -46,12 +47,21 @@ def make_writer(
     on_trouble: Callable[[str], None] = lambda text: None,
     **changes: Any,
 ) -> SpoolWriter:
-    return SpoolWriter(
+    """Return a writer, which is closed at the end of the test."""
+    writer = SpoolWriter(
         directory,
         lambda stream: description(stream, **changes),
         limits or SpoolLimits(),
         on_trouble,
     )
+    _made.append(writer)
+    return writer
+
+
+def close_writers() -> None:
+    """Close what `make_writer` made: each holds a descriptor, and a run has hundreds."""
+    while _made:
+        _made.pop().close()
 
 
 def append(writer: SpoolWriter, value: bytes | int, kind: Kind = Kind.PROGRESS) -> bool:
