@@ -145,7 +145,7 @@ class Project:
         """Return what the project still has in the engine."""
         label = {"label": "com.docker.compose.project=" + self.name}
         parts = (
-            *self._client.containers.list(all=True, filters=label),
+            *self._client.containers.list(all=True, filters=label, ignore_removed=True),
             *self._client.networks.list(filters=label),
             *self._client.volumes.list(filters=label),
         )
@@ -153,7 +153,9 @@ class Project:
 
     def _containers(self, *labels: str) -> list[Container]:
         wanted = [f"com.docker.compose.{label}" for label in (f"project={self.name}", *labels)]
-        found: list[Container] = self._client.containers.list(all=True, filters={"label": wanted})
+        found: list[Container] = self._client.containers.list(
+            all=True, filters={"label": wanted}, ignore_removed=True
+        )
         return found
 
     def __enter__(self) -> Project:

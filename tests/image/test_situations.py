@@ -246,20 +246,21 @@ def test_health_follows_the_service(
         healthcheck={"interval": second, "retries": 2},
     ) as container:
 
-        def health(wanted: str) -> str:
-            def reached() -> str:
+        def await_health(wanted: str, words: str) -> None:
+            def reached() -> bool:
                 container.container.reload()
                 health = container.container.attrs["State"]["Health"]
-                return health["Log"][-1]["Output"] if health["Status"] == wanted else ""
+                return health["Status"] == wanted and words in health["Log"][-1]["Output"]
 
-            return wait_for(reached, wanted, 40)
+            wait_for(reached, f"{wanted}, {words}")
 
-        assert f"service online: {TRAIN_ID}, {protocol}, port 8030, ready" in health("healthy")
+        ready = f"service online: {TRAIN_ID}, {protocol}, port 8030, ready"
+        await_health("healthy", ready)  # it is healthy while the model is loading, too
         (web,) = container.pids_of("dubhe web")[-1:]
         os.kill(web, signal.SIGSTOP)
-        assert "does not answer" in health("unhealthy")
+        await_health("unhealthy", "does not answer")
         os.kill(web, signal.SIGCONT)
-        health("healthy")
+        await_health("healthy", ready)
 
 
 def test_temporary_that_cannot_be_written(

@@ -24,7 +24,7 @@ PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 def containers(client: docker.DockerClient, runs: Path) -> list[docker.models.containers.Container]:
-    every = client.containers.list(all=True, filters={"label": RUN_LABEL})
+    every = client.containers.list(all=True, filters={"label": RUN_LABEL}, ignore_removed=True)
     return [one for one in every if one.labels[RUN_LABEL].startswith(f"{runs}/")]
 
 

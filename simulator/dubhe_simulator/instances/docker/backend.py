@@ -168,7 +168,9 @@ class DockerBackend(InstanceBackend):
     def _marked(self) -> list[Container]:
         """Return the containers of this platform, whatever state they are in."""
         mark = f"{PLATFORM_LABEL}={self._mark}"
-        found: list[Container] = self._client.containers.list(all=True, filters={"label": mark})
+        found: list[Container] = self._client.containers.list(
+            all=True, filters={"label": mark}, ignore_removed=True
+        )
         return found
 
     def _free_spool(self, kind: TaskKind) -> Path:

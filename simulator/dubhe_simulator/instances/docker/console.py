@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dubhe_simulator.instances.base import Condition
 from dubhe_simulator.instances.console_file import ConsoleFile
 from dubhe_simulator.instances.docker.answers import answers
 from dubhe_simulator.instances.engine_problem import EngineProblem, EngineSilent
@@ -20,6 +21,14 @@ AGAIN_S = 1.0  # before another attempt
 # Before what the engine has is read once more: meanwhile the container cannot write.
 REPEATED_S = 0.1
 _ENDED = ("exited", "dead", "removing")
+# The engine's own words among the records, when it cannot read what it has kept, for example while
+# it begins another file: https://github.com/moby/moby, api/server/httputils/write_log_stream.go.
+# What a container writes has a date before it.
+_UNREADABLE = b"Error grabbing logs: "
+
+
+class _Unreadable(EngineProblem):
+    """The engine cannot read the output any further on this connection."""
 
 
 def copy_output(
@@ -65,9 +74,13 @@ def _added(
                 waits(None)
                 away = False
             with answers(), contextlib.closing(_records(container, file.since)) as records:
-                for added in file.copy(records):
-                    some = True
-                    yield added
+                try:
+                    for added in file.copy(records):
+                        some = True
+                        yield added
+                except _Unreadable:
+                    if complete:  # nothing is written any more, and the last attempt is over
+                        raise
                 if file.repeats:
                     time.sleep(REPEATED_S)
                     continue
@@ -93,6 +106,10 @@ def _records(container: Container, since: int) -> Generator[bytes, None, None]:
     output = container.logs(stream=True, follow=True, timestamps=True, since=since or None)
     with contextlib.closing(output):
         try:
-            yield from output
+            for record in output:
+                if record.startswith(_UNREADABLE):
+                    detail = record.decode("utf-8", "replace").strip()
+                    raise _Unreadable(Condition("engine_refused", {"detail": detail}))
+                yield record
         except (HTTPError, struct.error):  # the engine has gone in the middle of a record
             return

@@ -292,7 +292,9 @@ class DockerInstance(Instance):
         """Return what the engine has created without saying so."""
         labels = {RUN_LABEL: self.spec.run, INSTANCE_LABEL: self.id}
         wanted = [f"{name}={value}" for name, value in labels.items()]
-        found: list[Container] = self._client.containers.list(all=True, filters={"label": wanted})
+        found: list[Container] = self._client.containers.list(
+            all=True, filters={"label": wanted}, ignore_removed=True
+        )
         return found
 
     def _remove_one(self, container: Container) -> None:

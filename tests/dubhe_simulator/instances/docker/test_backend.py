@@ -38,7 +38,9 @@ class Place:
 
     def containers(self) -> list[Container]:
         mark = f"{PLATFORM_LABEL}={self.runs}"
-        found: list[Container] = self._client.containers.list(all=True, filters={"label": mark})
+        found: list[Container] = self._client.containers.list(
+            all=True, filters={"label": mark}, ignore_removed=True
+        )
         return found
 
     def play(self, *options: object, **environment: str) -> str:

@@ -131,3 +131,19 @@ def test_a_log_that_somebody_empties(start: Start, tmp_path: Path) -> None:
     os.truncate(log, 0)
     list(copying)
     check(console, 3_000)
+
+
+@pytest.mark.needs("root")
+def test_what_the_engine_cannot_read_is_no_output(start: Start, tmp_path: Path) -> None:
+    console = tmp_path / "console.log"
+    container = start(3_000, 0, KEPT[1])
+    container.wait()
+    container.reload()
+    log = Path(container.attrs["LogPath"])
+    former = log.with_name(f"{log.name}.1")
+    former.unlink()
+    former.mkdir()
+    *lines, last = copy_output(container, console)
+    assert last.startswith(b"! ") and b"Error grabbing logs: " in last
+    assert lines == console.read_bytes().splitlines()
+    assert lines and all(line.endswith(b"...") for line in lines)
